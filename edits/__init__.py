@@ -1,0 +1,34 @@
+"""Edits for intravascular ultrasound (37252, 37253) on professional claims.
+
+`EDITS` is the chain, in the order in which it runs; IVUS109 comes last because it asks what the others found.
+"""
+
+from edits.addon import ADDON_EDITS, BASE_FAILS
+from edits.catheter import MONEY_EDITS
+from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS
+from edits.exclusions import EXCLUSION_EDITS
+from edits.facts import Facts, load_facts, price, table_infos
+from edits.modifiers import MODIFIER_EDITS
+from edits.page import describe
+from edits.units import DUPLICATE_EDITS, UNIT_EDITS
+from scrubber import Chain
+
+__all__ = ["EDITS"]
+
+EDITS: Chain[Facts] = Chain(
+    edits=(
+        *ADDON_EDITS,
+        *UNIT_EDITS,
+        *EXCLUSION_EDITS,
+        *MODIFIER_EDITS,
+        *DOCUMENTATION_EDITS,
+        *MONEY_EDITS,
+        *DUPLICATE_EDITS,
+        *DATE_EDITS,
+        BASE_FAILS,
+    ),
+    tables=load_facts,
+    table_infos=table_infos,
+    price=price,
+    describe=describe,
+)

@@ -1,0 +1,106 @@
+"""IVUS6xx: money that is left behind, and codes of the other kind of claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edits.addon import bases_of
+from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta
+from edits.facts import Facts, amount
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+
+__all__ = ["MONEY_EDITS"]
+
+
+def _all_bases(encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Give the base lines of the encounter's ultrasound lines, in file order."""
+    found = {
+        id(base): base
+        for line in ivus_lines(encounter)
+        for base in bases_of(line, encounter.on_days_of(line), facts)
+        if base.procedure != INITIAL
+    }
+    return tuple(line for line in encounter.lines if id(line) in found)
+
+
+class CatheterPlacementNotBilled(EncounterEdit[Facts]):
+    """The base procedures do not include catheter placement, and none is billed.
+
+    Why: for these families the placement is coded separately, so its payment may be missing.
+    Fix: bill the catheter placement code if a catheter was placed and the record shows where.
+    """
+
+    meta = make_meta("IVUS601", "catheter-placement-not-billed", Severity.INFO, PTP, fires="37238\n37252",
+        passes="37238\n36012\n37252")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for bases of such families only, without any catheter code."""
+        facts = context.tables
+        bases = _all_bases(encounter, facts)
+        if not bases or any(facts.catheter_codes.ever(line.procedure) for line in encounter.lines):
+            return
+        families = [row for base in bases for row in facts.base_families.ever(base.procedure)]
+        if len(families) == len(bases) and all(row.catheter_placement == "no" for row in families):
+            yield self.finding(
+                bases[0],
+                f"{bases[0].procedure} does not include catheter placement, and none is billed for that date.",
+                "Bill the catheter placement code (such as 36010-36248) if a catheter was placed.",
+                element="SV101-2",
+            )
+
+
+class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
+    """A base procedure is a C code, which only facilities bill.
+
+    Why: C codes are for outpatient hospital claims (837I); on an 837P the base is denied, and the ultrasound with it.
+    Fix: bill the professional procedure code.
+    """
+
+    meta = make_meta("IVUS602", "facility-code-on-professional-claim", Severity.WARNING, AOC, fires="C9764\n37252",
+        passes="37238\n37252")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for base codes that begin with C."""
+        for base in _all_bases(encounter, context.tables):
+            if base.procedure.startswith("C"):
+                yield self.finding(
+                    base,
+                    f"{base.procedure} is a facility code on a professional claim (837P).",
+                    "Bill the professional procedure code; C codes belong on the facility's 837I.",
+                    element="SV101-2",
+                )
+
+
+class MissedInitialVesselPayment(EncounterEdit[Facts]):
+    """The initial vessel (37252) is missing beside additional vessels, and so is its payment.
+
+    Why: 37252 is worth several times 37253; the amount is the national one for the year and the place of service.
+    Fix: bill 37252 for the first vessel.
+    """
+
+    meta = make_meta("IVUS603", "missed-initial-vessel-payment", Severity.INFO, PFS, fires="37238\n37253",
+        passes="37238\n37252\n37253")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for dates with 37253 but not 37252, and price 37252; one finding a date."""
+        told: list[ServiceLine] = []
+        for line in ivus_lines(encounter):
+            same_days = encounter.on_days_of(line)
+            if line.procedure != ADDITIONAL or any(other.procedure == INITIAL for other in same_days):
+                continue
+            if line.service_dates is None or any(other.common_days(line) for other in told):
+                continue
+            told.append(line)
+            place = line.place_of_service
+            worth = amount(context.tables, INITIAL, place, line.service_dates.first)
+            if worth is not None:
+                yield self.finding(
+                    line,
+                    f"37252 is not billed; its national amount for place of service {place or 'unknown'} in "
+                    f"{line.service_dates.first.year} is ${worth}.",
+                    "Bill 37252 x1 for the first vessel.",
+                    element="SV101-2",
+                )
+
+
+MONEY_EDITS = (CatheterPlacementNotBilled, FacilityCodeOnProfessionalClaim, MissedInitialVesselPayment)

@@ -1,0 +1,135 @@
+"""IVUS5xx and IVUS9xx: what the claim says in support of the ultrasound, and what the tables can say about its date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edits.codes import AOC, GUIDE, SOCIETY, ivus_lines, make_meta
+from edits.facts import Facts
+from edits.vessels import count_vessels
+from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
+
+__all__ = ["DATE_EDITS", "DOCUMENTATION_EDITS"]
+
+
+class NoDiagnosisForIvus(EncounterEdit[Facts]):
+    """An intravascular ultrasound line points to no diagnosis of the claim.
+
+    Why: without a diagnosis there is no medical necessity, and receivers reject the pointer.
+    Fix: point SV107 to the diagnoses (HI) that made the ultrasound necessary.
+    """
+
+    meta = make_meta("IVUS501", "no-diagnosis-for-ivus", Severity.ERROR, GUIDE, fires="37238\n37252 dx=3",
+        passes="37238\n37252 dx=2", status=statuses("A6:477"), adjustment=Adjustment("CO", "16", "M76"))
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for lines without a pointer, and for lines whose pointers all miss."""
+        del context
+        fix = "Point SV107 to the diagnoses of the claim that made the ultrasound necessary."
+        for line in ivus_lines(encounter):
+            if not line.pointers:
+                yield self.finding(line, f"{line.procedure} points to no diagnosis (SV107).", fix, element="SV107")
+            elif not line.diagnoses:
+                yield self.finding(
+                    line,
+                    f"{line.procedure}: no pointer in SV107 names one of the {len(line.claim.diagnoses)} diagnoses (HI).",
+                    fix,
+                    element="SV107",
+                    statuses=statuses("A8:477"),
+                )
+
+
+def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> int:
+    """Count the vessels named in SV101-7 and the notes of the ultrasound lines and of their claims."""
+    texts = [line.description for line in lines]
+    texts += [note.text for line in lines for note in line.notes]
+    texts += [note.text for claim in dict.fromkeys(line.claim for line in lines) for note in claim.notes]
+    for line in lines:
+        sides = facts.modifiers_of_kind(line, "side")
+        if sides and line.description:
+            # A side that the modifier gives holds for the line's own description.
+            texts[lines.index(line)] = f"{sides[0]} {line.description}"
+    return count_vessels(texts, facts)
+
+
+class VesselNotNamed(EncounterEdit[Facts]):
+    """The claim names no vessel for the ultrasound.
+
+    Why: payers ask which vessels were examined; a name on the claim saves the request for records.
+    Fix: name the vessels, with their side, in SV101-7 or in a note of the line or the claim.
+    """
+
+    meta = make_meta("IVUS502", "vessel-not-named", Severity.INFO, SOCIETY, fires="37238\n37252",
+        passes="37238\n37252 desc='LEFT COMMON ILIAC VEIN'")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for an encounter whose texts name no known vessel."""
+        lines = ivus_lines(encounter)
+        if lines and _vessels_named(lines, context.tables) == 0:
+            yield self.finding(
+                lines[0],
+                "No vessel is named for the intravascular ultrasound.",
+                "Name the vessels with their side in SV101-7 or in a note (NTE).",
+                element="SV101-7",
+            )
+
+
+class FewerVesselsThanUnits(EncounterEdit[Facts]):
+    """The claim names fewer vessels than units of 37252 and 37253 are billed.
+
+    Why: one unit is one vessel, however often it is imaged; a lesion that crosses into the next segment is one vessel too
+    (external iliac with common femoral, superficial femoral with popliteal).
+    Fix: reduce the units, or name the vessels that are missing.
+    """
+
+    meta = make_meta("IVUS503", "fewer-vessels-than-units", Severity.WARNING, SOCIETY,
+        fires="37238\n37252 desc='LEFT EIV AND LEFT CFV'\n37253", passes="37238\n37252 desc='LEFT CIV AND LEFT EIV'\n37253")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Compare the vessels named, where any is, with the units."""
+        lines = ivus_lines(encounter)
+        units = sum(line.whole_units or 0 for line in lines)
+        named = _vessels_named(lines, context.tables) if lines else 0
+        if 0 < named < units:
+            yield self.finding(
+                lines[-1],
+                f"{units} units of intravascular ultrasound are billed, but the claim names {named} distinct "
+                f"vessel{'s' if named > 1 else ''}.",
+                "Bill one unit a vessel, or name the vessels that are missing.",
+                element="SV104",
+            )
+
+
+class DateAfterTableEnd(EncounterEdit[Facts]):
+    """The date of service is later than the last edition of a rule table that this version knows.
+
+    Why: CMS replaces the tables every quarter. The last known rows were used; a newer edition may decide otherwise.
+    Fix: update the scrubber, or check the codes against the current edition.
+    """
+
+    meta = make_meta("IVUS901", "date-after-table-end", Severity.WARNING, AOC,
+        fires="claim date=20260302\n37238\n37252", passes="claim date=20240805\n37238\n37252")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Compare the dates with the end of each table that ultrasound lines are judged by; one finding a claim."""
+        facts = context.tables
+        tables = (facts.base_codes.info, facts.mue.info, facts.ptp.info, facts.fees.info)
+        told: set[int] = set()
+        for line in ivus_lines(encounter):
+            last = line.service_dates.last if line.service_dates else None
+            ended = [info for info in tables if last is not None and last > info.last_day]
+            if ended and line.claim.ordinal not in told:
+                told.add(line.claim.ordinal)
+                names = "; ".join(f"{info.title}, to {info.last_day}" for info in ended)
+                yield self.finding(
+                    line,
+                    f"The date of service is after the last edition known here ({names}); the last known rows were used.",
+                    "Update the rule tables, or check the codes against the current edition.",
+                    element="DTP03",
+                    qualifier="472",
+                    source=ended[0].citation,
+                )
+
+
+DOCUMENTATION_EDITS = (NoDiagnosisForIvus, VesselNotNamed, FewerVesselsThanUnits)
+DATE_EDITS = (DateAfterTableEnd,)

@@ -1,0 +1,269 @@
+"""The rule tables of this plugin: their rows, how they are loaded, and the questions the edits ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+
+from attrs import field, frozen, validators
+
+from scrubber import DateRange, ServiceLine, Table, TableInfo, load_manifest, load_table
+
+__all__ = ["Facts", "load_facts", "price", "table_infos"]
+
+
+def _day(text: str | date) -> date:
+    return text if isinstance(text, date) else date.fromisoformat(text)
+
+
+def _last_day(text: str | date | None) -> date | None:
+    return None if text is None or text == "" else _day(text)
+
+
+@frozen
+class _Dated:
+    """The dates a row is in force, both included.  A blank `effective` means that the first day is not known."""
+
+    effective: date = field(default=date.min, converter=_day, kw_only=True)
+    deleted: date | None = field(default=None, converter=_last_day, kw_only=True)
+
+    @property
+    def dates(self) -> str:
+        """The dates in words."""
+        start = "" if self.effective == date.min else f"from {self.effective}"
+        end = f"until {self.deleted}" if self.deleted else ""
+        return " ".join(part for part in (start, end) if part) or "dates not known"
+
+
+@frozen
+class BaseCode(_Dated):
+    """`base` is a primary procedure of the add-on code `addon`.  AOC type 1: closed list; 2: contractor-defined."""
+
+    addon: str
+    base: str
+    aoc_type: str
+
+
+@frozen
+class BasePrimary(_Dated):
+    """The base code `addon` is an add-on code itself, and `primary` one of its own primaries."""
+
+    addon: str
+    primary: str
+    aoc_type: str
+
+
+@frozen
+class CoronaryBase(_Dated):
+    """`base` is a primary of the coronary sibling 92978."""
+
+    addon: str
+    base: str
+
+
+@frozen
+class UnitLimit(_Dated):
+    """The units of `procedure` a day (MAI 2 and 3) or a line (MAI 1) may have.  `mai` is "" where it is not known."""
+
+    procedure: str
+    value: int = field(converter=int, validator=validators.ge(0))
+    mai: str = field(default="", validator=validators.in_(("", "1", "2", "3")))
+
+
+@frozen
+class Pair(_Dated):
+    """`column2` is included in `column1`; a modifier may lift it where `modifier_indicator` is 1, not where it is 0."""
+
+    column1: str
+    column2: str
+    modifier_indicator: str = field(validator=validators.in_(("0", "1", "9")))
+    rationale: str = ""
+
+
+@frozen
+class Fee(_Dated):
+    """National amounts of one unit in dollars, outside and inside a facility."""
+
+    procedure: str
+    non_facility: Decimal = field(converter=Decimal)
+    facility: Decimal = field(converter=Decimal)
+
+
+@frozen
+class Modifier(_Dated):
+    """What a modifier says about an intravascular ultrasound line ("component", "bilateral", "side", ...)."""
+
+    modifier: str
+    kind: str
+
+
+@frozen
+class NcciModifier(_Dated):
+    """A modifier that may lift a pair; on the column 1 line too from `either_column_from`, where that is known."""
+
+    modifier: str
+    kind: str
+    either_column_from: date | None = field(default=None, converter=_last_day)
+
+
+@frozen
+class CatheterCode(_Dated):
+    """A catheter placement code, or one whose service includes it."""
+
+    procedure: str
+    includes_catheterization: str
+
+
+@frozen
+class BaseFamily(_Dated):
+    """The family of a base code and whether it includes catheter placement: yes, no, non-selective or unknown."""
+
+    base: str
+    family: str
+    catheter_placement: str
+
+
+@frozen
+class Succession(_Dated):
+    """The codes `first` to `last` ended on `deleted`; `successor_first` to `successor_last` began the next day."""
+
+    first: str
+    last: str
+    successor_first: str
+    successor_last: str
+
+
+@frozen
+class Place(_Dated):
+    """A place of service paid at the facility rate."""
+
+    place: str
+
+
+@frozen
+class Exclusion(_Dated):
+    """A procedure that intravascular ultrasound is never reported with."""
+
+    procedure: str
+
+
+@frozen
+class Procedure(_Dated):
+    """An intravascular ultrasound code: initial, additional or retired."""
+
+    procedure: str
+    role: str
+
+
+@frozen
+class Vessel(_Dated):
+    """A name of a vessel; names with the same `counted_as` are one vessel.  `paired`: there is a left and a right one."""
+
+    name: str
+    vessel: str
+    counted_as: str
+    paired: str
+
+
+@frozen
+class Facts:
+    """All tables of the plugin.  A configuration may change values by table, key and column."""
+
+    base_codes: Table[BaseCode]
+    base_primaries: Table[BasePrimary]
+    coronary_bases: Table[CoronaryBase]
+    mue: Table[UnitLimit]
+    ptp: Table[Pair]
+    fees: Table[Fee]
+    modifiers: Table[Modifier]
+    ncci_modifiers: Table[NcciModifier]
+    catheter_codes: Table[CatheterCode]
+    base_families: Table[BaseFamily]
+    successions: Table[Succession]
+    facility_places: Table[Place]
+    exclusions: Table[Exclusion]
+    procedures: Table[Procedure]
+    vessels: Table[Vessel]
+
+    def modifiers_of_kind(self, line: ServiceLine, *kinds: str) -> tuple[str, ...]:
+        """Give the modifiers of a line that are of one of the kinds, in the order billed."""
+        rows = {modifier: self.modifiers.ever(modifier) for modifier in line.modifiers}
+        return tuple(modifier for modifier, found in rows.items() if found and found[0].kind in kinds)
+
+    def is_base(self, addon: str, procedure: str, dates: DateRange) -> bool:
+        """Whether `procedure` is a listed primary of `addon` on a day of `dates`."""
+        return self.base_codes.on((addon, procedure), dates) is not None
+
+    def is_contractor_defined(self, addon: str, dates: DateRange) -> bool:
+        """Whether there is no national list of primaries of `addon` then (AOC type 2)."""
+        return self.is_base(addon, "CCCCC", dates)
+
+    def own_primaries(self, base: str, dates: DateRange) -> frozenset[str]:
+        """Give the primaries of a base code that is an add-on itself; empty for one that can stand alone."""
+        if base == "37252":
+            rows = (row for row in self.base_codes if row.addon == base)
+            return frozenset(row.base for row in rows if _in_force(row, dates))
+        return frozenset(row.primary for row in self.base_primaries.ever(base) if _in_force(row, dates))
+
+    def exclusion_on(self, procedure: str, dates: DateRange) -> bool:
+        """Whether intravascular ultrasound is never reported with `procedure`."""
+        return self.exclusions.on(procedure, dates) is not None
+
+
+def _in_force(row: _Dated, dates: DateRange) -> bool:
+    return row.effective <= dates.last and (row.deleted is None or dates.first <= row.deleted)
+
+
+_FOLDER = files("edits") / "tables"
+
+
+@cache
+def _manifest() -> dict[str, TableInfo]:
+    return load_manifest(_FOLDER)
+
+
+def table_infos() -> Sequence[TableInfo]:
+    """Name the tables without loading them."""
+    return tuple(_manifest().values())
+
+
+@cache
+def load_facts() -> Facts:
+    """Load and verify all tables.  Raises ConfigError when a file is not the one the manifest describes."""
+    infos = _manifest()
+    return Facts(
+        base_codes=load_table(_FOLDER, infos["base_codes"], BaseCode, lambda row: (row.addon, row.base)),
+        base_primaries=load_table(_FOLDER, infos["base_primaries"], BasePrimary, lambda row: row.addon),
+        coronary_bases=load_table(_FOLDER, infos["coronary_bases"], CoronaryBase, lambda row: row.base),
+        mue=load_table(_FOLDER, infos["mue"], UnitLimit, lambda row: row.procedure),
+        ptp=load_table(_FOLDER, infos["ptp"], Pair, lambda row: (row.column1, row.column2)),
+        fees=load_table(_FOLDER, infos["fees"], Fee, lambda row: row.procedure),
+        modifiers=load_table(_FOLDER, infos["modifiers"], Modifier, lambda row: row.modifier),
+        ncci_modifiers=load_table(_FOLDER, infos["ncci_modifiers"], NcciModifier, lambda row: row.modifier),
+        catheter_codes=load_table(_FOLDER, infos["catheter_codes"], CatheterCode, lambda row: row.procedure),
+        base_families=load_table(_FOLDER, infos["base_families"], BaseFamily, lambda row: row.base),
+        successions=load_table(_FOLDER, infos["successions"], Succession, lambda row: row.first),
+        facility_places=load_table(_FOLDER, infos["facility_places"], Place, lambda row: row.place),
+        exclusions=load_table(_FOLDER, infos["exclusions"], Exclusion, lambda row: row.procedure),
+        procedures=load_table(_FOLDER, infos["procedures"], Procedure, lambda row: row.procedure),
+        vessels=load_table(_FOLDER, infos["vessels"], Vessel, lambda row: row.name),
+    )
+
+
+def amount(facts: Facts, procedure: str, place_of_service: str, day: date) -> Decimal | None:
+    """Give the national amount of one unit in dollars, None where the table has none for that day."""
+    fee = facts.fees.on(procedure, day)
+    if fee is None:
+        return None
+    return fee.facility if facts.facility_places.on(place_of_service, day) else fee.non_facility
+
+
+def price(line: ServiceLine, facts: Facts) -> Decimal | None:
+    """Give the national amount of a line: one unit's by year and place of service, times the units."""
+    if line.service_dates is None or line.units is None or line.units < 0:
+        return None
+    unit = amount(facts, line.procedure, line.place_of_service, line.service_dates.first)
+    return None if unit is None else (unit * line.units).quantize(Decimal("0.01"))

@@ -1,0 +1,232 @@
+"""IVUS4xx: modifiers on intravascular ultrasound lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from edits.codes import GUIDE, NCCI_MANUAL, PFS, PTP, ivus_lines, make_meta
+from edits.exclusions import billed_pairs
+from edits.facts import Facts
+from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
+
+__all__ = ["MODIFIER_EDITS"]
+
+_MODIFIER = statuses("A8:453", "A8:507")
+_CO4 = Adjustment("CO", "4", "N519")
+_WELL_FORMED = re.compile(r"[A-Z0-9]{2}", re.ASCII)
+
+
+def _place(line: ServiceLine, modifier: str) -> str:
+    """Give the element a modifier stands in: SV101-3 for the first."""
+    return f"SV101-{line.modifiers.index(modifier) + 3}"
+
+
+class _ModifierKind(EncounterEdit[Facts]):
+    """Looks for modifiers of one kind of the table `modifiers`; the subclasses say which and what it means."""
+
+    kind: ClassVar[str]
+    wrong: ClassVar[str]
+    fix: ClassVar[str]
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for the modifiers of this kind on intravascular ultrasound lines."""
+        for line in ivus_lines(encounter):
+            for modifier in context.tables.modifiers_of_kind(line, self.kind):
+                message = f"Modifier {modifier} on {line.procedure}: {self.wrong}."
+                yield self.finding(line, message, self.fix, element=_place(line, modifier))
+
+
+class BilateralModifier(_ModifierKind):
+    """Modifier 50 stands on an intravascular ultrasound line.
+
+    Why: the bilateral indicator of 37252 and 37253 is 0, and CPT forbids modifier 50 on add-on codes.
+    Fix: a bilateral evaluation is two vessels: 37252 x1 and 37253 x1.
+    """
+
+    meta = make_meta("IVUS401", "bilateral-modifier", Severity.ERROR, PFS, fires="37238\n37252-50",
+        passes="37238-50\n37252", status=_MODIFIER, adjustment=_CO4)
+    kind = "bilateral"
+    wrong = "the bilateral indicator is 0"
+    fix = "A bilateral evaluation is two vessels: bill 37252 x1 and 37253 x1, without modifier 50."
+
+
+class ComponentModifier(_ModifierKind):
+    """Modifier 26 or TC stands on an intravascular ultrasound line.
+
+    Why: the PC/TC indicator is 0: the code has no professional and technical component to split.
+    Fix: remove the modifier; the place of service decides about the amount.
+    """
+
+    meta = make_meta("IVUS402", "component-modifier", Severity.ERROR, PFS, fires="37238\n37252-26",
+        passes="75825-26\n37252", status=_MODIFIER, adjustment=_CO4)
+    kind = "component"
+    wrong = "the code has no professional or technical component (PC/TC indicator 0)"
+    fix = "Remove the modifier; the place of service decides about the amount."
+
+
+class MultipleProcedureModifier(_ModifierKind):
+    """Modifier 51 stands on an intravascular ultrasound line.
+
+    Why: add-on codes are exempt from it (multiple procedure indicator 0); some payers cut the payment.
+    Fix: remove the modifier.
+    """
+
+    meta = make_meta("IVUS403", "multiple-procedure-modifier", Severity.WARNING, PFS, fires="37238\n37252-51",
+        passes="37238-51\n37252")
+    kind = "multiple-procedure"
+    wrong = "add-on codes are exempt from it"
+    fix = "Remove modifier 51."
+
+
+class LateralityPair(EncounterEdit[Facts]):
+    """The same intravascular ultrasound code is billed with RT and with LT on one date.
+
+    Why: with bilateral indicator 0 payers may pay the two as one unit.
+    Fix: bill the first vessel as 37252 x1 and all others as units of one 37253 line.
+    """
+
+    meta = make_meta("IVUS404", "laterality-pair", Severity.WARNING, PFS, fires="37238\n37252\n37253-RT\n37253-LT",
+        passes="37238\n37252-RT\n37253-LT")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
+        seen: list[ServiceLine] = []
+        for line in ivus_lines(encounter):
+            sides = set(context.tables.modifiers_of_kind(line, "side"))
+            same = [other for other in seen if other.procedure == line.procedure and other.common_days(line)]
+            seen.append(line)
+            other_sides = {side for other in same for side in context.tables.modifiers_of_kind(other, "side")}
+            if sides and len(sides | other_sides) > 1:
+                yield self.finding(
+                    line,
+                    f"{line.procedure} is billed with RT and LT for {line.service_dates}; the two may be paid as one.",
+                    "Bill 37252 x1 for the first vessel and all others as units of one 37253 line.",
+                    element="SV101-3",
+                )
+
+
+class RepeatModifier(_ModifierKind):
+    """Modifier 76 or 77 stands on an intravascular ultrasound line.
+
+    Why: a vessel is billed once however often it is imaged, and the modifier never saves units from an MUE.
+    Fix: remove the modifier, and the line if it repeats one.
+    """
+
+    meta = make_meta("IVUS405", "repeat-modifier", Severity.WARNING, NCCI_MANUAL, fires="37238\n37252-76",
+        passes="37238-76\n37252")
+    kind = "repeat"
+    wrong = "a vessel is billed once however often it is imaged, and no repeat modifier lifts the MUE"
+    fix = "Remove the modifier, and the line if it repeats one."
+
+
+class AssistantModifier(_ModifierKind):
+    """An assistant surgeon modifier (80, 81, 82, AS) stands on an intravascular ultrasound line.
+
+    Why: the assistant indicator is 0: paid only with documentation of medical necessity.
+    Fix: remove the line of the assistant, or send the documentation.
+    """
+
+    meta = make_meta("IVUS406", "assistant-modifier", Severity.WARNING, PFS, fires="37238\n37252-80",
+        passes="37238-80\n37252")
+    kind = "assistant"
+    wrong = "an assistant is paid only with documentation of medical necessity (indicator 0)"
+    fix = "Remove the assistant's line, or send documentation of medical necessity."
+
+
+class TeamModifier(_ModifierKind):
+    """Modifier 66 stands on an intravascular ultrasound line.
+
+    Why: the team surgery indicator is 0: a team is not paid for the code.
+    Fix: remove the modifier.
+    """
+
+    meta = make_meta("IVUS407", "team-modifier", Severity.ERROR, PFS, fires="37238\n37252-66",
+        passes="37238-66\n37252", status=_MODIFIER, adjustment=_CO4)
+    kind = "team"
+    wrong = "team surgery is not paid for the code (indicator 0)"
+    fix = "Remove modifier 66."
+
+
+class CoSurgeonModifier(_ModifierKind):
+    """Modifier 62 stands on an intravascular ultrasound line.
+
+    Why: the co-surgeon indicator is 1: two surgeons are paid only with documentation that both were needed.
+    Fix: send the documentation, or remove the modifier.
+    """
+
+    meta = make_meta("IVUS408", "co-surgeon-modifier", Severity.INFO, PFS, fires="37238\n37252-62",
+        passes="37238-62\n37252")
+    kind = "co-surgeon"
+    wrong = "two surgeons are paid only with documentation that both were needed (indicator 1)"
+    fix = "Send the documentation, or remove modifier 62."
+
+
+class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
+    """Modifier 59, XE, XP, XS or XU stands on an ultrasound line although no NCCI pair of the encounter needs it.
+
+    Why: unbundling modifiers without need draw audits.
+    Fix: remove the modifier.
+    """
+
+    meta = make_meta("IVUS409", "needless-unbundling-modifier", Severity.INFO, PTP, fires="37238\n37252-59",
+        passes="37238\n36005\n37252-59")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for the modifier on a line that is in no pair with indicator 1."""
+        facts = context.tables
+        liftable = [billed for billed in billed_pairs(encounter, facts) if billed.pair.modifier_indicator == "1"]
+        needed = {id(line) for billed in liftable for line in (billed.column1, billed.column2)}
+        for line in ivus_lines(encounter):
+            if id(line) in needed:
+                continue
+            for modifier in facts.modifiers_of_kind(line, "unbundling"):
+                yield self.finding(
+                    line,
+                    f"Modifier {modifier} on {line.procedure}: no NCCI pair of the encounter needs it.",
+                    f"Remove modifier {modifier}.",
+                    element=_place(line, modifier),
+                )
+
+
+class MalformedModifier(EncounterEdit[Facts]):
+    """A modifier of the encounter is not two letters or digits, or stands twice on a line.
+
+    Why: receivers reject the line, and a rejected base takes its add-on codes with it.
+    Fix: correct or remove the modifier.
+    """
+
+    meta = make_meta("IVUS410", "malformed-modifier", Severity.ERROR, GUIDE, fires="37238\n37252-LT-LT",
+        passes="37238\n37252-LT", status=statuses("A7:453"), adjustment=_CO4)
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look at every modifier of every line of the encounter."""
+        del context
+        for line in encounter.lines:
+            for position, modifier in enumerate(line.modifiers):
+                well_formed = _WELL_FORMED.fullmatch(modifier) is not None
+                if well_formed and modifier not in line.modifiers[:position]:
+                    continue
+                # A malformed modifier may be anything, a name even, so it is not quoted.
+                wrong = f"modifier {modifier} stands twice" if well_formed else "a modifier is not two letters or digits"
+                yield self.finding(
+                    line,
+                    f"{line.procedure}: {wrong}.",
+                    "Correct or remove the modifier.",
+                    element=f"SV101-{position + 3}",
+                )
+
+
+MODIFIER_EDITS = (
+    BilateralModifier,
+    ComponentModifier,
+    MultipleProcedureModifier,
+    LateralityPair,
+    RepeatModifier,
+    AssistantModifier,
+    TeamModifier,
+    CoSurgeonModifier,
+    NeedlessUnbundlingModifier,
+    MalformedModifier,
+)

@@ -1,0 +1,207 @@
+"""IVUS2xx and IVUS7xx: units of service, and lines billed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from edits.codes import ADDITIONAL, GUIDE, INITIAL, MUE, NCCI_MANUAL, ivus_lines, make_meta
+from edits.facts import Facts, UnitLimit
+from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
+
+__all__ = ["DUPLICATE_EDITS", "UNIT_EDITS"]
+
+_UNITS = Adjustment("CO", "16", "M53")
+
+
+def _units_a_day(line: ServiceLine) -> int:
+    """Give the units of one day: those of the line divided by its days, rounded half up (NCCI manual, chapter I)."""
+    days = line.service_dates.days if line.service_dates else 1
+    return int((Decimal(line.whole_units or 0) / days).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _most_units(line: ServiceLine, lines: Iterable[ServiceLine]) -> int:
+    """Give the highest sum of units that `lines` have on one day of `line`."""
+    dated = [(other, other.service_dates) for other in lines if other.service_dates is not None]
+    # The sum can only rise on a day on which some line begins.
+    days = {dates.first for _, dates in dated} | ({line.service_dates.first} if line.service_dates else set())
+    return max(
+        sum(_units_a_day(other) for other, dates in dated if day in dates)
+        for day in days
+        if line.service_dates is not None and day in line.service_dates
+    )
+
+
+def _limit(line: ServiceLine, facts: Facts) -> UnitLimit | None:
+    return facts.mue.on(line.procedure, line.service_dates.first) if line.service_dates else None
+
+
+def _line_numbers(lines: Sequence[ServiceLine]) -> str:
+    """Name lines by claim and line: "line 2", or "line 2 of claim 5" where several claims are involved."""
+    several = len({line.claim.ordinal for line in lines}) > 1
+    return ", ".join(f"{line.number} of claim {line.claim.ordinal}" if several else f"{line.number}" for line in lines)
+
+
+class UnitsOverMue(EncounterEdit[Facts]):
+    """The units of an intravascular ultrasound code on one date exceed the Medically Unlikely Edit (MUE).
+
+    Why: when the sum of a date exceeds the MUE, payers deny all units of the code for that date, not just the excess.
+    Modifiers do not change the sum. An MUE with MAI 2 is absolute; with MAI 3 the denial can be appealed with records.
+    Fix: bill 37252 once a date and each further vessel once under 37253, whatever the number of images.
+    """
+
+    meta = make_meta("IVUS201", "units-over-mue", Severity.ERROR, MUE, fires="37238\n37252 x2",
+        passes="37238\n37252\n37253 x5", status=statuses("A8:732", "A8:476", "A8:507"),
+        adjustment=Adjustment("CO", "151", "N362"))
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1)."""
+        countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
+        for line in countable:
+            limit = _limit(line, context.tables)
+            if limit is None:
+                continue
+            same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
+            units = _most_units(line, [line] if limit.mai == "1" else same)
+            if units > limit.value:
+                where = f" on lines {_line_numbers(same)}" if len(same) > 1 and limit.mai != "1" else ""
+                yield self.finding(
+                    line,
+                    f"{units} units of {line.procedure} for {line.service_dates}{where}; the MUE is {limit.value}. "
+                    f"All units will deny. {_APPEALS[limit.mai]}",
+                    _FIXES[line.procedure].format(limit=limit.value),
+                    element="SV104",
+                )
+
+
+_APPEALS = {
+    "": "Whether an appeal is possible is not known for that date (MAI unknown).",
+    "1": "The MUE is by line (MAI 1).",
+    "2": "No appeal is possible (MAI 2, absolute).",
+    "3": "An appeal with records is possible (MAI 3).",
+}
+_FIXES = {
+    INITIAL: "Bill 37252 x{limit} for the first vessel and 37253 for each further vessel.",
+    ADDITIONAL: "Bill each further vessel once, up to {limit} units, and keep records for an appeal if more were examined.",
+}
+
+
+class UnitsNotCountable(EncounterEdit[Facts]):
+    """The units of an intravascular ultrasound line are not whole units of service.
+
+    Why: vessels are counted; minutes, fractions and zero are rejected.
+    Fix: write UN in SV103 and the number of vessels in SV104.
+    """
+
+    meta = make_meta("IVUS202", "units-not-countable", Severity.ERROR, GUIDE, fires="37238\n37252 x1.5",
+        passes="37238\n37252 x1.0", status=statuses("A7:476", "A7:697"), adjustment=_UNITS)
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for another basis than UN, and for anything but a whole number above 0."""
+        del context
+        fix = "Write UN in SV103 and the number of vessels in SV104."
+        for line in ivus_lines(encounter):
+            if line.unit_basis != "UN":
+                yield self.finding(
+                    line,
+                    f"The units of {line.procedure} are not counted in UN (SV103).",
+                    fix,
+                    element="SV103",
+                    statuses=statuses("A7:659", "A8:507"),
+                )
+            elif line.whole_units is None:
+                message = f"The units of {line.procedure} (SV104) are not a whole number above 0."
+                yield self.finding(line, message, fix, element="SV104")
+
+
+class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
+    """Additional vessels (37253) of one date stand on several lines.
+
+    Why: payers sum them anyway, and lines that look alike are denied as duplicates.
+    Fix: bill one line of 37253 with the sum of the units.
+    """
+
+    meta = make_meta("IVUS203", "additional-vessels-on-several-lines", Severity.WARNING, NCCI_MANUAL,
+        fires="37238\n37252\n37253\n37253-LT", passes="37238\n37252\n37253 x2")
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for a second line of 37253 on a date."""
+        del context
+        seen: list[ServiceLine] = []
+        for line in ivus_lines(encounter):
+            if line.procedure != ADDITIONAL:
+                continue
+            earlier = [other for other in seen if other.common_days(line)]
+            seen.append(line)
+            if earlier:
+                yield self.finding(
+                    line,
+                    f"37253 for {line.service_dates} stands on lines {_line_numbers([*earlier, line])}.",
+                    "Bill all additional vessels of the date on one line.",
+                    element="SV104",
+                )
+
+
+class UnitsLimitUnknown(EncounterEdit[Facts]):
+    """More than one unit is billed for a date for which no MUE is known here.
+
+    Why: the MUE table begins on 2022-01-01; whether the units are acceptable before that was not judged.
+    Fix: look up the MUE of that quarter, or set it for the payer in the configuration (tables.mue).
+    """
+
+    meta = make_meta("IVUS204", "units-limit-unknown", Severity.ERROR, MUE, fires="claim date=20190605\n37238\n37252\n37253 x2",
+        passes="claim date=20190605\n37238\n37252\n37253", status=statuses("A8:732", "A8:476", "A8:507"))
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for more units a day than any limit would allow without being known."""
+        countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
+        for line in countable:
+            same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
+            units = _most_units(line, same)
+            if _limit(line, context.tables) is None and units > 1:
+                yield self.finding(
+                    line,
+                    f"No MUE of {line.procedure} is known for {line.service_dates}, so its {units} units were not judged.",
+                    "Look up the MUE of that quarter, or set tables.mue in the configuration.",
+                    element="SV104",
+                )
+
+
+class DuplicateIvusLine(EncounterEdit[Facts]):
+    """An intravascular ultrasound line is billed twice.
+
+    Why: there is one initial vessel a session, so a second 37252 is a duplicate; so is a line of 37253 that comes again
+    with the same modifiers on another claim.
+    Fix: remove the second line; bill further vessels as units of 37253.
+    """
+
+    meta = make_meta("IVUS701", "duplicate-ivus-line", Severity.ERROR, NCCI_MANUAL, fires="37238\n37252\n37252",
+        passes="37238\n37252\n37253", status=statuses("A8:78", "A8:507"), adjustment=Adjustment("OA", "18"))
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for an earlier line that the line repeats."""
+        del context
+        seen: list[ServiceLine] = []
+        for line in ivus_lines(encounter):
+            first = next((other for other in seen if _repeats(line, other)), None)
+            seen.append(line)
+            if first is not None:
+                place = f"line {first.number}" + (f" of claim {first.claim.ordinal}" if first.claim is not line.claim else "")
+                yield self.finding(
+                    line,
+                    f"{line.procedure} for {line.service_dates} is billed already on {place}.",
+                    "Remove this line; bill further vessels as units of 37253.",
+                    element="SV101-2",
+                )
+
+
+def _repeats(line: ServiceLine, earlier: ServiceLine) -> bool:
+    if line.procedure != earlier.procedure or not line.common_days(earlier):
+        return False
+    if line.procedure == INITIAL:
+        return True
+    return line.claim is not earlier.claim and sorted(line.modifiers) == sorted(earlier.modifiers)
+
+
+UNIT_EDITS = (UnitsOverMue, UnitsNotCountable, AdditionalVesselsOnSeveralLines, UnitsLimitUnknown)
+DUPLICATE_EDITS = (DuplicateIvusLine,)

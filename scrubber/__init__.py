@@ -1,0 +1,105 @@
+"""Find the reasons an 837P claim will be denied, before it is sent.
+
+Names are imported on first use, so that `import scrubber` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scrubber.api import check_claim, check_claims, iter_claims, load_settings, scrub
+    from scrubber.config import Config
+    from scrubber.edit import Chain, Context, Edit, EncounterEdit, Example, Meta, Page, statuses
+    from scrubber.encounter import Encounter
+    from scrubber.errors import ConfigError, PluginError, ScrubberError, UnreadableError
+    from scrubber.findings import (
+        Adjustment,
+        ClaimReport,
+        FileReport,
+        Finding,
+        Location,
+        Report,
+        Severity,
+        Source,
+        Status,
+    )
+    from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine
+    from scrubber.tables import Table, TableInfo, load_manifest, load_table
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adjustment",
+    "Chain",
+    "Claim",
+    "ClaimReport",
+    "Config",
+    "ConfigError",
+    "Context",
+    "DateRange",
+    "Diagnosis",
+    "Edit",
+    "Encounter",
+    "EncounterEdit",
+    "Example",
+    "FileReport",
+    "Finding",
+    "Location",
+    "Meta",
+    "Note",
+    "Page",
+    "Payer",
+    "Person",
+    "PluginError",
+    "Provider",
+    "Report",
+    "ScrubberError",
+    "ServiceLine",
+    "Severity",
+    "Source",
+    "Status",
+    "Table",
+    "TableInfo",
+    "UnreadableError",
+    "__version__",
+    "check_claim",
+    "check_claims",
+    "iter_claims",
+    "load_manifest",
+    "load_settings",
+    "load_table",
+    "scrub",
+    "statuses",
+]
+
+_HOMES = {
+    "scrubber.api": ("check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
+    "scrubber.config": ("Config",),
+    "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
+    "scrubber.encounter": ("Encounter",),
+    "scrubber.errors": ("ConfigError", "PluginError", "ScrubberError", "UnreadableError"),
+    "scrubber.findings": (
+        "Adjustment",
+        "ClaimReport",
+        "FileReport",
+        "Finding",
+        "Location",
+        "Report",
+        "Severity",
+        "Source",
+        "Status",
+    ),
+    "scrubber.model": ("Claim", "DateRange", "Diagnosis", "Note", "Payer", "Person", "Provider", "ServiceLine"),
+    "scrubber.tables": ("Table", "TableInfo", "load_manifest", "load_table"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'scrubber' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,107 @@
+"""The Python API: scrub an input, stream its claims, judge a claim of your own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from scrubber.config import Config, load_config
+from scrubber.engine import Engine, all_rules
+from scrubber.errors import UnreadableError
+from scrubber.findings import Finding, Report, Severity
+from scrubber.model import Claim
+from scrubber.parser import Reader, build_claim, open_source
+from scrubber.plugins import load_plugins
+from scrubber.run import FileScrub, exit_code, unreadable_file
+
+__all__ = ["check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+
+
+def make_engine(config: Config | None = None) -> Engine:
+    """Make an engine with all installed edits, its settings checked.  Raises ConfigError or PluginError."""
+    engine = Engine(config or load_settings(), load_plugins())
+    engine.check_settings()
+    return engine
+
+
+def load_settings(path: Path | None = None, *, discover: bool = True, **flags: Any) -> Config:
+    """Load a configuration and check it against the installed edits; see `scrubber.config.load_config`."""
+    rules = all_rules(load_plugins())
+    mandatory = [code for code, (rule, _) in rules.items() if rule.meta.mandatory]
+    return load_config(path, rules, mandatory, discover=discover, **flags)
+
+
+def scrub(source: Source, config: Config | None = None, progress: Callable[[int], object] | None = None) -> Report:
+    """Scrub one input, a path, bytes or a binary file, and give the whole report.
+
+    Without `config` the settings come from SCRUBBER_CONFIG or `scrubber.toml`, as on the command line.  An input that cannot
+    be read is no exception but a report that says so.  Raises ConfigError or PluginError.
+    """
+    engine = make_engine(config)
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
+    worst: Severity | None = None
+    try:
+        with open_source(source, name) as opened:
+            run = FileScrub(opened, engine, progress)
+            report = run.report
+            report.claims.extend(run)
+    except UnreadableError as error:
+        report = unreadable_file(name, error)
+    for claim in report.claims:
+        worst = gravest(worst, claim.findings)
+    return Report((report,), exit_code([report], worst, engine.config, crashed=engine.crashed))
+
+
+def gravest(worst: Severity | None, findings: Iterable[Finding]) -> Severity | None:
+    """Give the gravest severity among `worst` and those of the findings."""
+    return min((*(finding.severity for finding in findings), *([worst] if worst else [])), key=_rank, default=None)
+
+
+def _rank(severity: Severity) -> int:
+    return severity.rank
+
+
+def iter_claims(source: Source) -> Iterator[Claim]:
+    """Read the claims of an input one by one, unjudged.
+
+    Raises UnreadableError at the end when part of the input could not be read or is of another kind than 837P.
+    """
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
+    with open_source(source, name) as opened:
+        reader = Reader(opened)
+        for raw in reader:
+            yield build_claim(raw)
+        if not reader.readable:
+            fault = next(fault for fault in reader.faults if fault.rule.unreadable)
+            raise UnreadableError(f"{name}: {fault.message}")
+
+
+def check_claim(claim: Claim, config: Config | None = None) -> list[Finding]:
+    """Judge one claim of a host that has its own parser, by all installed edits.
+
+    Edits that look over several claims see this one only; see `check_claims`.
+    """
+    return check_claims([claim], config)
+
+
+def check_claims(claims: Iterable[Claim], config: Config | None = None) -> list[Finding]:
+    """Judge the claims of a host together, so that base procedures and units on other claims count.
+
+    Their `ordinal` must differ.  Raises ValueError if it does not.
+    """
+    engine = make_engine(config)
+    groups: dict[tuple[str, ...], list[Claim]] = {}
+    ordinals: set[int] = set()
+    for claim in claims:
+        if claim.ordinal in ordinals:
+            raise ValueError("every claim needs an ordinal of its own")
+        ordinals.add(claim.ordinal)
+        groups.setdefault(claim.patient_key, []).append(claim)
+    found = [finding for group in groups.values() for report in engine.judge(group) for finding in report.findings]
+    return sorted(found, key=lambda finding: finding.sort_key)
+
+

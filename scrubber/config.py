@@ -1,0 +1,251 @@
+"""Settings: defaults, `scrubber.toml`, environment, command line, and what a payer changes.
+
+A configuration file looks like this; every key is optional and an unknown one is an error:
+
+    fail-on = "warning"
+    conformance = "envelope"
+    select = ["IVUS", "X12"]          # codes or prefixes
+    ignore = ["IVUS601"]
+
+    [severity]
+    IVUS203 = "info"
+
+    [payers.12502]                     # the payer identifier, 2010BB NM109
+    ignore = { IVUS402 = "their policy 2026-04 asks for modifier 26", IVUS403 = { reason = "...", until = 2026-12-31 } }
+    severity = { IVUS503 = "error" }
+    tables.mue.37253.value = 8
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from scrubber.errors import ConfigError
+from scrubber.findings import Severity
+
+__all__ = ["CONFIG_FILE", "CONFORMANCE_LEVELS", "Config", "Ignore", "PayerConfig", "load_config"]
+
+CONFIG_FILE = "scrubber.toml"
+ENVIRONMENT = "SCRUBBER_CONFIG"
+CONFORMANCE_LEVELS = ("none", "envelope", "guide")
+
+
+@frozen
+class Ignore:
+    """Why findings of a code are set aside, and the last day on which they are (None: no end)."""
+
+    reason: str
+    until: date | None = None
+
+
+@frozen
+class PayerConfig:
+    """What one payer changes: severities, findings set aside, values of rule tables."""
+
+    severity: Mapping[str, Severity] = field(factory=dict)
+    ignore: Mapping[str, Ignore] = field(factory=dict)
+    tables: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(factory=dict)
+
+
+@frozen
+class Config:
+    """The settings of a run.
+
+    `select` and `ignore` hold codes or prefixes of codes; the longer match wins, `ignore` on a tie.  `today` is the day of
+    the run, by which an ignore with an end expires.  `origins` says where each setting comes from.
+    """
+
+    fail_on: Severity = Severity.ERROR
+    conformance: str = "envelope"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = field(factory=dict)
+    tables: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(factory=dict)
+    payers: Mapping[str, PayerConfig] = field(factory=dict)
+    redact: bool = False
+    today: date = field(factory=date.today)
+    origins: Mapping[str, str] = field(factory=dict, eq=False)
+
+    def selects(self, code: str) -> bool:
+        """Whether findings of `code` are wanted at all."""
+        wanted = max((len(prefix) for prefix in self.select if code.startswith(prefix)), default=0 if self.select else 1)
+        refused = max((len(prefix) for prefix in self.ignore if code.startswith(prefix)), default=0)
+        return wanted > refused
+
+    def ignored(self, payer: str, code: str) -> Ignore | None:
+        """Give why a finding on a claim to `payer` is set aside, None if it counts."""
+        ignore = self.payers[payer].ignore.get(code) if payer in self.payers else None
+        return ignore if ignore is not None and (ignore.until is None or self.today <= ignore.until) else None
+
+    def severity_of(self, payer: str, code: str, default: Severity) -> Severity:
+        """Give the severity of a code on a claim to `payer`."""
+        own = self.payers[payer].severity.get(code) if payer in self.payers else None
+        return own or self.severity.get(code) or default
+
+    def expired(self) -> list[tuple[str, str, date]]:
+        """Give payer, code and last day of the ignores that have expired."""
+        return [
+            (payer, code, ignore.until)
+            for payer, settings in self.payers.items()
+            for code, ignore in settings.ignore.items()
+            if ignore.until is not None and ignore.until < self.today
+        ]
+
+
+def load_config(
+    path: Path | None = None,
+    known_codes: Iterable[str] = (),
+    mandatory: Iterable[str] = (),
+    *,
+    discover: bool = True,
+    **flags: Any,
+) -> Config:
+    """Merge the defaults, a configuration file and command line flags (None: not given).
+
+    The file is `path`, else the one the environment variable SCRUBBER_CONFIG names, else `scrubber.toml` in the current
+    folder if there is one; with `discover` off only `path`.  Raises ConfigError for a file that cannot be read, an unknown key, a wrong value, a code or
+    prefix that no installed edit has, or a payer who ignores or lowers one of the `mandatory` codes.
+    """
+    config = Config()
+    file, origin = _find_file(path) if discover or path is not None else (None, "")
+    settings: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    if file is not None:
+        settings = _read_file(file)
+        origins = dict.fromkeys(settings, f"{origin} {file}")
+    given = {name: value for name, value in flags.items() if value is not None and value != ()}
+    origins |= dict.fromkeys(given, "command line")
+    config = attrs.evolve(config, **(settings | given), origins=origins)
+    _check_codes(config, tuple(known_codes), frozenset(mandatory))
+    return config
+
+
+def _find_file(path: Path | None) -> tuple[Path | None, str]:
+    if path is not None:
+        return path, "--config"
+    if named := os.environ.get(ENVIRONMENT):
+        return Path(named), ENVIRONMENT
+    here = Path(CONFIG_FILE)
+    return (here, "file") if here.is_file() else (None, "")
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({os.strerror(error.errno or 2)})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+    readers = {
+        "fail-on": _severity,
+        "conformance": _conformance,
+        "select": _codes,
+        "ignore": _codes,
+        "severity": _severities,
+        "tables": _tables,
+        "payers": _payers,
+        "redact": _boolean,
+    }
+    _check_keys(content, readers, str(path))
+    return {key.replace("-", "_"): readers[key](value, f"{path}: {key}") for key, value in content.items()}
+
+
+def _check_keys(content: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    if unknown := sorted(set(content) - set(known)):
+        raise ConfigError(f"{where}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: must be a table")
+    return value
+
+
+def _severity(value: Any, where: str) -> Severity:
+    try:
+        return Severity(value)
+    except ValueError as error:
+        raise ConfigError(f"{where}: must be error, warning or info") from error
+
+
+def _conformance(value: Any, where: str) -> str:
+    if value not in CONFORMANCE_LEVELS:
+        raise ConfigError(f"{where}: must be {', '.join(CONFORMANCE_LEVELS[:-1])} or {CONFORMANCE_LEVELS[-1]}")
+    return str(value)
+
+
+def _boolean(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{where}: must be true or false")
+    return value
+
+
+def _codes(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
+        raise ConfigError(f"{where}: must be a list of codes or prefixes")
+    return tuple(value)
+
+
+def _severities(value: Any, where: str) -> dict[str, Severity]:
+    return {code: _severity(text, f"{where}.{code}") for code, text in _table(value, where).items()}
+
+
+def _tables(value: Any, where: str) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    for name, rows in _table(value, where).items():
+        for key, columns in _table(rows, f"{where}.{name}").items():
+            _table(columns, f"{where}.{name}.{key}")
+    return _table(value, where)
+
+
+def _payers(value: Any, where: str) -> dict[str, PayerConfig]:
+    payers: dict[str, PayerConfig] = {}
+    for payer, settings in _table(value, where).items():
+        place = f"{where}.{payer}"
+        _check_keys(_table(settings, place), ("severity", "ignore", "tables"), place)
+        payers[payer] = PayerConfig(
+            severity=_severities(settings.get("severity", {}), f"{place}.severity"),
+            ignore=_ignores(settings.get("ignore", {}), f"{place}.ignore"),
+            tables=_tables(settings.get("tables", {}), f"{place}.tables"),
+        )
+    return payers
+
+
+def _ignores(value: Any, where: str) -> dict[str, Ignore]:
+    ignores: dict[str, Ignore] = {}
+    for code, entry in _table(value, where).items():
+        place = f"{where}.{code}"
+        settings = {"reason": entry} if isinstance(entry, str) else _table(entry, place)
+        _check_keys(settings, ("reason", "until"), place)
+        reason, until = settings.get("reason"), settings.get("until")
+        if not isinstance(reason, str) or not reason.strip():
+            raise ConfigError(f"{place}: an ignore needs a reason")
+        if until is not None and type(until) is not date:
+            raise ConfigError(f"{place}.until: must be a date such as 2026-12-31")
+        ignores[code] = Ignore(reason, until)
+    return ignores
+
+
+def _check_codes(config: Config, known: tuple[str, ...], mandatory: frozenset[str]) -> None:
+    if not known:
+        return
+    for setting in ("select", "ignore"):
+        for prefix in getattr(config, setting):
+            if not prefix or not any(code.startswith(prefix) for code in known):
+                raise ConfigError(f"{setting}: no edit has the code or prefix {prefix!r}")
+    places: list[tuple[str, Mapping[str, Any]]] = [("severity", config.severity)]
+    for payer, settings in config.payers.items():
+        places += [(f"payers.{payer}.severity", settings.severity), (f"payers.{payer}.ignore", settings.ignore)]
+    for where, by_code in places:
+        for code in by_code:
+            if code not in known:
+                raise ConfigError(f"{where}: no edit has the code {code!r}")
+            if code in mandatory:
+                raise ConfigError(f"{where}: {code} says that something was not judged and cannot be changed")

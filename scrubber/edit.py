@@ -1,0 +1,177 @@
+"""The plugin contract: what an edit is, and what a distribution gives to the scrubber.
+
+An edit is a class with one validated `meta` object, a docstring that `scrubber explain` prints, and a pure `check`
+that yields findings: no input or output, no clock, no mutation.  Its tables come with the context, and it chooses rows by
+the date of service.  A distribution offers its edits as one `Chain` under the entry point group `scrubber.edits`; the
+entry's name is the prefix of all its codes.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+
+from attrs import field, frozen, validators
+
+from scrubber.encounter import Encounter
+from scrubber.findings import Adjustment, Finding, Location, Severity, Source, Status
+from scrubber.model import Claim, DateRange, ServiceLine
+from scrubber.tables import TableInfo
+
+__all__ = ["Chain", "Context", "Edit", "EncounterEdit", "Example", "FileEdit", "Meta", "Page", "Rule", "statuses"]
+
+T = TypeVar("T")
+
+_CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def statuses(*texts: str) -> tuple[Status, ...]:
+    """Read statuses as the guide writes them: `statuses("A8:732", "A8:507")`; at most three (STC01, STC10, STC11)."""
+    if len(texts) > 3:
+        raise ValueError("an STC segment holds at most three statuses")
+    return tuple(Status.parse(text) for text in texts)
+
+
+@frozen
+class Example:
+    """A claim in the shorthand of `scrubber.testing`, and whether the edit fires on it.  The tests execute it."""
+
+    claim: str
+    fires: bool
+
+
+@frozen
+class Meta:
+    """What is known about a rule before it is run.
+
+    `code` is the plugin's prefix and three digits; `name` states the defect.  `statuses` go into a 277CA, `adjustment` is
+    the denial that a payer would typically answer with.  `procedures` are the procedure codes the edit is about: it is
+    run only where one of them is billed (None: everywhere).  `effective` bounds the dates of service for which the rule
+    exists.  A `mandatory` rule says that something could not be judged: no setting can deselect, ignore or lower it.
+    """
+
+    code: str = field(validator=validators.matches_re(_CODE))
+    name: str = field(validator=validators.matches_re(_NAME))
+    severity: Severity
+    sources: tuple[Source, ...] = field(validator=validators.min_len(1))
+    statuses: tuple[Status, ...] = field(default=(), validator=validators.max_len(3))
+    adjustment: Adjustment | None = None
+    procedures: frozenset[str] | None = None
+    effective: DateRange | None = None
+    examples: tuple[Example, ...] = ()
+    mandatory: bool = False
+
+
+class Rule:
+    """Anything with a code in the catalogue."""
+
+    meta: ClassVar[Meta]
+
+
+@frozen
+class Context(Generic[T]):
+    """What an edit may know besides its subject: the plugin's tables and what was found before it."""
+
+    tables: T
+    found: Sequence[Finding] = ()
+
+    def has_error(self, line: ServiceLine) -> bool:
+        """Whether an edit earlier in the run found an error on `line`."""
+        place = (line.claim.ordinal, line.number)
+        return any(
+            finding.severity is Severity.ERROR and (finding.claim_ordinal, finding.line) == place
+            for finding in self.found
+        )
+
+
+class _ClaimRule(Rule, Generic[T]):
+    """What the two kinds of edits share: making a finding."""
+
+    def finding(
+        self,
+        subject: Claim | ServiceLine,
+        message: str,
+        fix: str,
+        *,
+        element: str | None = None,
+        qualifier: str | None = None,
+        statuses: tuple[Status, ...] | None = None,
+        source: Source | None = None,
+    ) -> Finding:
+        """Make a finding on a claim or a line.
+
+        `element` is the faulty element's reference designator ("SV101-3"), `qualifier` the first element of its segment
+        where several segments share an identifier ("472").  `statuses` and `source` replace those of `meta`.
+        """
+        line = subject if isinstance(subject, ServiceLine) else None
+        claim = subject.claim if isinstance(subject, ServiceLine) else subject
+        location: Location = subject.locate(element, qualifier)
+        return Finding(
+            code=self.meta.code,
+            name=self.meta.name,
+            severity=self.meta.severity,
+            message=message,
+            fix=fix,
+            claim=claim.control_number,
+            claim_ordinal=claim.ordinal,
+            line=line.number if line else None,
+            line_control_number=(line.control_number or None) if line else None,
+            procedure=(line.procedure or None) if line else None,
+            location=location,
+            statuses=self.meta.statuses if statuses is None else statuses,
+            adjustment=self.meta.adjustment,
+            source=source or self.meta.sources[0],
+        )
+
+
+class Edit(_ClaimRule[T], ABC):
+    """An edit that judges one claim by itself."""
+
+    @abstractmethod
+    def check(self, claim: Claim, context: Context[T]) -> Iterable[Finding]:
+        """Yield the findings on `claim`."""
+
+
+class EncounterEdit(_ClaimRule[T], ABC):
+    """An edit that judges all a provider did for a patient on a date, over the claims of a file."""
+
+    @abstractmethod
+    def check(self, encounter: Encounter, context: Context[T]) -> Iterable[Finding]:
+        """Yield the findings on the lines of `encounter`."""
+
+
+class FileEdit(Rule):
+    """A rule about the file itself, found by the reader while it reads: there is no `check` to call."""
+
+
+@frozen
+class Page:
+    """An explanation of a procedure code: a title and headed paragraphs, each a tuple of lines."""
+
+    title: str
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _no_tables() -> None:
+    return None
+
+
+@frozen
+class Chain(Generic[T]):
+    """What a distribution gives to the scrubber: its rules, in the order in which they run, and what they rest on.
+
+    `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
+    `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a procedure
+    code on a date of service, or gives None for a code the chain knows nothing of.
+    """
+
+    edits: tuple[type[Rule], ...]
+    tables: Callable[[], Any] = _no_tables
+    table_infos: Callable[[], Sequence[TableInfo]] = tuple
+    price: Callable[[ServiceLine, Any], Decimal | None] | None = None
+    describe: Callable[[str, date, Any], Page | None] | None = None

@@ -1,0 +1,86 @@
+"""Encounters: what one provider did for one patient on one date, over all claims of a file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import frozen
+
+from scrubber.model import Claim, DateRange, ServiceLine
+
+__all__ = ["Encounter", "encounters_of"]
+
+
+@frozen(eq=False)
+class Encounter:
+    """The service lines of one patient and payer with the same rendering provider and a common date of service.
+
+    `lines` are in file order and may come from several claims; lines whose dates overlap through a third are together,
+    so an edit asks `on_days_of` for those of one date.  `elsewhere` are the patient's dated lines outside the encounter.
+    Void claims and lines without a readable date are in neither.
+    """
+
+    lines: tuple[ServiceLine, ...]
+    elsewhere: tuple[ServiceLine, ...] = ()
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims that have a line in the encounter, in file order."""
+        return tuple(dict.fromkeys(line.claim for line in self.lines))
+
+    def with_procedure(self, procedures: Iterable[str]) -> tuple[ServiceLine, ...]:
+        """Give the lines that bill one of `procedures`."""
+        wanted = frozenset(procedures)
+        return tuple(line for line in self.lines if line.procedure in wanted)
+
+    def on_days_of(self, line: ServiceLine) -> tuple[ServiceLine, ...]:
+        """Give the other lines of the encounter that share a date of service with `line`."""
+        return tuple(other for other in self.lines if other is not line and other.common_days(line))
+
+
+def _dates(line: ServiceLine) -> DateRange:
+    """Give the dates of a line that is part of an encounter (such a line always has them)."""
+    if line.service_dates is None:
+        raise ValueError("a line without a readable date of service is in no encounter")
+    return line.service_dates
+
+
+def encounters_of(claims: Sequence[Claim]) -> Iterator[Encounter]:
+    """Split the claims of one patient (same `patient_key`) into encounters, in the order of their first line.
+
+    An original claim that a replacement in the same file takes the place of (same CLM01) is judged by itself, so that
+    its lines are not counted twice.
+    """
+    live = [claim for claim in claims if not claim.is_void]
+    replaced = {claim.control_number for claim in live if claim.is_replacement}
+    groups: dict[tuple[object, ...], list[ServiceLine]] = defaultdict(list)
+    for claim in live:
+        superseded = not claim.is_replacement and claim.control_number in replaced
+        for line in claim.lines:
+            if line.service_dates is not None:
+                groups[superseded, line.rendering_provider.key].append(line)
+    dated = [line for lines in groups.values() for line in lines]
+    found = [chained for lines in groups.values() for chained in _chain_by_date(lines)]
+    for lines in sorted(found, key=_place):
+        inside = {id(line) for line in lines}
+        yield Encounter(tuple(lines), tuple(line for line in dated if id(line) not in inside))
+
+
+def _chain_by_date(lines: list[ServiceLine]) -> Iterator[list[ServiceLine]]:
+    """Split lines into the largest groups whose dates are connected by overlaps; each group in file order."""
+    by_date = sorted(lines, key=lambda line: _dates(line).first)
+    group = [by_date[0]]
+    last = _dates(by_date[0]).last
+    for line in by_date[1:]:
+        dates = _dates(line)
+        if dates.first > last:
+            yield sorted(group, key=lambda line: (line.claim.ordinal, line.number))
+            group = []
+        group.append(line)
+        last = max(last, dates.last)
+    yield sorted(group, key=lambda line: (line.claim.ordinal, line.number))
+
+
+def _place(lines: list[ServiceLine]) -> tuple[int, int]:
+    return (lines[0].claim.ordinal, lines[0].number)

@@ -1,0 +1,251 @@
+"""Run the chains of edits over claims: one patient's claims in, a verdict on each of them out."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import define, field, frozen
+
+from scrubber.config import Config
+from scrubber.edit import Chain, Context, Edit, EncounterEdit, FileEdit, Meta, Rule
+from scrubber.encounter import Encounter, encounters_of
+from scrubber.errors import PluginError
+from scrubber.findings import ClaimReport, Finding, IgnoredFinding, Severity, Source
+from scrubber.model import Claim, ServiceLine
+from scrubber.plugins import Plugin
+from scrubber.tables import override_tables
+
+__all__ = ["EditCrashed", "Engine", "all_rules"]
+
+
+class EditCrashed(FileEdit):
+    """An edit raised an error instead of an answer.
+
+    Why: the claim was not judged by that edit, so it is not accepted.  The other edits still ran.
+    Fix: report the code of the edit and the place named in the message to whoever maintains the plugin.
+    """
+
+    meta = Meta(
+        code="SCR901",
+        name="edit-crashed",
+        severity=Severity.ERROR,
+        sources=(Source("x12-claim-scrubber: how it runs edits", "0.1"),),
+        mandatory=True,
+    )
+
+
+def all_rules(plugins: Iterable[Plugin]) -> dict[str, tuple[type[Rule], Plugin | None]]:
+    """Give every rule in the catalogue by code, with the plugin it comes from (None for the scrubber's own)."""
+    found: dict[str, tuple[type[Rule], Plugin | None]] = {EditCrashed.meta.code: (EditCrashed, None)}
+    for plugin in plugins:
+        found |= {rule.meta.code: (rule, plugin) for rule in plugin.chain.edits}
+    return found
+
+
+@frozen
+class _Stage:
+    """A chain made ready for one payer: its edits as objects and its tables with that payer's values."""
+
+    chain: Chain[Any]
+    claim_edits: tuple[Edit[Any], ...]
+    encounter_edits: tuple[EncounterEdit[Any], ...]
+    tables: Any
+
+
+@define(eq=False)
+class _Verdict:
+    """The findings on one claim, as they come."""
+
+    claim: Claim
+    findings: list[Finding] = field(factory=list)
+    ignored: list[IgnoredFinding] = field(factory=list)
+
+
+class Engine:
+    """Judges claims by the installed chains under one configuration.
+
+    `crashed` tells afterwards whether an edit raised (exit code 4).
+    """
+
+    def __init__(self, config: Config, plugins: Sequence[Plugin]) -> None:
+        self.config = config
+        self.crashed = False
+        self._rules = all_rules(plugins)
+        self._chains = [plugin.chain for plugin in plugins]
+        self._stages: dict[str, list[_Stage]] = {}
+        self._tables: dict[int, Any] = {}
+
+    def judge(self, claims: Sequence[Claim]) -> list[ClaimReport]:
+        """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given."""
+        verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
+        stages = self._stages_for(claims[0].payer.id)
+        # Claim edits of all chains come first: an encounter edit may ask whether a line has an error already.
+        for stage in stages:
+            for verdict in verdicts.values():
+                self._judge_claim(stage, verdict)
+        for encounter in encounters_of(claims):
+            for stage in stages:
+                self._judge_encounter(stage, encounter, verdicts)
+        return [self._report(verdict, stages) for verdict in verdicts.values()]
+
+    def configured(self, finding: Finding, payer: str = "") -> Finding | None:
+        """Give a finding with the configured severity, None if its code is not selected."""
+        rule = self._rules.get(finding.code)
+        if rule is not None and rule[0].meta.mandatory:
+            return finding
+        if not self.config.selects(finding.code):
+            return None
+        severity = self.config.severity_of(payer, finding.code, finding.severity)
+        return finding if severity is finding.severity else attrs.evolve(finding, severity=severity)
+
+    # -- running edits --------------------------------------------------------------------------------------------
+
+    def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
+        claim = verdict.claim
+        if claim.is_void:
+            return
+        procedures = {line.procedure for line in claim.lines}
+        for edit in stage.claim_edits:
+            if edit.meta.procedures is None or not edit.meta.procedures.isdisjoint(procedures):
+                context = Context(stage.tables, verdict.findings)
+                self._take(edit, lambda edit=edit, context=context: edit.check(claim, context), {claim.ordinal: verdict})
+
+    def _judge_encounter(self, stage: _Stage, encounter: Encounter, verdicts: Mapping[int, _Verdict]) -> None:
+        procedures = {line.procedure for line in encounter.lines}
+        involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
+        for edit in stage.encounter_edits:
+            if edit.meta.procedures is None or not edit.meta.procedures.isdisjoint(procedures):
+                found = [finding for verdict in involved.values() for finding in verdict.findings]
+                context = Context(stage.tables, found)
+                self._take(edit, lambda edit=edit, context=context: edit.check(encounter, context), involved)
+
+    def _take(self, edit: Edit[Any] | EncounterEdit[Any], check: Any, verdicts: Mapping[int, _Verdict]) -> None:
+        """Run one check and file its findings under their claims; a check that raises becomes SCR901 on all of them."""
+        try:
+            for finding in check():
+                self._file(finding, verdicts[finding.claim_ordinal or 0])
+        except Exception as error:
+            # An edit is foreign code: whatever it raises, the claim is not accepted and the run goes on.
+            self.crashed = True
+            for verdict in verdicts.values():
+                verdict.findings.append(_crash(edit, verdict.claim, error))
+
+    def _file(self, finding: Finding, verdict: _Verdict) -> None:
+        payer = verdict.claim.payer.id
+        configured = self.configured(finding, payer)
+        if configured is None:
+            return
+        ignore = self.config.ignored(payer, finding.code)
+        if ignore is not None:
+            verdict.ignored.append(IgnoredFinding(configured, ignore.reason))
+        else:
+            verdict.findings.append(configured)
+
+    # -- preparing ------------------------------------------------------------------------------------------------
+
+    def _stages_for(self, payer: str) -> list[_Stage]:
+        own = payer if payer in self.config.payers else ""
+        if own not in self._stages:
+            overrides = self._split_overrides(own)
+            self._stages[own] = [
+                self._stage(chain, overrides[place]) for place, chain in enumerate(self._chains)
+            ]
+        return self._stages[own]
+
+    def _stage(self, chain: Chain[Any], overrides: Sequence[tuple[str, Mapping[str, Any]]]) -> _Stage:
+        wanted = [rule() for rule in chain.edits if rule.meta.mandatory or self.config.selects(rule.meta.code)]
+        tables = self._tables_of(chain)
+        for origin, changes in overrides:
+            tables = override_tables(tables, changes, origin)
+        return _Stage(
+            chain=chain,
+            claim_edits=tuple(edit for edit in wanted if isinstance(edit, Edit)),
+            encounter_edits=tuple(edit for edit in wanted if isinstance(edit, EncounterEdit)),
+            tables=tables,
+        )
+
+    def _tables_of(self, chain: Chain[Any]) -> Any:
+        if id(chain) not in self._tables:
+            self._tables[id(chain)] = chain.tables()
+        return self._tables[id(chain)]
+
+    def _split_overrides(self, payer: str) -> list[list[tuple[str, Mapping[str, Any]]]]:
+        """Give each chain the configured table values that name a table of its own, the payer's last."""
+        given = [("tables", self.config.tables)]
+        if payer:
+            given.append((f"payers.{payer}.tables", self.config.payers[payer].tables))
+        split: list[list[tuple[str, Mapping[str, Any]]]] = [[] for _ in self._chains]
+        for origin, changes in given:
+            for name, rows in changes.items():
+                owners = [place for place, chain in enumerate(self._chains) if hasattr(self._tables_of(chain), name)]
+                if not owners:
+                    # override_tables words the error for a name that no chain knows.
+                    owners = [0]
+                for place in owners:
+                    split[place].append((origin, {name: rows}))
+        return split
+
+    def check_settings(self) -> None:
+        """Make every payer's tables ready, so that a wrong setting is an error before the first claim is read.
+
+        Raises ConfigError for a table, row, column or value that does not exist, PluginError for an edit that cannot be
+        made.
+        """
+        try:
+            for payer in ("", *self.config.payers):
+                self._stages_for(payer)
+        except TypeError as error:
+            raise PluginError(f"an edit cannot be made: {error}") from error
+
+    # -- the verdict ----------------------------------------------------------------------------------------------
+
+    def _report(self, verdict: _Verdict, stages: Sequence[_Stage]) -> ClaimReport:
+        claim = verdict.claim
+        findings = tuple(sorted(verdict.findings, key=lambda finding: finding.sort_key))
+        faulty = {finding.line for finding in findings if finding.severity is Severity.ERROR and finding.line}
+        amounts = [_price(line, stages) for line in claim.lines if line.number in faulty]
+        return ClaimReport(
+            claim=claim.control_number,
+            ordinal=claim.ordinal,
+            charge=claim.charge,
+            lines=len(claim.lines),
+            payer=claim.payer.id,
+            billing_npi=claim.billing_provider.npi,
+            at_risk=sum((amount for amount in amounts if amount is not None), Decimal("0.00")),
+            unpriced_lines=sum(amount is None for amount in amounts),
+            findings=findings,
+            ignored=tuple(sorted(verdict.ignored, key=lambda ignored: ignored.finding.sort_key)),
+        )
+
+
+def _price(line: ServiceLine, stages: Sequence[_Stage]) -> Decimal | None:
+    """Give the amount of a line from the first chain that knows one."""
+    for stage in stages:
+        if stage.chain.price is not None:
+            amount = stage.chain.price(line, stage.tables)
+            if amount is not None:
+                return amount
+    return None
+
+
+def _crash(edit: Rule, claim: Claim, error: Exception) -> Finding:
+    """Name the edit and the place in its code; never the error's text, which may hold data of the claim."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else "an unknown place"
+    meta = EditCrashed.meta
+    return Finding(
+        code=meta.code,
+        name=meta.name,
+        severity=meta.severity,
+        message=f"Edit {edit.meta.code} crashed with {type(error).__name__} at {place}; the claim is not accepted.",
+        fix="Report this to the maintainer of the edit; other edits still ran.",
+        claim=claim.control_number,
+        claim_ordinal=claim.ordinal,
+        location=claim.locate(),
+        source=meta.sources[0],
+    )

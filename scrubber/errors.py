@@ -1,0 +1,35 @@
+"""The errors a user can meet, each with the exit code it ends the run with.
+
+Every message is one sentence a biller can act on.  None holds protected health information: an error names a
+file, a position, a code or a setting, never a value of a claim.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = ["ConfigError", "PluginError", "ScrubberError", "UnreadableError"]
+
+
+class ScrubberError(Exception):
+    """Base of all errors this package raises on purpose; exit code 4 (internal fault) unless a subclass says otherwise."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class ConfigError(ScrubberError):
+    """A setting, an option or a table that cannot be used; exit code 2."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class PluginError(ScrubberError):
+    """An installed plugin that cannot be loaded or breaks the plugin contract; exit code 2."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class UnreadableError(ScrubberError):
+    """An input that cannot be opened or read to its end; exit code 3."""
+
+    exit_code: ClassVar[int] = 3

@@ -1,0 +1,232 @@
+"""What the scrubber reports: findings, the statuses they forecast, and the report over a file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import define, field, frozen
+
+__all__ = [
+    "Adjustment",
+    "ClaimReport",
+    "FileReport",
+    "Finding",
+    "IgnoredFinding",
+    "Location",
+    "Report",
+    "Severity",
+    "Source",
+    "Status",
+    "Totals",
+]
+
+
+class Severity(StrEnum):
+    """How much a finding matters.  A claim with an error is rejected; a warning or an info leaves it accepted."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for an error, 1 for a warning, 2 for an info: the order in which people read them."""
+        return _RANKS[self]
+
+    def at_least(self, other: Severity) -> bool:
+        """Whether this severity is as grave as `other` or graver."""
+        return self.rank <= other.rank
+
+
+_RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@frozen
+class Location:
+    """Where in the input a finding stands.
+
+    `loop` is the TR3 loop ("2400"), `segment` the segment identifier ("SV1"), `element` the reference designator with
+    its component ("SV101-2").  `ordinal` counts the segments of the file from 1 (the first ISA).  `offset` and `length`
+    are bytes: the element where it is present, else the empty place at the end of the segment.  The three numbers are
+    None for a claim that a host built itself.
+    """
+
+    loop: str
+    segment: str
+    element: str | None = None
+    ordinal: int | None = None
+    offset: int | None = None
+    length: int | None = None
+
+
+@frozen
+class Status:
+    """One health care claim status of a 277CA: category (X12 code list 507), status (508) and, where needed, entity."""
+
+    category: str
+    code: str
+    entity: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Status:
+        """Read "A8:507" or "A0:16:PR" (STC01 as the guide writes it, ":" as component separator)."""
+        category, code, *entity = text.split(":")
+        return cls(category, code, entity[0] if entity else None)
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.category, self.code, self.entity) if part)
+
+
+@frozen
+class Adjustment:
+    """The denial a payer would typically answer with: claim adjustment group, CARC and, where usual, RARC (835)."""
+
+    group: str
+    carc: str
+    rarc: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.group}-{self.carc}" + (f" / {self.rarc}" if self.rarc else "")
+
+
+@frozen
+class Source:
+    """The publication a rule or a table rests on.  `effective` is the edition or the date it holds from, as published."""
+
+    title: str
+    effective: str
+
+
+@frozen
+class Finding:
+    """One defect at one place.
+
+    `message` says what is wrong and `fix` what to do; neither holds anything but codes, counts, dates of service and
+    positions.  `claim` is CLM01 and `claim_ordinal` the claim's place in the file from 1, both None for a finding about
+    the file.  `line` counts the service lines of the claim from 1, None for a finding about the whole claim.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    fix: str
+    claim: str | None = field(default=None, repr=False)
+    claim_ordinal: int | None = None
+    line: int | None = None
+    line_control_number: str | None = field(default=None, repr=False)
+    procedure: str | None = None
+    location: Location | None = None
+    statuses: tuple[Status, ...] = ()
+    adjustment: Adjustment | None = None
+    source: Source | None = None
+
+    @property
+    def sort_key(self) -> tuple[int, int, str, int]:
+        """Orders the findings of a file: claim, then line (claim findings first), then code, then place."""
+        offset = self.location.offset if self.location is not None else None
+        return (self.claim_ordinal or 0, self.line or 0, self.code, offset or 0)
+
+
+@frozen
+class IgnoredFinding:
+    """A finding that the configuration set aside, kept so that the decision stays visible."""
+
+    finding: Finding
+    reason: str
+
+
+@frozen
+class ClaimReport:
+    """The verdict on one claim.
+
+    `charge` is CLM02, None where it cannot be read.  `at_risk` is the national fee schedule amount of the lines an
+    error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
+    """
+
+    claim: str = field(repr=False)
+    ordinal: int
+    charge: Decimal | None
+    lines: int
+    payer: str
+    billing_npi: str
+    at_risk: Decimal
+    unpriced_lines: int
+    findings: tuple[Finding, ...] = ()
+    ignored: tuple[IgnoredFinding, ...] = ()
+
+    @property
+    def rejected(self) -> bool:
+        """Whether an error stands on the claim."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def disposition(self) -> str:
+        """"rejected" or "accepted"."""
+        return "rejected" if self.rejected else "accepted"
+
+
+@define
+class Totals:
+    """Counts and dollars over the claims of a file.  Charges that cannot be read count as zero in the sums."""
+
+    claims: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    lines: int = 0
+    charges: Decimal = Decimal(0)
+    accepted_charges: Decimal = Decimal(0)
+    rejected_charges: Decimal = Decimal(0)
+    at_risk: Decimal = Decimal(0)
+
+    def add(self, claim: ClaimReport) -> None:
+        """Count one claim."""
+        charge = claim.charge or Decimal(0)
+        self.claims += 1
+        self.lines += claim.lines
+        self.charges += charge
+        self.at_risk += claim.at_risk
+        if claim.rejected:
+            self.rejected += 1
+            self.rejected_charges += charge
+        else:
+            self.accepted += 1
+            self.accepted_charges += charge
+
+
+@define
+class FileReport:
+    """Everything known about one input.
+
+    `readable` is False when the answer is not known for the whole of it (exit code 3); what could be judged is still
+    in `claims`, which is empty when the caller streamed them.  `findings` are those about the file itself.
+    """
+
+    path: str
+    sha256: str = ""
+    readable: bool = True
+    segments: int = 0
+    interchanges: int = 0
+    transactions: int = 0
+    totals: Totals = field(factory=Totals)
+    findings: tuple[Finding, ...] = ()
+    claims: list[ClaimReport] = field(factory=list)
+
+
+@frozen
+class Report:
+    """The outcome of a run over one or more inputs; `exit_code` is the one the command line ends with."""
+
+    files: tuple[FileReport, ...]
+    exit_code: int
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in file order."""
+        return tuple(
+            finding
+            for file in self.files
+            for group in (file.findings, *(claim.findings for claim in file.claims))
+            for finding in group
+        )

@@ -1,0 +1,388 @@
+"""The claim tree in the terms of the 837P implementation guide (005010X222A1).
+
+Everything is frozen, and a wrong claim is representable: what cannot be read is kept as text and reads as None.
+Fields that hold protected health information stay out of `repr`.  The parser builds these objects from an
+interchange; a host with a parser of its own builds them from its own data and calls `scrubber.check_claim`.
+
+Effective values, the ones a payer judges by, are properties of `ServiceLine` and are decided here only: place of
+service, rendering provider, dates of service and the diagnoses its pointers name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from scrubber.findings import Location
+from scrubber.x12 import Loop
+
+__all__ = [
+    "Adjudication",
+    "Claim",
+    "DateRange",
+    "Diagnosis",
+    "Note",
+    "OtherSubscriber",
+    "Payer",
+    "Person",
+    "Provider",
+    "ServiceLine",
+    "TransactionSet",
+    "parse_date",
+    "parse_number",
+    "patient_key",
+]
+
+_NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
+_DATE = re.compile(r"\d{8}", re.ASCII)
+
+
+def parse_number(text: str) -> Decimal | None:
+    """Read an X12 decimal (data type R); None for anything else, exponents included."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def parse_date(text: str) -> date | None:
+    """Read CCYYMMDD (date format D8); None for anything else."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return None
+
+
+@frozen(order=True)
+class DateRange:
+    """Days of service from `first` to `last`, both included (DTP*472; one day for format D8).
+
+    Raises ValueError when `last` lies before `first`.
+    """
+
+    first: date
+    last: date = field()
+
+    @last.validator
+    def _check_order(self, _attribute: object, value: date) -> None:
+        if value < self.first:
+            raise ValueError("a range of dates ends before it begins")
+
+    @classmethod
+    def parse(cls, form: str, text: str) -> DateRange | None:
+        """Read DTP02 and DTP03: D8 or RD8.  None when unreadable or reversed."""
+        if form == "D8":
+            first = last = parse_date(text)
+        elif form == "RD8":
+            start, _, end = text.partition("-")
+            first, last = parse_date(start), parse_date(end)
+        else:
+            return None
+        return cls(first, last) if first and last and first <= last else None
+
+    @property
+    def days(self) -> int:
+        """Number of days, at least 1."""
+        return (self.last - self.first).days + 1
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=day) for day in range(self.days))
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
+    def common(self, other: DateRange) -> DateRange | None:
+        """Give the days in both, None if there are none."""
+        first, last = max(self.first, other.first), min(self.last, other.last)
+        return DateRange(first, last) if first <= last else None
+
+    def overlaps(self, other: DateRange) -> bool:
+        """Whether a day is in both."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@frozen
+class Provider:
+    """A provider: billing (2010AA), rendering on the claim (2310B) or on the line (2420A).
+
+    `id` is NM109 (the NPI where `id_qualifier`, NM108, is XX), `taxonomy` PRV03, `tax_id` REF*EI or REF*SY.
+    """
+
+    id: str = ""
+    id_qualifier: str = "XX"
+    name: str = field(default="", repr=False)
+    first_name: str = field(default="", repr=False)
+    taxonomy: str = ""
+    tax_id: str = field(default="", repr=False)
+
+    @property
+    def npi(self) -> str:
+        """The NPI, "" where the provider is named by another kind of identifier."""
+        return self.id if self.id_qualifier == "XX" else ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two mentions the same provider: the identifier, else the name."""
+        return (self.id_qualifier, self.id) if self.id else (self.name.upper(), self.first_name.upper())
+
+
+@frozen
+class Person:
+    """A subscriber (2010BA) or patient (2010CA): NM103-NM105, NM109, DMG02, DMG03.  All of it is PHI."""
+
+    last_name: str = field(default="", repr=False)
+    first_name: str = field(default="", repr=False)
+    middle_name: str = field(default="", repr=False)
+    member_id: str = field(default="", repr=False)
+    birth_date: str = field(default="", repr=False)
+    sex: str = field(default="", repr=False)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Last and first name, birth date and sex, for comparison."""
+        return (self.last_name.strip().upper(), self.first_name.strip().upper(), self.birth_date, self.sex)
+
+
+@frozen
+class Payer:
+    """The destination payer (2010BB): NM109 and NM103."""
+
+    id: str = ""
+    name: str = ""
+
+
+@frozen
+class Diagnosis:
+    """One diagnosis (HI): qualifier (ABK principal, ABF other) and code without a point."""
+
+    qualifier: str
+    code: str
+
+
+@frozen
+class Note:
+    """One note (NTE): reference code NTE01 and text NTE02."""
+
+    code: str
+    text: str = field(repr=False)
+
+
+@frozen
+class Adjudication:
+    """What another payer did with a line (2430 SVD, CAS, DTP*573).  Data of the past, never a service of this claim."""
+
+    payer_id: str
+    paid: Decimal | None
+    procedure: str
+    units: Decimal | None
+    bundled_line: str
+    adjustments: tuple[str, ...] = ()
+    paid_on: str = ""
+
+
+@frozen
+class OtherSubscriber:
+    """Another coverage of the patient (2320 SBR, CAS, AMT*D; 2330B NM1*PR)."""
+
+    responsibility: str
+    payer: Payer
+    paid: Decimal | None = None
+    adjustments: tuple[str, ...] = ()
+
+
+@frozen
+class TransactionSet:
+    """The envelope a claim came in: ISA13, GS06, GS08, ST02, BHT03, 1000A NM109 and 1000B NM109."""
+
+    interchange_control_number: str = ""
+    group_control_number: str = ""
+    guide: str = ""
+    control_number: str = ""
+    reference: str = ""
+    submitter_id: str = ""
+    receiver_id: str = ""
+
+
+@frozen(eq=False)
+class ServiceLine:
+    """One service line (loop 2400).
+
+    Fields are as submitted; the properties after them are the effective values.  `number` is the line's place in the
+    claim from 1, `assigned_number` LX01.  `procedure` (SV101-2) and `modifiers` (SV101-3 to 6, empty ones left out) are
+    trimmed and upper-cased.  `charge_text` is SV102, `unit_basis` SV103, `units_text` SV104, `pointers` SV107,
+    `control_number` REF*6R, `service_dates` DTP*472 (None when missing or unreadable).
+    """
+
+    number: int
+    procedure: str
+    modifiers: tuple[str, ...] = ()
+    units_text: str = "1"
+    unit_basis: str = "UN"
+    charge_text: str = "0"
+    service_dates: DateRange | None = None
+    pointers: tuple[str, ...] = ("1",)
+    procedure_qualifier: str = "HC"
+    description: str = field(default="", repr=False)
+    line_place_of_service: str = ""
+    line_rendering_provider: Provider | None = None
+    assigned_number: str = ""
+    control_number: str = field(default="", repr=False)
+    notes: tuple[Note, ...] = ()
+    adjudications: tuple[Adjudication, ...] = ()
+    loop: Loop | None = field(default=None, repr=False)
+    _claim: Claim | None = field(default=None, init=False, repr=False)
+
+    @property
+    def claim(self) -> Claim:
+        """The claim this line is part of.  Raises ValueError for a line not yet given to a `Claim`."""
+        if self._claim is None:
+            raise ValueError("this service line is not part of a claim yet")
+        return self._claim
+
+    @property
+    def charge(self) -> Decimal | None:
+        """SV102 in dollars, None when unreadable."""
+        return parse_number(self.charge_text)
+
+    @property
+    def units(self) -> Decimal | None:
+        """SV104, None when unreadable."""
+        return parse_number(self.units_text)
+
+    @property
+    def whole_units(self) -> int | None:
+        """The units of service as a count: basis UN and a whole number above 0, else None."""
+        units = self.units
+        return int(units) if self.unit_basis == "UN" and units and units > 0 and units % 1 == 0 else None
+
+    @property
+    def place_of_service(self) -> str:
+        """SV105, else CLM05-1."""
+        return self.line_place_of_service or self.claim.place_of_service
+
+    @property
+    def rendering_provider(self) -> Provider:
+        """2420A, else 2310B, else the billing provider (2010AA)."""
+        return self.line_rendering_provider or self.claim.rendering_provider or self.claim.billing_provider
+
+    @property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        """The diagnoses that the pointers (SV107) name, in pointer order; pointers past the list name none."""
+        listed = self.claim.diagnoses
+        places = (int(pointer) for pointer in self.pointers if pointer.isascii() and pointer.isdigit() and len(pointer) < 4)
+        return tuple(listed[place - 1] for place in places if 1 <= place <= len(listed))
+
+    def common_days(self, other: ServiceLine) -> DateRange | None:
+        """Give the dates of service that this line shares with `other`; None if there are none or they are unknown."""
+        if self.service_dates is None or other.service_dates is None:
+            return None
+        return self.service_dates.common(other.service_dates)
+
+    def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
+        """Give the place of an element of this line ("SV101-2", "DTP03" with qualifier "472"); SV1 when none is given.
+
+        The three positions are None for a line that a host built itself.
+        """
+        segment_id = element.partition("-")[0][:-2] if element else "SV1"
+        if self.loop is None:
+            return Location("2400", segment_id, element)
+        return self.loop.locate(segment_id, element, qualifier)
+
+
+@frozen(eq=False)
+class Claim:
+    """One claim (loop 2300) with what it inherits from the levels above it.
+
+    `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original,
+    7 replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `diagnoses` are the up to 12 of HI in
+    order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.  `ordinal` counts the
+    claims of the file from 1.  `complete` is False when the input ended inside the claim.
+    """
+
+    control_number: str = field(repr=False)
+    lines: tuple[ServiceLine, ...] = field(converter=tuple)
+    charge_text: str = "0"
+    place_of_service: str = ""
+    frequency: str = "1"
+    diagnoses: tuple[Diagnosis, ...] = ()
+    billing_provider: Provider = Provider()
+    rendering_provider: Provider | None = None
+    subscriber: Person = Person()
+    dependent: Person | None = None
+    payer: Payer = Payer()
+    notes: tuple[Note, ...] = ()
+    other_subscribers: tuple[OtherSubscriber, ...] = ()
+    clearinghouse_id: str = field(default="", repr=False)
+    original_reference: str = field(default="", repr=False)
+    ordinal: int = 1
+    transaction: TransactionSet = TransactionSet()
+    loop: Loop | None = field(default=None, repr=False)
+    complete: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        # The one mutation of the model: a line learns its claim.  A line of another claim (attrs.evolve) is copied.
+        own: list[ServiceLine] = []
+        for given in self.lines:
+            line = given if given._claim is None else _copy(given)  # noqa: SLF001
+            object.__setattr__(line, "_claim", self)
+            own.append(line)
+        object.__setattr__(self, "lines", tuple(own))
+
+    @property
+    def charge(self) -> Decimal | None:
+        """CLM02 in dollars, None when unreadable."""
+        return parse_number(self.charge_text)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the claim takes back an earlier one (CLM05-3 = 8)."""
+        return self.frequency == "8"
+
+    @property
+    def is_replacement(self) -> bool:
+        """Whether the claim replaces an earlier one (CLM05-3 = 7)."""
+        return self.frequency == "7"
+
+    @property
+    def patient(self) -> Person:
+        """The dependent (2000C), else the subscriber (2000B)."""
+        return self.dependent or self.subscriber
+
+    @property
+    def patient_key(self) -> tuple[str, ...]:
+        """What makes two claims the same patient's, before the same payer; see `patient_key`."""
+        return patient_key(self.payer, self.subscriber, self.dependent)
+
+    def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
+        """Give the place of an element of loop 2300 ("CLM02", "HI01-2"); the CLM segment when none is given."""
+        segment_id = element.partition("-")[0][:-2] if element else "CLM"
+        if self.loop is None:
+            return Location("2300", segment_id, element)
+        return self.loop.locate(segment_id, element, qualifier)
+
+
+def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> tuple[str, ...]:
+    """Give what makes two claims the same patient's, before the same payer.
+
+    The payer belongs to it because a payer judges what it receives.  A subscriber is known by the member identifier,
+    else by name, birth date and sex; a dependent by both.
+    """
+    member = subscriber.member_id.strip().upper()
+    if dependent is not None:
+        return (payer.id, member, *dependent.identity)
+    return (payer.id, member) if member else (payer.id, "", *subscriber.identity)
+
+
+def _copy(line: ServiceLine) -> ServiceLine:
+    values: dict[str, Any] = {
+        attribute.name: getattr(line, attribute.name) for attribute in attrs.fields(ServiceLine) if attribute.init
+    }
+    return ServiceLine(**values)

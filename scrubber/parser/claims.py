@@ -1,0 +1,265 @@
+"""Read the segments of a claim into the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from attrs import frozen
+
+from scrubber.model import (
+    Adjudication,
+    Claim,
+    DateRange,
+    Diagnosis,
+    Note,
+    OtherSubscriber,
+    Payer,
+    Person,
+    Provider,
+    ServiceLine,
+    TransactionSet,
+    parse_number,
+    patient_key,
+)
+from scrubber.parser.envelope import Level, RawClaim
+from scrubber.parser.loops import claim_loops, level_loops
+from scrubber.parser.segments import cut_slice
+from scrubber.parser.source import InputSource
+from scrubber.x12 import Delimiters, Loop, Segment
+
+__all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of", "reopen"]
+
+T = TypeVar("T")
+
+
+def build_claim(raw: RawClaim) -> Claim:
+    """Read one claim.  Nothing is refused: what cannot be read is kept as text and reads as None."""
+    loop = claim_loops(raw.segments)
+    clm = loop.segments[0]
+    subscriber, payer = _subscriber(raw.subscriber)
+    rendering = loop.child("2310B")
+    return Claim(
+        control_number=clm.get(1),
+        lines=tuple(_line(number, line) for number, line in enumerate(loop.children("2400"), 1)),
+        charge_text=clm.get(2).strip(),
+        place_of_service=clm.get(5, 1).strip(),
+        frequency=clm.get(5, 3).strip(),
+        diagnoses=_diagnoses(loop),
+        billing_provider=_billing_provider(raw.provider),
+        rendering_provider=_provider(rendering) if rendering else None,
+        subscriber=subscriber,
+        dependent=_dependent(raw.patient),
+        payer=payer,
+        notes=_notes(loop),
+        other_subscribers=tuple(_other_subscriber(other) for other in loop.children("2320")),
+        clearinghouse_id=_reference(loop, "D9"),
+        original_reference=_reference(loop, "F8"),
+        ordinal=raw.ordinal,
+        transaction=raw.transaction,
+        loop=loop,
+        complete=raw.complete,
+    )
+
+
+@frozen(eq=False)
+class ClaimPlace:
+    """Where a claim and its levels stand in the input, so that it can be read again without the rest of the file."""
+
+    ordinal: int
+    delimiters: Delimiters
+    levels: tuple[tuple[int, int, int, str] | None, ...]
+    claim: tuple[int, int, int]
+    transaction: TransactionSet
+    complete: bool
+
+
+def place_of(raw: RawClaim) -> ClaimPlace:
+    """Give the place of a claim, for `reopen`."""
+    levels = (raw.provider, raw.subscriber, raw.patient)
+    return ClaimPlace(
+        ordinal=raw.ordinal,
+        delimiters=raw.segments[0].delimiters,
+        levels=tuple((*_extent(level.segments), level.loop) if level else None for level in levels),
+        claim=_extent(raw.segments),
+        transaction=raw.transaction,
+        complete=raw.complete,
+    )
+
+
+def reopen(source: InputSource, place: ClaimPlace) -> Claim:
+    """Read the claim at `place` again."""
+
+    def cut(extent: tuple[int, int, int]) -> list[Segment]:
+        start, end, ordinal = extent
+        data = source.read(start, end - start)
+        terminator = place.delimiters.segment.encode("latin-1")
+        if not data.endswith(terminator):  # the last segment of a truncated file
+            data += terminator
+        return [segment for segment in cut_slice(data, start, ordinal, place.delimiters) if segment.text]
+
+    levels = [Level(cut(extent[:3]), extent[3]) if extent else None for extent in place.levels]
+    return build_claim(RawClaim(place.ordinal, cut(place.claim), *levels, place.transaction, place.complete))
+
+
+def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
+    """Give `Claim.patient_key` without reading the claim itself."""
+    subscriber, payer = _subscriber(raw.subscriber)
+    return patient_key(payer, subscriber, _dependent(raw.patient))
+
+
+def _extent(segments: list[Segment]) -> tuple[int, int, int]:
+    return segments[0].offset, segments[-1].end, segments[0].ordinal
+
+
+# -- levels above the claim: read once, shared by the claims under them ---------------------------------------------
+
+
+def _billing_provider(level: Level | None) -> Provider:
+    if level is None:
+        return Provider()
+    if level.built is None:
+        loop = level_loops(level.loop, level.segments)
+        name = loop.child("2010AA")
+        prv = loop.find("PRV")
+        level.built = _provider(name or Loop("2010AA"), taxonomy=prv.get(3) if prv else "")
+    return level.built  # type: ignore[return-value]
+
+
+def _subscriber(level: Level | None) -> tuple[Person, Payer]:
+    if level is None:
+        return Person(), Payer()
+    if level.built is None:
+        loop = level_loops(level.loop, level.segments)
+        payer = _name(loop.child("2010BB"))
+        level.built = (
+            _person(loop.child("2010BA")),
+            Payer(payer.get(9).strip(), payer.get(3)) if payer else Payer(),
+        )
+    return level.built  # type: ignore[return-value]
+
+
+def _dependent(level: Level | None) -> Person | None:
+    if level is None:
+        return None
+    if level.built is None:
+        level.built = _person(level_loops(level.loop, level.segments).child("2010CA"))
+    return level.built  # type: ignore[return-value]
+
+
+def _name(loop: Loop | None) -> Segment | None:
+    return loop.find("NM1") if loop is not None else None
+
+
+def _person(loop: Loop | None) -> Person:
+    name = _name(loop)
+    if loop is None or name is None:
+        return Person()
+    demographics = loop.find("DMG")
+    return Person(
+        last_name=name.get(3),
+        first_name=name.get(4),
+        middle_name=name.get(5),
+        member_id=name.get(9),
+        birth_date=demographics.get(2) if demographics else "",
+        sex=demographics.get(3) if demographics else "",
+    )
+
+
+def _provider(loop: Loop, taxonomy: str = "") -> Provider:
+    name = loop.find("NM1")
+    if name is None:
+        return Provider(taxonomy=taxonomy)
+    prv = loop.find("PRV")
+    return Provider(
+        id=name.get(9).strip(),
+        id_qualifier=name.get(8).strip(),
+        name=name.get(3),
+        first_name=name.get(4),
+        taxonomy=prv.get(3) if prv else taxonomy,
+        tax_id=_reference(loop, "EI") or _reference(loop, "SY"),
+    )
+
+
+# -- the claim ------------------------------------------------------------------------------------------------------
+
+
+def _reference(loop: Loop, qualifier: str) -> str:
+    segment = loop.find("REF", qualifier)
+    return segment.get(2) if segment else ""
+
+
+def _notes(loop: Loop) -> tuple[Note, ...]:
+    return tuple(Note(segment.get(1), segment.get(2)) for segment in loop.find_all("NTE"))
+
+
+def _diagnoses(loop: Loop) -> tuple[Diagnosis, ...]:
+    """Read the HI that begins with a principal diagnosis: ABK (ICD-10-CM) or BK (ICD-9-CM)."""
+    for segment in loop.find_all("HI"):
+        if segment.get(1, 1) in {"ABK", "BK"}:
+            pairs = (segment.components(place) for place in range(1, len(segment.elements)))
+            return tuple(Diagnosis(pair[0], pair[1].strip()) for pair in pairs if len(pair) > 1 and pair[1].strip())
+    return ()
+
+
+def _other_subscriber(loop: Loop) -> OtherSubscriber:
+    payer = _name(loop.child("2330B"))
+    paid = loop.find("AMT", "D")
+    return OtherSubscriber(
+        responsibility=loop.segments[0].get(1),
+        payer=Payer(payer.get(9).strip(), payer.get(3)) if payer else Payer(),
+        paid=parse_number(paid.get(2)) if paid else None,
+        adjustments=tuple(_adjustments(loop)),
+    )
+
+
+def _adjustments(loop: Loop) -> Iterator[str]:
+    """Yield the adjustments of the CAS segments as group and reason ("CO-45")."""
+    for segment in loop.find_all("CAS"):
+        for place in range(2, len(segment.elements), 3):
+            if segment.get(place):
+                yield f"{segment.get(1)}-{segment.get(place)}"
+
+
+# -- the service line -----------------------------------------------------------------------------------------------
+
+
+def _line(number: int, loop: Loop) -> ServiceLine:
+    assigned = loop.find("LX")
+    sv1 = loop.find("SV1")
+    dates = loop.find("DTP", "472")
+    rendering = loop.child("2420A")
+    procedure = [*(sv1.components(1) if sv1 else []), *[""] * 7]
+    return ServiceLine(
+        number=number,
+        procedure_qualifier=procedure[0].strip().upper(),
+        procedure=procedure[1].strip().upper(),
+        modifiers=tuple(text for text in (value.strip().upper() for value in procedure[2:6]) if text),
+        description=procedure[6],
+        charge_text=sv1.get(2).strip() if sv1 else "",
+        unit_basis=sv1.get(3).strip().upper() if sv1 else "",
+        units_text=sv1.get(4).strip() if sv1 else "",
+        line_place_of_service=sv1.get(5).strip() if sv1 else "",
+        pointers=tuple(text for text in (value.strip() for value in sv1.components(7)) if text) if sv1 else (),
+        service_dates=DateRange.parse(dates.get(2).strip().upper(), dates.get(3).strip()) if dates else None,
+        line_rendering_provider=_provider(rendering) if rendering else None,
+        assigned_number=assigned.get(1).strip() if assigned else "",
+        control_number=_reference(loop, "6R"),
+        notes=_notes(loop),
+        adjudications=tuple(_adjudication(other) for other in loop.children("2430")),
+        loop=loop,
+    )
+
+
+def _adjudication(loop: Loop) -> Adjudication:
+    svd = loop.segments[0]
+    paid_on = loop.find("DTP", "573")
+    return Adjudication(
+        payer_id=svd.get(1),
+        paid=parse_number(svd.get(2)),
+        procedure=svd.get(3, 2).strip().upper(),
+        units=parse_number(svd.get(5)),
+        bundled_line=svd.get(6),
+        adjustments=tuple(_adjustments(loop)),
+        paid_on=paid_on.get(3) if paid_on else "",
+    )

@@ -1,0 +1,121 @@
+"""The bytes of an input, readable from any offset and more than once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from scrubber.errors import UnreadableError
+
+__all__ = ["CHUNK", "InputSource", "open_source"]
+
+CHUNK = 1 << 18
+_SPOOL = 8 << 20
+
+
+class InputSource:
+    """An open, seekable input.  `name` is what the user called it; the bytes are only ever read."""
+
+    def __init__(self, name: str, stream: BinaryIO) -> None:
+        self.name = name
+        self._stream = stream
+        self.size = stream.seek(0, os.SEEK_END)
+        self._state = self._stat()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the whole input from its beginning.  Raises UnreadableError when reading fails."""
+        offset = 0
+        while data := self.read(offset, CHUNK):
+            yield data
+            offset += len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Give up to `length` bytes from `offset`.  Raises UnreadableError when reading fails."""
+        try:
+            self._stream.seek(offset)
+            return self._stream.read(length)
+        except OSError as error:
+            raise UnreadableError(f"{self.name}: cannot be read ({os.strerror(error.errno or 5)})") from error
+
+    def sha256(self) -> str:
+        """Give the SHA-256 of the bytes, in hexadecimal."""
+        digest = hashlib.sha256()
+        for data in self.chunks():
+            digest.update(data)
+        return digest.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Raise UnreadableError if the file was written to since it was opened: two passes must see the same bytes."""
+        if self._stat() != self._state:
+            raise UnreadableError(f"{self.name}: the file changed while it was being read")
+
+    def close(self) -> None:
+        """Close the input."""
+        self._stream.close()
+
+    def __enter__(self) -> InputSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _stat(self) -> tuple[int, int]:
+        try:
+            found = os.fstat(self._stream.fileno())
+        except (OSError, ValueError):
+            return (self.size, 0)
+        return (found.st_size, found.st_mtime_ns)
+
+
+def open_source(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | None = None) -> InputSource:
+    """Open a path, bytes or a binary file for reading.
+
+    What cannot be read twice (a pipe, standard input) is copied to an anonymous temporary file first.  Raises
+    UnreadableError when the input is missing, a directory, a device, or cannot be read.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return InputSource(name or "<bytes>", io.BytesIO(bytes(source)))
+    if isinstance(source, str | os.PathLike):
+        return _open_path(Path(source), name or os.fspath(source))
+    return InputSource(name or "<stream>", source if _seekable(source) else _spool(source, name or "<stream>"))
+
+
+def _open_path(path: Path, name: str) -> InputSource:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UnreadableError(f"{name}: is a directory")
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise UnreadableError(f"{name}: is not a regular file")
+        stream = path.open("rb")
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "not a usable path"
+        raise UnreadableError(f"{name}: cannot be opened ({reason})") from error
+    if stat.S_ISFIFO(mode):
+        with stream:
+            return InputSource(name, _spool(stream, name))
+    return InputSource(name, stream)
+
+
+def _seekable(stream: BinaryIO) -> bool:
+    try:
+        return stream.seekable()
+    except AttributeError:
+        return False
+
+
+def _spool(stream: BinaryIO, name: str) -> BinaryIO:
+    copy = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - the InputSource closes it
+    try:
+        shutil.copyfileobj(stream, copy)
+    except OSError as error:
+        copy.close()
+        raise UnreadableError(f"{name}: cannot be read ({os.strerror(error.errno or 5)})") from error
+    return copy  # type: ignore[return-value]

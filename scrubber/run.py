@@ -1,0 +1,146 @@
+"""Scrub one input: read it, judge its claims in file order, count, and conclude.
+
+The input is read twice.  The first pass finds out whether it can be read at all and which patients have several claims;
+the second judges claim by claim, and reads the other claims of such a patient where they stand when the first of them
+comes up, so that an encounter over several claims needs no claim to be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from scrubber.config import Config
+from scrubber.engine import Engine
+from scrubber.errors import UnreadableError
+from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity
+from scrubber.parser import (
+    ClaimPlace,
+    InputSource,
+    RawClaim,
+    Reader,
+    build_claim,
+    patient_key_of,
+    place_of,
+    reopen,
+)
+from scrubber.parser.conformance import guide_faults
+from scrubber.parser.faults import Fault, InputUnreadable
+
+__all__ = ["FileScrub", "exit_code", "unreadable_file"]
+
+
+class FileScrub:
+    """The scrub of one input.
+
+    Iterate over it for the verdict on each claim, in file order, once.  `report` then holds the counts, the totals and the
+    findings about the file; before, only what the first pass found.
+    """
+
+    def __init__(
+        self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None
+    ) -> None:
+        self._source = source
+        self._engine = engine
+        self._progress = progress
+        self._places: dict[tuple[str, ...], list[ClaimPlace]] = {}
+        self._ahead: dict[int, ClaimReport] = {}
+        self._guide_findings: list[Finding] = []
+        self.report = FileReport(path=source.name)
+        self._survey()
+
+    def _survey(self) -> None:
+        reader = Reader(self._source, self._progress)
+        self.report.sha256 = self._source.sha256()
+        for raw in reader:
+            self._places.setdefault(patient_key_of(raw), []).append(place_of(raw))
+        config = self._engine.config
+        faults = [fault for fault in reader.faults if config.conformance != "none" or fault.rule.unreadable]
+        readable = reader.readable
+        if config.conformance == "guide":
+            found = list(guide_faults(self._source))
+            readable = readable and not any(fault.rule.unreadable for fault in found)
+            self._guide_findings = self._configured(found)
+        self.report.readable = readable
+        self.report.segments = reader.segments
+        self.report.interchanges = reader.interchanges
+        self.report.transactions = reader.transactions
+        self.report.findings = tuple(self._configured(faults))
+
+    def _configured(self, faults: Iterable[Fault]) -> list[Finding]:
+        configured = (self._engine.configured(fault.finding()) for fault in faults)
+        return [finding for finding in configured if finding is not None]
+
+    def __iter__(self) -> Iterator[ClaimReport]:
+        for raw in Reader(self._source, self._progress):
+            verdict = self._ahead.pop(raw.ordinal, None) or self._judge(raw)
+            claim = self._with_guide_findings(raw, verdict)
+            if self._engine.config.redact:
+                claim = _redacted(claim)
+            self.report.totals.add(claim)
+            yield claim
+        self._source.check_unchanged()
+        self.report.findings += tuple(self._guide_findings)
+
+    def _judge(self, raw: RawClaim) -> ClaimReport:
+        places = self._places[patient_key_of(raw)]
+        if len(places) == 1:
+            return self._engine.judge([build_claim(raw)])[0]
+        claims = [
+            build_claim(raw) if place.ordinal == raw.ordinal else reopen(self._source, place) for place in places
+        ]
+        first, *others = self._engine.judge(claims)
+        self._ahead |= {other.ordinal: other for other in others}
+        return first
+
+    def _with_guide_findings(self, raw: RawClaim, claim: ClaimReport) -> ClaimReport:
+        """Move the findings of the guide walk that lie inside this claim to the claim."""
+        start, end = raw.segments[0].offset, raw.segments[-1].end
+        inside = [
+            finding
+            for finding in self._guide_findings
+            if finding.location is not None and start <= (finding.location.offset or -1) < end
+        ]
+        if not inside:
+            return claim
+        self._guide_findings = [finding for finding in self._guide_findings if finding not in inside]
+        own = (attrs.evolve(finding, claim=claim.claim, claim_ordinal=claim.ordinal) for finding in inside)
+        return attrs.evolve(claim, findings=tuple(sorted((*claim.findings, *own), key=lambda found: found.sort_key)))
+
+
+def unreadable_file(path: str, error: UnreadableError) -> FileReport:
+    """Give the report on an input that could not be opened or read to its end."""
+    message = str(error).removeprefix(f"{path}: ")
+    fault = InputUnreadable.at(Location("", ""), f"The input {message}.")
+    return FileReport(path=path, readable=False, findings=(fault.finding(),))
+
+
+def exit_code(files: Iterable[FileReport], worst: Severity | None, config: Config, *, crashed: bool) -> int:
+    """Give the exit code of a run: 4 over 3 over 1 over 0.
+
+    `worst` is the gravest severity among the findings on claims, None if there were none.
+    """
+    if crashed:
+        return 4
+    found = [finding.severity for file in files for finding in file.findings]
+    if any(not file.readable for file in files):
+        return 3
+    grave = [severity for severity in (*found, worst) if severity is not None and severity.at_least(config.fail_on)]
+    return 1 if grave else 0
+
+
+def _redacted(claim: ClaimReport) -> ClaimReport:
+    """Name the claim by its place in the file instead of CLM01, and leave out line control numbers."""
+    name = f"claim {claim.ordinal}"
+
+    def hide(finding: Finding) -> Finding:
+        return attrs.evolve(finding, claim=name, line_control_number=None)
+
+    changes: dict[str, Any] = {
+        "claim": name,
+        "findings": tuple(hide(finding) for finding in claim.findings),
+        "ignored": tuple(attrs.evolve(entry, finding=hide(entry.finding)) for entry in claim.ignored),
+    }
+    return attrs.evolve(claim, **changes)

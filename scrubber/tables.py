@@ -1,0 +1,162 @@
+"""Effective-dated rule tables: load them from CSV, verify them, look rows up by date of service.
+
+A table is a CSV file whose columns are the fields of an attrs row class with at least `effective` and `deleted`, both
+days included, and an entry in the `manifest.toml` beside it that says where the facts come from and which dates of
+service they cover.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import tomllib
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import date
+from importlib.resources.abc import Traversable
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+from attrs import field, frozen
+
+from scrubber.errors import ConfigError
+from scrubber.findings import Source
+from scrubber.model import DateRange
+
+__all__ = ["Row", "Table", "TableInfo", "load_manifest", "load_table", "override_tables"]
+
+
+class Row(Protocol):
+    """A row of a table: in force from `effective` to `deleted`, both included; `deleted` None while no end is known."""
+
+    @property
+    def effective(self) -> date: ...  # noqa: D102
+    @property
+    def deleted(self) -> date | None: ...  # noqa: D102
+
+
+R = TypeVar("R", bound=Row)
+T = TypeVar("T")
+
+
+@frozen
+class TableInfo:
+    """The provenance of a table.
+
+    `first_day` and `last_day` bound the dates of service for which its publications have been seen; after `last_day` the
+    last known rows go on being used and a finding says so.
+    """
+
+    name: str
+    title: str
+    source: str
+    retrieved: date
+    first_day: date
+    last_day: date
+    file: str
+    sha256: str
+
+    @property
+    def citation(self) -> Source:
+        """The table as the source of a finding."""
+        return Source(self.title, f"{self.first_day} to {self.last_day}")
+
+
+@frozen
+class Table(Generic[R]):
+    """Rows by key, each with the dates it is in force."""
+
+    info: TableInfo
+    rows: Mapping[Hashable, tuple[R, ...]] = field(repr=False)
+
+    def on(self, key: Hashable, when: date | DateRange) -> R | None:
+        """Give the row of `key` in force on the day, or on any day of the range; None if there is none."""
+        first, last = (when.first, when.last) if isinstance(when, DateRange) else (when, when)
+        for row in self.rows.get(key, ()):
+            if row.effective <= last and (row.deleted is None or first <= row.deleted):
+                return row
+        return None
+
+    def ever(self, key: Hashable) -> tuple[R, ...]:
+        """Give all rows of `key`, whatever their dates, oldest first."""
+        return self.rows.get(key, ())
+
+    def covers(self, day: date) -> bool:
+        """Whether the table's publications have been seen for that date of service."""
+        return self.info.first_day <= day <= self.info.last_day
+
+    def __iter__(self) -> Any:
+        return (row for rows in self.rows.values() for row in rows)
+
+
+def load_manifest(folder: Traversable) -> dict[str, TableInfo]:
+    """Read `manifest.toml` of a folder of tables.  Raises ConfigError when it is missing or malformed."""
+    try:
+        entries = tomllib.loads(folder.joinpath("manifest.toml").read_text(encoding="utf-8"))
+        return {name: TableInfo(name=name, **entry) for name, entry in entries.items()}
+    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise ConfigError(f"the manifest of the rule tables cannot be used: {error}") from error
+
+
+def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Callable[[R], Hashable]) -> Table[R]:
+    """Load one table and verify it against its manifest entry.
+
+    Raises ConfigError when the file is missing, differs from the manifest's SHA-256, or holds a value that its column
+    does not take.
+    """
+    try:
+        content = folder.joinpath(info.file).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"rule table {info.name}: {info.file} cannot be read") from error
+    if hashlib.sha256(content).hexdigest() != info.sha256:
+        raise ConfigError(f"rule table {info.name}: {info.file} is not the file its manifest describes (SHA-256 differs)")
+    rows: dict[Hashable, list[R]] = {}
+    reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
+    for record in reader:
+        try:
+            row = _row(row_class, record)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise ConfigError(f"rule table {info.name}, line {reader.line_num}: {error}") from error
+        rows.setdefault(key(row), []).append(row)
+    return Table(info, {name: tuple(sorted(found, key=lambda row: row.effective)) for name, found in rows.items()})
+
+
+def _row(row_class: type[T], record: Mapping[str, str | None]) -> T:
+    """Build a row from text: each field by its attrs converter; empty text reads as the field's default."""
+    names = {attribute.name for attribute in attrs.fields(row_class)}  # type: ignore[misc]
+    if unknown := sorted(set(record) - names):
+        raise ValueError(f"unknown column {', '.join(map(str, unknown))}")
+    return row_class(**{name: text for name, text in record.items() if text})
+
+
+def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str) -> T:
+    """Give a copy of `tables` (an attrs class of `Table` fields) with rows changed as a configuration says.
+
+    `overrides` maps table name, row key and column to the new value, as in `tables.mue.37253.value = 8`; it changes every
+    row of that key.  `origin` names the configuration in errors.  Raises ConfigError for a table, key, column or value
+    that does not exist.
+    """
+    changed: dict[str, Table[Any]] = {}
+    for name, by_key in overrides.items():
+        table = getattr(tables, name, None)
+        if not isinstance(table, Table):
+            raise ConfigError(f"{origin}: there is no table {name!r}")
+        rows = dict(table.rows)
+        for key, columns in by_key.items():
+            if key not in rows:
+                raise ConfigError(f"{origin}: table {name} has no row {key!r}")
+            rows[key] = tuple(_changed(row, columns, f"{origin}: table {name}, row {key}") for row in rows[key])
+        changed[name] = attrs.evolve(table, rows=rows)
+    return attrs.evolve(tables, **changed) if changed else tables  # type: ignore[type-var]
+
+
+def _changed(row: R, columns: Mapping[str, Any], origin: str) -> R:
+    fields = attrs.fields_dict(type(row))  # type: ignore[arg-type]
+    if unknown := sorted(set(columns) - set(fields)):
+        raise ConfigError(f"{origin}: there is no column {', '.join(unknown)}")
+    try:
+        return attrs.evolve(row, **{name: str(value) for name, value in columns.items()})  # type: ignore[type-var]
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise ConfigError(f"{origin}: {error}") from error
+
+

@@ -1,0 +1,230 @@
+"""Claims in shorthand, expanded to real 837P bytes, for the tests of edits, ours and yours.
+
+    claim PCN1 patient=M1 pos=11 note="LEFT CIV, LEFT EIV"
+    37238
+    37252 dx=1,2
+    37253-LT-59 x2 on=20240805-20240807 by=1999999984 charge=900
+
+A line that begins with `claim` opens a claim and may name CLM01; any other line is one service: the code with its
+modifiers, the units as `x2`, then settings.  A shorthand without `claim` is one claim with the defaults.
+
+Settings of a claim: date, pos, freq, charge (else the sum of its lines), dx (diagnosis codes; "none" for no HI),
+patient (member identifier), dependent (first name; opens loop 2000C), payer, billing, by (rendering provider), note.
+Settings of a line: on (date or range; "none" for no DTP), by, pos, charge, unit, dx (pointers; "none" for none), desc
+(SV101-7), note, id (REF*6R), drop (a segment to leave out: LX or SV1).
+
+All data is synthetic; the National Provider Identifiers merely pass their check digit.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+
+from attrs import define, field, frozen
+
+from scrubber.api import load_settings, make_engine
+from scrubber.config import Config
+from scrubber.edit import Rule
+from scrubber.engine import Engine
+from scrubber.findings import ClaimReport, Finding
+from scrubber.parser import open_source
+from scrubber.run import FileScrub
+from scrubber.x12 import Delimiters
+
+__all__ = ["BILLING_NPI", "DEFAULT_DATE", "RENDERING_NPI", "Form", "run_examples", "scrub_shorthand", "to_837p"]
+
+DEFAULT_DATE = "20240805"
+"""The date of service where none is given: a day that every table of the shipped edits covers."""
+
+BILLING_NPI = "1234567893"
+RENDERING_NPI = "1999999984"
+
+_CLAIM_SETTINGS = {
+    "date": DEFAULT_DATE,
+    "pos": "11",
+    "freq": "1",
+    "charge": "",
+    "dx": "I70213,I739",
+    "patient": "M1",
+    "dependent": "",
+    "payer": "12502",
+    "billing": BILLING_NPI,
+    "by": RENDERING_NPI,
+    "note": "",
+}
+_LINE_SETTINGS = {
+    "on": "",
+    "by": "",
+    "pos": "",
+    "charge": "100",
+    "unit": "UN",
+    "dx": "1",
+    "desc": "",
+    "note": "",
+    "id": "",
+    "drop": "",
+}
+
+
+@frozen
+class Form:
+    """How the bytes are written: delimiters and what follows each segment terminator."""
+
+    delimiters: Delimiters = Delimiters(element="*", component=":", repetition="^", segment="~")
+    line_end: str = "\n"
+
+
+@define
+class _Line:
+    code: list[str]
+    units: str = "1"
+    settings: dict[str, str] = field(factory=dict)
+
+
+@define
+class _Claim:
+    number: str
+    settings: dict[str, str]
+    lines: list[_Line] = field(factory=list)
+
+
+def _parse(shorthand: str) -> list[_Claim]:
+    """Read the shorthand.  Raises ValueError for a setting that does not exist."""
+    claims: list[_Claim] = []
+    for words in filter(None, (shlex.split(text, comments=True) for text in shorthand.splitlines())):
+        if words[0] == "claim":
+            named = len(words) > 1 and "=" not in words[1]
+            number = words[1] if named else f"PCN{len(claims) + 1}"
+            claims.append(_Claim(number, _settings(words[1 + named :], _CLAIM_SETTINGS)))
+            continue
+        if not claims:
+            claims.append(_Claim("PCN1", dict(_CLAIM_SETTINGS)))
+        code, *rest = words
+        units = "1"
+        if rest and rest[0].startswith("x") and "=" not in rest[0]:
+            units = rest.pop(0)[1:]
+        claims[-1].lines.append(_Line(code.split("-"), units, _settings(rest, _LINE_SETTINGS)))
+    return claims
+
+
+def _settings(words: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    settings = dict(known)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name not in known:
+            raise ValueError(f"shorthand: unknown setting {word!r}; known are {', '.join(known)}")
+        settings[name] = value
+    return settings
+
+
+def to_837p(shorthand: str, form: Form | None = None) -> bytes:
+    """Expand shorthand to one 837P interchange (005010X222A1).  Raises ValueError for shorthand that cannot be read."""
+    form = form or Form()
+    marks = form.delimiters
+    body = [
+        ["ST", "837", "0001", "005010X222A1"],
+        ["BHT", "0019", "00", "BATCH0001", "20260105", "0900", "CH"],
+        ["NM1", "41", "2", "SYNTHETIC BILLING", "", "", "", "", "46", "SUB0001"],
+        ["PER", "IC", "EDI DESK", "TE", "5555551212"],
+        ["NM1", "40", "2", "IVUS CLAIM SCRUBBER", "", "", "", "", "46", "SCRUB01"],
+        *_levels(_parse(shorthand), marks),
+    ]
+    body.append(["SE", str(len(body) + 1), "0001"])
+    head = f"ISA|00|{'':10}|00|{'':10}|ZZ|{'SUB0001':15}|ZZ|{'SCRUB01':15}|260105|0900|{marks.repetition}|00501|000000101|0|T|"
+    segments = [
+        head.replace("|", marks.element) + marks.component,
+        marks.element.join(["GS", "HC", "SUB0001", "SCRUB01", "20260105", "0900", "1", "X", "005010X222A1"]),
+        *(marks.element.join(segment).rstrip(marks.element) for segment in body),
+        marks.element.join(["GE", "1", "1"]),
+        marks.element.join(["IEA", "1", "000000101"]),
+    ]
+    return "".join(segment + marks.segment + form.line_end for segment in segments).encode("latin-1")
+
+
+def _levels(claims: Sequence[_Claim], marks: Delimiters) -> Iterator[list[str]]:
+    number = 0
+    for billing, group in groupby(claims, key=lambda claim: claim.settings["billing"]):
+        number += 1
+        provider = number
+        yield ["HL", str(number), "", "20", "1"]
+        yield ["NM1", "85", "2", "SYNTHETIC VASCULAR PC", "", "", "", "", "XX", billing]
+        yield from (["N3", "1 MAIN ST"], ["N4", "ANYTOWN", "PA", "171110000"], ["REF", "EI", "123456789"])
+        for claim in group:
+            number += 1
+            dependent = claim.settings["dependent"]
+            yield ["HL", str(number), str(provider), "22", "1" if dependent else "0"]
+            yield ["SBR", "P", "" if dependent else "18", "", "", "", "", "", "", "MB"]
+            yield ["NM1", "IL", "1", "TESTPATIENT", "ANN", "", "", "", "MI", claim.settings["patient"]]
+            yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "19500101", "F"])
+            yield ["NM1", "PR", "2", "SYNTHETIC PAYER", "", "", "", "", "PI", claim.settings["payer"]]
+            if dependent:
+                number += 1
+                yield ["HL", str(number), str(number - 1), "23", "0"]
+                yield from (["PAT", "19"], ["NM1", "QC", "1", "TESTPATIENT", dependent])
+                yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "20100101", "M"])
+            yield from _claim(claim, marks)
+
+
+def _claim(claim: _Claim, marks: Delimiters) -> Iterator[list[str]]:
+    settings = claim.settings
+    place = marks.component.join([settings["pos"], "B", settings["freq"]])
+    yield ["CLM", claim.number, settings["charge"] or _total(claim), "", "", place, "Y", "A", "Y", "Y"]
+    if settings["note"]:
+        yield ["NTE", "ADD", settings["note"]]
+    if settings["dx"] != "none":
+        codes = settings["dx"].split(",")
+        yield ["HI", *(marks.component.join(["ABF" if place else "ABK", code]) for place, code in enumerate(codes))]
+    if settings["by"] != settings["billing"]:
+        yield ["NM1", "82", "1", "TESTDOCTOR", "SAM", "", "", "", "XX", settings["by"]]
+    for number, line in enumerate(claim.lines, 1):
+        yield from _service(number, line, settings["date"], marks)
+
+
+def _total(claim: _Claim) -> str:
+    try:
+        return str(sum((Decimal(line.settings["charge"]) for line in claim.lines), Decimal(0)))
+    except InvalidOperation:
+        return "0"
+
+
+def _service(number: int, line: _Line, date: str, marks: Delimiters) -> Iterator[list[str]]:
+    settings = line.settings
+    dates = settings["on"] or date
+    procedure = ["HC", *line.code]
+    if settings["desc"]:
+        procedure = [*procedure, *[""] * (6 - len(procedure)), settings["desc"]]
+    pointers = "" if settings["dx"] == "none" else settings["dx"].replace(",", marks.component)
+    service = [marks.component.join(procedure), settings["charge"], settings["unit"], line.units, settings["pos"], "", pointers]
+    segments = [["LX", str(number)], ["SV1", *service]]
+    if dates != "none":
+        segments.append(["DTP", "472", "RD8" if "-" in dates else "D8", dates])
+    if settings["id"]:
+        segments.append(["REF", "6R", settings["id"]])
+    if settings["note"]:
+        segments.append(["NTE", "ADD", settings["note"]])
+    if settings["by"]:
+        segments.append(["NM1", "82", "1", "TESTDOCTOR", "PAT", "", "", "", "XX", settings["by"]])
+    yield from (segment for segment in segments if segment[0] != settings["drop"])
+
+
+def scrub_shorthand(shorthand: str, config: Config | None = None, engine: Engine | None = None) -> list[ClaimReport]:
+    """Expand shorthand, read it with the real parser, judge it, and give the verdicts in order."""
+    with open_source(to_837p(shorthand), "shorthand") as source:
+        return list(FileScrub(source, engine or make_engine(config or load_settings(discover=False))))
+
+
+def run_examples(rule: type[Rule]) -> list[str]:
+    """Execute the examples of an edit; give one line for each that does not do what it says."""
+    engine = make_engine(load_settings(discover=False))
+    wrong: list[str] = []
+    for example in rule.meta.examples:
+        found: list[Finding] = [
+            finding for claim in scrub_shorthand(example.claim, engine=engine) for finding in claim.findings
+        ]
+        fired = any(finding.code == rule.meta.code for finding in found)
+        if fired != example.fires:
+            wrong.append(f"{rule.meta.code}: the example {example.claim!r} {'fires' if fired else 'does not fire'}")
+    return wrong

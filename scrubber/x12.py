@@ -1,0 +1,135 @@
+"""Delimiters, segments and loops: the pieces of an X12 interchange, each with its place in the input.
+
+Text is latin-1, one character for one byte, so a position in a segment is a byte offset in the file.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from attrs import define, field, frozen
+
+from scrubber.findings import Location
+
+__all__ = ["Delimiters", "Loop", "Segment"]
+
+
+@frozen
+class Delimiters:
+    """The four delimiters an ISA declares by position: bytes 4, 105 (ISA16), 83 (ISA11) and 106."""
+
+    element: str
+    component: str
+    repetition: str
+    segment: str
+
+
+@define(eq=False, repr=False)
+class Segment:
+    """One segment as it stands in the input.
+
+    `lead` is what stood between the previous terminator and the segment (line ends, blanks), `text` the segment without
+    its terminator, `terminator` the delimiter, or "" when the input ended first; joined, they are the input's bytes.
+    `offset` is the byte of the file at which `text` begins; `ordinal` counts segments of the file from 1.
+    """
+
+    text: str
+    offset: int
+    ordinal: int
+    delimiters: Delimiters
+    lead: str = ""
+    terminator: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Segment {self.id} #{self.ordinal} @{self.offset}>"
+
+    @cached_property
+    def elements(self) -> list[str]:
+        """The identifier and the elements, as written: `elements[1]` is the first element."""
+        return self.text.split(self.delimiters.element)
+
+    @cached_property
+    def id(self) -> str:
+        """The segment identifier, upper-cased ("SV1")."""
+        return self.text.partition(self.delimiters.element)[0].upper()
+
+    @property
+    def end(self) -> int:
+        """The byte after the segment and its terminator."""
+        return self.offset + len(self.text) + len(self.terminator)
+
+    def get(self, position: int, component: int = 0) -> str:
+        """Give the element at `position` (from 1) or one component of it (from 1); "" where it is absent."""
+        elements = self.elements
+        if position >= len(elements):
+            return ""
+        if not component:
+            return elements[position]
+        components = elements[position].split(self.delimiters.component)
+        return components[component - 1] if component <= len(components) else ""
+
+    def components(self, position: int) -> list[str]:
+        """Give the components of the element at `position` (from 1); [""] where it is absent."""
+        return self.get(position).split(self.delimiters.component)
+
+    def span(self, position: int, component: int = 0) -> tuple[int, int]:
+        """Give the byte offset and length of an element or component; length 0 at its end of segment if absent."""
+        elements = self.elements
+        if position >= len(elements):
+            return self.offset + len(self.text), 0
+        start = self.offset + sum(len(value) + 1 for value in elements[:position])
+        if not component:
+            return start, len(elements[position])
+        components = self.components(position)
+        if component > len(components):
+            return start + len(elements[position]), 0
+        return start + sum(len(value) + 1 for value in components[: component - 1]), len(components[component - 1])
+
+    def locate(self, loop: str, element: str | None = None) -> Location:
+        """Give the location of this segment, or of one element of it by reference designator ("SV101-2")."""
+        if element is None:
+            return Location(loop, self.id, None, self.ordinal, self.offset, len(self.text))
+        reference, _, component = element.partition("-")
+        offset, length = self.span(int(reference[-2:]), int(component or 0))
+        return Location(loop, self.id, element, self.ordinal, offset, length)
+
+
+@define(eq=False, repr=False)
+class Loop:
+    """One occurrence of a TR3 loop: its identifier ("2400"), its own segments, and the loops inside it, in order."""
+
+    id: str
+    segments: list[Segment] = field(factory=list)
+    loops: list[Loop] = field(factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Loop {self.id}: {len(self.segments)} segments, {len(self.loops)} loops>"
+
+    def find(self, segment_id: str, qualifier: str | None = None) -> Segment | None:
+        """Give the first segment of that identifier, and of that first element where `qualifier` is given."""
+        for segment in self.segments:
+            if segment.id == segment_id and (qualifier is None or segment.get(1) == qualifier):
+                return segment
+        return None
+
+    def find_all(self, segment_id: str) -> list[Segment]:
+        """Give all segments of that identifier in this loop itself."""
+        return [segment for segment in self.segments if segment.id == segment_id]
+
+    def child(self, loop_id: str) -> Loop | None:
+        """Give the first loop of that identifier directly inside this one."""
+        return next((loop for loop in self.loops if loop.id == loop_id), None)
+
+    def children(self, loop_id: str) -> list[Loop]:
+        """Give the loops of that identifier directly inside this one."""
+        return [loop for loop in self.loops if loop.id == loop_id]
+
+    def locate(self, segment_id: str, element: str | None = None, qualifier: str | None = None) -> Location:
+        """Give the location of a segment or element of this loop; where the segment is absent, of the loop's first segment."""
+        segment = self.find(segment_id, qualifier)
+        if segment is not None:
+            return segment.locate(self.id, element)
+        if not self.segments:
+            return Location(self.id, segment_id, element)
+        first = self.segments[0]
+        return Location(self.id, segment_id, element, first.ordinal, first.offset, len(first.text))
