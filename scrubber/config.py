@@ -18,6 +18,7 @@ A configuration file looks like this; every key is optional and an unknown one i
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -31,7 +32,7 @@ from attrs import field, frozen
 from scrubber.errors import ConfigError
 from scrubber.findings import Severity
 
-__all__ = ["CONFIG_FILE", "CONFORMANCE_LEVELS", "Config", "Ignore", "PayerConfig", "load_config"]
+__all__ = ["CONFIG_FILE", "CONFORMANCE_LEVELS", "Config", "Ignore", "PayerConfig", "describe_config", "load_config"]
 
 CONFIG_FILE = "scrubber.toml"
 ENVIRONMENT = "SCRUBBER_CONFIG"
@@ -120,7 +121,7 @@ def load_config(
     origins: dict[str, str] = {}
     if file is not None:
         settings = _read_file(file)
-        origins = dict.fromkeys(settings, f"{origin} {file}")
+        origins = dict.fromkeys(settings, str(file) if origin == "file" else f"{file} ({origin})")
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
     origins |= dict.fromkeys(given, "command line")
     config = attrs.evolve(config, **(settings | given), origins=origins)
@@ -249,3 +250,45 @@ def _check_codes(config: Config, known: tuple[str, ...], mandatory: frozenset[st
                 raise ConfigError(f"{where}: no edit has the code {code!r}")
             if code in mandatory:
                 raise ConfigError(f"{where}: {code} says that something was not judged and cannot be changed")
+
+
+def describe_config(config: Config) -> str:
+    """Write the settings as TOML, each with its origin as a comment."""
+    rows = [
+        ("fail-on", _quoted(config.fail_on.value)),
+        ("conformance", _quoted(config.conformance)),
+        ("select", _listed(config.select)),
+        ("ignore", _listed(config.ignore)),
+        ("redact", str(config.redact).lower()),
+    ]
+    rows += [(f"severity.{code}", _quoted(severity.value)) for code, severity in config.severity.items()]
+    rows += list(_described_tables("tables", config.tables))
+    for payer, settings in config.payers.items():
+        place = f"payers.{_quoted(payer)}"
+        rows += [(f"{place}.severity.{code}", _quoted(value.value)) for code, value in settings.severity.items()]
+        for code, ignore in settings.ignore.items():
+            rows.append((f"{place}.ignore.{code}.reason", _quoted(ignore.reason)))
+            if ignore.until is not None:
+                rows.append((f"{place}.ignore.{code}.until", ignore.until.isoformat()))
+        rows += list(_described_tables(f"{place}.tables", settings.tables))
+    return "".join(f"{name} = {value}  # {_origin(config, name)}\n" for name, value in rows)
+
+
+def _origin(config: Config, name: str) -> str:
+    return config.origins.get(name.split(".")[0].replace("-", "_"), "default")
+
+
+def _described_tables(place: str, tables: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterable[tuple[str, str]]:
+    for name, rows in tables.items():
+        for key, columns in rows.items():
+            for column, value in columns.items():
+                shown = _quoted(value) if isinstance(value, str) else str(value)
+                yield f"{place}.{name}.{_quoted(key)}.{column}", shown
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def _listed(values: Iterable[str]) -> str:
+    return json.dumps(list(values))

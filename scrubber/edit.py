@@ -8,6 +8,7 @@ entry's name is the prefix of all its codes.
 
 from __future__ import annotations
 
+import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -22,12 +23,13 @@ from scrubber.findings import Adjustment, Finding, Location, Severity, Source, S
 from scrubber.model import Claim, DateRange, ServiceLine
 from scrubber.tables import TableInfo
 
-__all__ = ["Chain", "Context", "Edit", "EncounterEdit", "Example", "FileEdit", "Meta", "Page", "Rule", "statuses"]
+__all__ = ["Chain", "Context", "Documentation", "Edit", "EncounterEdit", "Example", "FileEdit", "Meta", "Page", "Rule", "statuses"]
 
 T = TypeVar("T")
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DOCSTRING = re.compile(r"(.+?)\n\nWhy: (.+?)\nFix: (.+)", re.DOTALL)
 
 
 def statuses(*texts: str) -> tuple[Status, ...]:
@@ -67,10 +69,31 @@ class Meta:
     mandatory: bool = False
 
 
+@frozen
+class Documentation:
+    """The docstring of a rule, taken apart: what is wrong, why a payer minds, what to do.  Each is one paragraph."""
+
+    what: str
+    why: str
+    fix: str
+
+
 class Rule:
     """Anything with a code in the catalogue."""
 
     meta: ClassVar[Meta]
+
+    @classmethod
+    def documentation(cls) -> Documentation:
+        """Read the docstring: a first paragraph, then paragraphs that begin with "Why:" and "Fix:".
+
+        Raises ValueError when one of the three is missing.
+        """
+        text = inspect.cleandoc(cls.__doc__ or "")
+        match = _DOCSTRING.fullmatch(text)
+        if match is None:
+            raise ValueError(f"the docstring of {cls.__name__} needs a first sentence, Why: and Fix:")
+        return Documentation(*(" ".join(part.split()) for part in match.groups()))
 
 
 @frozen

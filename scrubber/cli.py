@@ -1,0 +1,212 @@
+"""The command line: `scrubber scrub`, `edits`, `explain`, `config`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from scrubber.errors import ConfigError, ScrubberError
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+INTERNAL_FAULT = 4
+
+_FORMS = click.Choice(["text", "markdown", "json"])
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit.  No traceback and no claim data ever reach standard error."""
+    try:
+        code = commands.main(args=args, prog_name="scrubber", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("scrubber: interrupted", err=True)
+        code = INTERRUPTED
+    except ScrubberError as error:
+        click.echo(f"scrubber: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        # The reader went away; what it got is not the whole answer.
+        sys.stdout = None  # type: ignore[assignment]
+        click.echo("scrubber: standard output was closed before the report was complete", err=True)
+        code = INTERNAL_FAULT
+    except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        click.echo(
+            f"scrubber: internal fault: {type(error).__name__} at {Path(place.filename).name} line {place.lineno}", err=True
+        )
+        code = INTERNAL_FAULT
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+    if not value or context.resilient_parsing:
+        return
+    from scrubber.plugins import load_plugins  # noqa: PLC0415 - start-up: only the commands that need it pay for it
+    from scrubber.writers.base import describe_tool  # noqa: PLC0415
+
+    tool = describe_tool(load_plugins(), date.today())
+    click.echo(f"{tool.name} {tool.version}")
+    for plugin in tool.plugins:
+        click.echo(f"  edits {plugin.prefix}: {len(plugin.chain.edits)} of {plugin.distribution} {plugin.version}")
+    for info in tool.tables:
+        click.echo(f"  table {info.name}: {info.first_day} to {info.last_day}, {info.title}")
+    context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version, the plugins and the tables with their dates.",
+)
+def commands() -> None:
+    """Find the reasons an 837P claim will be denied, before it is sent.
+
+    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage or configuration, 3 an input could not be judged as a
+    whole, 4 internal fault, 130 interrupted.
+    """
+
+
+def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
+    reports: list[tuple[str, Path]] = []
+    for value in values:
+        form, equals, path = value.partition("=")
+        if not equals or not path:
+            raise click.BadParameter(f"{value!r} is not FORMAT=PATH")
+        reports.append((form, Path(path)))
+    return reports
+
+
+@commands.command()
+@click.argument("inputs", nargs=-1, type=click.Path(path_type=str), metavar="[FILE|DIR|-]...")
+@click.option("--format", "form", default="text", show_default=True, metavar="FORMAT",
+              help="What goes to standard output: text, json, ndjson, or the format of an installed writer.")
+@click.option("--report", "reports", multiple=True, callback=_reports, metavar="FORMAT=PATH",
+              help="Write a report to a file as well; may be repeated.")
+@click.option("--select", multiple=True, metavar="CODES", help="Run only these codes or prefixes, such as IVUS2,X12.")
+@click.option("--ignore", multiple=True, metavar="CODES", help="Leave out these codes or prefixes.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), metavar="PATH",
+              help="Read settings from this file instead of ./scrubber.toml.")
+@click.option("--fail-on", type=click.Choice(["error", "warning", "info"]),
+              help="End with exit code 1 from this severity on; default error.")
+@click.option("--conformance", type=click.Choice(["none", "envelope", "guide"]),
+              help="How much of X12 itself to check; guide walks the implementation guide with pyx12. Default envelope.")
+@click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1; 2, 3 and 4 stay.")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@click.option("--redact", is_flag=True, default=None, help="Name claims by their place in the file, not by CLM01.")
+def scrub(
+    *,
+    inputs: tuple[str, ...],
+    form: str,
+    reports: list[tuple[str, Path]],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    config_path: Path | None,
+    fail_on: str | None,
+    conformance: str | None,
+    exit_zero: bool,
+    no_progress: bool,
+    redact: bool | None,
+) -> int:
+    """Judge the claims of 837P files.
+
+    A folder stands for the claim files below it, "-" for standard input.  Several inputs share one report.
+    """
+    from scrubber.api import load_settings, make_engine  # noqa: PLC0415
+    from scrubber.findings import Severity  # noqa: PLC0415
+    from scrubber.plugins import writer_names  # noqa: PLC0415
+    from scrubber.session import Session, expand_inputs, split_codes  # noqa: PLC0415
+
+    for wanted in (form, *(name for name, _ in reports)):
+        if wanted not in writer_names():
+            raise click.BadParameter(f"{wanted!r} is not one of {', '.join(writer_names())}", param_hint="--format")
+    config = load_settings(
+        config_path,
+        select=tuple(split_codes(select)),
+        ignore=tuple(split_codes(ignore)),
+        fail_on=Severity(fail_on) if fail_on else None,
+        conformance=conformance,
+        redact=redact,
+    )
+    for payer, code, until in config.expired():
+        click.echo(f"scrubber: the ignore of {code} for payer {payer} expired on {until} and no longer counts", err=True)
+    stdout = click.get_text_stream("stdout", encoding="utf-8", errors="backslashreplace")
+    session = Session(
+        engine=make_engine(config),
+        config=config,
+        stdout_format=form,
+        stdout=stdout,
+        reports=reports,
+        show_progress=sys.stderr.isatty() and not no_progress,
+        color=stdout.isatty() and not _no_color(),
+    )
+    code = session.run(expand_inputs(inputs))
+    stdout.flush()
+    return 0 if exit_zero and code == 1 else code
+
+
+def _no_color() -> bool:
+    import os  # noqa: PLC0415
+
+    return bool(os.environ.get("NO_COLOR"))
+
+
+@commands.command()
+@click.option("--format", "form", type=_FORMS, default="text", show_default=True)
+def edits(*, form: str) -> None:
+    """List the catalogue: code, severity, name and what each edit finds."""
+    from scrubber.explain import render_catalogue  # noqa: PLC0415
+    from scrubber.plugins import load_plugins  # noqa: PLC0415
+
+    click.echo(render_catalogue(load_plugins(), form), nl=False)
+
+
+@commands.command()
+@click.argument("code")
+@click.option("--format", "form", type=_FORMS, default="text", show_default=True)
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
+              help="The date of service for a procedure code; default today.")
+def explain(*, code: str, form: str, day: datetime | None) -> None:
+    """Explain an edit (IVUS101) or a procedure code (37252) on a date of service."""
+    from scrubber.engine import all_rules  # noqa: PLC0415
+    from scrubber.explain import explain_page, explain_rule, find_page  # noqa: PLC0415
+    from scrubber.plugins import load_plugins  # noqa: PLC0415
+
+    code = code.upper()
+    plugins = load_plugins()
+    rules = all_rules(plugins)
+    if code in rules:
+        click.echo(explain_rule(*rules[code], form), nl=False)
+        return
+    page = find_page(code, day.date() if day else date.today(), plugins)
+    if page is None:
+        raise ConfigError(f"{code} is neither an edit nor a procedure code that an edit knows; see 'scrubber edits'")
+    click.echo(explain_page(page, form), nl=False)
+
+
+@commands.command(name="config")
+@click.option("--show", is_flag=True, help="Show the merged settings and where each comes from.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), metavar="PATH",
+              help="Read settings from this file instead of ./scrubber.toml.")
+def config_command(*, show: bool, config_path: Path | None) -> None:
+    """Show the merged settings, each with its origin."""
+    from scrubber.api import load_settings, make_engine  # noqa: PLC0415
+    from scrubber.config import describe_config  # noqa: PLC0415
+
+    if not show:
+        raise click.UsageError("say --show to see the settings")
+    config = load_settings(config_path)
+    make_engine(config)
+    click.echo(describe_config(config), nl=False)

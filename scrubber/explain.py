@@ -1,0 +1,149 @@
+"""The catalogue and its explanations, all from the metadata and docstrings of the rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from textwrap import wrap
+from typing import Any
+
+from scrubber.edit import Edit, EncounterEdit, Page, Rule
+from scrubber.engine import all_rules
+from scrubber.plugins import Plugin
+
+__all__ = ["catalogue", "explain_page", "explain_rule", "find_page", "render_catalogue"]
+
+_WIDTH = 100
+
+
+def catalogue(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:
+    """List every rule by code: code, name, severity, title, scope, plugin, version."""
+    found = all_rules(plugins)
+    return [
+        {
+            "code": code,
+            "name": rule.meta.name,
+            "severity": rule.meta.severity.value,
+            "title": rule.documentation().what,
+            "scope": _scope(rule),
+            "plugin": plugin.distribution if plugin is not None else "x12-claim-scrubber",
+            "version": plugin.version if plugin is not None else "",
+        }
+        for code, (rule, plugin) in sorted(found.items())
+    ]
+
+
+def _scope(rule: type[Rule]) -> str:
+    if issubclass(rule, EncounterEdit):
+        return "encounter"
+    return "claim" if issubclass(rule, Edit) else "file"
+
+
+def render_catalogue(plugins: Iterable[Plugin], form: str) -> str:
+    """Write the catalogue as text, Markdown table or JSON."""
+    entries = catalogue(plugins)
+    if form == "json":
+        return json.dumps(entries, indent=2) + "\n"
+    if form == "markdown":
+        rows = (f"| {entry['code']} | {entry['name']} | {entry['severity']} | {entry['title']} |\n" for entry in entries)
+        return "| code | name | severity | what is wrong |\n|---|---|---|---|\n" + "".join(rows)
+    width = max(len(entry["name"]) for entry in entries)
+    return "".join(
+        f"{entry['code']:8} {entry['severity']:8} {entry['name']:{width}}  {entry['title']}\n" for entry in entries
+    )
+
+
+def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
+    """Explain one rule as text, Markdown or JSON."""
+    meta, told = rule.meta, rule.documentation()
+    if form == "json":
+        return json.dumps(_rule_object(rule, plugin), indent=2) + "\n"
+    facts = [
+        ("Severity", meta.severity.value + (" (cannot be changed: something was not judged)" if meta.mandatory else "")),
+        ("Looks at", {"file": "the file", "claim": "each claim", "encounter": "each encounter"}[_scope(rule)]),
+        ("Procedures", ", ".join(sorted(meta.procedures)) if meta.procedures else ""),
+        ("Dates", _dates(meta.effective.first, meta.effective.last) if meta.effective else ""),
+        ("Claim status (277CA)", ", ".join(str(status) for status in meta.statuses)),
+        ("Typical denial", str(meta.adjustment) if meta.adjustment else ""),
+        ("Sources", "; ".join(f"{source.title} ({source.effective})" for source in meta.sources)),
+        ("Plugin", f"{plugin.distribution} {plugin.version}" if plugin else "x12-claim-scrubber"),
+    ]
+    examples = [("Fires on" if example.fires else "Does not fire on", example.claim) for example in meta.examples]
+    if form == "markdown":
+        return _rule_markdown(f"{meta.code} {meta.name}", (told.what, told.why, told.fix), facts, examples)
+    lines = [f"{meta.code} {meta.name}", "", *_paragraph(told.what), ""]
+    lines += [*_paragraph(f"Why: {told.why}"), "", *_paragraph(f"Fix: {told.fix}"), ""]
+    lines += [line for label, value in facts if value for line in _paragraph(f"{label}: {value}")]
+    for label, shorthand in examples:
+        lines += ["", f"{label}:", *(f"    {row}" for row in shorthand.splitlines()[:8])]
+    return "\n".join(lines) + "\n"
+
+
+def _dates(first: date, last: date) -> str:
+    return f"from {first}" + ("" if last == date.max else f" to {last}")
+
+
+def _rule_markdown(
+    title: str, told: tuple[str, str, str], facts: list[tuple[str, str]], examples: list[tuple[str, str]]
+) -> str:
+    what, why, fix = told
+    parts = [f"# {title}", what, f"**Why:** {why}", f"**Fix:** {fix}"]
+    parts.append("\n".join(f"- {label}: {value}" for label, value in facts if value))
+    parts += [f"{label}:\n\n```\n{shorthand.strip()}\n```" for label, shorthand in examples]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rule_object(rule: type[Rule], plugin: Plugin | None) -> dict[str, Any]:
+    meta, told = rule.meta, rule.documentation()
+    return {
+        "code": meta.code,
+        "name": meta.name,
+        "severity": meta.severity.value,
+        "mandatory": meta.mandatory,
+        "scope": _scope(rule),
+        "what": told.what,
+        "why": told.why,
+        "fix": told.fix,
+        "procedures": sorted(meta.procedures) if meta.procedures is not None else None,
+        "effective": None
+        if meta.effective is None
+        else {
+            "first": meta.effective.first.isoformat(),
+            "last": None if meta.effective.last == date.max else meta.effective.last.isoformat(),
+        },
+        "statuses": [str(status) for status in meta.statuses],
+        "adjustment": str(meta.adjustment) if meta.adjustment else None,
+        "sources": [{"title": source.title, "effective": source.effective} for source in meta.sources],
+        "examples": [{"claim": example.claim, "fires": example.fires} for example in meta.examples],
+        "plugin": plugin.distribution if plugin else "x12-claim-scrubber",
+    }
+
+
+def find_page(code: str, day: date, plugins: Iterable[Plugin]) -> Page | None:
+    """Ask the plugins to explain a procedure code on a date of service; the first that knows it answers."""
+    for plugin in plugins:
+        chain = plugin.chain
+        page = chain.describe(code, day, chain.tables()) if chain.describe is not None else None
+        if page is not None:
+            return page
+    return None
+
+
+def explain_page(page: Page, form: str) -> str:
+    """Write the explanation of a procedure code as text, Markdown or JSON."""
+    if form == "json":
+        sections = [{"heading": heading, "lines": list(lines)} for heading, lines in page.sections]
+        return json.dumps({"title": page.title, "sections": sections}, indent=2) + "\n"
+    if form == "markdown":
+        parts = [f"# {page.title}"]
+        parts += [f"## {heading}\n\n" + "\n".join(f"- {line}" for line in lines) for heading, lines in page.sections]
+        return "\n\n".join(parts) + "\n"
+    rows = [page.title]
+    for heading, lines in page.sections:
+        rows += ["", heading, *(row for line in lines for row in _paragraph(line, indent="  "))]
+    return "\n".join(rows) + "\n"
+
+
+def _paragraph(text: str, indent: str = "") -> list[str]:
+    return wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent or "  ")

@@ -1,0 +1,165 @@
+"""One run over several inputs: find the files, feed the writers, conclude with an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+import click
+from attrs import define, field
+
+from scrubber.api import gravest
+from scrubber.config import Config
+from scrubber.engine import Engine
+from scrubber.errors import ConfigError, UnreadableError
+from scrubber.findings import FileReport, Severity
+from scrubber.output import publish_text
+from scrubber.parser import InputSource, open_source
+from scrubber.plugins import load_plugins, load_writer
+from scrubber.run import FileScrub, exit_code, unreadable_file
+from scrubber.writers.base import Tool, Writer, describe_tool
+
+__all__ = ["EXTENSIONS", "Session", "expand_inputs"]
+
+EXTENSIONS = (".837", ".837p", ".edi", ".x12", ".txt", ".dat")
+"""The files that are taken from a folder."""
+
+STDIN = "-"
+
+
+def expand_inputs(paths: Sequence[str]) -> list[str]:
+    """Give the inputs of a run: files as named, the claim files below each folder in order, "-" for standard input.
+
+    Without any path, piped standard input.  Raises ConfigError when there is nothing to read.
+    """
+    if not paths:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise ConfigError("no input: name a file or a folder, or pipe a file in")
+        return [STDIN]
+    found: list[str] = []
+    for path in paths:
+        if path != STDIN and Path(path).is_dir():
+            found += _files_below(Path(path))
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def _files_below(folder: Path) -> list[str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    taken = [str(path) for path in files if path.suffix.lower() in EXTENSIONS]
+    if not taken:
+        raise ConfigError(f"{folder}: no file with an extension of {', '.join(EXTENSIONS)}")
+    if passed_over := len(files) - len(taken):
+        click.echo(f"scrubber: {folder}: {passed_over} files of other extensions were passed over", err=True)
+    return taken
+
+
+@define
+class Session:
+    """A run.  `reports` pairs a format with a path; `stdout_format` goes to `stdout`."""
+
+    engine: Engine
+    config: Config
+    stdout_format: str
+    stdout: TextIO
+    reports: Sequence[tuple[str, Path]] = ()
+    show_progress: bool = False
+    color: bool = False
+    _files: list[FileReport] = field(factory=list, init=False)
+    _worst: Severity | None = field(default=None, init=False)
+
+    def run(self, inputs: Sequence[str]) -> int:
+        """Scrub the inputs in order and give the exit code.
+
+        Raises ConfigError when a report cannot be written or would overwrite an input.
+        """
+        self._check_targets(inputs)
+        tool = describe_tool(load_plugins(), self.config.today)
+        with ExitStack() as stack:
+            writers = [self._writer(self.stdout_format, self.stdout, tool, color=self.color)]
+            for form, path in self.reports:
+                writers.append(self._writer(form, stack.enter_context(publish_text(path)), tool, color=False))
+            for name in inputs:
+                report = self._scrub(name, writers)
+                self._files.append(report)
+                for writer in writers:
+                    writer.end_file(report)
+                if self.stdout_format == "ndjson":
+                    self._tell_file_findings(report)
+            for writer in writers:
+                writer.end()
+        return exit_code(self._files, self._worst, self.config, crashed=self.engine.crashed)
+
+    def _writer(self, form: str, out: TextIO, tool: Tool, *, color: bool) -> Writer:
+        writer: Writer = load_writer(form)(out, tool, color=color)
+        return writer
+
+    def _check_targets(self, inputs: Iterable[str]) -> None:
+        for _, target in self.reports:
+            for name in inputs:
+                if name != STDIN and target.exists() and Path(name).exists() and target.samefile(name):
+                    raise ConfigError(f"{target}: is an input; a report would overwrite it")
+
+    def _scrub(self, name: str, writers: Sequence[Writer]) -> FileReport:
+        report: FileReport | None = None
+        try:
+            with _open(name) as source, self._progress(source) as advance:
+                run = FileScrub(source, self.engine, advance)
+                report = run.report
+                for claim in run:
+                    self._worst = gravest(self._worst, claim.findings)
+                    for writer in writers:
+                        writer.claim(report.path, claim)
+        except UnreadableError as error:
+            failed = unreadable_file(name, error)
+            if report is None:
+                return failed
+            report.readable = False
+            report.findings += failed.findings
+        return report
+
+    def _progress(self, source: InputSource) -> _Progress:
+        return _Progress(source, show=self.show_progress)
+
+    def _tell_file_findings(self, report: FileReport) -> None:
+        for finding in report.findings:
+            click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
+
+
+def _open(name: str) -> InputSource:
+    if name != STDIN:
+        return open_source(name)
+    stream: BinaryIO = sys.stdin.buffer
+    return open_source(stream, "<stdin>")
+
+
+class _Progress:
+    """A progress bar over the bytes of both passes on standard error, or nothing."""
+
+    def __init__(self, source: InputSource, *, show: bool) -> None:
+        self._bar = (
+            click.progressbar(length=2 * source.size, label=os.path.basename(source.name), file=sys.stderr)  # noqa: PTH119
+            if show
+            else None
+        )
+
+    def __enter__(self) -> Callable[[int], object] | None:
+        if self._bar is None:
+            return None
+        self._bar.__enter__()
+        return self._bar.update
+
+    def __exit__(self, *details: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(*details)  # type: ignore[arg-type]
+
+
+def split_codes(values: Iterable[str]) -> Iterator[str]:
+    """Split the values of --select and --ignore at commas."""
+    for value in values:
+        yield from (code.strip().upper() for code in value.split(",") if code.strip())

@@ -1,0 +1,67 @@
+"""The contract of a writer, and what the writers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Protocol, TextIO
+
+from attrs import frozen
+
+import scrubber
+from scrubber.edit import Rule
+from scrubber.engine import all_rules
+from scrubber.findings import ClaimReport, FileReport
+from scrubber.plugins import Plugin
+from scrubber.tables import TableInfo
+
+__all__ = ["Tool", "Writer", "describe_tool", "money"]
+
+
+@frozen
+class Tool:
+    """What produced a report: versions, plugins, tables with their dates, and the rules by code."""
+
+    name: str
+    version: str
+    plugins: tuple[Plugin, ...]
+    tables: tuple[TableInfo, ...]
+    rules: Mapping[str, type[Rule]]
+    today: date
+
+
+class Writer(Protocol):
+    """Takes a run as it happens: the claims of each file in order, then the file's conclusion; `end` after the last file.
+
+    A writer keeps no claim longer than its format demands.
+    """
+
+    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None: ...  # noqa: D107
+
+    def claim(self, path: str, claim: ClaimReport) -> None:
+        """Take the verdict on one claim of the input `path`."""
+
+    def end_file(self, report: FileReport) -> None:
+        """Take the conclusion on an input; its claims have been given before."""
+
+    def end(self) -> None:
+        """Finish the output."""
+
+
+def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:
+    """Describe this installation for reports."""
+    found = tuple(plugins)
+    return Tool(
+        name="x12-claim-scrubber",
+        version=scrubber.__version__,
+        plugins=found,
+        tables=tuple(info for plugin in found for info in plugin.chain.table_infos()),
+        rules={code: rule for code, (rule, _) in all_rules(found).items()},
+        today=today,
+    )
+
+
+def money(amount: Decimal) -> str:
+    """Write dollars and cents as a decimal string, never in exponent form."""
+    return f"{amount:.2f}"

@@ -1,0 +1,170 @@
+"""The JSON report, schema version 1, and its line-by-line form.  `report.schema.json` beside this module describes it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from scrubber.findings import ClaimReport, FileReport, Finding, Location, Status, Totals
+from scrubber.writers.base import Tool, money
+
+__all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object"]
+
+SCHEMA_VERSION = 1
+
+
+class JsonWriter:
+    """Writes one JSON document for the run, one claim a line.  Holds the claims of one file, whose totals come first."""
+
+    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
+        del color
+        self._out = out
+        self._claims: list[str] = []
+        self._files = 0
+        self._out.write(f'{{"schema": {SCHEMA_VERSION}, "tool": {_text(_tool_object(tool))}, "files": [')
+
+    def claim(self, path: str, claim: ClaimReport) -> None:
+        """Keep the claim until its file's totals are known."""
+        del path
+        self._claims.append(_text(claim_object(claim)))
+
+    def end_file(self, report: FileReport) -> None:
+        """Write the file with its claims."""
+        head = _text(_file_object(report))
+        claims = ",\n".join(self._claims)
+        self._out.write(f'{"," if self._files else ""}\n{head[:-1]}, "claims": [\n{claims}\n]}}')
+        self._claims.clear()
+        self._files += 1
+
+    def end(self) -> None:
+        """Close the document."""
+        self._out.write("\n]}\n")
+
+
+class NdjsonWriter:
+    """Writes one claim object a line, as it comes.  Findings about the file itself are no claims and are not written."""
+
+    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
+        del tool, color
+        self._out = out
+
+    def claim(self, path: str, claim: ClaimReport) -> None:
+        """Write the claim."""
+        self._out.write(_text({"file": path} | claim_object(claim)) + "\n")
+
+    def end_file(self, report: FileReport) -> None:
+        """Write nothing: the format has claims only."""
+
+    def end(self) -> None:
+        """Write nothing."""
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+def _tool_object(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "version": tool.version,
+        "plugins": [
+            {"prefix": plugin.prefix, "distribution": plugin.distribution, "version": plugin.version}
+            for plugin in tool.plugins
+        ],
+        "tables": [
+            {
+                "name": info.name,
+                "title": info.title,
+                "first_day": info.first_day.isoformat(),
+                "last_day": info.last_day.isoformat(),
+                "sha256": info.sha256,
+            }
+            for info in tool.tables
+        ],
+    }
+
+
+def _file_object(report: FileReport) -> dict[str, Any]:
+    return {
+        "path": report.path,
+        "sha256": report.sha256,
+        "readable": report.readable,
+        "segments": report.segments,
+        "interchanges": report.interchanges,
+        "transactions": report.transactions,
+        "totals": _totals_object(report.totals),
+        "findings": [_finding_object(finding) for finding in report.findings],
+    }
+
+
+def _totals_object(totals: Totals) -> dict[str, Any]:
+    return {
+        "claims": totals.claims,
+        "accepted": totals.accepted,
+        "rejected": totals.rejected,
+        "lines": totals.lines,
+        "charges": money(totals.charges),
+        "accepted_charges": money(totals.accepted_charges),
+        "rejected_charges": money(totals.rejected_charges),
+        "at_risk": money(totals.at_risk),
+    }
+
+
+def claim_object(claim: ClaimReport) -> dict[str, Any]:
+    """Give one claim as the JSON report has it."""
+    return {
+        "claim": claim.claim,
+        "ordinal": claim.ordinal,
+        "disposition": claim.disposition,
+        "charge": None if claim.charge is None else money(claim.charge),
+        "lines": claim.lines,
+        "payer": claim.payer,
+        "billing_npi": claim.billing_npi,
+        "at_risk": money(claim.at_risk),
+        "at_risk_unpriced_lines": claim.unpriced_lines,
+        "findings": [_finding_object(finding) for finding in claim.findings],
+        "ignored": [
+            {"code": entry.finding.code, "line": entry.finding.line, "reason": entry.reason} for entry in claim.ignored
+        ],
+    }
+
+
+def _finding_object(finding: Finding) -> dict[str, Any]:
+    adjustment, source = finding.adjustment, finding.source
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "fix": finding.fix,
+        "line": finding.line,
+        "line_control_number": finding.line_control_number,
+        "procedure": finding.procedure,
+        "location": _location_object(finding.location),
+        "status": _status_object(finding.statuses),
+        "adjustment": None
+        if adjustment is None
+        else {"group": adjustment.group, "carc": adjustment.carc, "rarc": adjustment.rarc},
+        "source": None if source is None else {"title": source.title, "effective": source.effective},
+    }
+
+
+def _location_object(location: Location | None) -> dict[str, Any] | None:
+    if location is None:
+        return None
+    return {
+        "loop": location.loop,
+        "segment": location.segment,
+        "element": location.element,
+        "ordinal": location.ordinal,
+        "offset": location.offset,
+        "length": location.length,
+    }
+
+
+def _status_object(statuses: tuple[Status, ...]) -> dict[str, Any] | None:
+    """Give the first status, with the others of the same STC segment as companions."""
+    if not statuses:
+        return None
+    first, *others = ({"category": status.category, "code": status.code, "entity": status.entity} for status in statuses)
+    return first | {"companions": others}
