@@ -2,86 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from edits.bases import (
+    bases_of,
+    by_other_provider,
+    can_stand,
+    codes_of,
+    has_base,
+    in_other_period,
+    is_contractor_defined,
+    on_other_date,
+    stands_alone,
+)
 from edits.codes import ADDITIONAL, AOC, CPT, INITIAL, IVUS, RETIRED, ivus_lines, make_meta
 from edits.facts import Facts, Procedure
 from scrubber import (
     Adjustment,
     Claim,
-    DateRange,
     Context,
+    DateRange,
     Edit,
     Encounter,
     EncounterEdit,
     Finding,
-    ServiceLine,
     Severity,
     statuses,
 )
 
-__all__ = ["ADDON_EDITS", "BASE_FAILS", "bases_of"]
+__all__ = ["ADDON_EDITS", "BASE_FAILS"]
 
 _NO_BASE = statuses("A8:732", "A8:507", "A8:736")
 _CO107 = Adjustment("CO", "107", "N122")
 _NOT_VALID = statuses("A7:507", "A7:187")
 _CO181 = Adjustment("CO", "181")
-
-
-def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> tuple[ServiceLine, ...]:
-    """Give those of `others` that bill a listed base of `line` on a day they share with it."""
-    return tuple(
-        other
-        for other in others
-        if (days := line.common_days(other)) is not None and facts.is_base(line.procedure, other.procedure, days)
-    )
-
-
-def _is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
-    return line.service_dates is not None and facts.is_contractor_defined(line.procedure, line.service_dates)
-
-
-def _has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
-    """Whether the encounter holds a base; where no national list exists, whether it holds any other procedure."""
-    others = encounter.on_days_of(line)
-    if bases_of(line, others, facts):
-        return True
-    return _is_contractor_defined(line, facts) and any(other.procedure not in IVUS for other in others)
-
-
-def _by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    own = line.rendering_provider.key
-    others = (other for other in encounter.elsewhere if other.rendering_provider.key != own)
-    return bases_of(line, others, facts)
-
-
-def _on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Bases of the same provider on the same claim, on dates that the line does not have."""
-    return tuple(
-        other
-        for other in encounter.elsewhere
-        if other.claim is line.claim
-        and other.rendering_provider.key == line.rendering_provider.key
-        and other.service_dates is not None
-        and facts.is_base(line.procedure, other.procedure, other.service_dates)
-    )
-
-
-def _in_other_period(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Lines of the date whose code is a base of `line` in another period only."""
-    return tuple(
-        other for other in encounter.on_days_of(line) if facts.base_codes.ever((line.procedure, other.procedure))
-    )
-
-
-def _stands_alone(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
-    """Whether nothing at all explains where the base is: what IVUS101 says."""
-    searches = (_by_other_provider, _on_other_date, _in_other_period)
-    return not _has_base(line, encounter, facts) and not any(search(line, encounter, facts) for search in searches)
-
-
-def _codes(lines: Iterable[ServiceLine]) -> str:
-    return ", ".join(dict.fromkeys(line.procedure for line in lines))
 
 
 class AddOnWithoutBase(EncounterEdit[Facts]):
@@ -92,12 +46,21 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
     Fix: bill the base procedure of that session under the same rendering provider, or remove the ultrasound.
     """
 
-    meta = make_meta("IVUS101", "add-on-without-base", Severity.ERROR, AOC, fires="37252", passes="36902\n36907\n37252", status=_NO_BASE, adjustment=_CO107)
+    meta = make_meta(
+        "IVUS101",
+        "add-on-without-base",
+        Severity.ERROR,
+        AOC,
+        fires="37252",
+        passes="36902\n36907\n37252",
+        status=_NO_BASE,
+        adjustment=_CO107,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a line for which no base and no near miss (IVUS103, 104, 105) is found."""
         for line in ivus_lines(encounter):
-            if _stands_alone(line, encounter, context.tables):
+            if stands_alone(line, encounter, context.tables):
                 yield self.finding(
                     line,
                     f"{line.procedure} is an add-on code, and no base procedure by the same provider is billed for "
@@ -110,12 +73,21 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
 class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
     """An additional vessel (37253) is billed without the initial vessel (37252).
 
-    Why: by CPT logic the first vessel is 37252 and only further vessels are 37253. CMS add-on edits have not asked for it
-    since 2020-01-01, but other payers do, and the initial vessel's payment is lost.
+    Why: by CPT logic the first vessel is 37252 and only further vessels are 37253. CMS add-on edits have not asked
+    for it since 2020-01-01, but other payers do, and the initial vessel's payment is lost.
     Fix: bill 37252 once for the first vessel and 37253 for the others.
     """
 
-    meta = make_meta("IVUS102", "additional-vessel-without-initial", Severity.ERROR, CPT, fires="37238\n37253", passes="37238\n37252\n37253", status=_NO_BASE, adjustment=_CO107)
+    meta = make_meta(
+        "IVUS102",
+        "additional-vessel-without-initial",
+        Severity.ERROR,
+        CPT,
+        fires="37238\n37253",
+        passes="37238\n37252\n37253",
+        status=_NO_BASE,
+        adjustment=_CO107,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for 37253 on a date without 37252."""
@@ -138,17 +110,26 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
     Fix: correct the rendering provider (2310B or 2420A) if it is wrong; else the ultrasound cannot be billed.
     """
 
-    meta = make_meta("IVUS103", "base-by-other-provider", Severity.ERROR, AOC, fires="37238 by=1234567893\n37252", passes="37238\n37252", status=_NO_BASE, adjustment=_CO107)
+    meta = make_meta(
+        "IVUS103",
+        "base-by-other-provider",
+        Severity.ERROR,
+        AOC,
+        fires="37238 by=1234567893\n37252",
+        passes="37238\n37252",
+        status=_NO_BASE,
+        adjustment=_CO107,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on that date under other rendering providers only."""
         for line in ivus_lines(encounter):
-            found = _by_other_provider(line, encounter, context.tables)
-            if found and not _has_base(line, encounter, context.tables):
+            found = by_other_provider(line, encounter, context.tables)
+            if found and not has_base(line, encounter, context.tables):
                 yield self.finding(
                     line,
-                    f"The base procedure ({_codes(found)}) of {line.service_dates} has another rendering provider than "
-                    f"{line.procedure}.",
+                    f"The base procedure ({codes_of(found)}) of {line.service_dates} has another rendering provider "
+                    f"than {line.procedure}.",
                     "Correct the rendering provider (2310B, 2420A) if it is wrong; else do not bill the add-on code.",
                     element="SV101-2",
                 )
@@ -161,17 +142,26 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
     Fix: correct the date that is wrong.
     """
 
-    meta = make_meta("IVUS104", "base-on-other-date", Severity.ERROR, AOC, fires="37238 on=20240804\n37252", passes="37238\n37252", status=_NO_BASE, adjustment=_CO107)
+    meta = make_meta(
+        "IVUS104",
+        "base-on-other-date",
+        Severity.ERROR,
+        AOC,
+        fires="37238 on=20240804\n37252",
+        passes="37238\n37252",
+        status=_NO_BASE,
+        adjustment=_CO107,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on the claim on other dates only."""
         for line in ivus_lines(encounter):
-            found = _on_other_date(line, encounter, context.tables)
-            if found and not _has_base(line, encounter, context.tables):
+            found = on_other_date(line, encounter, context.tables)
+            if found and not has_base(line, encounter, context.tables):
                 dates = ", ".join(dict.fromkeys(str(other.service_dates) for other in found))
                 yield self.finding(
                     line,
-                    f"The base procedure ({_codes(found)}) is dated {dates}, {line.procedure} {line.service_dates}.",
+                    f"The base procedure ({codes_of(found)}) is dated {dates}, {line.procedure} {line.service_dates}.",
                     "Correct the date of service (DTP*472) that is wrong; both must have the same date.",
                     element="DTP03",
                     qualifier="472",
@@ -181,24 +171,33 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
 class BaseNotValidOnDate(EncounterEdit[Facts]):
     """The code billed as base is a base of intravascular ultrasound in another period only.
 
-    Why: lists of bases change with the code set: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day. The
-    old code on a new date, or the reverse, is no base, and is usually no valid code either.
+    Why: lists of bases change with the code set: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day.
+    The old code on a new date, or the reverse, is no base, and is usually no valid code either.
     Fix: bill the code that is valid on the date of service.
     """
 
-    meta = make_meta("IVUS105", "base-not-valid-on-date", Severity.ERROR, AOC, fires="claim date=20260102\n37221\n37252", passes="claim date=20251231\n37221\n37252", status=_NOT_VALID, adjustment=_CO181)
+    meta = make_meta(
+        "IVUS105",
+        "base-not-valid-on-date",
+        Severity.ERROR,
+        AOC,
+        fires="claim date=20260102\n37221\n37252",
+        passes="claim date=20251231\n37221\n37252",
+        status=_NOT_VALID,
+        adjustment=_CO181,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for codes of the date that are bases before or after it."""
         for line in ivus_lines(encounter):
-            found = _in_other_period(line, encounter, context.tables)
-            if not found or _has_base(line, encounter, context.tables):
+            found = in_other_period(line, encounter, context.tables)
+            if not found or has_base(line, encounter, context.tables):
                 continue
             for code in dict.fromkeys(other.procedure for other in found):
                 yield self.finding(
                     line,
-                    f"{code} is a base of {line.procedure} only {_period(line.procedure, code, context.tables)}, not on "
-                    f"{line.service_dates}.",
+                    f"{code} is a base of {line.procedure} only {_period(line.procedure, code, context.tables)}, "
+                    f"not on {line.service_dates}.",
                     f"Bill the code that is valid on that date{_neighbours(code, context.tables)}.",
                     element="SV101-2",
                 )
@@ -225,7 +224,14 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
     Fix: bill the ultrasound on the claim of its base procedure.
     """
 
-    meta = make_meta("IVUS106", "base-on-another-claim", Severity.WARNING, AOC, fires="claim A\n37238\nclaim B\n37252", passes="37238\n37252")
+    meta = make_meta(
+        "IVUS106",
+        "base-on-another-claim",
+        Severity.WARNING,
+        AOC,
+        fires="claim A\n37238\nclaim B\n37252",
+        passes="37238\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines whose bases are all on other claims."""
@@ -234,7 +240,7 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
             if bases and all(base.claim is not line.claim for base in bases):
                 yield self.finding(
                     line,
-                    f"The base procedure ({_codes(bases)}) of {line.procedure} is on another claim of the file.",
+                    f"The base procedure ({codes_of(bases)}) of {line.procedure} is on another claim of the file.",
                     "Bill the add-on code on the claim of its base procedure.",
                     element="SV101-2",
                 )
@@ -247,30 +253,30 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
     Fix: bill the primary procedure of the base, for instance one of 36901-36906 with 36907.
     """
 
-    meta = make_meta("IVUS107", "base-cannot-stand-alone", Severity.ERROR, AOC, fires="36907\n37252", passes="36902\n36907\n37252", status=_NO_BASE, adjustment=_CO107)
+    meta = make_meta(
+        "IVUS107",
+        "base-cannot-stand-alone",
+        Severity.ERROR,
+        AOC,
+        fires="36907\n37252",
+        passes="36902\n36907\n37252",
+        status=_NO_BASE,
+        adjustment=_CO107,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases of which none stands."""
         facts = context.tables
         for line in ivus_lines(encounter):
             bases = bases_of(line, encounter.on_days_of(line), facts)
-            if bases and not any(_stands(base, encounter, facts) for base in bases):
-                codes = _codes(bases)
+            if bases and not any(can_stand(base, encounter, facts) for base in bases):
+                codes = codes_of(bases)
                 yield self.finding(
                     line,
                     f"The base procedure ({codes}) is an add-on code itself, and its own primary is not billed.",
                     f"Bill the primary procedure of {codes}.",
                     element="SV101-2",
                 )
-
-
-def _stands(base: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
-    if base.service_dates is None:
-        return False
-    primaries = facts.own_primaries(base.procedure, base.service_dates)
-    if not primaries or "CCCCC" in primaries:
-        return True
-    return any(other.procedure in primaries for other in encounter.on_days_of(base))
 
 
 class ContractorDefinedBase(EncounterEdit[Facts]):
@@ -280,16 +286,23 @@ class ContractorDefinedBase(EncounterEdit[Facts]):
     Fix: look the base up in the list of the Medicare contractor of that time.
     """
 
-    meta = make_meta("IVUS108", "contractor-defined-base", Severity.INFO, AOC, fires="claim date=20170601\n37221\n37252", passes="claim date=20180601\n37221\n37252")
+    meta = make_meta(
+        "IVUS108",
+        "contractor-defined-base",
+        Severity.INFO,
+        AOC,
+        fires="claim date=20170601\n37221\n37252",
+        passes="claim date=20180601\n37221\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines of those years that do not stand alone."""
         for line in ivus_lines(encounter):
-            if _is_contractor_defined(line, context.tables) and _has_base(line, encounter, context.tables):
+            if is_contractor_defined(line, context.tables) and has_base(line, encounter, context.tables):
                 yield self.finding(
                     line,
-                    f"On {line.service_dates} the bases of {line.procedure} were defined by each contractor; no national "
-                    "list exists.",
+                    f"On {line.service_dates} the bases of {line.procedure} were defined by each contractor; "
+                    "no national list exists.",
                     "Check the base procedure against the contractor's list of that time.",
                     element="SV101-2",
                 )
@@ -298,12 +311,19 @@ class ContractorDefinedBase(EncounterEdit[Facts]):
 class BaseLineFails(EncounterEdit[Facts]):
     """Every line that bills a base procedure of the encounter has an error itself.
 
-    Why: when the base is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged by the findings
-    of the edits that are selected in the run.
+    Why: when the base is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged by the
+    findings of the edits that are selected in the run.
     Fix: correct the base line first.
     """
 
-    meta = make_meta("IVUS109", "base-line-fails", Severity.WARNING, AOC, fires="37238 charge=-1\n37252", passes="37238\n37252")
+    meta = make_meta(
+        "IVUS109",
+        "base-line-fails",
+        Severity.WARNING,
+        AOC,
+        fires="37238 charge=-1\n37252",
+        passes="37238\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases that all have an error."""
@@ -312,7 +332,7 @@ class BaseLineFails(EncounterEdit[Facts]):
             if bases and all(context.has_error(base) for base in bases):
                 yield self.finding(
                     line,
-                    f"The base procedure ({_codes(bases)}) of {line.procedure} has an error itself and may be denied.",
+                    f"The base procedure ({codes_of(bases)}) of {line.procedure} has an error and may be denied.",
                     "Correct the base line; the add-on code depends on it.",
                     element="SV101-2",
                 )
@@ -325,7 +345,17 @@ class RetiredIvusCode(Edit[Facts]):
     Fix: bill the code that is valid on the date of service.
     """
 
-    meta = make_meta("IVUS110", "retired-ivus-code", Severity.ERROR, AOC, fires="37238\n37250", passes="37238\n37252", status=_NOT_VALID, adjustment=_CO181, procedures=IVUS | RETIRED)
+    meta = make_meta(
+        "IVUS110",
+        "retired-ivus-code",
+        Severity.ERROR,
+        AOC,
+        fires="37238\n37250",
+        passes="37238\n37252",
+        status=_NOT_VALID,
+        adjustment=_CO181,
+        procedures=IVUS | RETIRED,
+    )
 
     def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
         """Look the code up on the date of service."""
@@ -354,7 +384,14 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
     Fix: bill 92978 (and 92979) if a coronary vessel was examined.
     """
 
-    meta = make_meta("IVUS111", "coronary-base-only", Severity.WARNING, AOC, fires="92928\n37252", passes="92928\n37238\n37252")
+    meta = make_meta(
+        "IVUS111",
+        "coronary-base-only",
+        Severity.WARNING,
+        AOC,
+        fires="92928\n37252",
+        passes="92928\n37238\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines without base (IVUS101) beside coronary bases."""
@@ -365,10 +402,10 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
                 for other in encounter.on_days_of(line)
                 if (days := line.common_days(other)) and facts.coronary_bases.on(other.procedure, days)
             ]
-            if coronary and _stands_alone(line, encounter, facts):
+            if coronary and stands_alone(line, encounter, facts):
                 yield self.finding(
                     line,
-                    f"Only coronary procedures ({_codes(coronary)}) are billed with {line.procedure}.",
+                    f"Only coronary procedures ({codes_of(coronary)}) are billed with {line.procedure}.",
                     "Bill 92978 and 92979 if coronary vessels were examined; else add the peripheral base procedure.",
                     element="SV101-2",
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edits.addon import bases_of
+from edits.bases import bases_of
 from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta
 from edits.facts import Facts, amount
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -30,8 +30,14 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
     Fix: bill the catheter placement code if a catheter was placed and the record shows where.
     """
 
-    meta = make_meta("IVUS601", "catheter-placement-not-billed", Severity.INFO, PTP, fires="37238\n37252",
-        passes="37238\n36012\n37252")
+    meta = make_meta(
+        "IVUS601",
+        "catheter-placement-not-billed",
+        Severity.INFO,
+        PTP,
+        fires="37238\n37252",
+        passes="37238\n36012\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases of such families only, without any catheter code."""
@@ -56,8 +62,14 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
     Fix: bill the professional procedure code.
     """
 
-    meta = make_meta("IVUS602", "facility-code-on-professional-claim", Severity.WARNING, AOC, fires="C9764\n37252",
-        passes="37238\n37252")
+    meta = make_meta(
+        "IVUS602",
+        "facility-code-on-professional-claim",
+        Severity.WARNING,
+        AOC,
+        fires="C9764\n37252",
+        passes="37238\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for base codes that begin with C."""
@@ -78,8 +90,14 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
     Fix: bill 37252 for the first vessel.
     """
 
-    meta = make_meta("IVUS603", "missed-initial-vessel-payment", Severity.INFO, PFS, fires="37238\n37253",
-        passes="37238\n37252\n37253")
+    meta = make_meta(
+        "IVUS603",
+        "missed-initial-vessel-payment",
+        Severity.INFO,
+        PFS,
+        fires="37238\n37253",
+        passes="37238\n37252\n37253",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for dates with 37253 but not 37252, and price 37252; one finding a date."""

@@ -19,8 +19,16 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
     Fix: point SV107 to the diagnoses (HI) that made the ultrasound necessary.
     """
 
-    meta = make_meta("IVUS501", "no-diagnosis-for-ivus", Severity.ERROR, GUIDE, fires="37238\n37252 dx=3",
-        passes="37238\n37252 dx=2", status=statuses("A6:477"), adjustment=Adjustment("CO", "16", "M76"))
+    meta = make_meta(
+        "IVUS501",
+        "no-diagnosis-for-ivus",
+        Severity.ERROR,
+        GUIDE,
+        fires="37238\n37252 dx=3",
+        passes="37238\n37252 dx=2",
+        status=statuses("A6:477"),
+        adjustment=Adjustment("CO", "16", "M76"),
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines without a pointer, and for lines whose pointers all miss."""
@@ -32,7 +40,7 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
             elif not line.diagnoses:
                 yield self.finding(
                     line,
-                    f"{line.procedure}: no pointer in SV107 names one of the {len(line.claim.diagnoses)} diagnoses (HI).",
+                    f"{line.procedure}: the pointers in SV107 name no diagnosis; HI holds {len(line.claim.diagnoses)}.",
                     fix,
                     element="SV107",
                     statuses=statuses("A8:477"),
@@ -59,8 +67,14 @@ class VesselNotNamed(EncounterEdit[Facts]):
     Fix: name the vessels, with their side, in SV101-7 or in a note of the line or the claim.
     """
 
-    meta = make_meta("IVUS502", "vessel-not-named", Severity.INFO, SOCIETY, fires="37238\n37252",
-        passes="37238\n37252 desc='LEFT COMMON ILIAC VEIN'")
+    meta = make_meta(
+        "IVUS502",
+        "vessel-not-named",
+        Severity.INFO,
+        SOCIETY,
+        fires="37238\n37252",
+        passes="37238\n37252 desc='LEFT COMMON ILIAC VEIN'",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an encounter whose texts name no known vessel."""
@@ -77,13 +91,19 @@ class VesselNotNamed(EncounterEdit[Facts]):
 class FewerVesselsThanUnits(EncounterEdit[Facts]):
     """The claim names fewer vessels than units of 37252 and 37253 are billed.
 
-    Why: one unit is one vessel, however often it is imaged; a lesion that crosses into the next segment is one vessel too
-    (external iliac with common femoral, superficial femoral with popliteal).
+    Why: one unit is one vessel, however often it is imaged; a lesion that crosses into the next segment is one vessel
+    too (external iliac with common femoral, superficial femoral with popliteal).
     Fix: reduce the units, or name the vessels that are missing.
     """
 
-    meta = make_meta("IVUS503", "fewer-vessels-than-units", Severity.WARNING, SOCIETY,
-        fires="37238\n37252 desc='LEFT EIV AND LEFT CFV'\n37253", passes="37238\n37252 desc='LEFT CIV AND LEFT EIV'\n37253")
+    meta = make_meta(
+        "IVUS503",
+        "fewer-vessels-than-units",
+        Severity.WARNING,
+        SOCIETY,
+        fires="37238\n37252 desc='LEFT EIV AND LEFT CFV'\n37253",
+        passes="37238\n37252 desc='LEFT CIV AND LEFT EIV'\n37253",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Compare the vessels named, where any is, with the units."""
@@ -107,8 +127,14 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
     Fix: update the scrubber, or check the codes against the current edition.
     """
 
-    meta = make_meta("IVUS901", "date-after-table-end", Severity.WARNING, AOC,
-        fires="claim date=20260302\n37238\n37252", passes="claim date=20240805\n37238\n37252")
+    meta = make_meta(
+        "IVUS901",
+        "date-after-table-end",
+        Severity.WARNING,
+        AOC,
+        fires="claim date=20260302\n37238\n37252",
+        passes="claim date=20240805\n37238\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Compare the dates with the end of each table that ultrasound lines are judged by; one finding a claim."""
@@ -123,7 +149,7 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
                 names = "; ".join(f"{info.title}, to {info.last_day}" for info in ended)
                 yield self.finding(
                     line,
-                    f"The date of service is after the last edition known here ({names}); the last known rows were used.",
+                    f"The date of service is after the last edition known here ({names}); its rows were used.",
                     "Update the rule tables, or check the codes against the current edition.",
                     element="DTP03",
                     qualifier="472",

@@ -73,13 +73,21 @@ def _excluded_with(line: ServiceLine, encounter: Encounter, facts: Facts) -> lis
 class IvusWithExcludedProcedure(EncounterEdit[Facts]):
     """Intravascular ultrasound is billed with an IVC filter procedure or a foreign body retrieval.
 
-    Why: 37191, 37192, 37193 and 37197 include imaging guidance; CPT never allows 37252 or 37253 with them, with or without
-    a modifier.
+    Why: 37191, 37192, 37193 and 37197 include imaging guidance; CPT never allows 37252 or 37253 with them, with or
+    without a modifier.
     Fix: remove the ultrasound line.
     """
 
-    meta = make_meta("IVUS301", "ivus-with-excluded-procedure", Severity.ERROR, CPT, fires="37191\n36010\n37252",
-        passes="37238\n37252", status=_BUNDLED, adjustment=_CO236)
+    meta = make_meta(
+        "IVUS301",
+        "ivus-with-excluded-procedure",
+        Severity.ERROR,
+        CPT,
+        fires="37191\n36010\n37252",
+        passes="37238\n37252",
+        status=_BUNDLED,
+        adjustment=_CO236,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an excluded procedure on a common day."""
@@ -102,8 +110,14 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
     Fix: remove the ultrasound line, not just the modifier.
     """
 
-    meta = make_meta("IVUS302", "modifier-does-not-lift-exclusion", Severity.WARNING, CPT,
-        fires="37191\n36010\n37252-59", passes="37191\n36010\n37252")
+    meta = make_meta(
+        "IVUS302",
+        "modifier-does-not-lift-exclusion",
+        Severity.WARNING,
+        CPT,
+        fires="37191\n36010\n37252-59",
+        passes="37191\n36010\n37252",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an NCCI-associated modifier on a line that IVUS301 finds."""
@@ -113,7 +127,7 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
             if lifting and _excluded_with(line, encounter, facts):
                 yield self.finding(
                     line,
-                    f"Modifier {', '.join(lifting)} does not make {line.procedure} reportable with the excluded procedure.",
+                    f"Modifier {', '.join(lifting)} does not make {line.procedure} reportable with that procedure.",
                     f"Remove the {line.procedure} line.",
                     element="SV101-3",
                 )
@@ -122,13 +136,21 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
 class NcciPairBilled(EncounterEdit[Facts]):
     """A procedure of the encounter is included in intravascular ultrasound, or includes it (NCCI PTP edit).
 
-    Why: payers deny the column 2 code of an active pair. Indicator 0: always. Indicator 1: unless a modifier says that the
-    service was separate. The days on which pairs began are not known; 2016-01-01 is used.
+    Why: payers deny the column 2 code of an active pair. Indicator 0: always. Indicator 1: unless a modifier says
+    that the service was separate. The days on which pairs began are not known; 2016-01-01 is used.
     Fix: remove the included procedure; for indicator 1, if it was a separate service, say so with the right modifier.
     """
 
-    meta = make_meta("IVUS303", "ncci-pair", Severity.ERROR, CR11168, fires="37238\n37252\n36005",
-        passes="37238\n37252\n36005-LT", status=_BUNDLED, adjustment=_CO236)
+    meta = make_meta(
+        "IVUS303",
+        "ncci-pair",
+        Severity.ERROR,
+        CR11168,
+        fires="37238\n37252\n36005",
+        passes="37238\n37252\n36005-LT",
+        status=_BUNDLED,
+        adjustment=_CO236,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for active pairs, other than those of IVUS301, that no modifier lifts; one finding a column 2 line."""
@@ -152,7 +174,7 @@ class NcciPairBilled(EncounterEdit[Facts]):
 
 
 def _fix(procedure: str) -> str:
-    """Say which modifier fits a separate service: 25 for evaluation and management, else 59, X{EPSU} or an anatomic one."""
+    """Say which modifier fits a separate service: 25 for a visit, else 59, XE, XP, XS, XU or an anatomic one."""
     is_visit = procedure.isdigit() and 99202 <= int(procedure) <= 99499
     modifier = "25" if is_visit else "59, XE, XP, XS, XU or an anatomic modifier"
     return f"Remove {procedure}, or, if it was a separate service and the record shows it, append modifier {modifier}."

@@ -160,7 +160,10 @@ class Procedure(_Dated):
 
 @frozen
 class Vessel(_Dated):
-    """A name of a vessel; names with the same `counted_as` are one vessel.  `paired`: there is a left and a right one."""
+    """A name of a vessel; names with the same `counted_as` are one vessel.
+
+    `paired`: there is a left and a right one.
+    """
 
     name: str
     vessel: str

@@ -45,8 +45,16 @@ class BilateralModifier(_ModifierKind):
     Fix: a bilateral evaluation is two vessels: 37252 x1 and 37253 x1.
     """
 
-    meta = make_meta("IVUS401", "bilateral-modifier", Severity.ERROR, PFS, fires="37238\n37252-50",
-        passes="37238-50\n37252", status=_MODIFIER, adjustment=_CO4)
+    meta = make_meta(
+        "IVUS401",
+        "bilateral-modifier",
+        Severity.ERROR,
+        PFS,
+        fires="37238\n37252-50",
+        passes="37238-50\n37252",
+        status=_MODIFIER,
+        adjustment=_CO4,
+    )
     kind = "bilateral"
     wrong = "the bilateral indicator is 0"
     fix = "A bilateral evaluation is two vessels: bill 37252 x1 and 37253 x1, without modifier 50."
@@ -59,8 +67,16 @@ class ComponentModifier(_ModifierKind):
     Fix: remove the modifier; the place of service decides about the amount.
     """
 
-    meta = make_meta("IVUS402", "component-modifier", Severity.ERROR, PFS, fires="37238\n37252-26",
-        passes="75825-26\n37252", status=_MODIFIER, adjustment=_CO4)
+    meta = make_meta(
+        "IVUS402",
+        "component-modifier",
+        Severity.ERROR,
+        PFS,
+        fires="37238\n37252-26",
+        passes="75825-26\n37252",
+        status=_MODIFIER,
+        adjustment=_CO4,
+    )
     kind = "component"
     wrong = "the code has no professional or technical component (PC/TC indicator 0)"
     fix = "Remove the modifier; the place of service decides about the amount."
@@ -73,8 +89,14 @@ class MultipleProcedureModifier(_ModifierKind):
     Fix: remove the modifier.
     """
 
-    meta = make_meta("IVUS403", "multiple-procedure-modifier", Severity.WARNING, PFS, fires="37238\n37252-51",
-        passes="37238-51\n37252")
+    meta = make_meta(
+        "IVUS403",
+        "multiple-procedure-modifier",
+        Severity.WARNING,
+        PFS,
+        fires="37238\n37252-51",
+        passes="37238-51\n37252",
+    )
     kind = "multiple-procedure"
     wrong = "add-on codes are exempt from it"
     fix = "Remove modifier 51."
@@ -87,8 +109,14 @@ class LateralityPair(EncounterEdit[Facts]):
     Fix: bill the first vessel as 37252 x1 and all others as units of one 37253 line.
     """
 
-    meta = make_meta("IVUS404", "laterality-pair", Severity.WARNING, PFS, fires="37238\n37252\n37253-RT\n37253-LT",
-        passes="37238\n37252-RT\n37253-LT")
+    meta = make_meta(
+        "IVUS404",
+        "laterality-pair",
+        Severity.WARNING,
+        PFS,
+        fires="37238\n37252\n37253-RT\n37253-LT",
+        passes="37238\n37252-RT\n37253-LT",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
@@ -114,8 +142,14 @@ class RepeatModifier(_ModifierKind):
     Fix: remove the modifier, and the line if it repeats one.
     """
 
-    meta = make_meta("IVUS405", "repeat-modifier", Severity.WARNING, NCCI_MANUAL, fires="37238\n37252-76",
-        passes="37238-76\n37252")
+    meta = make_meta(
+        "IVUS405",
+        "repeat-modifier",
+        Severity.WARNING,
+        NCCI_MANUAL,
+        fires="37238\n37252-76",
+        passes="37238-76\n37252",
+    )
     kind = "repeat"
     wrong = "a vessel is billed once however often it is imaged, and no repeat modifier lifts the MUE"
     fix = "Remove the modifier, and the line if it repeats one."
@@ -128,8 +162,14 @@ class AssistantModifier(_ModifierKind):
     Fix: remove the line of the assistant, or send the documentation.
     """
 
-    meta = make_meta("IVUS406", "assistant-modifier", Severity.WARNING, PFS, fires="37238\n37252-80",
-        passes="37238-80\n37252")
+    meta = make_meta(
+        "IVUS406",
+        "assistant-modifier",
+        Severity.WARNING,
+        PFS,
+        fires="37238\n37252-80",
+        passes="37238-80\n37252",
+    )
     kind = "assistant"
     wrong = "an assistant is paid only with documentation of medical necessity (indicator 0)"
     fix = "Remove the assistant's line, or send documentation of medical necessity."
@@ -142,8 +182,16 @@ class TeamModifier(_ModifierKind):
     Fix: remove the modifier.
     """
 
-    meta = make_meta("IVUS407", "team-modifier", Severity.ERROR, PFS, fires="37238\n37252-66",
-        passes="37238-66\n37252", status=_MODIFIER, adjustment=_CO4)
+    meta = make_meta(
+        "IVUS407",
+        "team-modifier",
+        Severity.ERROR,
+        PFS,
+        fires="37238\n37252-66",
+        passes="37238-66\n37252",
+        status=_MODIFIER,
+        adjustment=_CO4,
+    )
     kind = "team"
     wrong = "team surgery is not paid for the code (indicator 0)"
     fix = "Remove modifier 66."
@@ -156,8 +204,14 @@ class CoSurgeonModifier(_ModifierKind):
     Fix: send the documentation, or remove the modifier.
     """
 
-    meta = make_meta("IVUS408", "co-surgeon-modifier", Severity.INFO, PFS, fires="37238\n37252-62",
-        passes="37238-62\n37252")
+    meta = make_meta(
+        "IVUS408",
+        "co-surgeon-modifier",
+        Severity.INFO,
+        PFS,
+        fires="37238\n37252-62",
+        passes="37238-62\n37252",
+    )
     kind = "co-surgeon"
     wrong = "two surgeons are paid only with documentation that both were needed (indicator 1)"
     fix = "Send the documentation, or remove modifier 62."
@@ -170,8 +224,14 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
     Fix: remove the modifier.
     """
 
-    meta = make_meta("IVUS409", "needless-unbundling-modifier", Severity.INFO, PTP, fires="37238\n37252-59",
-        passes="37238\n36005\n37252-59")
+    meta = make_meta(
+        "IVUS409",
+        "needless-unbundling-modifier",
+        Severity.INFO,
+        PTP,
+        fires="37238\n37252-59",
+        passes="37238\n36005\n37252-59",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the modifier on a line that is in no pair with indicator 1."""
@@ -197,8 +257,16 @@ class MalformedModifier(EncounterEdit[Facts]):
     Fix: correct or remove the modifier.
     """
 
-    meta = make_meta("IVUS410", "malformed-modifier", Severity.ERROR, GUIDE, fires="37238\n37252-LT-LT",
-        passes="37238\n37252-LT", status=statuses("A7:453"), adjustment=_CO4)
+    meta = make_meta(
+        "IVUS410",
+        "malformed-modifier",
+        Severity.ERROR,
+        GUIDE,
+        fires="37238\n37252-LT-LT",
+        passes="37238\n37252-LT",
+        status=statuses("A7:453"),
+        adjustment=_CO4,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look at every modifier of every line of the encounter."""
@@ -209,7 +277,9 @@ class MalformedModifier(EncounterEdit[Facts]):
                 if well_formed and modifier not in line.modifiers[:position]:
                     continue
                 # A malformed modifier may be anything, a name even, so it is not quoted.
-                wrong = f"modifier {modifier} stands twice" if well_formed else "a modifier is not two letters or digits"
+                wrong = (
+                    f"modifier {modifier} stands twice" if well_formed else "a modifier is not two letters or digits"
+                )
                 yield self.finding(
                     line,
                     f"{line.procedure}: {wrong}.",

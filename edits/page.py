@@ -33,13 +33,17 @@ _Section = tuple[str, tuple[str, ...]]
 
 
 def _validity(code: str, facts: Facts) -> _Section:
-    return "Validity", tuple(f"{row.role} intravascular ultrasound code, {row.dates}" for row in facts.procedures.ever(code))
+    return "Validity", tuple(
+        f"{row.role} intravascular ultrasound code, {row.dates}" for row in facts.procedures.ever(code)
+    )
 
 
 def _bases(code: str, day: date, facts: Facts) -> _Section:
     if code not in IVUS:
         return "Base codes", ()
-    bases = sorted({row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)})
+    bases = sorted(
+        {row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)}
+    )
     if bases == ["CCCCC"]:
         return "Base codes", ("Contractor-defined: no national list for this date.",)
     return f"Base codes ({len(bases)})", (", ".join(bases),) if bases else ("None on this date.",)
@@ -62,11 +66,15 @@ def _as_base(code: str, day: date, facts: Facts) -> _Section:
 
 
 def _family(code: str, facts: Facts) -> list[str]:
-    lines = [f"Family {row.family}; includes catheter placement: {row.catheter_placement}"
-             for row in facts.base_families.ever(code)]
+    lines = [
+        f"Family {row.family}; includes catheter placement: {row.catheter_placement}"
+        for row in facts.base_families.ever(code)
+    ]
     for row in facts.successions:
         if row.first <= code <= row.last:
-            lines.append(f"{row.first}-{row.last} ended {row.deleted}; {row.successor_first}-{row.successor_last} follow")
+            lines.append(
+                f"{row.first}-{row.last} ended {row.deleted}; {row.successor_first}-{row.successor_last} follow"
+            )
         if row.successor_first <= code <= row.successor_last:
             lines.append(f"Follows {row.first}-{row.last}, which ended {row.deleted}")
     return lines

@@ -50,9 +50,16 @@ class UnitsOverMue(EncounterEdit[Facts]):
     Fix: bill 37252 once a date and each further vessel once under 37253, whatever the number of images.
     """
 
-    meta = make_meta("IVUS201", "units-over-mue", Severity.ERROR, MUE, fires="37238\n37252 x2",
-        passes="37238\n37252\n37253 x5", status=statuses("A8:732", "A8:476", "A8:507"),
-        adjustment=Adjustment("CO", "151", "N362"))
+    meta = make_meta(
+        "IVUS201",
+        "units-over-mue",
+        Severity.ERROR,
+        MUE,
+        fires="37238\n37252 x2",
+        passes="37238\n37252\n37253 x5",
+        status=statuses("A8:732", "A8:476", "A8:507"),
+        adjustment=Adjustment("CO", "151", "N362"),
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1)."""
@@ -82,7 +89,7 @@ _APPEALS = {
 }
 _FIXES = {
     INITIAL: "Bill 37252 x{limit} for the first vessel and 37253 for each further vessel.",
-    ADDITIONAL: "Bill each further vessel once, up to {limit} units, and keep records for an appeal if more were examined.",
+    ADDITIONAL: "Bill each further vessel once, up to {limit} units; keep records for an appeal if more were examined.",
 }
 
 
@@ -93,8 +100,16 @@ class UnitsNotCountable(EncounterEdit[Facts]):
     Fix: write UN in SV103 and the number of vessels in SV104.
     """
 
-    meta = make_meta("IVUS202", "units-not-countable", Severity.ERROR, GUIDE, fires="37238\n37252 x1.5",
-        passes="37238\n37252 x1.0", status=statuses("A7:476", "A7:697"), adjustment=_UNITS)
+    meta = make_meta(
+        "IVUS202",
+        "units-not-countable",
+        Severity.ERROR,
+        GUIDE,
+        fires="37238\n37252 x1.5",
+        passes="37238\n37252 x1.0",
+        status=statuses("A7:476", "A7:697"),
+        adjustment=_UNITS,
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for another basis than UN, and for anything but a whole number above 0."""
@@ -121,8 +136,14 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
     Fix: bill one line of 37253 with the sum of the units.
     """
 
-    meta = make_meta("IVUS203", "additional-vessels-on-several-lines", Severity.WARNING, NCCI_MANUAL,
-        fires="37238\n37252\n37253\n37253-LT", passes="37238\n37252\n37253 x2")
+    meta = make_meta(
+        "IVUS203",
+        "additional-vessels-on-several-lines",
+        Severity.WARNING,
+        NCCI_MANUAL,
+        fires="37238\n37252\n37253\n37253-LT",
+        passes="37238\n37252\n37253 x2",
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a second line of 37253 on a date."""
@@ -149,8 +170,15 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
     Fix: look up the MUE of that quarter, or set it for the payer in the configuration (tables.mue).
     """
 
-    meta = make_meta("IVUS204", "units-limit-unknown", Severity.ERROR, MUE, fires="claim date=20190605\n37238\n37252\n37253 x2",
-        passes="claim date=20190605\n37238\n37252\n37253", status=statuses("A8:732", "A8:476", "A8:507"))
+    meta = make_meta(
+        "IVUS204",
+        "units-limit-unknown",
+        Severity.ERROR,
+        MUE,
+        fires="claim date=20190605\n37238\n37252\n37253 x2",
+        passes="claim date=20190605\n37238\n37252\n37253",
+        status=statuses("A8:732", "A8:476", "A8:507"),
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for more units a day than any limit would allow without being known."""
@@ -161,7 +189,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
             if _limit(line, context.tables) is None and units > 1:
                 yield self.finding(
                     line,
-                    f"No MUE of {line.procedure} is known for {line.service_dates}, so its {units} units were not judged.",
+                    f"No MUE of {line.procedure} is known for {line.service_dates}; its {units} units were not judged.",
                     "Look up the MUE of that quarter, or set tables.mue in the configuration.",
                     element="SV104",
                 )
@@ -175,8 +203,16 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
     Fix: remove the second line; bill further vessels as units of 37253.
     """
 
-    meta = make_meta("IVUS701", "duplicate-ivus-line", Severity.ERROR, NCCI_MANUAL, fires="37238\n37252\n37252",
-        passes="37238\n37252\n37253", status=statuses("A8:78", "A8:507"), adjustment=Adjustment("OA", "18"))
+    meta = make_meta(
+        "IVUS701",
+        "duplicate-ivus-line",
+        Severity.ERROR,
+        NCCI_MANUAL,
+        fires="37238\n37252\n37252",
+        passes="37238\n37252\n37253",
+        status=statuses("A8:78", "A8:507"),
+        adjustment=Adjustment("OA", "18"),
+    )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an earlier line that the line repeats."""
@@ -186,7 +222,9 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
             first = next((other for other in seen if _repeats(line, other)), None)
             seen.append(line)
             if first is not None:
-                place = f"line {first.number}" + (f" of claim {first.claim.ordinal}" if first.claim is not line.claim else "")
+                place = f"line {first.number}" + (
+                    f" of claim {first.claim.ordinal}" if first.claim is not line.claim else ""
+                )
                 yield self.finding(
                     line,
                     f"{line.procedure} for {line.service_dates} is billed already on {place}.",

@@ -91,7 +91,16 @@ _HOMES = {
         "Source",
         "Status",
     ),
-    "scrubber.model": ("Claim", "DateRange", "Diagnosis", "Note", "Payer", "Person", "Provider", "ServiceLine"),
+    "scrubber.model": (
+        "Claim",
+        "DateRange",
+        "Diagnosis",
+        "Note",
+        "Payer",
+        "Person",
+        "Provider",
+        "ServiceLine",
+    ),
     "scrubber.tables": ("Table", "TableInfo", "load_manifest", "load_table"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -38,8 +38,8 @@ def load_settings(path: Path | None = None, *, discover: bool = True, **flags: A
 def scrub(source: Source, config: Config | None = None, progress: Callable[[int], object] | None = None) -> Report:
     """Scrub one input, a path, bytes or a binary file, and give the whole report.
 
-    Without `config` the settings come from SCRUBBER_CONFIG or `scrubber.toml`, as on the command line.  An input that cannot
-    be read is no exception but a report that says so.  Raises ConfigError or PluginError.
+    Without `config` the settings come from SCRUBBER_CONFIG or `scrubber.toml`, as on the command line.  An input that
+    cannot be read is no exception but a report that says so.  Raises ConfigError or PluginError.
     """
     engine = make_engine(config)
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
@@ -103,5 +103,3 @@ def check_claims(claims: Iterable[Claim], config: Config | None = None) -> list[
         groups.setdefault(claim.patient_key, []).append(claim)
     found = [finding for group in groups.values() for report in engine.judge(group) for finding in report.findings]
     return sorted(found, key=lambda finding: finding.sort_key)
-
-

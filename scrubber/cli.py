@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import traceback
 from datetime import date, datetime
@@ -35,13 +37,14 @@ def main(args: list[str] | None = None) -> NoReturn:
         code = error.exit_code
     except BrokenPipeError:
         # The reader went away; what it got is not the whole answer.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         click.echo("scrubber: standard output was closed before the report was complete", err=True)
         code = INTERNAL_FAULT
     except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
         place = traceback.extract_tb(error.__traceback__)[-1]
         click.echo(
-            f"scrubber: internal fault: {type(error).__name__} at {Path(place.filename).name} line {place.lineno}", err=True
+            f"scrubber: internal fault: {type(error).__name__} at {Path(place.filename).name} line {place.lineno}",
+            err=True,
         )
         code = INTERNAL_FAULT
     sys.exit(code if isinstance(code, int) else 0)
@@ -74,8 +77,8 @@ def _show_version(context: click.Context, _parameter: click.Parameter, value: An
 def commands() -> None:
     """Find the reasons an 837P claim will be denied, before it is sent.
 
-    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage or configuration, 3 an input could not be judged as a
-    whole, 4 internal fault, 130 interrupted.
+    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage or configuration, 3 an input could not be judged
+    as a whole, 4 internal fault, 130 interrupted.
     """
 
 
@@ -91,22 +94,45 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
 
 @commands.command()
 @click.argument("inputs", nargs=-1, type=click.Path(path_type=str), metavar="[FILE|DIR|-]...")
-@click.option("--format", "form", default="text", show_default=True, metavar="FORMAT",
-              help="What goes to standard output: text, json, ndjson, or the format of an installed writer.")
-@click.option("--report", "reports", multiple=True, callback=_reports, metavar="FORMAT=PATH",
-              help="Write a report to a file as well; may be repeated.")
+@click.option(
+    "--format",
+    "form",
+    default="text",
+    show_default=True,
+    metavar="FORMAT",
+    help="What goes to standard output: text, json, ndjson, or the format of an installed writer.",
+)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    callback=_reports,
+    metavar="FORMAT=PATH",
+    help="Write a report to a file as well; may be repeated.",
+)
 @click.option("--select", multiple=True, metavar="CODES", help="Run only these codes or prefixes, such as IVUS2,X12.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Leave out these codes or prefixes.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), metavar="PATH",
-              help="Read settings from this file instead of ./scrubber.toml.")
-@click.option("--fail-on", type=click.Choice(["error", "warning", "info"]),
-              help="End with exit code 1 from this severity on; default error.")
-@click.option("--conformance", type=click.Choice(["none", "envelope", "guide"]),
-              help="How much of X12 itself to check; guide walks the implementation guide with pyx12. Default envelope.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Read settings from this file instead of ./scrubber.toml.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    help="End with exit code 1 from this severity on; default error.",
+)
+@click.option(
+    "--conformance",
+    type=click.Choice(["none", "envelope", "guide"]),
+    help="How much of X12 itself to check; guide walks the implementation guide with pyx12. Default envelope.",
+)
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1; 2, 3 and 4 stay.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @click.option("--redact", is_flag=True, default=None, help="Name claims by their place in the file, not by CLM01.")
-def scrub(
+def scrub(  # noqa: PLR0913 - one parameter an option
     *,
     inputs: tuple[str, ...],
     form: str,
@@ -132,7 +158,7 @@ def scrub(
     for wanted in (form, *(name for name, _ in reports)):
         if wanted not in writer_names():
             raise click.BadParameter(f"{wanted!r} is not one of {', '.join(writer_names())}", param_hint="--format")
-    config = load_settings(
+    settings = load_settings(
         config_path,
         select=tuple(split_codes(select)),
         ignore=tuple(split_codes(ignore)),
@@ -140,27 +166,25 @@ def scrub(
         conformance=conformance,
         redact=redact,
     )
-    for payer, code, until in config.expired():
-        click.echo(f"scrubber: the ignore of {code} for payer {payer} expired on {until} and no longer counts", err=True)
-    stdout = click.get_text_stream("stdout", encoding="utf-8", errors="backslashreplace")
+    for payer, code, until in settings.expired():
+        click.echo(
+            f"scrubber: the ignore of {code} for payer {payer} expired on {until} and no longer counts",
+            err=True,
+        )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     session = Session(
-        engine=make_engine(config),
-        config=config,
+        engine=make_engine(settings),
+        config=settings,
         stdout_format=form,
-        stdout=stdout,
+        stdout=sys.stdout,
         reports=reports,
         show_progress=sys.stderr.isatty() and not no_progress,
-        color=stdout.isatty() and not _no_color(),
+        color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
-    code = session.run(expand_inputs(inputs))
-    stdout.flush()
-    return 0 if exit_zero and code == 1 else code
-
-
-def _no_color() -> bool:
-    import os  # noqa: PLC0415
-
-    return bool(os.environ.get("NO_COLOR"))
+    outcome = session.run(expand_inputs(inputs))
+    sys.stdout.flush()
+    return 0 if exit_zero and outcome == 1 else outcome
 
 
 @commands.command()
@@ -176,8 +200,13 @@ def edits(*, form: str) -> None:
 @commands.command()
 @click.argument("code")
 @click.option("--format", "form", type=_FORMS, default="text", show_default=True)
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
-              help="The date of service for a procedure code; default today.")
+@click.option(
+    "--on",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The date of service for a procedure code; default today.",
+)
 def explain(*, code: str, form: str, day: datetime | None) -> None:
     """Explain an edit (IVUS101) or a procedure code (37252) on a date of service."""
     from scrubber.engine import all_rules  # noqa: PLC0415
@@ -198,8 +227,13 @@ def explain(*, code: str, form: str, day: datetime | None) -> None:
 
 @commands.command(name="config")
 @click.option("--show", is_flag=True, help="Show the merged settings and where each comes from.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), metavar="PATH",
-              help="Read settings from this file instead of ./scrubber.toml.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Read settings from this file instead of ./scrubber.toml.",
+)
 def config_command(*, show: bool, config_path: Path | None) -> None:
     """Show the merged settings, each with its origin."""
     from scrubber.api import load_settings, make_engine  # noqa: PLC0415

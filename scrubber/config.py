@@ -32,7 +32,15 @@ from attrs import field, frozen
 from scrubber.errors import ConfigError
 from scrubber.findings import Severity
 
-__all__ = ["CONFIG_FILE", "CONFORMANCE_LEVELS", "Config", "Ignore", "PayerConfig", "describe_config", "load_config"]
+__all__ = [
+    "CONFIG_FILE",
+    "CONFORMANCE_LEVELS",
+    "Config",
+    "Ignore",
+    "PayerConfig",
+    "describe_config",
+    "load_config",
+]
 
 CONFIG_FILE = "scrubber.toml"
 ENVIRONMENT = "SCRUBBER_CONFIG"
@@ -60,8 +68,8 @@ class PayerConfig:
 class Config:
     """The settings of a run.
 
-    `select` and `ignore` hold codes or prefixes of codes; the longer match wins, `ignore` on a tie.  `today` is the day of
-    the run, by which an ignore with an end expires.  `origins` says where each setting comes from.
+    `select` and `ignore` hold codes or prefixes of codes; the longer match wins, `ignore` on a tie.  `today` is the
+    day of the run, by which an ignore with an end expires.  `origins` says where each setting comes from.
     """
 
     fail_on: Severity = Severity.ERROR
@@ -77,7 +85,10 @@ class Config:
 
     def selects(self, code: str) -> bool:
         """Whether findings of `code` are wanted at all."""
-        wanted = max((len(prefix) for prefix in self.select if code.startswith(prefix)), default=0 if self.select else 1)
+        wanted = max(
+            (len(prefix) for prefix in self.select if code.startswith(prefix)),
+            default=0 if self.select else 1,
+        )
         refused = max((len(prefix) for prefix in self.ignore if code.startswith(prefix)), default=0)
         return wanted > refused
 
@@ -111,9 +122,10 @@ def load_config(
 ) -> Config:
     """Merge the defaults, a configuration file and command line flags (None: not given).
 
-    The file is `path`, else the one the environment variable SCRUBBER_CONFIG names, else `scrubber.toml` in the current
-    folder if there is one; with `discover` off only `path`.  Raises ConfigError for a file that cannot be read, an unknown key, a wrong value, a code or
-    prefix that no installed edit has, or a payer who ignores or lowers one of the `mandatory` codes.
+    The file is `path`, else the one the environment variable SCRUBBER_CONFIG names, else `scrubber.toml` in the
+    current folder if there is one; with `discover` off only `path`.  Raises ConfigError for a file that cannot be
+    read, an unknown key, a wrong value, a code or prefix that no installed edit has, or a payer who ignores or lowers
+    one of the `mandatory` codes.
     """
     config = Config()
     file, origin = _find_file(path) if discover or path is not None else (None, "")
@@ -243,7 +255,10 @@ def _check_codes(config: Config, known: tuple[str, ...], mandatory: frozenset[st
                 raise ConfigError(f"{setting}: no edit has the code or prefix {prefix!r}")
     places: list[tuple[str, Mapping[str, Any]]] = [("severity", config.severity)]
     for payer, settings in config.payers.items():
-        places += [(f"payers.{payer}.severity", settings.severity), (f"payers.{payer}.ignore", settings.ignore)]
+        places += [
+            (f"payers.{payer}.severity", settings.severity),
+            (f"payers.{payer}.ignore", settings.ignore),
+        ]
     for where, by_code in places:
         for code in by_code:
             if code not in known:
@@ -275,7 +290,7 @@ def describe_config(config: Config) -> str:
 
 
 def _origin(config: Config, name: str) -> str:
-    return config.origins.get(name.split(".")[0].replace("-", "_"), "default")
+    return config.origins.get(name.split(".", maxsplit=1)[0].replace("-", "_"), "default")
 
 
 def _described_tables(place: str, tables: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterable[tuple[str, str]]:

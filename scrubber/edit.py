@@ -1,9 +1,9 @@
 """The plugin contract: what an edit is, and what a distribution gives to the scrubber.
 
 An edit is a class with one validated `meta` object, a docstring that `scrubber explain` prints, and a pure `check`
-that yields findings: no input or output, no clock, no mutation.  Its tables come with the context, and it chooses rows by
-the date of service.  A distribution offers its edits as one `Chain` under the entry point group `scrubber.edits`; the
-entry's name is the prefix of all its codes.
+that yields findings: no input or output, no clock, no mutation.  Its tables come with the context, and it chooses
+rows by the date of service.  A distribution offers its edits as one `Chain` under the entry point group
+`scrubber.edits`; the entry's name is the prefix of all its codes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,19 @@ from scrubber.findings import Adjustment, Finding, Location, Severity, Source, S
 from scrubber.model import Claim, DateRange, ServiceLine
 from scrubber.tables import TableInfo
 
-__all__ = ["Chain", "Context", "Documentation", "Edit", "EncounterEdit", "Example", "FileEdit", "Meta", "Page", "Rule", "statuses"]
+__all__ = [
+    "Chain",
+    "Context",
+    "Documentation",
+    "Edit",
+    "EncounterEdit",
+    "Example",
+    "FileEdit",
+    "Meta",
+    "Page",
+    "Rule",
+    "statuses",
+]
 
 T = TypeVar("T")
 
@@ -51,10 +63,11 @@ class Example:
 class Meta:
     """What is known about a rule before it is run.
 
-    `code` is the plugin's prefix and three digits; `name` states the defect.  `statuses` go into a 277CA, `adjustment` is
-    the denial that a payer would typically answer with.  `procedures` are the procedure codes the edit is about: it is
-    run only where one of them is billed (None: everywhere).  `effective` bounds the dates of service for which the rule
-    exists.  A `mandatory` rule says that something could not be judged: no setting can deselect, ignore or lower it.
+    `code` is the plugin's prefix and three digits; `name` states the defect.  `statuses` go into a 277CA,
+    `adjustment` is the denial that a payer would typically answer with.  `procedures` are the procedure codes the
+    edit is about: it is run only where one of them is billed (None: everywhere).  `effective` bounds the dates of
+    service for which the rule exists.  A `mandatory` rule says that something could not be judged: no setting can
+    deselect, ignore or lower it.
     """
 
     code: str = field(validator=validators.matches_re(_CODE))
@@ -189,8 +202,8 @@ class Chain(Generic[T]):
     """What a distribution gives to the scrubber: its rules, in the order in which they run, and what they rest on.
 
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
-    `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a procedure
-    code on a date of service, or gives None for a code the chain knows nothing of.
+    `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a
+    procedure code on a date of service, or gives None for a code the chain knows nothing of.
     """
 
     edits: tuple[type[Rule], ...]

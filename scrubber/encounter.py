@@ -16,9 +16,9 @@ __all__ = ["Encounter", "encounters_of"]
 class Encounter:
     """The service lines of one patient and payer with the same rendering provider and a common date of service.
 
-    `lines` are in file order and may come from several claims; lines whose dates overlap through a third are together,
-    so an edit asks `on_days_of` for those of one date.  `elsewhere` are the patient's dated lines outside the encounter.
-    Void claims and lines without a readable date are in neither.
+    `lines` are in file order and may come from several claims; lines whose dates overlap through a third are
+    together, so an edit asks `on_days_of` for those of one date.  `elsewhere` are the patient's dated lines outside
+    the encounter. Void claims and lines without a readable date are in neither.
     """
 
     lines: tuple[ServiceLine, ...]

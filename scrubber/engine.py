@@ -113,7 +113,11 @@ class Engine:
         for edit in stage.claim_edits:
             if edit.meta.procedures is None or not edit.meta.procedures.isdisjoint(procedures):
                 context = Context(stage.tables, verdict.findings)
-                self._take(edit, lambda edit=edit, context=context: edit.check(claim, context), {claim.ordinal: verdict})
+                self._take(
+                    edit,
+                    lambda edit=edit, context=context: edit.check(claim, context),
+                    {claim.ordinal: verdict},
+                )
 
     def _judge_encounter(self, stage: _Stage, encounter: Encounter, verdicts: Mapping[int, _Verdict]) -> None:
         procedures = {line.procedure for line in encounter.lines}
@@ -129,7 +133,7 @@ class Engine:
         try:
             for finding in check():
                 self._file(finding, verdicts[finding.claim_ordinal or 0])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # An edit is foreign code: whatever it raises, the claim is not accepted and the run goes on.
             self.crashed = True
             for verdict in verdicts.values():
@@ -152,9 +156,7 @@ class Engine:
         own = payer if payer in self.config.payers else ""
         if own not in self._stages:
             overrides = self._split_overrides(own)
-            self._stages[own] = [
-                self._stage(chain, overrides[place]) for place, chain in enumerate(self._chains)
-            ]
+            self._stages[own] = [self._stage(chain, overrides[place]) for place, chain in enumerate(self._chains)]
         return self._stages[own]
 
     def _stage(self, chain: Chain[Any], overrides: Sequence[tuple[str, Mapping[str, Any]]]) -> _Stage:

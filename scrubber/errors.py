@@ -12,7 +12,7 @@ __all__ = ["ConfigError", "PluginError", "ScrubberError", "UnreadableError"]
 
 
 class ScrubberError(Exception):
-    """Base of all errors this package raises on purpose; exit code 4 (internal fault) unless a subclass says otherwise."""
+    """Base of all errors this package raises on purpose; exit code 4 unless a subclass says otherwise."""
 
     exit_code: ClassVar[int] = 4
 

@@ -46,7 +46,9 @@ def render_catalogue(plugins: Iterable[Plugin], form: str) -> str:
     if form == "json":
         return json.dumps(entries, indent=2) + "\n"
     if form == "markdown":
-        rows = (f"| {entry['code']} | {entry['name']} | {entry['severity']} | {entry['title']} |\n" for entry in entries)
+        rows = (
+            f"| {entry['code']} | {entry['name']} | {entry['severity']} | {entry['title']} |\n" for entry in entries
+        )
         return "| code | name | severity | what is wrong |\n|---|---|---|---|\n" + "".join(rows)
     width = max(len(entry["name"]) for entry in entries)
     return "".join(
@@ -60,8 +62,14 @@ def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
     if form == "json":
         return json.dumps(_rule_object(rule, plugin), indent=2) + "\n"
     facts = [
-        ("Severity", meta.severity.value + (" (cannot be changed: something was not judged)" if meta.mandatory else "")),
-        ("Looks at", {"file": "the file", "claim": "each claim", "encounter": "each encounter"}[_scope(rule)]),
+        (
+            "Severity",
+            meta.severity.value + (" (cannot be changed: something was not judged)" if meta.mandatory else ""),
+        ),
+        (
+            "Looks at",
+            {"file": "the file", "claim": "each claim", "encounter": "each encounter"}[_scope(rule)],
+        ),
         ("Procedures", ", ".join(sorted(meta.procedures)) if meta.procedures else ""),
         ("Dates", _dates(meta.effective.first, meta.effective.last) if meta.effective else ""),
         ("Claim status (277CA)", ", ".join(str(status) for status in meta.statuses)),

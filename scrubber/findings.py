@@ -92,7 +92,10 @@ class Adjustment:
 
 @frozen
 class Source:
-    """The publication a rule or a table rests on.  `effective` is the edition or the date it holds from, as published."""
+    """The publication a rule or a table rests on.
+
+    `effective` is the edition or the date it holds from, as published.
+    """
 
     title: str
     effective: str
@@ -163,7 +166,7 @@ class ClaimReport:
 
     @property
     def disposition(self) -> str:
-        """"rejected" or "accepted"."""
+        """Give "rejected" or "accepted"."""
         return "rejected" if self.rejected else "accepted"
 
 

@@ -11,7 +11,7 @@ service, rendering provider, dates of service and the diagnoses its pointers nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -277,7 +277,9 @@ class ServiceLine:
     def diagnoses(self) -> tuple[Diagnosis, ...]:
         """The diagnoses that the pointers (SV107) name, in pointer order; pointers past the list name none."""
         listed = self.claim.diagnoses
-        places = (int(pointer) for pointer in self.pointers if pointer.isascii() and pointer.isdigit() and len(pointer) < 4)
+        places = (
+            int(pointer) for pointer in self.pointers if pointer.isascii() and pointer.isdigit() and len(pointer) < 4
+        )
         return tuple(listed[place - 1] for place in places if 1 <= place <= len(listed))
 
     def common_days(self, other: ServiceLine) -> DateRange | None:
@@ -297,18 +299,22 @@ class ServiceLine:
         return self.loop.locate(segment_id, element, qualifier)
 
 
+def _tuple_of_lines(lines: Iterable[ServiceLine]) -> tuple[ServiceLine, ...]:
+    return tuple(lines)
+
+
 @frozen(eq=False)
 class Claim:
     """One claim (loop 2300) with what it inherits from the levels above it.
 
-    `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original,
-    7 replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `diagnoses` are the up to 12 of HI in
-    order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.  `ordinal` counts the
-    claims of the file from 1.  `complete` is False when the input ended inside the claim.
+    `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
+    replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `diagnoses` are the up to 12 of HI
+    in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.  `ordinal` counts
+    the claims of the file from 1.  `complete` is False when the input ended inside the claim.
     """
 
     control_number: str = field(repr=False)
-    lines: tuple[ServiceLine, ...] = field(converter=tuple)
+    lines: tuple[ServiceLine, ...] = field(converter=_tuple_of_lines)
     charge_text: str = "0"
     place_of_service: str = ""
     frequency: str = "1"

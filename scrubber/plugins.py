@@ -32,8 +32,8 @@ class Plugin:
 def load_plugins() -> tuple[Plugin, ...]:
     """Load all chains of edits, sorted by prefix.
 
-    Raises PluginError when two distributions claim a prefix, a plugin cannot be imported, an edit lacks the contract, or a
-    code lies outside the prefix.
+    Raises PluginError when two distributions claim a prefix, a plugin cannot be imported, an edit lacks the contract,
+    or a code lies outside the prefix.
     """
     return tuple(_load(entry) for entry in _unique(entry_points(group=EDITS_GROUP), "edits"))
 

@@ -35,13 +35,11 @@ __all__ = ["FileScrub", "exit_code", "unreadable_file"]
 class FileScrub:
     """The scrub of one input.
 
-    Iterate over it for the verdict on each claim, in file order, once.  `report` then holds the counts, the totals and the
-    findings about the file; before, only what the first pass found.
+    Iterate over it for the verdict on each claim, in file order, once.  `report` then holds the counts, the totals
+    and the findings about the file; before, only what the first pass found.
     """
 
-    def __init__(
-        self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None
-    ) -> None:
+    def __init__(self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None) -> None:
         self._source = source
         self._engine = engine
         self._progress = progress
@@ -88,9 +86,7 @@ class FileScrub:
         places = self._places[patient_key_of(raw)]
         if len(places) == 1:
             return self._engine.judge([build_claim(raw)])[0]
-        claims = [
-            build_claim(raw) if place.ordinal == raw.ordinal else reopen(self._source, place) for place in places
-        ]
+        claims = [build_claim(raw) if place.ordinal == raw.ordinal else reopen(self._source, place) for place in places]
         first, *others = self._engine.judge(claims)
         self._ahead |= {other.ordinal: other for other in others}
         return first

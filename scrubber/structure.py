@@ -26,10 +26,10 @@ def _meta(
     name: str,
     severity: Severity,
     status: tuple[Status, ...],
+    *,
     source: Source = _GUIDE,
     fires: str = "",
     passes: str = "",
-    *,
     mandatory: bool = False,
 ) -> Meta:
     examples = tuple(Example(claim, fires=claim is fires) for claim in (fires, passes) if claim)
@@ -51,7 +51,14 @@ class ClaimWithoutLines(Edit[None]):
     Fix: add the service lines, or leave the claim out.
     """
 
-    meta = _meta("X12201", "claim-without-lines", Severity.ERROR, statuses("A6:247"), fires="claim charge=0", passes="99213")
+    meta = _meta(
+        "X12201",
+        "claim-without-lines",
+        Severity.ERROR,
+        statuses("A6:247"),
+        fires="claim charge=0",
+        passes="99213",
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for a CLM that no LX or SV1 follows."""
@@ -67,7 +74,15 @@ class LineWithoutService(Edit[None]):
     Fix: add the SV1 segment, or remove the LX.
     """
 
-    meta = _meta("X12202", "line-without-sv1", Severity.ERROR, statuses("A6:454"), fires="37252 drop=SV1", passes="37252", mandatory=True)
+    meta = _meta(
+        "X12202",
+        "line-without-sv1",
+        Severity.ERROR,
+        statuses("A6:454"),
+        fires="37252 drop=SV1",
+        passes="37252",
+        mandatory=True,
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an LX that no SV1 follows."""
@@ -84,7 +99,14 @@ class LineWithoutNumber(Edit[None]):
     Fix: put an LX in front of every SV1.
     """
 
-    meta = _meta("X12203", "line-without-lx", Severity.WARNING, statuses("A7:481"), fires="37252 drop=LX", passes="37252")
+    meta = _meta(
+        "X12203",
+        "line-without-lx",
+        Severity.WARNING,
+        statuses("A7:481"),
+        fires="37252 drop=LX",
+        passes="37252",
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an SV1 that no LX precedes."""
@@ -102,7 +124,15 @@ class ProcedureMissing(Edit[None]):
     Fix: put the procedure code in SV101-2 and check ISA16.
     """
 
-    meta = _meta("X12204", "procedure-missing", Severity.ERROR, statuses("A6:454"), fires="'' charge=10", passes="99213", mandatory=True)
+    meta = _meta(
+        "X12204",
+        "procedure-missing",
+        Severity.ERROR,
+        statuses("A6:454"),
+        fires="'' charge=10",
+        passes="99213",
+        mandatory=True,
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an empty SV101-2."""
@@ -125,7 +155,12 @@ class ChargeUnreadable(Edit[None]):
     """
 
     meta = _meta(
-        "X12205", "charge-unreadable", Severity.ERROR, statuses("A7:178"), fires="99213 charge=1,200", passes="99213 charge=0"
+        "X12205",
+        "charge-unreadable",
+        Severity.ERROR,
+        statuses("A7:178"),
+        fires="99213 charge=1,200",
+        passes="99213 charge=0",
     )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
@@ -146,14 +181,23 @@ class UnitsUnreadable(Edit[None]):
     Fix: write a plain decimal number in SV104.
     """
 
-    meta = _meta("X12206", "units-unreadable", Severity.ERROR, statuses("A7:476"), fires="99213 xtwo", passes="99213 x2")
+    meta = _meta(
+        "X12206",
+        "units-unreadable",
+        Severity.ERROR,
+        statuses("A7:476"),
+        fires="99213 xtwo",
+        passes="99213 x2",
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Read every SV104."""
         del context
         for line in claim.lines:
             if _is_bad(line.units) and (line.loop is None or line.loop.find("SV1")):
-                yield self.finding(line, "SV104 is not a readable number of units.", "Write a plain number.", element="SV104")
+                yield self.finding(
+                    line, "SV104 is not a readable number of units.", "Write a plain number.", element="SV104"
+                )
 
 
 class ServiceDateUnreadable(Edit[None]):
@@ -163,7 +207,15 @@ class ServiceDateUnreadable(Edit[None]):
     Fix: give DTP*472 with D8 and CCYYMMDD, or RD8 and a range whose end is not before its beginning.
     """
 
-    meta = _meta("X12207", "service-date-unreadable", Severity.ERROR, statuses("A7:187"), fires="99213 on=20240231", passes="99213", mandatory=True)
+    meta = _meta(
+        "X12207",
+        "service-date-unreadable",
+        Severity.ERROR,
+        statuses("A7:187"),
+        fires="99213 on=20240231",
+        passes="99213",
+        mandatory=True,
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for lines whose DTP*472 is missing, malformed or reversed."""
@@ -219,7 +271,14 @@ class TooManyLines(Edit[None]):
     Fix: split the claim, and keep an add-on code on the claim of its base procedure.
     """
 
-    meta = _meta("X12209", "too-many-lines", Severity.ERROR, statuses("A7:247"), fires="99213\n" * 51, passes="99213\n" * 50)
+    meta = _meta(
+        "X12209",
+        "too-many-lines",
+        Severity.ERROR,
+        statuses("A7:247"),
+        fires="99213\n" * 51,
+        passes="99213\n" * 50,
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Count the lines."""
@@ -252,7 +311,14 @@ class ClaimNumberMissing(Edit[None]):
     Fix: fill CLM01 with a number that is unique in the sending system.
     """
 
-    meta = _meta("X12211", "claim-number-missing", Severity.ERROR, statuses("A6:478"), fires="claim ''\n99213", passes="99213")
+    meta = _meta(
+        "X12211",
+        "claim-number-missing",
+        Severity.ERROR,
+        statuses("A6:478"),
+        fires="claim ''\n99213",
+        passes="99213",
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an empty CLM01."""

@@ -11,10 +11,10 @@ import csv
 import hashlib
 import io
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import date
 from importlib.resources.abc import Traversable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import attrs
 from attrs import field, frozen
@@ -43,8 +43,8 @@ T = TypeVar("T")
 class TableInfo:
     """The provenance of a table.
 
-    `first_day` and `last_day` bound the dates of service for which its publications have been seen; after `last_day` the
-    last known rows go on being used and a finding says so.
+    `first_day` and `last_day` bound the dates of service for which its publications have been seen; after `last_day`
+    the last known rows go on being used and a finding says so.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Table(Generic[R]):
         """Whether the table's publications have been seen for that date of service."""
         return self.info.first_day <= day <= self.info.last_day
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[R]:
         return (row for rows in self.rows.values() for row in rows)
 
 
@@ -109,7 +109,9 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
     except OSError as error:
         raise ConfigError(f"rule table {info.name}: {info.file} cannot be read") from error
     if hashlib.sha256(content).hexdigest() != info.sha256:
-        raise ConfigError(f"rule table {info.name}: {info.file} is not the file its manifest describes (SHA-256 differs)")
+        raise ConfigError(
+            f"rule table {info.name}: {info.file} is not the file its manifest describes (SHA-256 differs)"
+        )
     rows: dict[Hashable, list[R]] = {}
     reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
     for record in reader:
@@ -123,7 +125,7 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
 
 def _row(row_class: type[T], record: Mapping[str, str | None]) -> T:
     """Build a row from text: each field by its attrs converter; empty text reads as the field's default."""
-    names = {attribute.name for attribute in attrs.fields(row_class)}  # type: ignore[misc]
+    names = {attribute.name for attribute in attrs.fields(cast("type[Any]", row_class))}
     if unknown := sorted(set(record) - names):
         raise ValueError(f"unknown column {', '.join(map(str, unknown))}")
     return row_class(**{name: text for name, text in record.items() if text})
@@ -132,9 +134,9 @@ def _row(row_class: type[T], record: Mapping[str, str | None]) -> T:
 def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str) -> T:
     """Give a copy of `tables` (an attrs class of `Table` fields) with rows changed as a configuration says.
 
-    `overrides` maps table name, row key and column to the new value, as in `tables.mue.37253.value = 8`; it changes every
-    row of that key.  `origin` names the configuration in errors.  Raises ConfigError for a table, key, column or value
-    that does not exist.
+    `overrides` maps table name, row key and column to the new value, as in `tables.mue.37253.value = 8`; it changes
+    every row of that key.  `origin` names the configuration in errors.  Raises ConfigError for a table, key, column
+    or value that does not exist.
     """
     changed: dict[str, Table[Any]] = {}
     for name, by_key in overrides.items():
@@ -147,16 +149,14 @@ def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str,
                 raise ConfigError(f"{origin}: table {name} has no row {key!r}")
             rows[key] = tuple(_changed(row, columns, f"{origin}: table {name}, row {key}") for row in rows[key])
         changed[name] = attrs.evolve(table, rows=rows)
-    return attrs.evolve(tables, **changed) if changed else tables  # type: ignore[type-var]
+    return cast("T", attrs.evolve(cast("Any", tables), **changed)) if changed else tables
 
 
 def _changed(row: R, columns: Mapping[str, Any], origin: str) -> R:
-    fields = attrs.fields_dict(type(row))  # type: ignore[arg-type]
+    fields = attrs.fields_dict(cast("Any", type(row)))
     if unknown := sorted(set(columns) - set(fields)):
         raise ConfigError(f"{origin}: there is no column {', '.join(unknown)}")
     try:
-        return attrs.evolve(row, **{name: str(value) for name, value in columns.items()})  # type: ignore[type-var]
+        return cast("R", attrs.evolve(cast("Any", row), **{name: str(value) for name, value in columns.items()}))
     except (ValueError, TypeError, ArithmeticError) as error:
         raise ConfigError(f"{origin}: {error}") from error
-
-

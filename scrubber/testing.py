@@ -34,7 +34,15 @@ from scrubber.parser import open_source
 from scrubber.run import FileScrub
 from scrubber.x12 import Delimiters
 
-__all__ = ["BILLING_NPI", "DEFAULT_DATE", "RENDERING_NPI", "Form", "run_examples", "scrub_shorthand", "to_837p"]
+__all__ = [
+    "BILLING_NPI",
+    "DEFAULT_DATE",
+    "RENDERING_NPI",
+    "Form",
+    "run_examples",
+    "scrub_shorthand",
+    "to_837p",
+]
 
 DEFAULT_DATE = "20240805"
 """The date of service where none is given: a day that every table of the shipped edits covers."""
@@ -69,11 +77,14 @@ _LINE_SETTINGS = {
 }
 
 
+_COMMON = Delimiters(element="*", component=":", repetition="^", segment="~")
+
+
 @frozen
 class Form:
     """How the bytes are written: delimiters and what follows each segment terminator."""
 
-    delimiters: Delimiters = Delimiters(element="*", component=":", repetition="^", segment="~")
+    delimiters: Delimiters = _COMMON
     line_end: str = "\n"
 
 
@@ -133,7 +144,8 @@ def to_837p(shorthand: str, form: Form | None = None) -> bytes:
         *_levels(_parse(shorthand), marks),
     ]
     body.append(["SE", str(len(body) + 1), "0001"])
-    head = f"ISA|00|{'':10}|00|{'':10}|ZZ|{'SUB0001':15}|ZZ|{'SCRUB01':15}|260105|0900|{marks.repetition}|00501|000000101|0|T|"
+    parties = f"ZZ|{'SUB0001':15}|ZZ|{'SCRUB01':15}"
+    head = f"ISA|00|{'':10}|00|{'':10}|{parties}|260105|0900|{marks.repetition}|00501|000000101|0|T|"
     segments = [
         head.replace("|", marks.element) + marks.component,
         marks.element.join(["GS", "HC", "SUB0001", "SCRUB01", "20260105", "0900", "1", "X", "005010X222A1"]),
@@ -164,7 +176,11 @@ def _levels(claims: Sequence[_Claim], marks: Delimiters) -> Iterator[list[str]]:
                 number += 1
                 yield ["HL", str(number), str(number - 1), "23", "0"]
                 yield from (["PAT", "19"], ["NM1", "QC", "1", "TESTPATIENT", dependent])
-                yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "20100101", "M"])
+                yield from (
+                    ["N3", "2 ELM ST"],
+                    ["N4", "ANYTOWN", "PA", "17111"],
+                    ["DMG", "D8", "20100101", "M"],
+                )
             yield from _claim(claim, marks)
 
 
@@ -176,7 +192,10 @@ def _claim(claim: _Claim, marks: Delimiters) -> Iterator[list[str]]:
         yield ["NTE", "ADD", settings["note"]]
     if settings["dx"] != "none":
         codes = settings["dx"].split(",")
-        yield ["HI", *(marks.component.join(["ABF" if place else "ABK", code]) for place, code in enumerate(codes))]
+        yield [
+            "HI",
+            *(marks.component.join(["ABF" if place else "ABK", code]) for place, code in enumerate(codes)),
+        ]
     if settings["by"] != settings["billing"]:
         yield ["NM1", "82", "1", "TESTDOCTOR", "SAM", "", "", "", "XX", settings["by"]]
     for number, line in enumerate(claim.lines, 1):
@@ -197,7 +216,15 @@ def _service(number: int, line: _Line, date: str, marks: Delimiters) -> Iterator
     if settings["desc"]:
         procedure = [*procedure, *[""] * (6 - len(procedure)), settings["desc"]]
     pointers = "" if settings["dx"] == "none" else settings["dx"].replace(",", marks.component)
-    service = [marks.component.join(procedure), settings["charge"], settings["unit"], line.units, settings["pos"], "", pointers]
+    service = [
+        marks.component.join(procedure),
+        settings["charge"],
+        settings["unit"],
+        line.units,
+        settings["pos"],
+        "",
+        pointers,
+    ]
     segments = [["LX", str(number)], ["SV1", *service]]
     if dates != "none":
         segments.append(["DTP", "472", "RD8" if "-" in dates else "D8", dates])

@@ -125,7 +125,7 @@ class Loop:
         return [loop for loop in self.loops if loop.id == loop_id]
 
     def locate(self, segment_id: str, element: str | None = None, qualifier: str | None = None) -> Location:
-        """Give the location of a segment or element of this loop; where the segment is absent, of the loop's first segment."""
+        """Give the place of a segment or element of this loop; of its first segment where that is absent."""
         segment = self.find(segment_id, qualifier)
         if segment is not None:
             return segment.locate(self.id, element)

@@ -22,12 +22,11 @@ CASES = Path(__file__).parents[1] / "fixtures" / "cases"
 
 
 def _load() -> list[Any]:
-    params = []
-    for path in sorted(CASES.glob("*.toml")):
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        for case in content["case"]:
-            params.append(pytest.param(path.stem, case, id=f"{path.stem}-{case['name']}".replace(" ", "-")))
-    return params
+    return [
+        pytest.param(path.stem, case, id=f"{path.stem}-{case['name']}".replace(" ", "-"))
+        for path in sorted(CASES.glob("*.toml"))
+        for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,22 @@
 """From bytes to claims.
 
-`source` gives the bytes of an input, `segments` cuts them, `envelope` follows interchange, functional group, transaction
-set and hierarchical levels and cuts claims, `loops` gives a claim's segments their loops, `claims` reads them into the
-model.  `conformance` is the only module that knows pyx12.
+`source` gives the bytes of an input, `segments` cuts them, `envelope` follows interchange, functional group,
+transaction set and hierarchical levels and cuts claims, `loops` gives a claim's segments their loops, `claims` reads
+them into the model.  `conformance` is the only module that knows pyx12.
 """
 
 from scrubber.parser.claims import ClaimPlace, build_claim, patient_key_of, place_of, reopen
 from scrubber.parser.envelope import RawClaim, Reader
 from scrubber.parser.source import InputSource, open_source
 
-__all__ = ["ClaimPlace", "InputSource", "RawClaim", "Reader", "build_claim", "open_source", "patient_key_of", "place_of", "reopen"]
+__all__ = [
+    "ClaimPlace",
+    "InputSource",
+    "RawClaim",
+    "Reader",
+    "build_claim",
+    "open_source",
+    "patient_key_of",
+    "place_of",
+    "reopen",
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
 
 from attrs import frozen
 
@@ -29,8 +28,6 @@ from scrubber.parser.source import InputSource
 from scrubber.x12 import Delimiters, Loop, Segment
 
 __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of", "reopen"]
-
-T = TypeVar("T")
 
 
 def build_claim(raw: RawClaim) -> Claim:
@@ -98,8 +95,11 @@ def reopen(source: InputSource, place: ClaimPlace) -> Claim:
             data += terminator
         return [segment for segment in cut_slice(data, start, ordinal, place.delimiters) if segment.text]
 
-    levels = [Level(cut(extent[:3]), extent[3]) if extent else None for extent in place.levels]
-    return build_claim(RawClaim(place.ordinal, cut(place.claim), *levels, place.transaction, place.complete))
+    provider, subscriber, patient = (Level(cut(extent[:3]), extent[3]) if extent else None for extent in place.levels)
+    segments = cut(place.claim)
+    return build_claim(
+        RawClaim(place.ordinal, segments, provider, subscriber, patient, place.transaction, place.complete)
+    )
 
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:

@@ -254,13 +254,23 @@ class Reader:
     def _check_trailer(self, segment: Segment, opened: _Open, count: int, what: str) -> None:
         trailer, written = segment.id, segment.get(1)
         if not _NUMBER.fullmatch(written):
-            self._fault(faults.CountTooLow, segment, f"{trailer}01 is not a count; there are {count} {what}.", f"{trailer}01")
+            self._fault(
+                faults.CountTooLow,
+                segment,
+                f"{trailer}01 is not a count; there are {count} {what}.",
+                f"{trailer}01",
+            )
         elif int(written) != count:
             rule = faults.CountTooHigh if int(written) > count else faults.CountTooLow
             self._fault(rule, segment, f"{trailer}01 counts {int(written)} {what}, there are {count}.", f"{trailer}01")
         if segment.get(2) != opened.control_number:
             header = {"SE": "ST02", "GE": "GS06", "IEA": "ISA13"}[trailer]
-            self._fault(faults.ControlNumberDiffers, segment, f"{trailer}02 is not the number in {header}.", f"{trailer}02")
+            self._fault(
+                faults.ControlNumberDiffers,
+                segment,
+                f"{trailer}02 is not the number in {header}.",
+                f"{trailer}02",
+            )
 
     def _expect_closed(self, inside: str = "") -> None:
         """Report and close what is still open, from the transaction set outwards to the envelope called `inside`."""

@@ -1,7 +1,7 @@
 """The rules of the envelope: what the reader reports about the file itself.
 
-Each is a class with the metadata and the docstring of any other rule, so that `scrubber explain` knows it.  A rule that is
-`unreadable` means that part of the input could not be judged: the run ends with exit code 3.
+Each is a class with the metadata and the docstring of any other rule, so that `scrubber explain` knows it.  A rule
+that is `unreadable` means that part of the input could not be judged: the run ends with exit code 3.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from scrubber.findings import Finding, Location, Severity, Source
 
 __all__ = ["ENVELOPE_RULES", "Fault"]
 
-_CONTROL = Source("ASC X12 control segments ISA, GS, ST and their trailers, as in pyx12 4.0's 005010X222A1 map", "005010")
+_CONTROL = Source(
+    "ASC X12 control segments ISA, GS, ST and their trailers, as in pyx12 4.0's 005010X222A1 map", "005010"
+)
 _GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
 _CONTRACT = Source("x12-claim-scrubber: what this version reads", "0.1")
 
@@ -109,7 +111,8 @@ class Truncated(EnvelopeRule):
 class UnsupportedGuide(EnvelopeRule):
     """A functional group or transaction set is not an 837 professional claim of version 005010.
 
-    Why: institutional and dental claims and older versions have other loops and rules; judging them as 837P would be wrong.
+    Why: institutional and dental claims and older versions have other loops and rules; judging them as 837P would be
+    wrong.
     Fix: send them to a scrubber for their guide.  They were passed over unjudged.
     """
 

@@ -8,7 +8,14 @@ from scrubber.x12 import Loop, Segment
 
 __all__ = ["claim_loops", "level_loops"]
 
-_LEVEL_NAMES = {"85": "2010AA", "87": "2010AB", "PE": "2010AC", "IL": "2010BA", "PR": "2010BB", "QC": "2010CA"}
+_LEVEL_NAMES = {
+    "85": "2010AA",
+    "87": "2010AB",
+    "PE": "2010AC",
+    "IL": "2010BA",
+    "PR": "2010BB",
+    "QC": "2010CA",
+}
 _CLAIM_NAMES = {
     "DN": "2310A",
     "P3": "2310A",

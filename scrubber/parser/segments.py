@@ -68,9 +68,9 @@ class _Window:
 def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iterator[Segment]:
     """Yield the segments of all interchanges of an input.
 
-    Joining `lead`, `text` and `terminator` of what is yielded gives the input back, byte for byte, whatever it holds: what
-    stands between interchanges comes as fillers, segments with neither text nor terminator.  Faults of the byte stream go
-    to `report` as they are met.
+    Joining `lead`, `text` and `terminator` of what is yielded gives the input back, byte for byte, whatever it holds:
+    what stands between interchanges comes as fillers, segments with neither text nor terminator.  Faults of the byte
+    stream go to `report` as they are met.
     """
     window = _Window(chunks)
     if window.ahead(3) == _BOM:
@@ -86,7 +86,12 @@ def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> It
         isa = window.ahead(ISA_LENGTH)
         place = Location("", "", None, None, start, window.offset - start)
         if not isa and ordinal == 0 and not silent:
-            report(NotX12.at(place, "The input is empty." if not junk else "The input is not X12: it holds no ISA segment."))
+            report(
+                NotX12.at(
+                    place,
+                    "The input is empty." if not junk else "The input is not X12: it holds no ISA segment.",
+                )
+            )
         elif junk and not silent:
             report(BytesOutsideInterchange.at(place, f"{junk} bytes outside any interchange were not read."))
         if not isa:
@@ -135,7 +140,7 @@ def _delimiters(isa: str) -> Delimiters | None:
 def _cut_interchange(
     window: _Window, delimiters: Delimiters, ordinal: int, report: Callable[[Fault], None]
 ) -> Iterator[Segment]:
-    """Yield the segments from this ISA to its IEA, or to the next ISA or the end of the input where the IEA is missing."""
+    """Yield the segments from this ISA to its IEA; where that is missing, to the next ISA or the end of the input."""
     terminator = delimiters.segment
     opened = False
     while True:

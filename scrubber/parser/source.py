@@ -10,7 +10,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from scrubber.errors import UnreadableError
 
@@ -60,7 +60,7 @@ class InputSource:
         """Close the input."""
         self._stream.close()
 
-    def __enter__(self) -> InputSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -32,12 +32,12 @@ class Tool:
 
 
 class Writer(Protocol):
-    """Takes a run as it happens: the claims of each file in order, then the file's conclusion; `end` after the last file.
+    """Takes a run as it happens: each file's claims in order, then its conclusion; `end` after the last file.
 
     A writer keeps no claim longer than its format demands.
     """
 
-    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None: ...  # noqa: D107
+    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None: ...
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Take the verdict on one claim of the input `path`."""

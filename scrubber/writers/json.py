@@ -1,4 +1,7 @@
-"""The JSON report, schema version 1, and its line-by-line form.  `report.schema.json` beside this module describes it."""
+"""The JSON report, schema version 1, and its line-by-line form.
+
+`report.schema.json` beside this module describes it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ SCHEMA_VERSION = 1
 
 
 class JsonWriter:
-    """Writes one JSON document for the run, one claim a line.  Holds the claims of one file, whose totals come first."""
+    """Writes one JSON document for the run, one claim a line.
+
+    Holds the claims of one file, whose totals come first.
+    """
 
     def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
         del color
@@ -42,7 +48,10 @@ class JsonWriter:
 
 
 class NdjsonWriter:
-    """Writes one claim object a line, as it comes.  Findings about the file itself are no claims and are not written."""
+    """Writes one claim object a line, as it comes.
+
+    Findings about the file itself are no claims and are not written.
+    """
 
     def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
         del tool, color
@@ -166,5 +175,7 @@ def _status_object(statuses: tuple[Status, ...]) -> dict[str, Any] | None:
     """Give the first status, with the others of the same STC segment as companions."""
     if not statuses:
         return None
-    first, *others = ({"category": status.category, "code": status.code, "entity": status.entity} for status in statuses)
+    first, *others = (
+        {"category": status.category, "code": status.code, "entity": status.entity} for status in statuses
+    )
     return first | {"companions": others}

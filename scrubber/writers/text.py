@@ -131,13 +131,13 @@ class TextWriter:
 
     def _write_summary(self, report: FileReport) -> None:
         totals = report.totals
+        accepted, rejected = f"${totals.accepted_charges:,.2f}", f"${totals.rejected_charges:,.2f}"
         rows = [
             ("claims", f"{totals.claims:,}: {totals.accepted:,} accepted, {totals.rejected:,} rejected"),
             ("lines", f"{totals.lines:,}"),
             (
                 "charges",
-                f"${totals.charges:,.2f}: ${totals.accepted_charges:,.2f} accepted, "
-                f"${totals.rejected_charges:,.2f} rejected",
+                f"${totals.charges:,.2f}: {accepted} accepted, {rejected} rejected",
             ),
             ("at risk", f"${totals.at_risk:,.2f} {_about_risk(self._unpriced)}"),
             ("findings", ", ".join(f"{self._severities[severity]:,} {severity}" for severity in Severity)),
