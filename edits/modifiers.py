@@ -282,7 +282,7 @@ class MalformedModifier(EncounterEdit[Facts]):
                 )
                 yield self.finding(
                     line,
-                    f"{line.procedure}: {wrong}.",
+                    f"Line {line.number}: {wrong}.",
                     "Correct or remove the modifier.",
                     element=f"SV101-{position + 3}",
                 )

@@ -89,8 +89,9 @@ def _units(code: str, day: date, facts: Facts) -> _Section:
 
 def _pairs(code: str, day: date, facts: Facts) -> _Section:
     lines: list[str] = []
-    for row in facts.ptp:
-        if code not in (row.column1, row.column2) or not facts.ptp.on((row.column1, row.column2), day):
+    for key in facts.ptp.rows:
+        row = facts.ptp.on(key, day)
+        if row is None or code not in (row.column1, row.column2):
             continue
         if code in IVUS:
             role = "includes" if row.column1 == code else "is included in"

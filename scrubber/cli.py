@@ -35,11 +35,6 @@ def main(args: list[str] | None = None) -> NoReturn:
     except ScrubberError as error:
         click.echo(f"scrubber: {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader went away; what it got is not the whole answer.
-        sys.stdout = None
-        click.echo("scrubber: standard output was closed before the report was complete", err=True)
-        code = INTERNAL_FAULT
     except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
         place = traceback.extract_tb(error.__traceback__)[-1]
         click.echo(
@@ -182,8 +177,13 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         show_progress=sys.stderr.isatty() and not no_progress,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
-    outcome = session.run(expand_inputs(inputs))
-    sys.stdout.flush()
+    try:
+        outcome = session.run(expand_inputs(inputs))
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        # What is still buffered must not be written again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ScrubberError("standard output was closed before the report was complete") from error
     return 0 if exit_zero and outcome == 1 else outcome
 
 

@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_HCPCS = re.compile(r"[A-Z0-9]{5}", re.ASCII)
 _DOCSTRING = re.compile(r"(.+?)\n\nWhy: (.+?)\nFix: (.+)", re.DOTALL)
 
 
@@ -157,7 +158,8 @@ class _ClaimRule(Rule, Generic[T]):
             claim_ordinal=claim.ordinal,
             line=line.number if line else None,
             line_control_number=(line.control_number or None) if line else None,
-            procedure=(line.procedure or None) if line else None,
+            # Anything else in SV101-2 may be a misplaced name.
+            procedure=line.procedure if line and _HCPCS.fullmatch(line.procedure) else None,
             location=location,
             statuses=self.meta.statuses if statuses is None else statuses,
             adjustment=self.meta.adjustment,

@@ -29,11 +29,6 @@ def _load() -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module")
-def default_engine() -> Engine:
-    return make_engine(load_settings(discover=False))
-
-
 def _engine(case: dict[str, Any], default: Engine, tmp_path: Path) -> Engine:
     if "config" not in case:
         return default

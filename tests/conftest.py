@@ -1,0 +1,48 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scrubber.api import load_settings, make_engine
+from scrubber.engine import Engine
+
+ROOT = Path(__file__).parents[1]
+FIXTURES = ROOT / "fixtures"
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-expected", action="store_true", help="write fixtures/expected anew instead of comparing")
+
+
+@pytest.fixture(scope="session")
+def default_engine() -> Engine:
+    """An engine with all edits and no configuration file."""
+    return make_engine(load_settings(discover=False))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the installed `scrubber` command in an empty folder."""
+
+    def command(*args: str | Path, data: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
+        program = Path(sys.executable).with_name("scrubber")
+        return subprocess.run(
+            [program, *args],
+            input=data,
+            stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
+            env={"PATH": "", "PYTHONHASHSEED": "0", **env},
+            timeout=60,
+        )
+
+    return command

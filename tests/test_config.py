@@ -1,0 +1,150 @@
+"""Settings: sources and their order, errors, payers, ignores with a reason and an end."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import attrs
+import pytest
+
+from scrubber.api import load_settings, make_engine
+from scrubber.config import describe_config
+from scrubber.errors import ConfigError
+from scrubber.findings import ClaimReport, Severity
+from scrubber.testing import scrub_shorthand
+
+SIX_VESSELS = "37238\n36012\n37252 desc='IVC'\n37253 x6"
+
+
+def _settings(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "scrubber.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _verdict(tmp_path: Path, toml: str, claim: str) -> ClaimReport:
+    return scrub_shorthand(claim, load_settings(_settings(tmp_path, toml)))[0]
+
+
+def _codes(report: ClaimReport) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour = 1", "unknown setting 'colour'"),
+        ("fail-on = 'never'", "fail-on: must be error, warning or info"),
+        ("conformance = 'full'", "conformance: must be none, envelope or guide"),
+        ("redact = 'yes'", "redact: must be true or false"),
+        ("select = 'IVUS'", "select: must be a list"),
+        ("select = ['IVUX']", "no edit has the code or prefix 'IVUX'"),
+        ("ignore = ['']", "no edit has the code or prefix ''"),
+        ("[severity]\nIVUS999 = 'info'", "no edit has the code 'IVUS999'"),
+        ("[severity]\nX12207 = 'info'", "X12207 says that something was not judged"),
+        ("[payers.1]\ncolour = 1", "payers.1: unknown setting 'colour'"),
+        ("[payers.1.ignore]\nIVUS101 = ''", "an ignore needs a reason"),
+        ("[payers.1.ignore]\nIVUS101 = { until = 2026-01-01 }", "an ignore needs a reason"),
+        ("[payers.1.ignore]\nIVUS101 = { reason = 'r', until = 'soon' }", "must be a date"),
+        ("[payers.1.ignore]\nX12207 = 'r'", "X12207 says that something was not judged"),
+        ("payers = 3", "payers: must be a table"),
+        ("tables = { mue = 3 }", "tables.mue: must be a table"),
+        ("a = = 1", "is not TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_settings(_settings(tmp_path, text))
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings(tmp_path / "none.toml")
+
+
+def test_flags_win_over_the_file_and_origins_are_told(tmp_path: Path) -> None:
+    path = _settings(tmp_path, "fail-on = 'info'\nignore = ['IVUS601']\n[payers.P.tables.mue.37253]\nvalue = 8")
+    config = load_settings(path, fail_on=Severity.WARNING)
+    text = describe_config(config)
+    assert 'fail-on = "warning"  # command line' in text
+    assert f'ignore = ["IVUS601"]  # {path} (--config)' in text
+    assert 'payers."P".tables.mue."37253".value = 8' in text
+    assert 'conformance = "envelope"  # default' in text
+
+
+def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRUBBER_CONFIG", str(_settings(tmp_path, "fail-on = 'info'")))
+    assert load_settings().fail_on is Severity.INFO
+    assert load_settings(discover=False).fail_on is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("select", "ignore", "code", "wanted"),
+    [
+        ((), (), "IVUS101", True),
+        (("IVUS1",), (), "IVUS101", True),
+        (("IVUS1",), (), "IVUS201", False),
+        ((), ("IVUS",), "IVUS201", False),
+        (("IVUS201",), ("IVUS",), "IVUS201", True),
+        (("IVUS",), ("IVUS201",), "IVUS201", False),
+        (("IVUS201",), ("IVUS201",), "IVUS201", False),
+    ],
+)
+def test_the_longer_match_decides(
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    code: str,
+    wanted: bool,  # noqa: FBT001
+) -> None:
+    assert load_settings(discover=False, select=select, ignore=ignore).selects(code) is wanted
+
+
+def test_deselecting_does_not_hide_what_was_not_judged() -> None:
+    report = scrub_shorthand("37238\n37252 on=none", load_settings(discover=False, select=("IVUS",)))[0]
+    assert "X12207" in _codes(report)
+    assert report.rejected
+
+
+def test_a_payer_has_its_own_table_values(tmp_path: Path) -> None:
+    toml = "[payers.COMM.tables.mue.37253]\nvalue = 8"
+    assert "IVUS201" in _codes(_verdict(tmp_path, toml, f"claim payer=12502\n{SIX_VESSELS}"))
+    assert "IVUS201" not in _codes(_verdict(tmp_path, toml, f"claim payer=COMM\n{SIX_VESSELS}"))
+
+
+def test_values_for_all_payers_and_a_payers_own_add_up(tmp_path: Path) -> None:
+    toml = "[tables.mue.37253]\nvalue = 7\n[payers.COMM.tables.mue.37253]\nvalue = 2"
+    assert "IVUS201" not in _codes(_verdict(tmp_path, toml, f"claim payer=12502\n{SIX_VESSELS}"))
+    assert "IVUS201" in _codes(_verdict(tmp_path, toml, f"claim payer=COMM\n{SIX_VESSELS}"))
+
+
+def test_a_payer_has_its_own_severities(tmp_path: Path) -> None:
+    toml = "[severity]\nIVUS402 = 'info'\n[payers.COMM.severity]\nIVUS402 = 'warning'"
+    for payer, severity in (("12502", "info"), ("COMM", "warning")):
+        report = _verdict(tmp_path, toml, f"claim payer={payer}\n37238\n37252-26")
+        assert [finding.severity for finding in report.findings if finding.code == "IVUS402"] == [severity]
+        assert not report.rejected
+
+
+def test_an_ignored_finding_is_kept_with_its_reason(tmp_path: Path) -> None:
+    report = _verdict(tmp_path, "[payers.12502.ignore]\nIVUS402 = 'their policy'", "37238\n37252-26")
+    assert not report.rejected
+    assert [(entry.finding.code, entry.reason) for entry in report.ignored] == [("IVUS402", "their policy")]
+
+
+def test_an_ignore_ends_after_its_last_day(tmp_path: Path) -> None:
+    path = _settings(tmp_path, "[payers.12502.ignore]\nIVUS402 = { reason = 'r', until = 2026-06-30 }")
+    config = load_settings(path)
+    for today, rejected in ((date(2026, 6, 30), False), (date(2026, 7, 1), True)):
+        dated = attrs.evolve(config, today=today)
+        assert scrub_shorthand("37238\n37252-26", dated)[0].rejected is rejected
+        assert bool(dated.expired()) is rejected
+
+
+@pytest.mark.parametrize("place", ["tables", "payers.12502.tables"])
+def test_a_table_value_that_fits_nothing_stops_the_run(tmp_path: Path, place: str) -> None:
+    path = _settings(tmp_path, f"[{place}.mue.37253]\nworth = 8")
+    with pytest.raises(ConfigError, match=f"{place}: table mue, row 37253: there is no column worth"):
+        make_engine(load_settings(path))
+    with pytest.raises(ConfigError, match="no table 'nope'"):
+        make_engine(load_settings(_settings(tmp_path, f"[{place}.nope.37253]\nworth = 8")))

@@ -1,0 +1,175 @@
+"""The engine and the scrub of a file: crashes, order of edits, encounters over claims, money, determinism."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scrubber.api import load_settings, make_engine
+from scrubber.config import Config
+from scrubber.edit import Chain, Context, Edit, EncounterEdit, Meta
+from scrubber.encounter import Encounter
+from scrubber.engine import Engine
+from scrubber.findings import Finding, Severity, Source
+from scrubber.model import Claim
+from scrubber.parser import open_source
+from scrubber.plugins import Plugin, load_plugins
+from scrubber.run import FileScrub
+from scrubber.testing import scrub_shorthand, to_837p
+
+PLAIN = load_settings(discover=False)
+
+
+def _meta(code: str, severity: Severity = Severity.ERROR) -> Meta:
+    return Meta(code=code, name=code.lower(), severity=severity, sources=(Source("a test", "2026"),))
+
+
+class Crashing(Edit[Any]):
+    """Fails always.
+
+    Why: to see what happens.
+    Fix: nothing.
+    """
+
+    meta = _meta("TST001")
+
+    def check(self, claim: Claim, context: Context[Any]) -> Iterator[Finding]:
+        raise RuntimeError(f"a secret of {claim.subscriber.last_name}")
+        yield  # type: ignore[unreachable]
+
+
+class CrashingOnEncounters(EncounterEdit[Any]):
+    """Fails always.
+
+    Why: to see what happens.
+    Fix: nothing.
+    """
+
+    meta = _meta("TST002")
+
+    def check(self, encounter: Encounter, context: Context[Any]) -> list[Finding]:
+        raise KeyError(encounter.claims[0].subscriber.last_name)
+
+
+class EveryClaim(Edit[Any]):
+    """Says something about every claim.
+
+    Why: to see what happens.
+    Fix: nothing.
+    """
+
+    meta = _meta("TST003", Severity.INFO)
+
+    def check(self, claim: Claim, context: Context[Any]) -> Iterator[Finding]:
+        yield self.finding(claim, "Here.", "Nothing.")
+
+
+def _engine(*edits: type[Any], config: Config = PLAIN) -> Engine:
+    return Engine(config, [Plugin("TST", "a test", "0", Chain(edits=edits))])
+
+
+def test_a_crash_rejects_the_claim_and_the_other_edits_still_run() -> None:
+    engine = _engine(Crashing, EveryClaim)
+    report = scrub_shorthand("99213", engine=engine)[0]
+    assert [finding.code for finding in report.findings] == ["SCR901", "TST003"]
+    assert report.rejected
+    assert engine.crashed
+    message = report.findings[0].message
+    assert "TST001 crashed with RuntimeError at test_engine.py line" in message
+    assert "TESTPATIENT" not in message
+
+
+def test_a_crash_over_an_encounter_rejects_all_its_claims() -> None:
+    reports = scrub_shorthand("claim A\n99213\nclaim B\n99214", engine=_engine(CrashingOnEncounters))
+    assert [[finding.code for finding in report.findings] for report in reports] == [["SCR901"], ["SCR901"]]
+
+
+def test_a_crash_cannot_be_deselected() -> None:
+    config = load_settings(discover=False, select=("IVUS",))
+    assert scrub_shorthand("99213", engine=_engine(Crashing, config=config))[0].findings == ()
+    crashed = scrub_shorthand("99213", engine=_engine(Crashing, config=Config(ignore=("SCR",))))[0]
+    assert [finding.code for finding in crashed.findings] == ["SCR901"]
+
+
+def test_an_edit_is_run_only_where_its_procedures_are_billed() -> None:
+    class Narrow(EveryClaim):
+        """Looks at 37252 only.
+
+        Why: to see what happens.
+        Fix: nothing.
+        """
+
+        meta = Meta(
+            code="TST004",
+            name="narrow",
+            severity=Severity.INFO,
+            sources=(Source("a test", "2026"),),
+            procedures=frozenset({"37252"}),
+        )
+
+    reports = scrub_shorthand("claim A\n37252\nclaim B patient=M2\n99213", engine=_engine(Narrow))
+    assert [len(report.findings) for report in reports] == [1, 0]
+
+
+def test_void_claims_are_counted_and_not_judged(default_engine: Engine) -> None:
+    report = scrub_shorthand("claim freq=8\n37252 x9", engine=default_engine)[0]
+    assert (report.findings, report.lines, report.charge) == ((), 1, Decimal(100))
+
+
+def test_money_at_risk_is_that_of_the_lines_with_an_error(default_engine: Engine) -> None:
+    report = scrub_shorthand("37238\n37252-50\n37253 x2", engine=default_engine)[0]
+    assert report.at_risk == Decimal("927.06")
+    several = scrub_shorthand("37238\n37252\n37253-50 x2", engine=default_engine)[0]
+    assert several.at_risk == Decimal("340.86")
+    unpriced = scrub_shorthand("37238\n36005\n37252", engine=default_engine)[0]
+    assert (unpriced.at_risk, unpriced.unpriced_lines) == (Decimal("0.00"), 1)
+
+
+def test_a_facility_pays_less(default_engine: Engine) -> None:
+    assert scrub_shorthand("claim pos=22\n37238\n37252-50", engine=default_engine)[0].at_risk == Decimal("86.21")
+
+
+def test_the_claims_of_a_patient_are_judged_together_and_reported_in_file_order(default_engine: Engine) -> None:
+    shorthand = "claim A\n37238\nclaim X patient=M2\n99213\nclaim B\n37252\nclaim C\n37252"
+    reports = scrub_shorthand(shorthand, engine=default_engine)
+    assert [report.claim for report in reports] == ["A", "X", "B", "C"]
+    codes = [{finding.code for finding in report.findings} for report in reports]
+    assert "IVUS106" in codes[2]
+    assert "IVUS701" in codes[3]
+    assert "IVUS701" not in codes[2]
+
+
+def test_findings_are_in_order_of_line_and_code(default_engine: Engine) -> None:
+    findings = scrub_shorthand("claim charge=1\n36005\n37252-50 x2 dx=none", engine=default_engine)[0].findings
+    assert [(finding.line or 0, finding.code) for finding in findings] == sorted(
+        (finding.line or 0, finding.code) for finding in findings
+    )
+
+
+def test_the_same_input_gives_the_same_findings() -> None:
+    data = to_837p((Path(__file__).parents[1] / "fixtures/claims/office_week.txt").read_text(encoding="utf-8"))
+    results = []
+    for _ in range(2):
+        with open_source(data, "x") as source:
+            results.append(list(FileScrub(source, make_engine(PLAIN))))
+    assert results[0] == results[1]
+
+
+def test_a_source_that_changes_between_the_passes_is_not_believed(tmp_path: Path, default_engine: Engine) -> None:
+    from scrubber.errors import UnreadableError  # noqa: PLC0415
+
+    path = tmp_path / "a.837"
+    path.write_bytes(to_837p("37238\n37252"))
+    with open_source(path) as source:
+        run = FileScrub(source, default_engine)
+        path.write_bytes(to_837p("99213"))
+        with pytest.raises(UnreadableError, match="changed while it was being read"):
+            list(run)
+
+
+def test_the_installed_plugins_own_their_prefixes() -> None:
+    assert {plugin.prefix for plugin in load_plugins()} >= {"IVUS", "X12"}

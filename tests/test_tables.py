@@ -1,0 +1,165 @@
+"""The rule tables: provenance, integrity, lookup by date, and agreement with the facts they were built from."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from edits.facts import BaseCode, Facts, UnitLimit, amount, load_facts
+from scrubber.errors import ConfigError
+from scrubber.model import DateRange
+from scrubber.tables import load_manifest, load_table, override_tables
+from tests.conftest import ROOT
+
+TABLES = ROOT / "edits" / "tables"
+FACTS = ROOT.parent / "shared" / "facts"
+needs_facts = pytest.mark.skipif(not FACTS.is_dir(), reason="the facts are not on this machine")
+
+
+@pytest.fixture(scope="module")
+def facts() -> Facts:
+    return load_facts()
+
+
+def test_every_table_has_a_manifest_entry_and_the_reverse() -> None:
+    assert {path.name for path in TABLES.glob("*.csv")} == {info.file for info in load_manifest(TABLES).values()}
+
+
+@pytest.mark.parametrize("name", load_manifest(TABLES))
+def test_manifest_says_where_a_table_comes_from(name: str) -> None:
+    info = load_manifest(TABLES)[name]
+    assert info.title
+    assert info.source
+    assert info.first_day <= info.last_day
+
+
+def _copy(tmp_path: Path, change: tuple[str, str] | None, file: str = "mue.csv") -> Path:
+    folder = tmp_path / "tables"
+    shutil.copytree(TABLES, folder)
+    if change is not None:
+        path = folder / file
+        path.write_text(path.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    return folder
+
+
+def test_a_changed_table_is_refused(tmp_path: Path) -> None:
+    folder = _copy(tmp_path, ("37252,1", "37252,9"))
+    with pytest.raises(ConfigError, match=r"mue\.csv is not the file"):
+        load_table(folder, load_manifest(folder)["mue"], UnitLimit, lambda row: row.procedure)
+
+
+def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="manifest"):
+        load_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [("2024-04-01", "2024-13-01", "line"), ("procedure,value", "procedure,worth", "unknown column worth")],
+)
+def test_a_wrong_value_names_table_and_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    import hashlib  # noqa: PLC0415
+
+    folder = _copy(tmp_path, (old, new))
+    digest = hashlib.sha256((folder / "mue.csv").read_bytes()).hexdigest()
+    manifest = folder / "manifest.toml"
+    before = load_manifest(TABLES)["mue"].sha256
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(before, digest), encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        load_table(folder, load_manifest(folder)["mue"], UnitLimit, lambda row: row.procedure)
+
+
+@pytest.mark.parametrize(
+    ("day", "valid"),
+    [("2017-12-31", False), ("2018-01-01", True), ("2025-12-31", True), ("2026-01-01", False)],
+)
+def test_rows_are_in_force_on_their_first_and_last_day(facts: Facts, day: str, valid: bool) -> None:  # noqa: FBT001
+    assert (facts.base_codes.on(("37252", "37221"), date.fromisoformat(day)) is not None) is valid
+
+
+def test_a_range_meets_a_row_on_any_of_its_days(facts: Facts) -> None:
+    assert facts.base_codes.on(("37252", "37221"), DateRange(date(2025, 12, 31), date(2026, 1, 2)))
+
+
+def test_overrides_change_values_and_keep_the_rest(facts: Facts) -> None:
+    changed = override_tables(facts, {"mue": {"37253": {"value": 8}}}, "test")
+    assert {row.value for row in changed.mue.ever("37253")} == {8}
+    assert {row.value for row in facts.mue.ever("37253")} == {5}
+    assert changed.mue.ever("37252") == facts.mue.ever("37252")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"nope": {"37253": {"value": 8}}}, "no table 'nope'"),
+        ({"mue": {"99999": {"value": 8}}}, "no row '99999'"),
+        ({"mue": {"37253": {"worth": 8}}}, "no column worth"),
+        ({"mue": {"37253": {"value": "many"}}}, "table mue, row 37253"),
+        ({"mue": {"37253": {"value": -1}}}, "table mue, row 37253"),
+    ],
+)
+def test_overrides_that_fit_nothing_are_errors(facts: Facts, overrides: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        override_tables(facts, overrides, "scrubber.toml")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "dollars"),
+    [("11", "2022-06-01", "1026.07"), ("21", "2022-06-01", "89.63"), ("11", "2026-03-02", "895.48")],
+)
+def test_amounts_by_year_and_place(facts: Facts, place: str, day: str, dollars: str) -> None:
+    assert str(amount(facts, "37252", place, date.fromisoformat(day))) == dollars
+
+
+def test_no_amount_outside_the_fee_table(facts: Facts) -> None:
+    assert amount(facts, "37252", "11", date(2019, 12, 31)) is None
+
+
+@needs_facts
+def test_bases_agree_with_the_facts_year_by_year(facts: Facts) -> None:
+    with (FACTS / "base_code_counts_by_year.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            day = date.fromisoformat(row["as_of"])
+            active = [base for base in facts.base_codes if base.addon == row["addon"] and _in_force(base, day)]
+            listed = [base for base in active if base.base != "CCCCC"]
+            assert len(listed) == int(row["active_enumerated_primaries"]), row
+
+
+def _in_force(row: BaseCode, day: date) -> bool:
+    return row.effective <= day and (row.deleted is None or day <= row.deleted)
+
+
+@needs_facts
+def test_pairs_agree_with_the_facts(facts: Facts) -> None:
+    with (FACTS / "ptp.csv").open(encoding="utf-8") as file:
+        given = [row for row in csv.DictReader(file) if row["setting"] == "practitioner"]
+    expected = sorted((row["col1"], row["col2"], row["modifier_indicator"], row["deleted"]) for row in given)
+    rows = (
+        (row.column1, row.column2, row.modifier_indicator, row.deleted.isoformat() if row.deleted else "")
+        for row in facts.ptp
+    )
+    assert sorted(rows) == expected
+
+
+@needs_facts
+def test_fees_agree_with_the_facts(facts: Facts) -> None:
+    with (FACTS / "fees.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            day = date.fromisoformat(row["effective_from"])
+            assert str(amount(facts, row["code"], "11", day)) == row["nonfac_national_amount_calc"]
+            assert str(amount(facts, row["code"], "21", day)) == row["fac_national_amount_calc"]
+
+
+@needs_facts
+def test_unit_limits_agree_with_the_facts(facts: Facts) -> None:
+    with (FACTS / "mue.csv").open(encoding="utf-8") as file:
+        given = [row for row in csv.DictReader(file) if row["setting"] == "practitioner" and row["code"] < "38000"]
+    for row in given:
+        effective = row["effective"] if "-" in row["effective"] else f"{row['effective']}-01-01"
+        limit = facts.mue.on(row["code"], date.fromisoformat(effective))
+        assert limit is not None
+        assert (str(limit.value), limit.mai) == (row["value"], row["mai"])

@@ -1,0 +1,109 @@
+"""Whole outputs over the sample files; `pytest --update-expected` writes them anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from scrubber.testing import to_837p
+from tests.conftest import FIXTURES, ROOT, Run
+
+SAMPLES = sorted((FIXTURES / "claims").glob("*.837"))
+SCHEMA = json.loads((ROOT / "scrubber" / "writers" / "report.schema.json").read_text(encoding="utf-8"))
+FORMATS = {"text": "txt", "json": "json", "ndjson": "ndjson"}
+
+
+@pytest.fixture
+def in_root(run: Run, tmp_path: Path) -> Run:
+    """Give paths in reports the same name on every machine."""
+    (tmp_path / "fixtures").symlink_to(FIXTURES)
+    return run
+
+
+def _same(written: bytes, path: Path, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--update-expected"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(written)
+    assert written.decode() == path.read_bytes().decode()
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_whole_output(form: str, sample: Path, in_root: Run, request: pytest.FixtureRequest) -> None:
+    done = in_root("scrub", "--format", form, sample.relative_to(ROOT))
+    assert done.stderr == b""
+    _same(done.stdout, FIXTURES / "expected" / form / f"{sample.stem}.{FORMATS[form]}", request)
+
+
+def test_hash_seed_and_report_files_do_not_change_a_byte(in_root: Run, tmp_path: Path) -> None:
+    sample = SAMPLES[0].relative_to(ROOT)
+    outputs = set()
+    for seed in ("0", "1", "2"):
+        done = in_root("scrub", "--format=json", "--report=json=r.json", sample, PYTHONHASHSEED=seed)
+        outputs |= {done.stdout, (tmp_path / "r.json").read_bytes()}
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_the_json_report_fits_its_schema(sample: Path, run: Run) -> None:
+    report = json.loads(run("scrub", "--format=json", sample).stdout)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+
+
+def test_a_line_of_the_streamed_form_is_a_claim_of_the_report_with_its_file(run: Run) -> None:
+    sample = SAMPLES[0]
+    report = json.loads(run("scrub", "--format=json", sample).stdout)
+    streamed = [json.loads(line) for line in run("scrub", "--format=ndjson", sample).stdout.splitlines()]
+    claims = [{"file": str(sample)} | claim for claim in report["files"][0]["claims"]]
+    assert streamed == claims
+
+
+def test_totals_are_those_of_the_claims(run: Run) -> None:
+    file = json.loads(run("scrub", "--format=json", SAMPLES[0]).stdout)["files"][0]
+    claims, totals = file["claims"], file["totals"]
+    rejected = [claim for claim in claims if claim["disposition"] == "rejected"]
+    assert totals["claims"] == len(claims) == totals["accepted"] + totals["rejected"]
+    assert totals["rejected"] == len(rejected)
+    assert float(totals["rejected_charges"]) == sum(float(claim["charge"]) for claim in rejected)
+    assert float(totals["charges"]) == sum(float(claim["charge"]) for claim in claims)
+    for claim in claims:
+        errors = [finding for finding in claim["findings"] if finding["severity"] == "error"]
+        assert (claim["disposition"] == "rejected") == bool(errors)
+
+
+def test_every_location_points_at_the_bytes_it_names(run: Run) -> None:
+    data = SAMPLES[0].read_bytes()
+    file = json.loads(run("scrub", "--format=json", SAMPLES[0]).stdout)["files"][0]
+    elements = [
+        (finding["procedure"], finding["location"])
+        for claim in file["claims"]
+        for finding in claim["findings"]
+        if finding["location"]["element"] == "SV101-2"
+    ]
+    assert elements
+    for procedure, location in elements:
+        assert data[location["offset"] : location["offset"] + location["length"]].decode() == procedure
+
+
+def test_text_shows_control_characters_instead_of_obeying_them(run: Run) -> None:
+    done = run("scrub", data=to_837p("claim 'A\x1b[31mB'\n37252"))
+    assert b"\x1b" not in done.stdout
+    assert "A\N{REPLACEMENT CHARACTER}[31mB".encode() in done.stdout
+
+
+def test_text_says_a_repeated_warning_twice_and_counts_the_rest(run: Run) -> None:
+    claims = "\n".join(f"claim C{n} patient=M{n} date=20260302\n37238\n36012\n37252 desc=IVC" for n in range(5))
+    text = run("scrub", data=to_837p(claims)).stdout.decode()
+    assert text.count("IVUS901 date-after-table-end  [") == 2
+    assert "5 IVUS901 date-after-table-end  (3 not repeated above)" in text
+
+
+def test_redaction_names_claims_by_their_place(run: Run) -> None:
+    for form in FORMATS:
+        done = run("scrub", "--redact", "--format", form, data=to_837p("claim SECRET1\n37252 id=SECRET2"))
+        assert b"SECRET" not in done.stdout
+        assert b"claim 1" in done.stdout
