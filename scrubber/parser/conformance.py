@@ -333,3 +333,66 @@ class _Walker:
             self._walk, self._reader = walk_tree(), X12Reader(self._feed)
         # Its generator is dead after an error that it raised, but the reader goes on with a new one.
         return next(iter(self._reader))
+
+    def _find(self, segment: Segment, data: Any) -> tuple[Any, list[Any]]:
+        """Give the segment's node in the map, None where it has no place, and what pyx12 missed or refused on the way."""
+        if segment.id == "ISA":
+            # pyx12's reader takes no other version, the guide neither: the copy was changed, judge what is there.
+            data.set("ISA12", segment.get(12))
+        if segment.id not in {"ISA", "GS"}:
+            node, _, _, errors = self._walk.walk_errors(self._node, data, 0, 0, None)
+            return node, errors
+        loop = "/ISA_LOOP" if segment.id == "ISA" else "/ISA_LOOP/GS_LOOP"
+        self._walk.forceWalkCounterToLoopStart(loop, f"{loop}/{segment.id}")
+        return self._guide.map().getnodebypath(f"{loop}/{segment.id}"), []
+
+    def _segment_fault(self, segment: Segment, error: Any) -> Iterator[Fault]:
+        node = self._node if error.map_node is None else error.map_node
+        loop, name = _loop_of(node), segment.id
+        if error.err_cde == "3" and node.id in _HEADERS:
+            return  # a missing trailer is reported at its header
+        if error.err_cde == "3":
+            name = _named(node.id, node)
+            before = self._previous or segment
+            location = Location(loop, node.id, None, before.ordinal, before.offset + len(before.text), 0)
+        else:
+            location = self._locate(segment, loop)
+            name = loop if error.err_cde == "4" else location.segment or "of an unknown identifier"
+        rule = GuideEnvelopeError if location.segment in _ENVELOPE_LOOPS else GuideSegmentError
+        text = _SEGMENT_TEXTS.get(error.err_cde, "Segment {0} does not follow the guide.")
+        yield rule.at(location, text.format(name))
+
+    def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[Fault]:
+        element, text = _COUNT_TEXTS.get((level, code), (None, ""))
+        loop = _ENVELOPE_LOOPS.get(segment.id) or _loop_of(self._node)
+        if element is not None:
+            rule = GuideEnvelopeError if level != "seg" else GuideElementError
+            yield rule.at(segment.locate(loop, element), text)
+        elif level != "seg":
+            yield GuideEnvelopeError.at(segment.locate(loop), f"Segment {segment.id} does not follow the guide.")
+        elif code != "1":  # of a bad identifier the map walker says so, too
+            location = self._locate(segment, loop)
+            text = _SEGMENT_TEXTS.get(code, "Segment {0} does not follow the guide.")
+            yield GuideSegmentError.at(location, text.format(location.segment or "of an unknown identifier"))
+
+    def _locate(self, segment: Segment, loop: str) -> Location:
+        """Locate a segment; an identifier that the guide does not know may be anything, even a name, and is left out."""
+        known = segment.id in self._guide.segment_ids
+        return evolve(segment.locate(loop), segment=segment.id if known else "")
+
+
+def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[Fault]:
+    """Judge the elements of a segment whose node in the map is known."""
+    found = dict.fromkeys(_defused(node, segment, data))
+    valid, errors = node.is_valid_errors(data)
+    found |= dict.fromkeys((_reference(error, node), _code(error), _name(error)) for error in errors)
+    loop = _loop_of(node)
+    rule = GuideEnvelopeError if segment.id in _ENVELOPE_LOOPS else GuideElementError
+    told: set[tuple[str, str]] = set()
+    for reference, code, name in found:
+        if (reference, code) not in told:
+            told.add((reference, code))
+            text = _ELEMENT_TEXTS.get(code, "{0} does not follow the guide.")
+            yield rule.at(segment.locate(loop, reference), text.format(name))
+    if not valid and not errors:
+        yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment and did not say why.")

@@ -1,0 +1,61 @@
+"""What the documents say is what the program does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from scrubber.explain import render_catalogue
+from scrubber.plugins import load_plugins
+from scrubber.testing import to_837p
+from tests.conftest import FIXTURES, ROOT, Run
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_catalogue_in_the_readme_is_current(request: pytest.FixtureRequest) -> None:
+    begin, end = "<!-- catalogue: begin -->\n", "<!-- catalogue: end -->"
+    head, rest = README.split(begin)
+    old, tail = rest.split(end)
+    new = render_catalogue(load_plugins(), "markdown")
+    if request.config.getoption("--update-expected"):
+        (ROOT / "README.md").write_text(head + begin + new + end + tail, encoding="utf-8")
+        old = new
+    assert old == new
+
+
+def test_the_sample_is_what_its_shorthand_says(request: pytest.FixtureRequest) -> None:
+    sample = FIXTURES / "claims" / "office_week"
+    data = to_837p(sample.with_suffix(".txt").read_text(encoding="utf-8"))
+    if request.config.getoption("--update-expected"):
+        sample.with_suffix(".837").write_bytes(data)
+    assert sample.with_suffix(".837").read_bytes() == data
+
+
+def test_the_report_in_the_readme_is_the_one_printed(run: Run) -> None:
+    printed = run("scrub", FIXTURES / "claims" / "office_week.837").stdout.decode()
+    block = README.split("```text\n")[1].split("```")[0]
+    for part in block.split("...\n"):
+        assert part in printed
+
+
+def test_the_settings_in_the_readme_are_accepted(run: Run) -> None:
+    toml = README.split("```toml\n")[1].split("```")[0]
+    done = run("config", "--show", "--config", "/dev/stdin", data=toml.encode())
+    assert done.returncode == 0, done.stderr
+    assert 'payers."60054".tables.mue."37253".value = 8' in done.stdout.decode()
+
+
+def test_the_python_in_the_readme_runs() -> None:
+    source = README.split("```python\n")[1].split("```")[0]
+    printed: list[tuple[object, ...]] = []
+    source = source.replace("claims.837", str(FIXTURES / "claims" / "office_week.837"))
+    exec(compile(source, "README.md", "exec"), {"print": lambda *values: printed.append(values)})
+    assert "IVUS101" in printed[-1][0]  # type: ignore[operator]
+    assert len(printed) > 17
+
+
+def test_every_release_is_described() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## \[Unreleased\]$", changelog, re.MULTILINE)
