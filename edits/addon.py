@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edits.bases import (
     bases_of,
@@ -15,7 +15,7 @@ from edits.bases import (
     on_other_date,
     stands_alone,
 )
-from edits.codes import ADDITIONAL, AOC, CPT, INITIAL, IVUS, RETIRED, ivus_lines, make_meta
+from edits.codes import ADDITIONAL, AOC, CPT, INITIAL, IVUS, RETIRED, ivus_lines, make_meta, places
 from edits.facts import Facts, Procedure
 from scrubber import (
     Adjustment,
@@ -26,6 +26,7 @@ from scrubber import (
     Encounter,
     EncounterEdit,
     Finding,
+    ServiceLine,
     Severity,
     statuses,
 )
@@ -61,10 +62,11 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
         """Look for a line for which no base and no near miss (IVUS103, 104, 105) is found."""
         for line in ivus_lines(encounter):
             if stands_alone(line, encounter, context.tables):
+                believed = any(other.procedure == "36005" for other in encounter.on_days_of(line))
                 yield self.finding(
                     line,
                     f"{line.procedure} is an add-on code, and no base procedure by the same provider is billed for "
-                    f"{line.service_dates}.",
+                    f"{line.service_dates}{'; 36005 is no listed base' if believed else ''}.",
                     f"Add the base procedure of that session, or remove {line.procedure}.",
                     element="SV101-2",
                 )
@@ -91,15 +93,17 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for 37253 on a date without 37252."""
-        del context
         for line in ivus_lines(encounter):
-            others = encounter.on_days_of(line)
-            if line.procedure == ADDITIONAL and not any(other.procedure == INITIAL for other in others):
+            if line.procedure != ADDITIONAL or line.service_dates is None:
+                continue
+            if not any(other.procedure == INITIAL for other in encounter.on_days_of(line)):
+                is_listed = context.tables.is_base(ADDITIONAL, INITIAL, line.service_dates)
                 yield self.finding(
                     line,
                     f"37253 (additional vessel) is billed without 37252 (initial vessel) for {line.service_dates}.",
                     "Bill 37252 x1 for the first vessel and 37253 for the additional vessels.",
                     element="SV101-2",
+                    source=AOC if is_listed else None,
                 )
 
 
@@ -128,8 +132,8 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
             if found and not has_base(line, encounter, context.tables):
                 yield self.finding(
                     line,
-                    f"The base procedure ({codes_of(found)}) of {line.service_dates} has another rendering provider "
-                    f"than {line.procedure}.",
+                    f"The base procedure of {line.service_dates} ({codes_of(found)}, {places(found, line)}) has "
+                    f"another rendering provider than {line.procedure}.",
                     "Correct the rendering provider (2310B, 2420A) if it is wrong; else do not bill the add-on code.",
                     element="SV101-2",
                 )
@@ -161,7 +165,8 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
                 dates = ", ".join(dict.fromkeys(str(other.service_dates) for other in found))
                 yield self.finding(
                     line,
-                    f"The base procedure ({codes_of(found)}) is dated {dates}, {line.procedure} {line.service_dates}.",
+                    f"The base procedure ({codes_of(found)}, {places(found, line)}) is dated {dates}, but "
+                    f"{line.procedure} is dated {line.service_dates}.",
                     "Correct the date of service (DTP*472) that is wrong; both must have the same date.",
                     element="DTP03",
                     qualifier="472",
@@ -189,31 +194,38 @@ class BaseNotValidOnDate(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for codes of the date that are bases before or after it."""
+        facts = context.tables
         for line in ivus_lines(encounter):
-            found = in_other_period(line, encounter, context.tables)
-            if not found or has_base(line, encounter, context.tables):
+            found = in_other_period(line, encounter, facts)
+            if line.service_dates is None or not found or has_base(line, encounter, facts):
                 continue
-            for code in dict.fromkeys(other.procedure for other in found):
-                yield self.finding(
-                    line,
-                    f"{code} is a base of {line.procedure} only {_period(line.procedure, code, context.tables)}, "
-                    f"not on {line.service_dates}.",
-                    f"Bill the code that is valid on that date{_neighbours(code, context.tables)}.",
-                    element="SV101-2",
-                )
+            codes = dict.fromkeys(other.procedure for other in found)
+            periods = "; ".join(f"{code} {_period(line.procedure, code, facts)}" for code in codes)
+            succeeded = next(filter(None, (_succession(code, line.service_dates, facts) for code in codes)), "")
+            yield self.finding(
+                line,
+                f"Listed as a base of {line.procedure} at other times only, not on {line.service_dates}: {periods}.",
+                succeeded or f"Bill a base procedure that is listed for {line.service_dates}.",
+                element="SV101-2",
+                statuses=_NOT_VALID if succeeded else _NO_BASE,
+                adjustment=_CO181 if succeeded else _CO107,
+            )
 
 
 def _period(addon: str, base: str, facts: Facts) -> str:
     return " and ".join(row.dates for row in facts.base_codes.ever((addon, base)))
 
 
-def _neighbours(code: str, facts: Facts) -> str:
-    """Name the family that took the place of the code's family, or the one it took the place of."""
+def _succession(code: str, dates: DateRange, facts: Facts) -> str:
+    """Say which family is valid instead, where the code is on the wrong side of a change of families; else ""."""
     for row in facts.successions:
-        if row.first <= code <= row.last:
-            return f"; {row.first}-{row.last} ended {row.deleted} and {row.successor_first}-{row.successor_last} follow"
-        if row.successor_first <= code <= row.successor_last:
-            return f"; until {row.deleted} it was one of {row.first}-{row.last}"
+        old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
+        if row.deleted is None:
+            continue
+        if row.first <= code <= row.last and dates.first > row.deleted:
+            return f"Bill the code that is valid on that date: {old} ended {row.deleted} and {new} follow."
+        if row.successor_first <= code <= row.successor_last and dates.last <= row.deleted:
+            return f"Bill the code that is valid on that date: until {row.deleted} the family was {old}."
     return ""
 
 
@@ -231,6 +243,8 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
         AOC,
         fires="claim A\n37238\nclaim B\n37252",
         passes="37238\n37252",
+        status=_NO_BASE,
+        adjustment=_CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -240,7 +254,8 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
             if bases and all(base.claim is not line.claim for base in bases):
                 yield self.finding(
                     line,
-                    f"The base procedure ({codes_of(bases)}) of {line.procedure} is on another claim of the file.",
+                    f"The base procedure ({codes_of(bases)}) of {line.procedure} is not on this claim but is "
+                    f"{places(bases, line)} of the file.",
                     "Bill the add-on code on the claim of its base procedure.",
                     element="SV101-2",
                 )
@@ -270,13 +285,24 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
         for line in ivus_lines(encounter):
             bases = bases_of(line, encounter.on_days_of(line), facts)
             if bases and not any(can_stand(base, encounter, facts) for base in bases):
-                codes = codes_of(bases)
                 yield self.finding(
                     line,
-                    f"The base procedure ({codes}) is an add-on code itself, and its own primary is not billed.",
-                    f"Bill the primary procedure of {codes}.",
+                    f"What is billed as base of {line.procedure} is an add-on code itself ({codes_of(bases)}), and its "
+                    "own primary is not billed by the same provider for that date.",
+                    f"Bill {_primaries(bases, facts)}.",
                     element="SV101-2",
                 )
+
+
+def _primaries(bases: Sequence[ServiceLine], facts: Facts) -> str:
+    """Name the primaries that would let the first base stand, or say what they are where there are many."""
+    base = bases[0]
+    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+    if base.procedure in IVUS:
+        return f"a base procedure of {base.procedure}"
+    if len(primaries) > 8 or "CCCCC" in primaries:
+        return f"the primary procedure of {base.procedure} ('scrubber explain {base.procedure}' lists them)"
+    return f"the primary procedure of {base.procedure}: {' or '.join(sorted(primaries))}"
 
 
 class ContractorDefinedBase(EncounterEdit[Facts]):
@@ -323,6 +349,8 @@ class BaseLineFails(EncounterEdit[Facts]):
         AOC,
         fires="37238 charge=-1\n37252",
         passes="37238\n37252",
+        status=_NO_BASE,
+        adjustment=_CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -332,8 +360,9 @@ class BaseLineFails(EncounterEdit[Facts]):
             if bases and all(context.has_error(base) for base in bases):
                 yield self.finding(
                     line,
-                    f"The base procedure ({codes_of(bases)}) of {line.procedure} has an error and may be denied.",
-                    "Correct the base line; the add-on code depends on it.",
+                    f"The base procedure of {line.procedure} ({codes_of(bases)}, {places(bases, line)}) has an error "
+                    "and may be denied.",
+                    f"Correct {places(bases, line)} first; the add-on code depends on it.",
                     element="SV101-2",
                 )
 
@@ -364,17 +393,22 @@ class RetiredIvusCode(Edit[Facts]):
             dates = line.service_dates
             if dates is None or not rows or _covers(rows[0], dates):
                 continue
-            retired = line.procedure in RETIRED
             yield self.finding(
                 line,
-                f"{line.procedure} is valid {rows[0].dates} only, not on {dates}.",
-                "Bill 37252 and 37253 from 2016-01-01 on." if retired else "Bill 37250 or 37251 before 2016-01-01.",
+                f"{line.procedure} is valid only {rows[0].dates}, not on {dates}.",
+                _REPLACEMENTS[line.procedure in RETIRED],
                 element="SV101-2",
             )
 
 
 def _covers(row: Procedure, dates: DateRange) -> bool:
     return row.effective <= dates.first and (row.deleted is None or dates.last <= row.deleted)
+
+
+_REPLACEMENTS = {
+    True: "Bill 37252 for the first vessel and 37253 for each further one.",
+    False: "Before 2016-01-01 bill 37250 for the first vessel and 37251 for each further one.",
+}
 
 
 class CoronaryBaseOnly(EncounterEdit[Facts]):
@@ -391,6 +425,8 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
         AOC,
         fires="92928\n37252",
         passes="92928\n37238\n37252",
+        status=_NO_BASE,
+        adjustment=_CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -405,11 +441,14 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
             if coronary and stands_alone(line, encounter, facts):
                 yield self.finding(
                     line,
-                    f"Only coronary procedures ({codes_of(coronary)}) are billed with {line.procedure}.",
-                    "Bill 92978 and 92979 if coronary vessels were examined; else add the peripheral base procedure.",
+                    f"The only base procedures billed with {line.procedure} are coronary ({codes_of(coronary)}).",
+                    f"If a coronary vessel was examined, bill {_CORONARY[line.procedure]} instead of {line.procedure}; "
+                    "else add the peripheral base procedure.",
                     element="SV101-2",
                 )
 
+
+_CORONARY = {INITIAL: "92978", ADDITIONAL: "92979"}
 
 ADDON_EDITS = (
     AddOnWithoutBase,

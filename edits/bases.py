@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edits.codes import IVUS
+from edits.codes import IVUS, RETIRED
 from edits.facts import Facts
 from scrubber import Encounter, ServiceLine
 
@@ -19,6 +19,9 @@ __all__ = [
     "on_other_date",
     "stands_alone",
 ]
+
+_NO_BASE = IVUS | RETIRED | {""}
+"""What cannot be the base even where no national list exists."""
 
 
 def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> tuple[ServiceLine, ...]:
@@ -40,7 +43,7 @@ def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     others = encounter.on_days_of(line)
     if bases_of(line, others, facts):
         return True
-    return is_contractor_defined(line, facts) and any(other.procedure not in IVUS for other in others)
+    return is_contractor_defined(line, facts) and any(other.procedure not in _NO_BASE for other in others)
 
 
 def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
@@ -50,14 +53,14 @@ def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> 
     return bases_of(line, others, facts)
 
 
-def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
+def on_other_date(line: ServiceLine, _encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
     """Bases of the same provider on the same claim, on dates that the line does not have."""
     return tuple(
         other
-        for other in encounter.elsewhere
-        if other.claim is line.claim
-        and other.rendering_provider.key == line.rendering_provider.key
+        for other in line.claim.lines
+        if other.rendering_provider.key == line.rendering_provider.key
         and other.service_dates is not None
+        and not other.common_days(line)
         and facts.is_base(line.procedure, other.procedure, other.service_dates)
     )
 
@@ -65,7 +68,9 @@ def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> tupl
 def in_other_period(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
     """Lines of the date whose code is a base of `line` in another period only."""
     return tuple(
-        other for other in encounter.on_days_of(line) if facts.base_codes.ever((line.procedure, other.procedure))
+        other
+        for other in encounter.on_days_of(line)
+        if other.procedure not in IVUS and facts.base_codes.ever((line.procedure, other.procedure))
     )
 
 
@@ -80,11 +85,17 @@ def codes_of(lines: Iterable[ServiceLine]) -> str:
     return ", ".join(dict.fromkeys(line.procedure for line in lines))
 
 
-def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
-    """Whether a base is no add-on code itself, or one whose own primary is billed too."""
-    if base.service_dates is None:
-        return False
-    primaries = facts.own_primaries(base.procedure, base.service_dates)
-    if not primaries or "CCCCC" in primaries:
-        return True
-    return any(other.procedure in primaries for other in encounter.on_days_of(base))
+def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: frozenset[str] = frozenset()) -> bool:
+    """Whether a base is no add-on code itself, or a primary of its own is billed too and can stand in turn.
+
+    `above` are the codes that wait for the answer, so that add-on codes do not hold each other up.
+    """
+    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+    if not primaries:
+        return base.service_dates is not None
+    waiting = above | {base.procedure}
+    others = [other for other in encounter.on_days_of(base) if other.procedure not in waiting]
+    if "CCCCC" in primaries:
+        # Its primaries are contractor-defined (AOC type 2): any other procedure may be one.
+        return any(other.procedure not in _NO_BASE for other in others)
+    return any(other.procedure in primaries and can_stand(other, encounter, facts, waiting) for other in others)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from edits.bases import bases_of
-from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta
+from edits.codes import AOC, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
 from edits.facts import Facts, amount
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["MONEY_EDITS"]
 
 
-def _all_bases(encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Give the base lines of the encounter's ultrasound lines, in file order."""
-    found = {
-        id(base): base
-        for line in ivus_lines(encounter)
-        for base in bases_of(line, encounter.on_days_of(line), facts)
-        if base.procedure != INITIAL
-    }
-    return tuple(line for line in encounter.lines if id(line) in found)
+def _bases(lines: Iterable[ServiceLine], encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Give the base lines of ultrasound lines, in file order; 37252 is no base here, though once listed for 37253."""
+    found = {id(base) for line in lines for base in bases_of(line, encounter.on_days_of(line), facts)}
+    return tuple(line for line in encounter.lines if id(line) in found and line.procedure != INITIAL)
 
 
 class CatheterPlacementNotBilled(EncounterEdit[Facts]):
@@ -42,17 +37,19 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases of such families only, without any catheter code."""
         facts = context.tables
-        bases = _all_bases(encounter, facts)
-        if not bases or any(facts.catheter_codes.ever(line.procedure) for line in encounter.lines):
-            return
-        families = [row for base in bases for row in facts.base_families.ever(base.procedure)]
-        if len(families) == len(bases) and all(row.catheter_placement == "no" for row in families):
-            yield self.finding(
-                bases[0],
-                f"{bases[0].procedure} does not include catheter placement, and none is billed for that date.",
-                "Bill the catheter placement code (such as 36010-36248) if a catheter was placed.",
-                element="SV101-2",
-            )
+        for lines in sessions(encounter):
+            bases = _bases(lines, encounter, facts)
+            same_days = (other for line in lines for other in encounter.on_days_of(line))
+            if not bases or any(facts.catheter_codes.ever(other.procedure) for other in same_days):
+                continue
+            families = [row for base in bases for row in facts.base_families.ever(base.procedure)]
+            if len(families) == len(bases) and all(row.catheter_placement == "no" for row in families):
+                yield self.finding(
+                    bases[0],
+                    f"{bases[0].procedure} does not include catheter placement, and none is billed for that date.",
+                    "Bill the catheter placement code (such as 36010-36248) if a catheter was placed.",
+                    element="SV101-2",
+                )
 
 
 class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
@@ -73,7 +70,7 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for base codes that begin with C."""
-        for base in _all_bases(encounter, context.tables):
+        for base in _bases(ivus_lines(encounter), encounter, context.tables):
             if base.procedure.startswith("C"):
                 yield self.finding(
                     base,
@@ -101,14 +98,10 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for dates with 37253 but not 37252, and price 37252; one finding a date."""
-        told: list[ServiceLine] = []
-        for line in ivus_lines(encounter):
-            same_days = encounter.on_days_of(line)
-            if line.procedure != ADDITIONAL or any(other.procedure == INITIAL for other in same_days):
+        for lines in sessions(encounter):
+            line = lines[0]
+            if line.service_dates is None or any(other.procedure == INITIAL for other in lines):
                 continue
-            if line.service_dates is None or any(other.common_days(line) for other in told):
-                continue
-            told.append(line)
             place = line.place_of_service
             worth = amount(context.tables, INITIAL, place, line.service_dates.first)
             if worth is not None:

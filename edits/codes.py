@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from scrubber import (
@@ -65,6 +66,28 @@ def make_meta(
         effective=IVUS_PERIOD,
         examples=(Example(fires, fires=True), Example(passes, fires=False)),
     )
+
+
+def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
+    """Name lines for somebody who looks at `seen_from`: "line 2", or "line 2 of claim 5" where it is another claim."""
+    return " and ".join(
+        f"line {line.number}" + (f" of claim {line.claim.ordinal}" if line.claim is not seen_from.claim else "")
+        for line in lines
+    )
+
+
+def sessions(encounter: Encounter) -> Iterator[tuple[ServiceLine, ...]]:
+    """Yield the intravascular ultrasound lines in groups that share days of service; each group in file order.
+
+    Only ultrasound lines connect days here: a long line of something else does not make one session of two.
+    """
+    rest = list(ivus_lines(encounter))
+    while rest:
+        group = [rest.pop(0)]
+        while joined := [line for line in rest if any(line.common_days(other) for other in group)]:
+            group += joined
+            rest = [line for line in rest if line not in joined]
+        yield tuple(line for line in encounter.lines if line in group)
 
 
 def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:

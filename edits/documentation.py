@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edits.codes import AOC, GUIDE, SOCIETY, ivus_lines, make_meta
+from edits.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, make_meta, sessions
 from edits.facts import Facts
+from edits.units import most_units
 from edits.vessels import count_vessels
-from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
+from scrubber import (
+    Adjustment,
+    Claim,
+    Context,
+    Edit,
+    Encounter,
+    EncounterEdit,
+    Finding,
+    ServiceLine,
+    Severity,
+    statuses,
+)
 
 __all__ = ["DATE_EDITS", "DOCUMENTATION_EDITS"]
 
@@ -40,7 +52,7 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
             elif not line.diagnoses:
                 yield self.finding(
                     line,
-                    f"{line.procedure}: the pointers in SV107 name no diagnosis; HI holds {len(line.claim.diagnoses)}.",
+                    f"The pointers of {line.procedure} (SV107) name no diagnosis of the claim (HI).",
                     fix,
                     element="SV107",
                     statuses=statuses("A8:477"),
@@ -49,14 +61,11 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
 
 def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> int:
     """Count the vessels named in SV101-7 and the notes of the ultrasound lines and of their claims."""
-    texts = [line.description for line in lines]
-    texts += [note.text for line in lines for note in line.notes]
-    texts += [note.text for claim in dict.fromkeys(line.claim for line in lines) for note in claim.notes]
+    texts = [note.text for claim in dict.fromkeys(line.claim for line in lines) for note in claim.notes]
     for line in lines:
-        sides = facts.modifiers_of_kind(line, "side")
-        if sides and line.description:
-            # A side that the modifier gives holds for the line's own description.
-            texts[lines.index(line)] = f"{sides[0]} {line.description}"
+        # A side that a modifier gives holds for what the line itself says.
+        side = " ".join(facts.modifiers_of_kind(line, "side"))
+        texts += [f"{side} {text}" for text in (line.description, *(note.text for note in line.notes)) if text]
     return count_vessels(texts, facts)
 
 
@@ -78,14 +87,14 @@ class VesselNotNamed(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an encounter whose texts name no known vessel."""
-        lines = ivus_lines(encounter)
-        if lines and _vessels_named(lines, context.tables) == 0:
-            yield self.finding(
-                lines[0],
-                "No vessel is named for the intravascular ultrasound.",
-                "Name the vessels with their side in SV101-7 or in a note (NTE).",
-                element="SV101-7",
-            )
+        for lines in sessions(encounter):
+            if _vessels_named(lines, context.tables) == 0:
+                yield self.finding(
+                    lines[0],
+                    "No vessel is named for the intravascular ultrasound.",
+                    "Name the vessels with their side in SV101-7 or in a note (NTE).",
+                    element="SV101-7",
+                )
 
 
 class FewerVesselsThanUnits(EncounterEdit[Facts]):
@@ -107,20 +116,20 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Compare the vessels named, where any is, with the units."""
-        lines = ivus_lines(encounter)
-        units = sum(line.whole_units or 0 for line in lines)
-        named = _vessels_named(lines, context.tables) if lines else 0
-        if 0 < named < units:
-            yield self.finding(
-                lines[-1],
-                f"{units} units of intravascular ultrasound are billed, but the claim names {named} distinct "
-                f"vessel{'s' if named > 1 else ''}.",
-                "Bill one unit a vessel, or name the vessels that are missing.",
-                element="SV104",
-            )
+        for lines in sessions(encounter):
+            units = max(most_units(line, lines) for line in lines)
+            named = _vessels_named(lines, context.tables)
+            if 0 < named < units:
+                yield self.finding(
+                    lines[-1],
+                    f"{units} units of intravascular ultrasound are billed, but the claim names {named} distinct "
+                    f"vessel{'s' if named > 1 else ''}.",
+                    "Bill one unit a vessel, or name the vessels that are missing.",
+                    element="SV104",
+                )
 
 
-class DateAfterTableEnd(EncounterEdit[Facts]):
+class DateAfterTableEnd(Edit[Facts]):
     """The date of service is later than the last edition of a rule table that this version knows.
 
     Why: CMS replaces the tables every quarter. The last known rows were used; a newer edition may decide otherwise.
@@ -136,16 +145,15 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
         passes="claim date=20240805\n37238\n37252",
     )
 
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+    def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
         """Compare the dates with the end of each table that ultrasound lines are judged by; one finding a claim."""
         facts = context.tables
         tables = (facts.base_codes.info, facts.mue.info, facts.ptp.info, facts.fees.info)
-        told: set[int] = set()
-        for line in ivus_lines(encounter):
-            last = line.service_dates.last if line.service_dates else None
-            ended = [info for info in tables if last is not None and last > info.last_day]
-            if ended and line.claim.ordinal not in told:
-                told.add(line.claim.ordinal)
+        for line in claim.lines:
+            if line.procedure not in IVUS or line.service_dates is None:
+                continue
+            ended = [info for info in tables if line.service_dates.last > info.last_day]
+            if ended:
                 names = "; ".join(f"{info.title}, to {info.last_day}" for info in ended)
                 yield self.finding(
                     line,
@@ -155,6 +163,7 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
                     qualifier="472",
                     source=ended[0].citation,
                 )
+                return
 
 
 DOCUMENTATION_EDITS = (NoDiagnosisForIvus, VesselNotNamed, FewerVesselsThanUnits)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from edits.codes import CPT, CR11168, IVUS, ivus_lines, make_meta
+from edits.codes import CPT, CR11168, IVUS, ivus_lines, make_meta, places
 from edits.facts import Facts, Pair
 from scrubber import (
     Adjustment,
@@ -97,7 +97,7 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
                 codes = ", ".join(dict.fromkeys(other.procedure for other in found))
                 yield self.finding(
                     line,
-                    f"{line.procedure} is never reported with {codes} (line {found[0].number}).",
+                    f"{line.procedure} is never reported with {codes} ({places(found, line)}).",
                     f"Remove {line.procedure}; no modifier makes it payable.",
                     element="SV101-2",
                 )
@@ -129,7 +129,7 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
                     line,
                     f"Modifier {', '.join(lifting)} does not make {line.procedure} reportable with that procedure.",
                     f"Remove the {line.procedure} line.",
-                    element="SV101-3",
+                    element=line.modifier_element(line.modifiers.index(lifting[0])),
                 )
 
 

@@ -58,7 +58,7 @@ class BasePrimary(_Dated):
 
 @frozen
 class CoronaryBase(_Dated):
-    """`base` is a primary of the coronary sibling 92978."""
+    """`base` is a primary of the coronary siblings 92978 and 92979."""
 
     addon: str
     base: str

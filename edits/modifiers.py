@@ -19,8 +19,8 @@ _WELL_FORMED = re.compile(r"[A-Z0-9]{2}", re.ASCII)
 
 
 def _place(line: ServiceLine, modifier: str) -> str:
-    """Give the element a modifier stands in: SV101-3 for the first."""
-    return f"SV101-{line.modifiers.index(modifier) + 3}"
+    """Give the element a modifier stands in."""
+    return line.modifier_element(line.modifiers.index(modifier))
 
 
 class _ModifierKind(EncounterEdit[Facts]):
@@ -122,16 +122,16 @@ class LateralityPair(EncounterEdit[Facts]):
         """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
         seen: list[ServiceLine] = []
         for line in ivus_lines(encounter):
-            sides = set(context.tables.modifiers_of_kind(line, "side"))
+            sides = context.tables.modifiers_of_kind(line, "side")
             same = [other for other in seen if other.procedure == line.procedure and other.common_days(line)]
             seen.append(line)
             other_sides = {side for other in same for side in context.tables.modifiers_of_kind(other, "side")}
-            if sides and len(sides | other_sides) > 1:
+            if sides and len({*sides, *other_sides}) > 1:
                 yield self.finding(
                     line,
                     f"{line.procedure} is billed with RT and LT for {line.service_dates}; the two may be paid as one.",
                     "Bill 37252 x1 for the first vessel and all others as units of one 37253 line.",
-                    element="SV101-3",
+                    element=_place(line, sides[0]),
                 )
 
 
@@ -284,7 +284,7 @@ class MalformedModifier(EncounterEdit[Facts]):
                     line,
                     f"Line {line.number}: {wrong}.",
                     "Correct or remove the modifier.",
-                    element=f"SV101-{position + 3}",
+                    element=line.modifier_element(position),
                 )
 
 

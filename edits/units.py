@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
-from edits.codes import ADDITIONAL, GUIDE, INITIAL, MUE, NCCI_MANUAL, ivus_lines, make_meta
+from edits.codes import ADDITIONAL, GUIDE, INITIAL, MUE, NCCI_MANUAL, ivus_lines, make_meta, places
 from edits.facts import Facts, UnitLimit
-from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
+from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, Status, statuses
 
 __all__ = ["DUPLICATE_EDITS", "UNIT_EDITS"]
 
 _UNITS = Adjustment("CO", "16", "M53")
 
 
-def _units_a_day(line: ServiceLine) -> int:
+def units_a_day(line: ServiceLine) -> int:
     """Give the units of one day: those of the line divided by its days, rounded half up (NCCI manual, chapter I)."""
     days = line.service_dates.days if line.service_dates else 1
     return int((Decimal(line.whole_units or 0) / days).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def _most_units(line: ServiceLine, lines: Iterable[ServiceLine]) -> int:
+def most_units(line: ServiceLine, lines: Iterable[ServiceLine]) -> int:
     """Give the highest sum of units that `lines` have on one day of `line`."""
     dated = [(other, other.service_dates) for other in lines if other.service_dates is not None]
     # The sum can only rise on a day on which some line begins.
     days = {dates.first for _, dates in dated} | ({line.service_dates.first} if line.service_dates else set())
     return max(
-        sum(_units_a_day(other) for other, dates in dated if day in dates)
+        sum(units_a_day(other) for other, dates in dated if day in dates)
         for day in days
         if line.service_dates is not None and day in line.service_dates
     )
 
 
 def _limit(line: ServiceLine, facts: Facts) -> UnitLimit | None:
-    return facts.mue.on(line.procedure, line.service_dates.first) if line.service_dates else None
-
-
-def _line_numbers(lines: Sequence[ServiceLine]) -> str:
-    """Name lines by claim and line: "line 2", or "line 2 of claim 5" where several claims are involved."""
-    several = len({line.claim.ordinal for line in lines}) > 1
-    return ", ".join(f"{line.number} of claim {line.claim.ordinal}" if several else f"{line.number}" for line in lines)
+    return facts.mue.on(line.procedure, line.service_dates) if line.service_dates else None
 
 
 class UnitsOverMue(EncounterEdit[Facts]):
@@ -69,9 +63,9 @@ class UnitsOverMue(EncounterEdit[Facts]):
             if limit is None:
                 continue
             same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
-            units = _most_units(line, [line] if limit.mai == "1" else same)
+            units = most_units(line, [line] if limit.mai == "1" else same)
             if units > limit.value:
-                where = f" on lines {_line_numbers(same)}" if len(same) > 1 and limit.mai != "1" else ""
+                where = f" on {places(same, line)}" if len(same) > 1 and limit.mai != "1" else ""
                 yield self.finding(
                     line,
                     f"{units} units of {line.procedure} for {line.service_dates}{where}; the MUE is {limit.value}. "
@@ -126,7 +120,15 @@ class UnitsNotCountable(EncounterEdit[Facts]):
                 )
             elif line.whole_units is None:
                 message = f"The units of {line.procedure} (SV104) are not a whole number above 0."
-                yield self.finding(line, message, fix, element="SV104")
+                yield self.finding(line, message, fix, element="SV104", statuses=_uncountable(line))
+
+
+def _uncountable(line: ServiceLine) -> tuple[Status, ...]:
+    """Tell missing units from wrong ones, and a fraction from zero or less."""
+    if not line.units_text:
+        return statuses("A6:476")
+    is_fraction = line.units is not None and line.units > 0
+    return statuses("A7:476", "A7:697") if is_fraction else statuses("A7:476")
 
 
 class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
@@ -157,7 +159,7 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
             if earlier:
                 yield self.finding(
                     line,
-                    f"37253 for {line.service_dates} stands on lines {_line_numbers([*earlier, line])}.",
+                    f"37253 for {line.service_dates} stands on {places([*earlier, line], line)}.",
                     "Bill all additional vessels of the date on one line.",
                     element="SV104",
                 )
@@ -185,7 +187,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
         countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
         for line in countable:
             same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
-            units = _most_units(line, same)
+            units = most_units(line, same)
             if _limit(line, context.tables) is None and units > 1:
                 yield self.finding(
                     line,
@@ -222,12 +224,9 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
             first = next((other for other in seen if _repeats(line, other)), None)
             seen.append(line)
             if first is not None:
-                place = f"line {first.number}" + (
-                    f" of claim {first.claim.ordinal}" if first.claim is not line.claim else ""
-                )
                 yield self.finding(
                     line,
-                    f"{line.procedure} for {line.service_dates} is billed already on {place}.",
+                    f"{line.procedure} for {line.service_dates} is billed already on {places([first], line)}.",
                     "Remove this line; bill further vessels as units of 37253.",
                     element="SV101-2",
                 )

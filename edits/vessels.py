@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from edits.facts import Facts, Vessel
 
 __all__ = ["count_vessels"]
 
-_WORD = re.compile(r"[A-Z]+")
+_WORD = re.compile(r"[A-Z]+|[,;.]|[&+]")
+_BILATERAL = re.compile(r"\bB\s*/\s*L\b")
 _SIDES = {
     "LEFT": ("left",),
     "LT": ("left",),
@@ -22,83 +23,128 @@ _SIDES = {
     "BILAT": ("left", "right"),
     "BOTH": ("left", "right"),
 }
-_SINGULAR = {"VEINS": "VEIN", "ARTERIES": "ARTERY"}
+_BREAK = ","
+_SPELLINGS = {"VEINS": "VEIN", "ARTERIES": "ARTERY", "&": "AND", "+": "AND", ";": _BREAK, ".": _BREAK}
 _NOUNS = ("VEIN", "ARTERY")
 _QUALIFIERS = ("COMMON", "EXTERNAL", "INTERNAL")
 _HEADS = ("ILIAC", "FEMORAL")
+_CONNECTIVES = (_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM")
+
+_NO_NAMES = frozenset(
+    {"LEG", "LEGS", "ARM", "ARMS", "LIMB", "EXTREMITY", "LOWER", "UPPER", "DEEP", "SUPERFICIAL", "PERIPHERAL"}
+    | {"MULTIPLE", "SEVERAL", "TARGET", "SAME", "OTHER", "ADDITIONAL", "INITIAL", "FIRST", "SECOND", "DISEASED"}
+    | {"STENOTIC", "TREATED", "IVUS"}
+)
+"""Words that name no vessel in front of "vein" or "artery"."""
 
 _Names = Mapping[tuple[str, ...], Vessel]
+_Mention = tuple[str, bool, tuple[str, ...]]
+"""What a mention counts as, whether there is a left and a right one, and the sides named."""
 
 
 def count_vessels(texts: Iterable[str], facts: Facts) -> int:
     """Count the distinct vessels that the texts name.
 
     Names that count as one vessel count once (external iliac with common femoral, superficial femoral with popliteal);
-    left and right of a paired vessel are two.  A name without a side is the same vessel as one with a side.
+    left and right of a paired vessel are two.  A name without a side is the same vessel as one with a side.  A vein or
+    artery that the table does not list counts by its own name.
     """
     sides_of: dict[str, set[str]] = {}
-    names = _names(facts)
+    names = _names(tuple(facts.vessels))
     for text in texts:
-        for vessel, sides in _mentions(_words(text), names):
-            sides_of.setdefault(vessel.counted_as, set()).update(sides if vessel.paired == "yes" else ())
+        for counted_as, paired, sides in _mentions(_words(text), names):
+            sides_of.setdefault(counted_as, set()).update(sides if paired else ())
     return sum(max(1, len(sides)) for sides in sides_of.values())
 
 
+@cache
+def _names(vessels: tuple[Vessel, ...]) -> _Names:
+    return {tuple(vessel.name.split()): vessel for vessel in vessels}
+
+
 def _words(text: str) -> list[str]:
-    words = [_SINGULAR.get(word, word) for word in _WORD.findall(text.upper())]
-    return [word for place, word in enumerate(words) for word in _with_head(words, place)]
+    text = _BILATERAL.sub("BILATERAL", text.upper())
+    words = [_SPELLINGS.get(word, word) for word in _WORD.findall(text)]
+    return [word for place in range(len(words)) for word in _with_head(words, place)]
 
 
 def _with_head(words: list[str], place: int) -> list[str]:
-    """Complete "COMMON AND EXTERNAL ILIAC" to "COMMON ILIAC AND EXTERNAL ILIAC"."""
-    word = words[place]
-    if word not in _QUALIFIERS or words[place + 1 : place + 2] in (["ILIAC"], ["FEMORAL"]):
-        return [word]
-    following = [other for other in words[place + 1 : place + 5] if other != "AND"]
-    if len(following) > 1 and following[0] in _QUALIFIERS and following[1] in _HEADS:
-        return [word, following[1]]
-    return [word]
+    """Complete the first words of "COMMON, EXTERNAL AND INTERNAL ILIAC" by the "ILIAC" that they share."""
+    if words[place] in _QUALIFIERS and words[place + 1 : place + 2] not in ([head] for head in _HEADS):
+        following = (word for word in words[place + 1 :] if word not in (*_QUALIFIERS, _BREAK, "AND"))
+        head = next(following, "")
+        if head in _HEADS and words[place + 1] in (*_QUALIFIERS, _BREAK, "AND"):
+            return [words[place], head]
+    return [words[place]]
 
 
-def _mentions(words: list[str], names: _Names) -> Iterable[tuple[Vessel, tuple[str, ...]]]:
-    """Yield the vessels in the order named, each with its sides: those named last before it, else right behind it."""
-    sides: tuple[str, ...] = ()
-    place = 0
+def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
+    """Yield the vessels in the order named, each with its sides.
+
+    Sides stand in front of the vessels they hold for ("LEFT CIV AND EIV"), or, where the first vessel has none in front
+    but one behind, behind each of them ("CIV LEFT, CIV RIGHT").
+    """
+    leading: tuple[str, ...] = ()
+    behind: bool | None = None
+    place = start = 0  # `start`: where the words of an unlisted name may begin
     while place < len(words):
-        word = words[place]
-        if word in _SIDES:
-            sides = _SIDES[word]
-            place += 1
+        if words[place] in _SIDES:
+            leading, place = _sides(words, place)
+            start = place
+            behind = bool(behind)
             continue
-        found, length = _longest(words, place, names)
+        found, length = _vessel(words, place, start, names)
         if found is None:
-            if word[0] in "LR" and (word[1:],) in names:  # LCIV, RSFA
-                yield names[(word[1:],)], _SIDES[word[0]]
+            start = place + 1 if words[place] in _CONNECTIVES else start
             place += 1
             continue
-        place += length
-        behind = words[place] if place < len(words) else ""
-        yield found, sides or _SIDES.get(behind, ())
+        counted_as, paired, own = found
+        place = start = place + length
+        trailing, end = _sides(words, place)
+        if behind is None:
+            # "IVC LEFT CIV" gives the side to what follows, "CIV LEFT, ..." to what stands before.
+            behind = bool(trailing) and (end == len(words) or words[end] in _CONNECTIVES)
+        yield counted_as, paired, own or (trailing if behind else leading)
+
+
+def _sides(words: list[str], place: int) -> tuple[tuple[str, ...], int]:
+    """Read the sides at `place` ("LEFT", "LEFT AND RIGHT") and give the place behind them."""
+    sides: tuple[str, ...] = ()
+    while place < len(words):
+        if words[place] in _SIDES:
+            sides += _SIDES[words[place]]
+        elif not (sides and words[place] == "AND" and words[place + 1 : place + 2] and words[place + 1] in _SIDES):
+            break
+        place += 1
+    return sides, place
+
+
+def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_Mention | None, int]:
+    """Find the vessel at `place` and how many words it takes: a listed name, LCIV or RSFA, or any vein or artery."""
+    listed, length = _longest(words, place, names)
+    if listed is not None:
+        return (listed.counted_as, listed.paired == "yes", ()), length
+    word = words[place]
+    prefixed = names.get((word[1:],)) if word[0] in "LR" else None
+    if prefixed is not None:
+        return (prefixed.counted_as, prefixed.paired == "yes", _SIDES[word[0]]), 1
+    unlisted = words[max(start, place - 3) : place]
+    if word in _NOUNS and not _NO_NAMES.issuperset(unlisted):
+        return (" ".join([*unlisted, word]).lower(), True, ()), 1
+    return None, 1
 
 
 def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel | None, int]:
-    """Find the longest name at `place`; one without "vein" or "artery" takes the next of them in the text."""
-    noun = next((word for word in words[place:] if word in _NOUNS), "VEIN")
+    """Find the longest listed name at `place`; one without "vein" or "artery" takes the next of them in the text."""
+    noun = next((word for word in words[place:] if word in _NOUNS), "")
     for length in (4, 3, 2, 1):
         phrase = tuple(words[place : place + length])
         if len(phrase) < length:
             continue
         if phrase in names:
             return names[phrase], length
-        if length > 1 and (*phrase, noun) in names:
+        if (*phrase, noun) in names:
             return names[(*phrase, noun)], length
+        if not noun and length > 1 and (*phrase, "VEIN") in names:
+            return names[(*phrase, "VEIN")], length
     return None, 1
-
-
-@cache
-def _names_of(vessels: tuple[Vessel, ...]) -> _Names:
-    return {tuple(vessel.name.split()): vessel for vessel in vessels}
-
-
-def _names(facts: Facts) -> _Names:
-    return _names_of(tuple(facts.vessels))

@@ -138,12 +138,14 @@ class _ClaimRule(Rule, Generic[T]):
         element: str | None = None,
         qualifier: str | None = None,
         statuses: tuple[Status, ...] | None = None,
+        adjustment: Adjustment | None = None,
         source: Source | None = None,
     ) -> Finding:
         """Make a finding on a claim or a line.
 
         `element` is the faulty element's reference designator ("SV101-3"), `qualifier` the first element of its segment
-        where several segments share an identifier ("472").  `statuses` and `source` replace those of `meta`.
+        where several segments share an identifier ("472").  `statuses`, `adjustment` and `source` replace
+        those of `meta`.
         """
         line = subject if isinstance(subject, ServiceLine) else None
         claim = subject.claim if isinstance(subject, ServiceLine) else subject
@@ -162,7 +164,7 @@ class _ClaimRule(Rule, Generic[T]):
             procedure=line.procedure if line and _HCPCS.fullmatch(line.procedure) else None,
             location=location,
             statuses=self.meta.statuses if statuses is None else statuses,
-            adjustment=self.meta.adjustment,
+            adjustment=adjustment or self.meta.adjustment,
             source=source or self.meta.sources[0],
         )
 

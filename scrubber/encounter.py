@@ -54,17 +54,17 @@ def encounters_of(claims: Sequence[Claim]) -> Iterator[Encounter]:
     """
     live = [claim for claim in claims if not claim.is_void]
     replaced = {claim.control_number for claim in live if claim.is_replacement}
-    groups: dict[tuple[object, ...], list[ServiceLine]] = defaultdict(list)
+    groups: dict[tuple[bool, tuple[str, ...]], list[ServiceLine]] = defaultdict(list)
     for claim in live:
         superseded = not claim.is_replacement and claim.control_number in replaced
         for line in claim.lines:
             if line.service_dates is not None:
                 groups[superseded, line.rendering_provider.key].append(line)
-    dated = [line for lines in groups.values() for line in lines]
-    found = [chained for lines in groups.values() for chained in _chain_by_date(lines)]
-    for lines in sorted(found, key=_place):
+    found = [(superseded, chained) for (superseded, _), lines in groups.items() for chained in _chain_by_date(lines)]
+    for own, lines in sorted(found, key=lambda entry: _place(entry[1])):
         inside = {id(line) for line in lines}
-        yield Encounter(tuple(lines), tuple(line for line in dated if id(line) not in inside))
+        others = (line for (superseded, _), group in groups.items() if superseded == own for line in group)
+        yield Encounter(tuple(lines), tuple(line for line in others if id(line) not in inside))
 
 
 def _chain_by_date(lines: list[ServiceLine]) -> Iterator[list[ServiceLine]]:

@@ -280,7 +280,16 @@ class ServiceLine:
         places = (
             int(pointer) for pointer in self.pointers if pointer.isascii() and pointer.isdigit() and len(pointer) < 4
         )
-        return tuple(listed[place - 1] for place in places if 1 <= place <= len(listed))
+        named = (listed[place - 1] for place in places if 1 <= place <= len(listed))
+        return tuple(diagnosis for diagnosis in named if diagnosis.code)
+
+    def modifier_element(self, place: int) -> str:
+        """Give the element that `modifiers[place]` stands in: "SV101-3" for the first, if none before it is empty."""
+        service = self.loop.find("SV1") if self.loop is not None else None
+        if service is not None:
+            filled = [number for number, text in enumerate(service.components(1)[2:6], 3) if text.strip()]
+            return f"SV101-{filled[place]}"
+        return f"SV101-{place + 3}"
 
     def common_days(self, other: ServiceLine) -> DateRange | None:
         """Give the dates of service that this line shares with `other`; None if there are none or they are unknown."""

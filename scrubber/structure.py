@@ -168,10 +168,10 @@ class ChargeUnreadable(Edit[None]):
         del context
         fix = "Write the amount as dollars and cents, such as 1200.00."
         if _is_bad(claim.charge):
-            yield self.finding(claim, "CLM02 is not a readable charge.", fix, element="CLM02")
+            yield self.finding(claim, "CLM02 is missing, unreadable or negative.", fix, element="CLM02")
         for line in claim.lines:
             if _is_bad(line.charge) and (line.loop is None or line.loop.find("SV1")):
-                yield self.finding(line, "SV102 is not a readable charge.", fix, element="SV102")
+                yield self.finding(line, "SV102 is missing, unreadable or negative.", fix, element="SV102")
 
 
 class UnitsUnreadable(Edit[None]):
@@ -196,7 +196,7 @@ class UnitsUnreadable(Edit[None]):
         for line in claim.lines:
             if _is_bad(line.units) and (line.loop is None or line.loop.find("SV1")):
                 yield self.finding(
-                    line, "SV104 is not a readable number of units.", "Write a plain number.", element="SV104"
+                    line, "The units (SV104) are missing, unreadable or negative.", "Write a plain number.", element="SV104"
                 )
 
 

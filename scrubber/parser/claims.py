@@ -198,7 +198,7 @@ def _diagnoses(loop: Loop) -> tuple[Diagnosis, ...]:
     for segment in loop.find_all("HI"):
         if segment.get(1, 1) in {"ABK", "BK"}:
             pairs = (segment.components(place) for place in range(1, len(segment.elements)))
-            return tuple(Diagnosis(pair[0], pair[1].strip()) for pair in pairs if len(pair) > 1 and pair[1].strip())
+            return tuple(Diagnosis(pair[0], pair[1].strip() if len(pair) > 1 else "") for pair in pairs)
     return ()
 
 

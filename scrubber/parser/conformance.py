@@ -1,11 +1,11 @@
 """Walk 837P transaction sets through the implementation guide with pyx12: the only module that knows it.
 
-pyx12 judges one segment at a time here: its reader counts, its map walker finds the segment's place in the guide, its map
-node judges the elements.  `pyx12.x12n_document` drives these parts over a whole file, but it ends at the first crash, keeps
-its error tree in memory, forgets loops and the errors in ISA, GS and ST, prints, and logs element values.  Each segment comes
-from our own reader: its place in the file is known, none is lost where pyx12's reader stops, and memory stays flat.
+pyx12's own driver, `x12n_document`, ends at the first crash, keeps its error tree in memory, forgets the loops and what
+is wrong in ISA, GS and ST elements, prints, and logs element values.  So its parts are driven here, one segment at a
+time: its reader counts, its walker finds the segment's node in the map of the guide, the node judges the elements.  The
+segments come from our own reader: each has its place in the file, and none is lost where pyx12's reader would stop.
 
-No word of pyx12's messages is passed on, for they quote element values.
+No word of pyx12's messages is passed on: they quote element values.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from attrs import evolve
@@ -29,18 +30,18 @@ from scrubber.x12 import Segment
 __all__ = ["CONFORMANCE_RULES", "guide_faults"]
 
 _SOURCE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
-_MAP, _GUIDE, _VERSION = "837.5010.X222.A1.xml", "005010X222A1", "00501"
-_STALE_CODE_LISTS = "remark_code"  # pyx12 4.0 ends at N734; payers use newer ones in MOA
+_GUIDE, _VERSION = "005010X222A1", "00501"
+_MAP, _ISA_MAP = "837.5010.X222.A1.xml", "x12.control.00501.xml"
+_OTHER_VERSIONS = frozenset(SUPPORTED_GUIDES) - {_GUIDE}
+_STALE_CODE_LISTS = "remark_code"  # pyx12 4.0 ends at N734; the MOA segments of today have newer ones
 _VALID_RANGE = "20000101-20000101"
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
-_ENVELOPE_LOOPS = {"ISA": "ISA_LOOP", "IEA": "ISA_LOOP", "GS": "GS_LOOP", "GE": "GS_LOOP", "ST": "ST_LOOP", "SE": "ST_LOOP"}
 _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
-_INSIDE = {"ISA": ("GS", "ST"), "GS": ("ST",), "ST": ()}
+_TRAILERS = {header: trailer for trailer, header in _HEADERS.items()}
+_NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
+_ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in (*_TRAILERS, *_HEADERS)}
 _WRAPPERS = {"HEADER", "DETAIL", "FOOTER"}  # loops of the map that the guide does not number
-
-
-# -- rules --------------------------------------------------------------------------------------------------------
 
 
 def _meta(code: str, name: str, severity: Severity = Severity.ERROR, *, mandatory: bool = False) -> Meta:
@@ -52,7 +53,7 @@ class GuideSegmentError(EnvelopeRule):
 
     Why: receivers that check the implementation guide reject the transaction set with a 999, all its claims with it.
     Fix: follow the order and the repeat counts of the guide.  A wrong qualifier in the first element makes a segment
-    appear misplaced, and what belongs to it then seems misplaced too: mend the first finding and run again.
+    look misplaced, and then what belongs to it too: mend the first finding and run again.
     """
 
     meta = _meta("X12301", "guide-segment-error")
@@ -60,10 +61,10 @@ class GuideSegmentError(EnvelopeRule):
 
 
 class GuideElementError(EnvelopeRule):
-    """An element is missing, malformed, not allowed, or holds a code the guide does not list.
+    """An element is missing, malformed, not allowed, or holds a code that the guide does not list.
 
     Why: receivers that check the implementation guide reject the transaction set with a 999, all its claims with it.
-    Fix: correct the element.  Remark codes of other payers (MOA) are not checked: the list at hand is too old.
+    Fix: correct the element.  Remark codes in MOA are not compared with a list: the one at hand is too old.
     """
 
     meta = _meta("X12302", "guide-element-error")
@@ -71,21 +72,21 @@ class GuideElementError(EnvelopeRule):
 
 
 class GuideEnvelopeError(EnvelopeRule):
-    """An ISA, GS, ST, SE, GE or IEA segment is missing or does not follow the guide, in its elements or its counts.
+    """An ISA, GS, ST, SE, GE or IEA segment is missing or does not follow the guide in its elements or counts.
 
     Why: receivers reject the interchange with a TA1 or the group with a 999 before they look at a claim.
     Fix: correct the envelope in the sending system.
     """
 
     meta = _meta("X12303", "guide-envelope-error")
-    fix = "Correct the envelope segment; counts and control numbers must fit what stands between header and trailer."
+    fix = "Correct the envelope segment; its counts and control numbers must fit its other end and what stands between."
 
 
 class GuideNotChecked(EnvelopeRule):
     """A part of the file could not be walked through the guide.
 
     Why: the guide checker failed there, so nobody knows whether that part follows the guide.
-    Fix: mend the other findings near it and run again; if it stays, have the part checked by other means.
+    Fix: mend the other findings near it and run again; if it stays, have that part checked by other means.
     """
 
     meta = _meta("X12304", "guide-not-checked", mandatory=True)
@@ -96,8 +97,8 @@ class GuideNotChecked(EnvelopeRule):
 class GuideWalkedAsA1(EnvelopeRule):
     """A transaction set of 005010X222 or 005010X222A2 was walked through the guide as 005010X222A1.
 
-    Why: that is the only version of the guide at hand.  The versions differ in few places.
-    Fix: nothing needs to be done; where a finding concerns such a difference, the trading partner's guide decides.
+    Why: that is the only version of the guide at hand, and the three differ in few places.
+    Fix: nothing needs to be done; where a finding rests on such a difference, the trading partner's guide decides.
     """
 
     meta = _meta("X12305", "guide-walked-as-a1", Severity.INFO)
@@ -113,28 +114,30 @@ CONFORMANCE_RULES: tuple[type[EnvelopeRule], ...] = (
 )
 """All rules of the guide walk, in the order of their codes."""
 
+_OTHERWISE = "{0} does not follow the guide."
+
 _SEGMENT_TEXTS = {
-    "1": "Segment {0} is not allowed here, or not with this qualifier.",
-    "2": "Segment {0} is not used in this guide.",
-    "3": "Mandatory segment {0} is missing.",
-    "4": "Loop {0} is there more often than the guide allows.",
-    "5": "Segment {0} is there more often than the guide allows.",
-    "8": "Segment {0} has no elements.",
-    "SEG1": "Segment {0} ends in superfluous element separators.",
+    "1": "{0} is not allowed here, or not with this qualifier.",
+    "2": "{0} is not used in this guide.",
+    "3": "The mandatory segment {0} is missing.",
+    "4": "{0} is there more often than the guide allows.",
+    "5": "{0} is there more often than the guide allows.",
+    "8": "{0} has no elements.",
+    "SEG1": "{0} ends in superfluous element separators.",
 }
 """pyx12's codes for segments: those of IK304, and its own."""
 
 _ELEMENT_TEXTS = {
-    "1": "Mandatory element {0} is missing.",
-    "2": "{0} belongs to a group of elements of which one that the others require is missing.",
+    "1": "The mandatory {0} is missing.",
+    "2": "{0} and elements that go with it in this segment are not all there.",
     "3": "{0} is one too many.",
     "4": "{0} is too short.",
     "5": "{0} is too long.",
-    "6": "{0} holds an invalid character or needless blanks at its end.",
-    "7": "{0} is not a code or form that the guide allows here.",
+    "6": "{0} holds an invalid character, a component separator, or needless blanks at its end.",
+    "7": "{0} is not a code or a form that the guide allows here.",
     "8": "{0} is not a valid date.",
     "9": "{0} is not a valid time.",
-    "10": "{0} is not used in this guide, or not together with another element of the segment.",
+    "10": "{0} is not used here, or not together with another element of the segment.",
 }
 """pyx12's codes for elements: those of IK403."""
 
@@ -151,26 +154,24 @@ _COUNT_TEXTS = {
     ("isa", "001"): ("IEA02", "IEA02 is not the number in ISA13."),
     ("isa", "021"): ("IEA01", "IEA01 does not count the functional groups."),
 }
-"""What pyx12's reader finds by counting: the level and code of an error, to the element and the text."""
-
-
-# -- the walk -----------------------------------------------------------------------------------------------------
+"""What pyx12's reader finds by counting: the level and code of its error, to the element and the text."""
 
 
 def guide_faults(source: InputSource) -> Iterator[Fault]:
     """Yield where the 837P transaction sets of an input, and the envelopes around them, depart from the guide.
 
-    Other transaction sets and segments outside any are passed over: the reader reports them.  The input is streamed, one
-    segment at a time.  Raises UnreadableError when reading fails.
+    Other transaction sets and segments outside any are passed over: the reader reports them.  Memory stays flat: no
+    more than a segment is kept.  Raises UnreadableError when reading fails.
     """
-    guide = _Guide()
     interchange: _Interchange | None = None
     for segment in cut_segments(source.chunks(), lambda _fault: None):
+        if not segment.text:
+            continue
         if segment.id == "ISA":
             if interchange is not None:
                 yield from interchange.close("ISA")
-            interchange = _Interchange(segment, guide)
-        elif interchange is not None and segment.text:
+            interchange = _Interchange(segment)
+        elif interchange is not None:
             yield from interchange.take(segment)
     if interchange is not None:
         yield from interchange.close("ISA")
@@ -179,21 +180,19 @@ def guide_faults(source: InputSource) -> Iterator[Fault]:
 class _Interchange:
     """Chooses what pyx12 gets to see of one interchange: its 837P transaction sets with the envelopes around them."""
 
-    def __init__(self, header: Segment, guide: _Guide) -> None:
-        self._walker = _Walker(guide)
+    def __init__(self, header: Segment) -> None:
+        self._walker = _Walker()
         self._waiting = {"ISA": header}  # headers that pyx12 has not seen
         self._open: dict[str, Segment] = {}  # headers that it has seen, without their trailers so far
         self._group: Segment | None = None
-        self._passed: set[str] = set()  # what was passed over: "GS", "ST"
-        self._sound = True  # pyx12's stack of open envelopes is wrong once a trailer is missing
+        self._whole = True  # False where something was passed over or left open: pyx12 cannot count from there on
 
     def take(self, segment: Segment) -> Iterator[Fault]:
         """Judge the next segment, or pass it over."""
         kind = segment.id
         if kind == "GS":
             yield from self.close("GS")
-            self._pass_waiting_group()
-            self._passed.discard("ST")
+            self._whole &= "GS" not in self._waiting
             self._group = self._waiting["GS"] = segment
         elif kind == "ST":
             yield from self.close("ST")
@@ -204,22 +203,18 @@ class _Interchange:
             yield from self._walker.judge(segment)
 
     def close(self, kind: str) -> Iterator[Fault]:
-        """Report and close the envelope of that kind, with those inside it, as far as they are still open."""
-        for name in (*reversed(_INSIDE[kind]), kind):
+        """Report and close the envelope of that kind and those inside it, as far as they are still open."""
+        for name in _NESTED[kind]:
             header = self._open.pop(name, None)
             if header is not None:
-                self._sound = False
-                trailer = next(trailer for trailer, opened in _HEADERS.items() if opened == name)
-                yield GuideEnvelopeError.at(header.locate(_ENVELOPE_LOOPS[name]), f"No {trailer} closes this {name}.")
-
-    def _pass_waiting_group(self) -> None:
-        if self._waiting.pop("GS", None) is not None:
-            self._passed.add("GS")
+                self._whole = False
+                message = f"No {_TRAILERS[name]} closes this {name}."
+                yield GuideEnvelopeError.at(header.locate(_ENVELOPE_LOOPS[name]), message)
 
     def _take_transaction(self, segment: Segment) -> Iterator[Fault]:
         guide = (self._group.get(8) if self._group is not None else "") or segment.get(3)
         if segment.get(1) != "837" or guide not in SUPPORTED_GUIDES:
-            self._passed.add("ST")
+            self._whole = False
             return
         if self._group is None:
             message = "A transaction set outside any functional group was not checked against the guide."
@@ -230,26 +225,22 @@ class _Interchange:
             self._open[header.id] = header
             yield from self._walker.judge(header)
         for header, element in ((segment, "ST03"), (self._group, "GS08")):
-            if header.get(int(element[-2:])) in _OTHER_VERSIONS:
-                location = header.locate(_ENVELOPE_LOOPS[header.id], element)
-                yield GuideWalkedAsA1.at(location, f"This transaction set was walked through the guide as {_GUIDE}.")
-                break
+            if header.get(int(element[2:])) in _OTHER_VERSIONS:
+                message = f"This transaction set was walked through the guide as {_GUIDE}."
+                yield GuideWalkedAsA1.at(header.locate(_ENVELOPE_LOOPS[header.id], element), message)
+                return
 
     def _take_trailer(self, segment: Segment, kind: str) -> Iterator[Fault]:
-        if kind in self._waiting:
-            self._pass_waiting_group()
-            return
-        for name in _INSIDE[kind]:
-            yield from self.close(name)
-        if self._open.pop(kind, None) is not None:
-            counted = self._sound and not self._passed.intersection(_INSIDE[kind][:1])
-            yield from self._walker.judge(segment, counted=counted)
-        if kind == "GS":
+        if kind != "ST":
+            self._whole &= self._waiting.pop("GS", None) is None
             self._group = None
+            yield from self.close(_NESTED[kind][-2])
+        if self._open.pop(kind, None) is not None:
+            yield from self._walker.judge(segment, counted=self._whole)
 
 
 class _Feed:
-    """The stream that pyx12's reader reads: one segment at a time, so that it neither runs ahead nor stops too early."""
+    """The stream that pyx12's reader reads: a segment at a time, so that it neither runs ahead nor stops early."""
 
     closed = False
 
@@ -262,32 +253,23 @@ class _Feed:
         return text
 
 
-class _Guide:
-    """pyx12's map of the guide, loaded when first needed."""
+@cache
+def _guide() -> tuple[Any, Any, frozenset[str]]:
+    """Give pyx12's map of the guide, its node for the ISA, and the identifiers of all segments of the guide."""
+    from pyx12 import map_if, params  # noqa: PLC0415 - start-up: most runs do not need it
 
-    def __init__(self) -> None:
-        self._map: Any = None
-        self.segment_ids: frozenset[str] = frozenset()
-
-    def map(self) -> Any:
-        """Give the root of the map."""
-        if self._map is None:
-            from pyx12.map_if import load_map_file
-            from pyx12.params import ParamsBase
-
-            params = ParamsBase()
-            params.set("exclude_external_codes", _STALE_CODE_LISTS)
-            self._map = load_map_file(_MAP, params)
-            nodes = self._map.loop_segment_iterator()
-            self.segment_ids = frozenset(node.id for node in nodes if node.is_segment())
-        return self._map
+    settings = params.ParamsBase()
+    settings.set("exclude_external_codes", _STALE_CODE_LISTS)
+    guide = map_if.load_map_file(_MAP, settings)
+    # The guide's map still wants ISA11 to be the "U" of version 00401.
+    isa = map_if.load_map_file(_ISA_MAP, settings).getnodebypath("/ISA_LOOP/ISA")
+    return guide, isa, frozenset(node.id for node in guide.loop_segment_iterator() if node.is_segment())
 
 
 class _Walker:
     """Walks the segments of one interchange through the map."""
 
-    def __init__(self, guide: _Guide) -> None:
-        self._guide = guide
+    def __init__(self) -> None:
         self._feed = _Feed()
         self._reader: Any = None
         self._walk: Any = None
@@ -295,16 +277,16 @@ class _Walker:
         self._previous: Segment | None = None
 
     def judge(self, segment: Segment, *, counted: bool = True) -> list[Fault]:
-        """Give the faults of a segment, with those in front of it; the counts of a trailer only if it is `counted`."""
+        """Give the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
         if self._reader is None and segment.id != "ISA":
             return []  # that pyx12 could not begin was reported at the ISA
         found: list[Fault] = []
         try:
             with _silenced():
-                found.extend(fault for fault in self._faults(segment, counted=counted))
+                found.extend(self._faults(segment, counted=counted))
         except Exception as error:  # noqa: BLE001 - pyx12 raises anything; what it cannot judge is a finding
             message = f"This segment could not be checked against the guide ({type(error).__name__} in pyx12)."
-            found.append(GuideNotChecked.at(self._locate(segment, _loop_of(self._node)), message))
+            found.append(GuideNotChecked.at(self._locate(segment), message))
         self._previous = segment
         return found
 
@@ -313,86 +295,154 @@ class _Walker:
         node, errors = self._find(segment, data)
         for error in errors:
             yield from self._segment_fault(segment, error)
+        self._node = node or self._node
         for level, code, *_ in self._reader.pop_errors():
             if counted or level == "seg":
                 yield from self._count_fault(segment, level, code)
         if node is not None:
-            self._node = node
             yield from _element_faults(node, segment, data)
         elif not segment.text.isascii():
-            yield GuideElementError.at(self._locate(segment, ""), "A segment outside the guide holds an invalid character.")
+            yield GuideElementError.at(self._locate(segment), "An element of this segment holds an invalid character.")
 
     def _read(self, segment: Segment) -> Any:
         """Pass a copy of the segment through pyx12's reader, which counts."""
         self._feed.text = _copy(segment) + segment.delimiters.segment
         if self._reader is None:
-            from pyx12.map_walker import walk_tree
-            from pyx12.x12file import X12Reader
+            from pyx12 import map_walker, x12file  # noqa: PLC0415
 
-            self._guide.map()
-            self._walk, self._reader = walk_tree(), X12Reader(self._feed)
-        # Its generator is dead after an error that it raised, but the reader goes on with a new one.
+            self._reader, self._walk = x12file.X12Reader(self._feed), map_walker.walk_tree()
+        # A new iterator each time: the one in which the reader raised an error would be dead.
         return next(iter(self._reader))
 
     def _find(self, segment: Segment, data: Any) -> tuple[Any, list[Any]]:
-        """Give the segment's node in the map, None where it has no place, and what pyx12 missed or refused on the way."""
-        if segment.id == "ISA":
-            # pyx12's reader takes no other version, the guide neither: the copy was changed, judge what is there.
-            data.set("ISA12", segment.get(12))
+        """Give the segment's node in the map, None where it has no place, and the errors on the way to it."""
         if segment.id not in {"ISA", "GS"}:
             node, _, _, errors = self._walk.walk_errors(self._node, data, 0, 0, None)
             return node, errors
+        guide, isa, _ = _guide()
         loop = "/ISA_LOOP" if segment.id == "ISA" else "/ISA_LOOP/GS_LOOP"
         self._walk.forceWalkCounterToLoopStart(loop, f"{loop}/{segment.id}")
-        return self._guide.map().getnodebypath(f"{loop}/{segment.id}"), []
+        if segment.id == "GS":
+            return guide.getnodebypath(f"{loop}/GS"), []
+        data.set("ISA12", segment.get(12))  # the copy named the version that pyx12 reads
+        return isa, []
 
     def _segment_fault(self, segment: Segment, error: Any) -> Iterator[Fault]:
-        node = self._node if error.map_node is None else error.map_node
-        loop, name = _loop_of(node), segment.id
-        if error.err_cde == "3" and node.id in _HEADERS:
-            return  # a missing trailer is reported at its header
-        if error.err_cde == "3":
-            name = _named(node.id, node)
-            before = self._previous or segment
-            location = Location(loop, node.id, None, before.ordinal, before.offset + len(before.text), 0)
-        else:
-            location = self._locate(segment, loop)
-            name = loop if error.err_cde == "4" else location.segment or "of an unknown identifier"
-        rule = GuideEnvelopeError if location.segment in _ENVELOPE_LOOPS else GuideSegmentError
-        text = _SEGMENT_TEXTS.get(error.err_cde, "Segment {0} does not follow the guide.")
-        yield rule.at(location, text.format(name))
+        node, code = error.map_node, error.err_cde
+        if code == "3":
+            if node.id not in _HEADERS:  # a missing trailer is reported at its header
+                before = self._previous or segment
+                place = Location(_loop_of(node), node.id, None, before.ordinal, before.offset + len(before.text), 0)
+                yield GuideSegmentError.at(place, _SEGMENT_TEXTS[code].format(f"{node.id} ({node.name})"))
+            return
+        location = self._locate(segment, node)
+        what = f"Loop {location.loop}" if code == "4" else _what(location)
+        rule = GuideEnvelopeError if segment.id in _ENVELOPE_LOOPS else GuideSegmentError
+        yield rule.at(location, _SEGMENT_TEXTS.get(code, _OTHERWISE).format(what))
 
     def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[Fault]:
-        element, text = _COUNT_TEXTS.get((level, code), (None, ""))
-        loop = _ENVELOPE_LOOPS.get(segment.id) or _loop_of(self._node)
+        location = self._locate(segment)
+        in_content = level == "seg"
+        element, text = _COUNT_TEXTS.get((level, code), (None, _SEGMENT_TEXTS.get(code, _OTHERWISE)))
         if element is not None:
-            rule = GuideEnvelopeError if level != "seg" else GuideElementError
-            yield rule.at(segment.locate(loop, element), text)
-        elif level != "seg":
-            yield GuideEnvelopeError.at(segment.locate(loop), f"Segment {segment.id} does not follow the guide.")
-        elif code != "1":  # of a bad identifier the map walker says so, too
-            location = self._locate(segment, loop)
-            text = _SEGMENT_TEXTS.get(code, "Segment {0} does not follow the guide.")
-            yield GuideSegmentError.at(location, text.format(location.segment or "of an unknown identifier"))
+            rule = GuideElementError if in_content else GuideEnvelopeError
+            yield rule.at(segment.locate(location.loop, element), text)
+        elif code != "1":  # of an unknown identifier the walker speaks, too
+            other = GuideSegmentError if in_content else GuideEnvelopeError
+            yield other.at(location, text.format(_what(location)))
 
-    def _locate(self, segment: Segment, loop: str) -> Location:
-        """Locate a segment; an identifier that the guide does not know may be anything, even a name, and is left out."""
-        known = segment.id in self._guide.segment_ids
-        return evolve(segment.locate(loop), segment=segment.id if known else "")
+    def _locate(self, segment: Segment, node: Any = None) -> Location:
+        """Locate a segment; an identifier that the guide does not know may be part of a name, and is left out."""
+        known = segment.id in _guide()[2]
+        return evolve(segment.locate(_loop_of(node or self._node)), segment=segment.id if known else "")
 
 
 def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[Fault]:
     """Judge the elements of a segment whose node in the map is known."""
     found = dict.fromkeys(_defused(node, segment, data))
     valid, errors = node.is_valid_errors(data)
-    found |= dict.fromkeys((_reference(error, node), _code(error), _name(error)) for error in errors)
+    found |= dict.fromkeys(_place(node, error) for error in errors)
     loop = _loop_of(node)
     rule = GuideEnvelopeError if segment.id in _ENVELOPE_LOOPS else GuideElementError
-    told: set[tuple[str, str]] = set()
-    for reference, code, name in found:
-        if (reference, code) not in told:
-            told.add((reference, code))
-            text = _ELEMENT_TEXTS.get(code, "{0} does not follow the guide.")
-            yield rule.at(segment.locate(loop, reference), text.format(name))
+    for reference, code in found:
+        text = _ELEMENT_TEXTS.get(code, _OTHERWISE).format(_described(node, reference))
+        yield rule.at(segment.locate(loop, reference), text)
     if not valid and not errors:
-        yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment and did not say why.")
+        yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment without saying why.")
+
+
+def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str]]:
+    """Find what pyx12 crashes on or does not get to see, and take it out of `data`, so that it can judge the rest."""
+    for position, (child, value) in enumerate(zip(node.children, data.elements, strict=False), 1):
+        reference, size = f"{node.id}{position:02}", len(child.children)
+        if child.is_composite() and child.usage != "N" and len(value.elements) > size:
+            del value.elements[size:]
+            yield f"{reference}-{size + 1}", "3"
+        parts = segment.components(position) if size else [segment.get(position)]
+        for component, part in enumerate(parts, 1):
+            if not part.isascii():
+                yield f"{reference}-{component}" if size else reference, "6"
+    if segment.get(2) == "RD8" and segment.get(3).count("-") > 1:
+        data.set("03", _VALID_RANGE)
+        yield f"{node.id}03", "8"
+
+
+def _place(node: Any, error: Any) -> tuple[str, str]:
+    """Give the reference designator and the code of an element error."""
+    child = error.map_node
+    if child is None:  # about a composite ("SV101"), a surplus element ("08") or a relation of elements (8)
+        code = "10" if error.err_cde == "5" else error.err_cde  # of a composite 5 means "not used"
+        return f"{node.id}{int(str(error.refdes)[-2:]):02}", code
+    if child.parent.is_composite():
+        return f"{node.id}{child.parent.seq:02}-{child.seq}", error.err_cde
+    return f"{node.id}{child.seq:02}", error.err_cde
+
+
+def _described(node: Any, reference: str) -> str:
+    """Name an element by its reference designator and by the guide's name for it, where the map has one."""
+    place, _, component = reference.removeprefix(node.id).partition("-")
+    named = next((child for child in node.children if child.seq == int(place)), None)
+    if named is not None and component:
+        named = next((part for part in named.children if part.seq == int(component)), None)
+    return f"{reference} ({named.name})" if named is not None and named.name else reference
+
+
+def _what(location: Location) -> str:
+    return f"Segment {location.segment}" if location.segment else "A segment unknown to the guide"
+
+
+def _loop_of(node: Any) -> str:
+    """Give the TR3 loop that a node of the map is or stands in."""
+    while node is not None and not node.is_map_root():
+        if node.is_loop() and node.id not in _WRAPPERS:
+            return str(node.id)
+        node = node.parent
+    return ""
+
+
+def _copy(segment: Segment) -> str:
+    """Give the segment as pyx12 gets it: a version it has a map for, an identifier it knows, only ASCII."""
+    elements = [segment.id, *segment.elements[1:]]
+    position, version = {"ISA": (12, _VERSION), "GS": (8, _GUIDE), "ST": (3, _GUIDE)}.get(segment.id, (0, ""))
+    if segment.id == "ISA" or segment.get(position) in _OTHER_VERSIONS:
+        elements[position] = version
+    text = segment.delimiters.element.join(elements)
+    delimiters = {segment.delimiters.element, segment.delimiters.component}
+    # A letter, for any other substitute could be a delimiter.
+    return _NON_ASCII.sub(lambda found: found[0] if found[0] in delimiters else "X", text)
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep pyx12 from logging, for it logs element values.  What is used of it here neither prints nor writes files."""
+    logger, sink = logging.getLogger("pyx12"), logging.NullHandler()
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(sink)
+    logger.setLevel(logging.CRITICAL + 1)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(sink)
+        logger.setLevel(level)
+        logger.propagate = propagate
