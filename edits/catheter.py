@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edits.bases import bases_of
-from edits.codes import AOC, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
+from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
 from edits.facts import Facts, amount
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
@@ -99,8 +99,9 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for dates with 37253 but not 37252, and price 37252; one finding a date."""
         for lines in sessions(encounter):
-            line = lines[0]
-            if line.service_dates is None or any(other.procedure == INITIAL for other in lines):
+            missing = [line for line in lines if line.procedure == ADDITIONAL and not _has_initial(line, lines)]
+            line = next(iter(missing), None)
+            if line is None or line.service_dates is None:
                 continue
             place = line.place_of_service
             worth = amount(context.tables, INITIAL, place, line.service_dates.first)
@@ -112,6 +113,10 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
                     "Bill 37252 x1 for the first vessel.",
                     element="SV101-2",
                 )
+
+
+def _has_initial(line: ServiceLine, lines: Iterable[ServiceLine]) -> bool:
+    return any(other.procedure == INITIAL and other.common_days(line) for other in lines)
 
 
 MONEY_EDITS = (CatheterPlacementNotBilled, FacilityCodeOnProfessionalClaim, MissedInitialVesselPayment)

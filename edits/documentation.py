@@ -65,7 +65,7 @@ def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> int:
     for line in lines:
         # A side that a modifier gives holds for what the line itself says.
         side = " ".join(facts.modifiers_of_kind(line, "side"))
-        texts += [f"{side} {text}" for text in (line.description, *(note.text for note in line.notes)) if text]
+        texts += [f"{side}, {text}" for text in (line.description, *(note.text for note in line.notes)) if text]
     return count_vessels(texts, facts)
 
 

@@ -98,7 +98,7 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
                 yield self.finding(
                     line,
                     f"{line.procedure} is never reported with {codes} ({places(found, line)}).",
-                    f"Remove {line.procedure}; no modifier makes it payable.",
+                    f"Remove {line.procedure}; no modifier makes it reportable.",
                     element="SV101-2",
                 )
 
@@ -124,10 +124,11 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
         facts = context.tables
         for line in ivus_lines(encounter):
             lifting = [modifier for modifier in line.modifiers if facts.ncci_modifiers.ever(modifier)]
-            if lifting and _excluded_with(line, encounter, facts):
+            excluded = _excluded_with(line, encounter, facts)
+            if lifting and excluded:
                 yield self.finding(
                     line,
-                    f"Modifier {', '.join(lifting)} does not make {line.procedure} reportable with that procedure.",
+                    f"Modifier {lifting[0]} does not make {line.procedure} reportable with {excluded[0].procedure}.",
                     f"Remove the {line.procedure} line.",
                     element=line.modifier_element(line.modifiers.index(lifting[0])),
                 )
@@ -168,14 +169,20 @@ class NcciPairBilled(EncounterEdit[Facts]):
             yield self.finding(
                 line,
                 f"{line.procedure} is included in {codes} (NCCI pair, indicator {indicator}).",
-                f"Remove {line.procedure}." if absolute else _fix(line.procedure),
+                _absolute_fix(line.procedure) if absolute else _fix(line.procedure),
                 element="SV101-2",
             )
 
 
+def _absolute_fix(procedure: str) -> str:
+    if procedure in {"99155", "99156", "99157"}:
+        return f"Remove {procedure}; sedation by the provider of the procedure is 99151-99153."
+    return f"Remove {procedure}."
+
+
 def _fix(procedure: str) -> str:
     """Say which modifier fits a separate service: 25 for a visit, else 59, XE, XP, XS, XU or an anatomic one."""
-    is_visit = procedure.isdigit() and 99202 <= int(procedure) <= 99499
+    is_visit = "99202" <= procedure <= "99499" or procedure in {"92012", "92014"}
     modifier = "25" if is_visit else "59, XE, XP, XS, XU or an anatomic modifier"
     return f"Remove {procedure}, or, if it was a separate service and the record shows it, append modifier {modifier}."
 

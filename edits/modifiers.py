@@ -57,14 +57,16 @@ class BilateralModifier(_ModifierKind):
     )
     kind = "bilateral"
     wrong = "the bilateral indicator is 0"
-    fix = "A bilateral evaluation is two vessels: bill 37252 x1 and 37253 x1, without modifier 50."
+    fix = (
+        "A bilateral evaluation is two vessels: bill 37252 x1 and 37253 x1 (37253 x2 after another vessel)."
+    )
 
 
 class ComponentModifier(_ModifierKind):
     """Modifier 26 or TC stands on an intravascular ultrasound line.
 
     Why: the PC/TC indicator is 0: the code has no professional and technical component to split.
-    Fix: remove the modifier; the place of service decides about the amount.
+    Fix: remove the modifier; the place of service sets the amount.
     """
 
     meta = make_meta(
@@ -79,7 +81,7 @@ class ComponentModifier(_ModifierKind):
     )
     kind = "component"
     wrong = "the code has no professional or technical component (PC/TC indicator 0)"
-    fix = "Remove the modifier; the place of service decides about the amount."
+    fix = "Remove the modifier; the place of service sets the amount."
 
 
 class MultipleProcedureModifier(_ModifierKind):
@@ -244,7 +246,7 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
             for modifier in facts.modifiers_of_kind(line, "unbundling"):
                 yield self.finding(
                     line,
-                    f"Modifier {modifier} on {line.procedure}: no NCCI pair of the encounter needs it.",
+                    f"Modifier {modifier} on {line.procedure}: no NCCI pair on this date needs it.",
                     f"Remove modifier {modifier}.",
                     element=_place(line, modifier),
                 )
@@ -282,7 +284,7 @@ class MalformedModifier(EncounterEdit[Facts]):
                 )
                 yield self.finding(
                     line,
-                    f"Line {line.number}: {wrong}.",
+                    f"Among the modifiers of line {line.number}, {wrong}.",
                     "Correct or remove the modifier.",
                     element=line.modifier_element(position),
                 )

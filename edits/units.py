@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from edits.codes import ADDITIONAL, GUIDE, INITIAL, MUE, NCCI_MANUAL, ivus_lines, make_meta, places
@@ -20,16 +21,23 @@ def units_a_day(line: ServiceLine) -> int:
     return int((Decimal(line.whole_units or 0) / days).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def most_units(line: ServiceLine, lines: Iterable[ServiceLine]) -> int:
+def _telling_days(line: ServiceLine, lines: Iterable[ServiceLine]) -> list[date]:
+    """Give the days of `line` on which its sum of units can differ from the day before: some line begins there."""
+    firsts = {other.service_dates.first for other in (line, *lines) if other.service_dates is not None}
+    return sorted(day for day in firsts if line.service_dates is not None and day in line.service_dates)
+
+
+def _units_on(day: date, lines: Iterable[ServiceLine]) -> int:
+    return sum(units_a_day(line) for line in lines if line.service_dates is not None and day in line.service_dates)
+
+
+def most_units(line: ServiceLine, lines: Sequence[ServiceLine]) -> int:
     """Give the highest sum of units that `lines` have on one day of `line`."""
-    dated = [(other, other.service_dates) for other in lines if other.service_dates is not None]
-    # The sum can only rise on a day on which some line begins.
-    days = {dates.first for _, dates in dated} | ({line.service_dates.first} if line.service_dates else set())
-    return max(
-        sum(units_a_day(other) for other, dates in dated if day in dates)
-        for day in days
-        if line.service_dates is not None and day in line.service_dates
-    )
+    return max(_units_on(day, lines) for day in _telling_days(line, lines))
+
+
+def _units(line: ServiceLine) -> str:
+    return "units a day" if line.service_dates and line.service_dates.days > 1 else "units"
 
 
 def _limit(line: ServiceLine, facts: Facts) -> UnitLimit | None:
@@ -68,9 +76,9 @@ class UnitsOverMue(EncounterEdit[Facts]):
                 where = f" on {places(same, line)}" if len(same) > 1 and limit.mai != "1" else ""
                 yield self.finding(
                     line,
-                    f"{units} units of {line.procedure} for {line.service_dates}{where}; the MUE is {limit.value}. "
-                    f"All units will deny. {_APPEALS[limit.mai]}",
-                    _FIXES[line.procedure].format(limit=limit.value),
+                    f"{units} {_units(line)} of {line.procedure} for {line.service_dates}{where}; the MUE is "
+                    f"{limit.value}. All units will be denied. {_APPEALS[limit.mai]}",
+                    _over_limit_fix(line, limit),
                     element="SV104",
                 )
 
@@ -81,10 +89,15 @@ _APPEALS = {
     "2": "No appeal is possible (MAI 2, absolute).",
     "3": "An appeal with records is possible (MAI 3).",
 }
-_FIXES = {
-    INITIAL: "Bill 37252 x{limit} for the first vessel and 37253 for each further vessel.",
-    ADDITIONAL: "Bill each further vessel once, up to {limit} units; keep records for an appeal if more were examined.",
-}
+
+
+def _over_limit_fix(line: ServiceLine, limit: UnitLimit) -> str:
+    if limit.value == 0:
+        return f"Remove {line.procedure}."
+    if line.procedure == INITIAL:
+        return f"Bill 37252 x{limit.value} for the first vessel and 37253 for each further vessel."
+    fix = "Correct the units to the number of further vessels."
+    return f"{fix} If all of them were examined, have the records ready for an appeal." if limit.mai == "3" else fix
 
 
 class UnitsNotCountable(EncounterEdit[Facts]):
@@ -108,8 +121,10 @@ class UnitsNotCountable(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for another basis than UN, and for anything but a whole number above 0."""
         del context
-        fix = "Write UN in SV103 and the number of vessels in SV104."
         for line in ivus_lines(encounter):
+            fix = "Write UN in SV103 and the number of further vessels in SV104."
+            if line.procedure == INITIAL:
+                fix = "Write UN in SV103 and 1 in SV104; further vessels are 37253."
             if line.unit_basis != "UN":
                 yield self.finding(
                     line,
@@ -160,7 +175,7 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
                 yield self.finding(
                     line,
                     f"37253 for {line.service_dates} stands on {places([*earlier, line], line)}.",
-                    "Bill all additional vessels of the date on one line.",
+                    f"Bill one line of 37253 x{most_units(line, [*earlier, line])}.",
                     element="SV104",
                 )
 
@@ -169,7 +184,8 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
     """More than one unit is billed for a date for which no MUE is known here.
 
     Why: the MUE table begins on 2022-01-01; whether the units are acceptable before that was not judged.
-    Fix: look up the MUE of that quarter, or set it for the payer in the configuration (tables.mue).
+    Fix: look up the MUE of that quarter, or set the first day of the known one in the configuration, such as
+    tables.mue.37253.effective = 2016-01-01.
     """
 
     meta = make_meta(
@@ -183,16 +199,19 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for more units a day than any limit would allow without being known."""
+        """Look for days with more than one unit and without a limit."""
         countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
         for line in countable:
             same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
-            units = most_units(line, same)
-            if _limit(line, context.tables) is None and units > 1:
+            days = [day for day in _telling_days(line, same) if context.tables.mue.on(line.procedure, day) is None]
+            units = max((_units_on(day, same) for day in days), default=0)
+            if units > 1:
                 yield self.finding(
                     line,
-                    f"No MUE of {line.procedure} is known for {line.service_dates}; its {units} units were not judged.",
-                    "Look up the MUE of that quarter, or set tables.mue in the configuration.",
+                    f"No MUE of {line.procedure} is known for {days[0]}; its {units} units were not judged.",
+                    "Look up the MUE of that quarter; more than one 37252 a date is never right."
+                    if line.procedure == INITIAL
+                    else "Look up the MUE of that quarter.",
                     element="SV104",
                 )
 

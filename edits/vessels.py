@@ -21,6 +21,7 @@ _SIDES = {
     "R": ("right",),
     "BILATERAL": ("left", "right"),
     "BILAT": ("left", "right"),
+    "BIL": ("left", "right"),
     "BOTH": ("left", "right"),
 }
 _BREAK = ","
@@ -33,7 +34,7 @@ _CONNECTIVES = (_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM")
 _NO_NAMES = frozenset(
     {"LEG", "LEGS", "ARM", "ARMS", "LIMB", "EXTREMITY", "LOWER", "UPPER", "DEEP", "SUPERFICIAL", "PERIPHERAL"}
     | {"MULTIPLE", "SEVERAL", "TARGET", "SAME", "OTHER", "ADDITIONAL", "INITIAL", "FIRST", "SECOND", "DISEASED"}
-    | {"STENOTIC", "TREATED", "IVUS"}
+    | {"STENOTIC", "TREATED", "IVUS", "CHRONIC", "ACUTE", "VARICOSE", "SPIDER", "CORONARY"}
 )
 """Words that name no vessel in front of "vein" or "artery"."""
 

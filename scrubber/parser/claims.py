@@ -224,6 +224,12 @@ def _adjustments(loop: Loop) -> Iterator[str]:
 # -- the service line -----------------------------------------------------------------------------------------------
 
 
+def _upper(text: str) -> str:
+    """Trim and upper-case what is ASCII; other letters may become two, or leave the byte's character set."""
+    text = text.strip()
+    return text.upper() if text.isascii() else text
+
+
 def _line(number: int, loop: Loop) -> ServiceLine:
     assigned = loop.find("LX")
     sv1 = loop.find("SV1")
@@ -232,12 +238,12 @@ def _line(number: int, loop: Loop) -> ServiceLine:
     procedure = [*(sv1.components(1) if sv1 else []), *[""] * 7]
     return ServiceLine(
         number=number,
-        procedure_qualifier=procedure[0].strip().upper(),
-        procedure=procedure[1].strip().upper(),
-        modifiers=tuple(text for text in (value.strip().upper() for value in procedure[2:6]) if text),
+        procedure_qualifier=_upper(procedure[0]),
+        procedure=_upper(procedure[1]),
+        modifiers=tuple(text for text in map(_upper, procedure[2:6]) if text),
         description=procedure[6],
         charge_text=sv1.get(2).strip() if sv1 else "",
-        unit_basis=sv1.get(3).strip().upper() if sv1 else "",
+        unit_basis=_upper(sv1.get(3)) if sv1 else "",
         units_text=sv1.get(4).strip() if sv1 else "",
         line_place_of_service=sv1.get(5).strip() if sv1 else "",
         pointers=tuple(text for text in (value.strip() for value in sv1.components(7)) if text) if sv1 else (),
@@ -257,7 +263,7 @@ def _adjudication(loop: Loop) -> Adjudication:
     return Adjudication(
         payer_id=svd.get(1),
         paid=parse_number(svd.get(2)),
-        procedure=svd.get(3, 2).strip().upper(),
+        procedure=_upper(svd.get(3, 2)),
         units=parse_number(svd.get(5)),
         bundled_line=svd.get(6),
         adjustments=tuple(_adjustments(loop)),
