@@ -126,9 +126,10 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
             lifting = [modifier for modifier in line.modifiers if facts.ncci_modifiers.ever(modifier)]
             excluded = _excluded_with(line, encounter, facts)
             if lifting and excluded:
+                modifiers = f"Modifier {lifting[0]} does" if len(lifting) == 1 else f"Modifiers {', '.join(lifting)} do"
                 yield self.finding(
                     line,
-                    f"Modifier {lifting[0]} does not make {line.procedure} reportable with {excluded[0].procedure}.",
+                    f"{modifiers} not make {line.procedure} reportable with {excluded[0].procedure}.",
                     f"Remove the {line.procedure} line.",
                     element=line.modifier_element(line.modifiers.index(lifting[0])),
                 )

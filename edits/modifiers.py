@@ -57,9 +57,7 @@ class BilateralModifier(_ModifierKind):
     )
     kind = "bilateral"
     wrong = "the bilateral indicator is 0"
-    fix = (
-        "A bilateral evaluation is two vessels: bill 37252 x1 and 37253 x1 (37253 x2 after another vessel)."
-    )
+    fix = "A bilateral evaluation is two vessels: bill 37252 x1 and 37253 x1 (37253 x2 after another vessel)."
 
 
 class ComponentModifier(_ModifierKind):
