@@ -7,6 +7,7 @@ comes up, so that an encounter over several claims needs no claim to be kept.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -45,7 +46,7 @@ class FileScrub:
         self._progress = progress
         self._places: dict[tuple[str, ...], list[ClaimPlace]] = {}
         self._ahead: dict[int, ClaimReport] = {}
-        self._guide_findings: list[Finding] = []
+        self._guide_findings: deque[Finding] = deque()
         self.report = FileReport(path=source.name)
         self._survey()
 
@@ -60,7 +61,7 @@ class FileScrub:
         if config.conformance == "guide":
             found = list(guide_faults(self._source))
             readable = readable and not any(fault.rule.unreadable for fault in found)
-            self._guide_findings = self._configured(found)
+            self._guide_findings = deque(sorted(self._configured(found), key=_offset))
         self.report.readable = readable
         self.report.segments = reader.segments
         self.report.interchanges = reader.interchanges
@@ -94,16 +95,21 @@ class FileScrub:
     def _with_guide_findings(self, raw: RawClaim, claim: ClaimReport) -> ClaimReport:
         """Move the findings of the guide walk that lie inside this claim to the claim."""
         start, end = raw.segments[0].offset, raw.segments[-1].end
-        inside = [
-            finding
-            for finding in self._guide_findings
-            if finding.location is not None and start <= (finding.location.offset or -1) < end
-        ]
+        inside: list[Finding] = []
+        while self._guide_findings and _offset(self._guide_findings[0]) < end:
+            finding = self._guide_findings.popleft()
+            if _offset(finding) >= start:
+                inside.append(finding)
+            else:
+                self.report.findings += (finding,)
         if not inside:
             return claim
-        self._guide_findings = [finding for finding in self._guide_findings if finding not in inside]
         own = (attrs.evolve(finding, claim=claim.claim, claim_ordinal=claim.ordinal) for finding in inside)
         return attrs.evolve(claim, findings=tuple(sorted((*claim.findings, *own), key=lambda found: found.sort_key)))
+
+
+def _offset(finding: Finding) -> int:
+    return (finding.location.offset or 0) if finding.location is not None else 0
 
 
 def unreadable_file(path: str, error: UnreadableError) -> FileReport:

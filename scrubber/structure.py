@@ -196,7 +196,10 @@ class UnitsUnreadable(Edit[None]):
         for line in claim.lines:
             if _is_bad(line.units) and (line.loop is None or line.loop.find("SV1")):
                 yield self.finding(
-                    line, "The units (SV104) are missing, unreadable or negative.", "Write a plain number.", element="SV104"
+                    line,
+                    "The units (SV104) are missing, unreadable or negative.",
+                    "Write a plain number.",
+                    element="SV104",
                 )
 
 

@@ -91,9 +91,7 @@ def test_documented_examples_do_what_they_say(code: str) -> None:
 
 def test_every_judging_edit_has_an_example_of_both_kinds() -> None:
     without = {
-        code
-        for code, rule in JUDGING.items()
-        if {example.fires for example in rule.meta.examples} != {True, False}
+        code for code, rule in JUDGING.items() if {example.fires for example in rule.meta.examples} != {True, False}
     }
     # A claim cut off by the end of its file cannot be written in shorthand; test_reader covers it.
     assert without == {"X12210"}
@@ -143,5 +141,3 @@ def test_file_rules_have_no_check() -> None:
     for rule in RULES.values():
         if issubclass(rule, FileEdit):
             assert not hasattr(rule, "check")
-
-

@@ -181,7 +181,10 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
     [
         (["IVUS301"], ["ivus-with-excluded-procedure", "Why:", "Fix:", "CO-236", "Fires on:"]),
         (["ivus101", "--format=markdown"], ["# IVUS101", "**Why:**"]),
-        (["37252", "--on=2026-03-01"], ["Base codes (226)", "1 units, MAI 2", "includes 36005, indicator 1", "$895.48"]),
+        (
+            ["37252", "--on=2026-03-01"],
+            ["Base codes (226)", "1 units, MAI 2", "includes 36005, indicator 1", "$895.48"],
+        ),
         (["37252", "--on=2017-03-01"], ["Contractor-defined"]),
         (["37253", "--on=2022-03-01"], ["5 units, MAI unknown"]),
         (["37221", "--on=2026-01-02"], ["NOT valid on 2026-01-02", "37254-37299 follow"]),
@@ -229,7 +232,9 @@ def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("scrubber")
     fifo = tmp_path / "pipe.837"
     os.mkfifo(fifo)
-    with subprocess.Popen([program, "scrub", fifo, "--report=json=r.json"], cwd=tmp_path, stderr=subprocess.PIPE) as run:
+    with subprocess.Popen(
+        [program, "scrub", fifo, "--report=json=r.json"], cwd=tmp_path, stderr=subprocess.PIPE
+    ) as run:
         assert run.stderr is not None
         writer = os.open(fifo, os.O_WRONLY)  # returns once the program reads
         time.sleep(0.3)

@@ -39,7 +39,7 @@ class Crashing(Edit[Any]):
 
     def check(self, claim: Claim, context: Context[Any]) -> Iterator[Finding]:
         raise RuntimeError(f"a secret of {claim.subscriber.last_name}")
-        yield  # type: ignore[unreachable]
+        yield
 
 
 class CrashingOnEncounters(EncounterEdit[Any]):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve
 
 from scrubber.edit import Meta
 from scrubber.findings import Location, Severity, Source
@@ -38,9 +38,8 @@ _VALID_RANGE = "20000101-20000101"
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
-_TRAILERS = {header: trailer for trailer, header in _HEADERS.items()}
 _NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
-_ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in (*_TRAILERS, *_HEADERS)}
+_ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in ("ISA", "GS", "ST", *_HEADERS)}
 _WRAPPERS = {"HEADER", "DETAIL", "FOOTER"}  # loops of the map that the guide does not number
 
 
@@ -114,9 +113,7 @@ CONFORMANCE_RULES: tuple[type[EnvelopeRule], ...] = (
 )
 """All rules of the guide walk, in the order of their codes."""
 
-_OTHERWISE = "{0} does not follow the guide."
-
-_SEGMENT_TEXTS = {
+_SEGMENT_TEXTS = {  # by the codes of IK304, and pyx12's own
     "1": "{0} is not allowed here, or not with this qualifier.",
     "2": "{0} is not used in this guide.",
     "3": "The mandatory segment {0} is missing.",
@@ -125,11 +122,9 @@ _SEGMENT_TEXTS = {
     "8": "{0} has no elements.",
     "SEG1": "{0} ends in superfluous element separators.",
 }
-"""pyx12's codes for segments: those of IK304, and its own."""
-
-_ELEMENT_TEXTS = {
+_ELEMENT_TEXTS = {  # by the codes of IK403
     "1": "The mandatory {0} is missing.",
-    "2": "{0} and elements that go with it in this segment are not all there.",
+    "2": "{0} and the elements that go with it are not all there.",
     "3": "{0} is one too many.",
     "4": "{0} is too short.",
     "5": "{0} is too long.",
@@ -139,9 +134,7 @@ _ELEMENT_TEXTS = {
     "9": "{0} is not a valid time.",
     "10": "{0} is not used here, or not together with another element of the segment.",
 }
-"""pyx12's codes for elements: those of IK403."""
-
-_COUNT_TEXTS = {
+_COUNT_TEXTS = {  # by the level and the code of what pyx12's reader finds
     ("seg", "HL1"): ("HL01", "HL01 does not count 1, 2, 3 ... in the transaction set."),
     ("seg", "HL2"): ("HL02", "HL02 names no enclosing hierarchical level."),
     ("seg", "LX"): ("LX01", "LX01 does not count 1, 2, 3 ... in the claim."),
@@ -154,7 +147,6 @@ _COUNT_TEXTS = {
     ("isa", "001"): ("IEA02", "IEA02 is not the number in ISA13."),
     ("isa", "021"): ("IEA01", "IEA01 does not count the functional groups."),
 }
-"""What pyx12's reader finds by counting: the level and code of its error, to the element and the text."""
 
 
 def guide_faults(source: InputSource) -> Iterator[Fault]:
@@ -208,7 +200,7 @@ class _Interchange:
             header = self._open.pop(name, None)
             if header is not None:
                 self._whole = False
-                message = f"No {_TRAILERS[name]} closes this {name}."
+                message = f"This {name} is not closed by its trailer."
                 yield GuideEnvelopeError.at(header.locate(_ENVELOPE_LOOPS[name]), message)
 
     def _take_transaction(self, segment: Segment) -> Iterator[Fault]:
@@ -239,13 +231,12 @@ class _Interchange:
             yield from self._walker.judge(segment, counted=self._whole)
 
 
+@define
 class _Feed:
     """The stream that pyx12's reader reads: a segment at a time, so that it neither runs ahead nor stops early."""
 
-    closed = False
-
-    def __init__(self) -> None:
-        self.text = ""
+    text: str = ""
+    closed: bool = False
 
     def read(self, _size: int = -1) -> str:
         """Give what was put into `text`, once."""
@@ -337,23 +328,19 @@ class _Walker:
             return
         location = self._locate(segment, node)
         what = f"Loop {location.loop}" if code == "4" else _what(location)
-        rule = GuideEnvelopeError if segment.id in _ENVELOPE_LOOPS else GuideSegmentError
-        yield rule.at(location, _SEGMENT_TEXTS.get(code, _OTHERWISE).format(what))
+        yield _rule(segment, GuideSegmentError).at(location, _SEGMENT_TEXTS[code].format(what))
 
     def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[Fault]:
         location = self._locate(segment)
-        in_content = level == "seg"
-        element, text = _COUNT_TEXTS.get((level, code), (None, _SEGMENT_TEXTS.get(code, _OTHERWISE)))
-        if element is not None:
-            rule = GuideElementError if in_content else GuideEnvelopeError
-            yield rule.at(segment.locate(location.loop, element), text)
+        if (level, code) in _COUNT_TEXTS:
+            element, text = _COUNT_TEXTS[level, code]
+            yield _rule(segment, GuideElementError).at(segment.locate(location.loop, element), text)
         elif code != "1":  # of an unknown identifier the walker speaks, too
-            other = GuideSegmentError if in_content else GuideEnvelopeError
-            yield other.at(location, text.format(_what(location)))
+            yield _rule(segment, GuideSegmentError).at(location, _SEGMENT_TEXTS[code].format(_what(location)))
 
     def _locate(self, segment: Segment, node: Any = None) -> Location:
         """Locate a segment; an identifier that the guide does not know may be part of a name, and is left out."""
-        known = segment.id in _guide()[2]
+        known = segment.id in _ENVELOPE_LOOPS or segment.id in _guide()[2]
         return evolve(segment.locate(_loop_of(node or self._node)), segment=segment.id if known else "")
 
 
@@ -362,49 +349,44 @@ def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[Fault]:
     found = dict.fromkeys(_defused(node, segment, data))
     valid, errors = node.is_valid_errors(data)
     found |= dict.fromkeys(_place(node, error) for error in errors)
-    loop = _loop_of(node)
-    rule = GuideEnvelopeError if segment.id in _ENVELOPE_LOOPS else GuideElementError
-    for reference, code in found:
-        text = _ELEMENT_TEXTS.get(code, _OTHERWISE).format(_described(node, reference))
-        yield rule.at(segment.locate(loop, reference), text)
+    loop, rule = _loop_of(node), _rule(segment, GuideElementError)
+    for reference, name, code in found:
+        what = f"{reference} ({name})" if name else reference
+        yield rule.at(segment.locate(loop, reference), _ELEMENT_TEXTS[code].format(what))
     if not valid and not errors:
         yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment without saying why.")
 
 
-def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str]]:
+def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str, str]]:
     """Find what pyx12 crashes on or does not get to see, and take it out of `data`, so that it can judge the rest."""
     for position, (child, value) in enumerate(zip(node.children, data.elements, strict=False), 1):
         reference, size = f"{node.id}{position:02}", len(child.children)
-        if child.is_composite() and child.usage != "N" and len(value.elements) > size:
+        if size and len(value.elements) > size:
             del value.elements[size:]
-            yield f"{reference}-{size + 1}", "3"
-        parts = segment.components(position) if size else [segment.get(position)]
-        for component, part in enumerate(parts, 1):
-            if not part.isascii():
-                yield f"{reference}-{component}" if size else reference, "6"
+            yield f"{reference}-{size + 1}", "", "3"
+        if not size and not segment.get(position).isascii():
+            yield reference, child.name, "6"
+        for part, text in zip(child.children, segment.components(position), strict=False):
+            if not text.isascii():
+                yield f"{reference}-{part.seq}", part.name, "6"
     if segment.get(2) == "RD8" and segment.get(3).count("-") > 1:
         data.set("03", _VALID_RANGE)
-        yield f"{node.id}03", "8"
+        yield f"{node.id}03", node.children[2].name, "8"
 
 
-def _place(node: Any, error: Any) -> tuple[str, str]:
-    """Give the reference designator and the code of an element error."""
+def _place(node: Any, error: Any) -> tuple[str, str, str]:
+    """Give the reference designator of a faulty element, the guide's name for it, and the code of the fault."""
     child = error.map_node
     if child is None:  # about a composite ("SV101"), a surplus element ("08") or a relation of elements (8)
         code = "10" if error.err_cde == "5" else error.err_cde  # of a composite 5 means "not used"
-        return f"{node.id}{int(str(error.refdes)[-2:]):02}", code
+        return f"{node.id}{int(str(error.refdes)[-2:]):02}", "", code
     if child.parent.is_composite():
-        return f"{node.id}{child.parent.seq:02}-{child.seq}", error.err_cde
-    return f"{node.id}{child.seq:02}", error.err_cde
+        return f"{node.id}{child.parent.seq:02}-{child.seq}", child.name, error.err_cde
+    return f"{node.id}{child.seq:02}", child.name, error.err_cde
 
 
-def _described(node: Any, reference: str) -> str:
-    """Name an element by its reference designator and by the guide's name for it, where the map has one."""
-    place, _, component = reference.removeprefix(node.id).partition("-")
-    named = next((child for child in node.children if child.seq == int(place)), None)
-    if named is not None and component:
-        named = next((part for part in named.children if part.seq == int(component)), None)
-    return f"{reference} ({named.name})" if named is not None and named.name else reference
+def _rule(segment: Segment, otherwise: type[EnvelopeRule]) -> type[EnvelopeRule]:
+    return GuideEnvelopeError if segment.id in _ENVELOPE_LOOPS else otherwise
 
 
 def _what(location: Location) -> str:
