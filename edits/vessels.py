@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from edits.facts import Facts, Vessel
+from scrubber import Table
 
 __all__ = ["count_vessels"]
 
@@ -51,7 +52,7 @@ def count_vessels(texts: Iterable[str], facts: Facts) -> int:
     artery that the table does not list counts by its own name.
     """
     sides_of: dict[str, set[str]] = {}
-    names = _names(tuple(facts.vessels))
+    names = _names(facts.vessels)
     for text in texts:
         for counted_as, paired, sides in _mentions(_words(text), names):
             sides_of.setdefault(counted_as, set()).update(sides if paired else ())
@@ -59,7 +60,7 @@ def count_vessels(texts: Iterable[str], facts: Facts) -> int:
 
 
 @cache
-def _names(vessels: tuple[Vessel, ...]) -> _Names:
+def _names(vessels: Table[Vessel]) -> _Names:
     return {tuple(vessel.name.split()): vessel for vessel in vessels}
 
 

@@ -36,7 +36,8 @@ class Encounter:
 
     def on_days_of(self, line: ServiceLine) -> tuple[ServiceLine, ...]:
         """Give the other lines of the encounter that share a date of service with `line`."""
-        return tuple(other for other in self.lines if other is not line and other.common_days(line))
+        dates = _dates(line)
+        return tuple(other for other in self.lines if other is not line and _dates(other).overlaps(dates))
 
 
 def _dates(line: ServiceLine) -> DateRange:

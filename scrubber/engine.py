@@ -120,6 +120,8 @@ class Engine:
                 )
 
     def _judge_encounter(self, stage: _Stage, encounter: Encounter, verdicts: Mapping[int, _Verdict]) -> None:
+        if not stage.encounter_edits:
+            return
         procedures = {line.procedure for line in encounter.lines}
         involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
         for edit in stage.encounter_edits:

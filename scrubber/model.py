@@ -101,6 +101,8 @@ class DateRange:
 
     def common(self, other: DateRange) -> DateRange | None:
         """Give the days in both, None if there are none."""
+        if self.first == other.first and self.last == other.last:
+            return self
         first, last = max(self.first, other.first), min(self.last, other.last)
         return DateRange(first, last) if first <= last else None
 

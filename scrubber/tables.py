@@ -62,7 +62,7 @@ class TableInfo:
         return Source(self.title, f"{self.first_day} to {self.last_day}")
 
 
-@frozen
+@frozen(eq=False)
 class Table(Generic[R]):
     """Rows by key, each with the dates it is in force."""
 
