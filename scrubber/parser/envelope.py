@@ -333,7 +333,8 @@ class Reader:
         """Count a segment towards SE01; False where it stands in no transaction set that is judged."""
         if self._transaction is None:
             if self._group is not None or segment.id != "TA1":
-                self._fault(faults.HeaderMissing, segment, "A segment stands outside any transaction set.")
+                message = "A segment stands outside any transaction set; it was not read."
+                self._fault(faults.SegmentsOutsideTransaction, segment, message)
             return False
         self._transaction.count += 1
         return self._judged

@@ -202,14 +202,14 @@ class TrailerUnexpected(EnvelopeRule):
 
 
 class HeaderMissing(EnvelopeRule):
-    """Segments stand outside a transaction set, or a transaction set outside a functional group.
+    """A transaction set stands outside any functional group.
 
-    Why: receivers do not look for claims there.  A transaction set without a group was judged by its own ST03.
-    Fix: restore the GS or ST in front of them.
+    Why: receivers do not look for claims there.  It was judged by its own ST03.
+    Fix: restore the GS in front of it.
     """
 
     meta = _meta("X12112", "header-missing", Severity.ERROR, _CONTROL)
-    fix = "Restore the GS or ST segment in front of this place."
+    fix = "Restore the GS segment in front of this place."
 
 
 class CountTooHigh(EnvelopeRule):
@@ -254,6 +254,18 @@ class ControlNumberRepeated(EnvelopeRule):
 
     meta = _meta("X12116", "control-number-repeated", Severity.WARNING, _CONTROL)
     fix = "Give every interchange, group and transaction set its own control number."
+
+
+class SegmentsOutsideTransaction(EnvelopeRule):
+    """Segments stand outside any transaction set.
+
+    Why: nobody reads them; a claim whose ST was damaged would be lost there.
+    Fix: restore the ST in front of them, or remove them.
+    """
+
+    meta = _meta("X12117", "segments-outside-transaction", Severity.ERROR, _CONTROL, mandatory=True)
+    fix = "Restore the ST segment in front of this place, or remove the segments."
+    unreadable = True
 
 
 class HierarchyParentUnknown(EnvelopeRule):
@@ -320,6 +332,7 @@ ENVELOPE_RULES: tuple[type[EnvelopeRule], ...] = (
     CountTooLow,
     ControlNumberDiffers,
     ControlNumberRepeated,
+    SegmentsOutsideTransaction,
     HierarchyParentUnknown,
     HierarchyNumberOutOfSequence,
     HierarchyLevelUnknown,

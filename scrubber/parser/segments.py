@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from scrubber.findings import Location
@@ -23,6 +24,7 @@ MAX_SEGMENT = 1 << 20
 
 ISA_LENGTH = 106
 _ISA_SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
+_ISA = re.compile("ISA", re.ASCII | re.IGNORECASE)
 _BLANK = " \t\r\n\x00\x1a"
 _BOM = "\xef\xbb\xbf"
 _NONE = Delimiters("", "", "", "")
@@ -115,9 +117,9 @@ def _fill_to_isa(window: _Window, ordinal: int) -> Iterator[Segment]:
     while ahead := window.ahead(4):
         if ahead[:3].upper() == "ISA" and len(ahead) == 4 and not ahead[3].isalnum():
             return
-        place = window.text.upper().find("ISA", window.at + 1)
+        hit = _ISA.search(window.text, window.at + 1)
         # Without a hit the last two characters may be the beginning of one that the next chunk completes.
-        yield window.take(place if place >= 0 else max(len(window.text) - 2, window.at + 1), ordinal)
+        yield window.take(hit.start() if hit else max(len(window.text) - 2, window.at + 1), ordinal)
 
 
 def _delimiters(isa: str) -> Delimiters | None:

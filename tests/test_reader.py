@@ -1,0 +1,176 @@
+"""The envelope: what is wrong with a file is said, what can be read is read, and nothing is silently left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from scrubber.api import load_settings, make_engine
+from scrubber.engine import Engine
+from scrubber.findings import FileReport
+from scrubber.parser import Reader, build_claim, open_source, place_of, reopen
+from scrubber.run import FileScrub
+from scrubber.testing import Form, to_837p
+from scrubber.x12 import Delimiters
+
+ONE = to_837p("37238\n37252", Form(line_end=""))
+OTHER = ONE.replace(b"000000101", b"000000102")
+TWO_CLAIMS = to_837p("claim A\n37238\n37252\nclaim B patient=M2\n99213", Form(line_end=""))
+
+Change = Callable[[bytes], bytes]
+
+
+def _swap(old: bytes, new: bytes) -> Change:
+    def change(data: bytes) -> bytes:
+        assert old in data, old
+        return data.replace(old, new)
+
+    return change
+
+
+def _guide(guide: bytes) -> Change:
+    return _swap(b"005010X222A1", guide)
+
+
+def _scrub(data: bytes, engine: Engine) -> FileReport:
+    with open_source(data, "x") as source:
+        run = FileScrub(source, engine)
+        run.report.claims.extend(run)
+        return run.report
+
+
+CASES: list[tuple[str, Change, list[str], bool, int]] = [
+    ("as it is", lambda data: data, [], True, 1),
+    ("empty", lambda _: b"", ["not-x12"], False, 0),
+    ("blanks", lambda _: b" \r\n", ["not-x12"], False, 0),
+    ("text", lambda _: b"hello world\n", ["not-x12"], False, 0),
+    ("short ISA", _swap(b"ISA*00*          *", b"ISA*00**"), ["isa-unreadable"], False, 0),
+    ("ISA alone", lambda data: data[:60], ["isa-unreadable"], False, 0),
+    ("byte order mark", lambda data: b"\xef\xbb\xbf" + data, ["byte-order-mark"], True, 1),
+    ("line ends", _swap(b"~", b"~\r\n"), [], True, 1),
+    ("mixed line ends", lambda data: data.replace(b"~", b"~\n", 5).replace(b"~HL", b"~\r\nHL"), [], True, 1),
+    ("line feed as terminator", _swap(b"~", b"\n"), [], True, 1),
+    ("blanks in front", lambda data: b"\r\n  " + data, [], True, 1),
+    ("junk in front", lambda data: b"junk" + data, ["bytes-outside-interchange"], False, 1),
+    ("junk behind", lambda data: data + b"junk", ["bytes-outside-interchange"], False, 1),
+    ("two interchanges", lambda data: data + OTHER, [], True, 2),
+    ("blanks between", lambda data: data + b" \r\n" + OTHER, [], True, 2),
+    ("junk between", lambda data: data + b"junk" + OTHER, ["bytes-outside-interchange"], False, 2),
+    ("same number twice", lambda data: data + data, ["control-number-repeated"], True, 2),
+    ("missing SE", _swap(b"SE*27*0001~", b""), ["trailer-missing"], True, 1),
+    ("missing GE", _swap(b"GE*1*1~", b""), ["trailer-missing"], True, 1),
+    ("missing IEA at the end", _swap(b"IEA*1*000000101~", b""), ["truncated", "trailer-missing"], False, 1),
+    ("missing IEA between", lambda d: d.replace(b"IEA*1*000000101~", b"") + OTHER, ["trailer-missing"], True, 2),
+    ("SE twice", _swap(b"SE*27*0001~", b"SE*27*0001~SE*27*0001~"), ["trailer-unexpected"], True, 1),
+    ("GE twice", _swap(b"GE*1*1~", b"GE*1*1~GE*1*1~"), ["trailer-unexpected"], True, 1),
+    ("SE01 too high", _swap(b"SE*27*", b"SE*28*"), ["count-says-missing"], True, 1),
+    ("SE01 too low", _swap(b"SE*27*", b"SE*26*"), ["count-too-low"], True, 1),
+    ("SE01 no number", _swap(b"SE*27*", b"SE*many*"), ["count-too-low"], True, 1),
+    ("GE01 too high", _swap(b"GE*1*", b"GE*2*"), ["count-says-missing"], True, 1),
+    ("IEA01 too low", _swap(b"IEA*1*", b"IEA*0*"), ["count-too-low"], True, 1),
+    ("SE02 differs", _swap(b"SE*27*0001", b"SE*27*0002"), ["control-number-differs"], True, 1),
+    ("GE02 differs", _swap(b"GE*1*1~", b"GE*1*2~"), ["control-number-differs"], True, 1),
+    ("IEA02 differs", _swap(b"IEA*1*000000101", b"IEA*1*000000109"), ["control-number-differs"], True, 1),
+    ("empty segment", _swap(b"~CLM", b"~~CLM"), ["empty-segment"], True, 1),
+    ("lower case identifier", _swap(b"~CLM", b"~clm"), ["segment-id-malformed"], True, 1),
+    ("HL points nowhere", _swap(b"HL*2*1*", b"HL*2*9*"), ["hl-parent-unknown"], True, 1),
+    ("HL number", _swap(b"HL*2*1*", b"HL*7*1*"), ["hl-number-out-of-sequence"], True, 1),
+    ("HL level", _swap(b"*22*0~", b"*99*0~"), ["hl-level-unknown", "hl-parent-unknown"], True, 1),
+    ("lines without CLM", _swap(b"CLM*", b"CLX*"), ["service-outside-claim"], False, 0),
+    (
+        "no ST",
+        _swap(b"ST*837*0001*005010X222A1~", b""),
+        ["segments-outside-transaction", "trailer-unexpected", "count-says-missing"],
+        False,
+        0,
+    ),
+    (
+        "no GS",
+        _swap(b"GS*HC*", b"GX*HC*"),
+        ["header-missing", "segments-outside-transaction", "trailer-unexpected", "count-says-missing"],
+        False,
+        1,
+    ),
+    ("A2", _guide(b"005010X222A2"), [], True, 1),
+    ("plain", _guide(b"005010X222"), [], True, 1),
+    ("institutional", _guide(b"005010X223A2"), ["unsupported-guide"], False, 0),
+    ("dental", _guide(b"005010X224A2"), ["unsupported-guide"], False, 0),
+    ("4010", _guide(b"004010X098A1"), ["unsupported-guide"], False, 0),
+    ("predetermination", _guide(b"005010X291"), ["unsupported-guide"], False, 0),
+    ("post-adjudicated", _guide(b"005010X298"), ["unsupported-guide"], False, 0),
+    ("no guide", _guide(b""), ["unsupported-guide"], False, 0),
+    ("277", _swap(b"ST*837", b"ST*277"), ["unsupported-guide"], False, 0),
+]
+
+
+@pytest.mark.parametrize(("change", "names", "readable", "claims"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_a_fault_is_named_and_the_rest_is_read(
+    change: Change,
+    names: list[str],
+    readable: bool,  # noqa: FBT001
+    claims: int,
+    default_engine: Engine,
+) -> None:
+    report = _scrub(change(ONE), default_engine)
+    assert sorted({finding.name for finding in report.findings}) == sorted(names)
+    assert report.readable is readable
+    assert len(report.claims) == report.totals.claims == claims
+    for finding in report.findings:
+        assert finding.message.endswith(".")
+        assert finding.fix
+
+
+@pytest.mark.parametrize("length", range(len(TWO_CLAIMS)))
+def test_a_file_cut_anywhere_is_never_believed(length: int, default_engine: Engine) -> None:
+    report = _scrub(TWO_CLAIMS[:length], default_engine)
+    assert not report.readable
+    whole = _scrub(TWO_CLAIMS, default_engine).claims
+    for claim, full in zip(report.claims, whole, strict=False):
+        assert claim.rejected or claim.lines == full.lines
+
+
+def test_a_claim_cut_by_the_end_of_the_file_is_rejected(default_engine: Engine) -> None:
+    report = _scrub(ONE[: ONE.index(b"DTP*472")], default_engine)
+    assert "X12210" in [finding.code for finding in report.claims[0].findings]
+
+
+def test_many_faults_of_a_kind_are_counted_not_listed(default_engine: Engine) -> None:
+    report = _scrub(ONE.replace(b"~CLM", b"~" * 1001 + b"CLM"), default_engine)
+    assert [finding.code for finding in report.findings] == ["X12108"] * 21
+    assert report.findings[-1].message == "... and at 980 more places."
+
+
+def test_faults_of_the_envelope_point_at_their_bytes(default_engine: Engine) -> None:
+    finding = _scrub(ONE.replace(b"SE*27*", b"SE*28*"), default_engine).findings[0]
+    place = finding.location
+    assert place is not None
+    assert place.offset is not None
+    assert place.length is not None
+    assert (place.element, ONE.replace(b"SE*27*", b"SE*28*")[place.offset : place.offset + place.length]) == (
+        "SE01",
+        b"28",
+    )
+
+
+def test_an_unreadable_part_cannot_be_switched_off() -> None:
+    engine = make_engine(load_settings(discover=False, ignore=("X12",), conformance="none"))
+    report = _scrub(ONE + b"junk", engine)
+    assert not report.readable
+    assert [finding.name for finding in report.findings] == ["bytes-outside-interchange"]
+
+
+@pytest.mark.parametrize("form", [Form(), Form(Delimiters("|", ">", "^", "\n"), ""), Form(line_end="\r\n")], ids=str)
+def test_a_claim_read_again_where_it_stands_is_the_same(form: Form) -> None:
+    shorthand = "claim A\n37238\n37252-LT id=1\nclaim B dependent=KIM billing=1999999984\n99213 by=1234567893 note=X"
+    with open_source(to_837p(shorthand, form)) as source:
+        for raw in Reader(source):
+            first, again = build_claim(raw), reopen(source, place_of(raw))
+            simple = attrs.filters.exclude("lines", "loop")
+            assert attrs.asdict(first, filter=simple) == attrs.asdict(again, filter=simple)
+            for line, same in zip(first.lines, again.lines, strict=True):
+                plain = attrs.filters.exclude("loop", "_claim")
+                assert attrs.asdict(line, filter=plain) == attrs.asdict(same, filter=plain)
+                assert line.locate("SV101-2") == same.locate("SV101-2")
+                assert line.locate("DTP03", "472") == same.locate("DTP03", "472")
