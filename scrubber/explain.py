@@ -8,6 +8,7 @@ from datetime import date
 from textwrap import wrap
 from typing import Any
 
+import scrubber
 from scrubber.edit import Edit, EncounterEdit, Page, Rule
 from scrubber.engine import all_rules
 from scrubber.plugins import Plugin
@@ -28,7 +29,7 @@ def catalogue(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:
             "title": rule.documentation().what,
             "scope": _scope(rule),
             "plugin": plugin.distribution if plugin is not None else "x12-claim-scrubber",
-            "version": plugin.version if plugin is not None else "",
+            "version": plugin.version if plugin is not None else scrubber.__version__,
         }
         for code, (rule, plugin) in sorted(found.items())
     ]

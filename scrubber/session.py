@@ -108,7 +108,7 @@ class Session:
     def _scrub(self, name: str, writers: Sequence[Writer]) -> FileReport:
         report: FileReport | None = None
         try:
-            with _open(name) as source, self._progress(source) as advance:
+            with _open(name) as source, _Progress(source, show=self.show_progress) as advance:
                 run = FileScrub(source, self.engine, advance)
                 report = run.report
                 for claim in run:
@@ -123,9 +123,6 @@ class Session:
             report.findings += failed.findings
         return report
 
-    def _progress(self, source: InputSource) -> _Progress:
-        return _Progress(source, show=self.show_progress)
-
     def _tell_file_findings(self, report: FileReport) -> None:
         for finding in report.findings:
             click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
@@ -139,24 +136,42 @@ def _open(name: str) -> InputSource:
 
 
 class _Progress:
-    """A progress bar over the bytes of both passes on standard error, or nothing."""
+    """A progress bar over the bytes on standard error, or nothing.
+
+    Where standard output is a terminal too, the bar goes only over the first pass and is erased before the first claim
+    is written, so that the two do not mix; elsewhere it goes over both passes and stays.
+    """
 
     def __init__(self, source: InputSource, *, show: bool) -> None:
-        self._bar = (
-            click.progressbar(length=2 * source.size, label=os.path.basename(source.name), file=sys.stderr)  # noqa: PTH119
-            if show
-            else None
-        )
+        self._passing = sys.stdout.isatty()
+        self._left = source.size * (1 if self._passing else 2)
+        name = os.path.basename(source.name)  # noqa: PTH119 - the name may be "<stdin>"
+        self._bar = click.progressbar(length=self._left, label=name, file=sys.stderr) if show and self._left else None
 
     def __enter__(self) -> Callable[[int], object] | None:
         if self._bar is None:
             return None
         self._bar.__enter__()
-        return self._bar.update
+        return self._advance
 
-    def __exit__(self, *details: object) -> None:
+    def __exit__(self, *_: object) -> None:
+        self._finish()
+
+    def _advance(self, count: int) -> None:
         if self._bar is not None:
-            self._bar.__exit__(*details)  # type: ignore[arg-type]
+            self._left -= count
+            self._bar.update(count)
+            if self._left <= 0:
+                self._finish()
+
+    def _finish(self) -> None:
+        if self._bar is None:
+            return
+        self._bar.__exit__(None, None, None)
+        self._bar = None
+        if self._passing:
+            sys.stderr.write("\x1b[1A\x1b[2K")
+            sys.stderr.flush()
 
 
 def split_codes(values: Iterable[str]) -> Iterator[str]:

@@ -81,10 +81,6 @@ class Table(Generic[R]):
         """Give all rows of `key`, whatever their dates, oldest first."""
         return self.rows.get(key, ())
 
-    def covers(self, day: date) -> bool:
-        """Whether the table's publications have been seen for that date of service."""
-        return self.info.first_day <= day <= self.info.last_day
-
     def __iter__(self) -> Iterator[R]:
         return (row for rows in self.rows.values() for row in rows)
 
