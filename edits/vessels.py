@@ -22,6 +22,7 @@ _SIDES = {
     "R": ("right",),
     "BILATERAL": ("left", "right"),
     "BILAT": ("left", "right"),
+    "BILATERALLY": ("left", "right"),
     "BIL": ("left", "right"),
     "BOTH": ("left", "right"),
 }

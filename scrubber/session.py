@@ -25,7 +25,7 @@ from scrubber.writers.base import Tool, Writer, describe_tool
 
 __all__ = ["EXTENSIONS", "Session", "expand_inputs"]
 
-EXTENSIONS = (".837", ".837p", ".edi", ".x12", ".txt", ".dat")
+EXTENSIONS = (".837", ".837p", ".837i", ".837d", ".edi", ".x12", ".txt", ".dat")
 """The files that are taken from a folder."""
 
 STDIN = "-"

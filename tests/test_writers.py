@@ -54,6 +54,12 @@ def test_the_json_report_fits_its_schema(sample: Path, run: Run) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(report)
 
 
+def test_findings_about_the_file_fit_the_schema_and_name_no_claim(run: Run) -> None:
+    report = json.loads(run("scrub", "--format=json", data=SAMPLES[0].read_bytes()[:5000]).stdout)
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    assert [finding["claim"] for finding in report["files"][0]["findings"]] == [None]
+
+
 def test_a_line_of_the_streamed_form_is_a_claim_of_the_report_with_its_file(run: Run) -> None:
     sample = SAMPLES[0]
     report = json.loads(run("scrub", "--format=json", sample).stdout)

@@ -102,7 +102,7 @@ def _file_object(report: FileReport) -> dict[str, Any]:
         "interchanges": report.interchanges,
         "transactions": report.transactions,
         "totals": _totals_object(report.totals),
-        "findings": [_finding_object(finding) for finding in report.findings],
+        "findings": [{"claim": None} | _finding_object(finding) for finding in report.findings],
     }
 
 
