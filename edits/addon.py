@@ -407,7 +407,7 @@ def _covers(row: Procedure, dates: DateRange) -> bool:
 
 _REPLACEMENTS = {
     True: "Bill 37252 for the first vessel and 37253 for each further one.",
-    False: "Before 2016-01-01 bill 37250 for the first vessel and 37251 for each further one.",
+    False: "Before 2016-01-01 the codes were 37250, 37251, 75945 and 75946.",
 }
 
 

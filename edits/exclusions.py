@@ -170,15 +170,9 @@ class NcciPairBilled(EncounterEdit[Facts]):
             yield self.finding(
                 line,
                 f"{line.procedure} is included in {codes} (NCCI pair, indicator {indicator}).",
-                _absolute_fix(line.procedure) if absolute else _fix(line.procedure),
+                f"Remove {line.procedure}." if absolute else _fix(line.procedure),
                 element="SV101-2",
             )
-
-
-def _absolute_fix(procedure: str) -> str:
-    if procedure in {"99155", "99156", "99157"}:
-        return f"Remove {procedure}; sedation by the provider of the procedure is 99151-99153."
-    return f"Remove {procedure}."
 
 
 def _fix(procedure: str) -> str:

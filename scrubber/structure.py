@@ -17,7 +17,9 @@ from scrubber.parser.faults import ENVELOPE_RULES
 __all__ = ["EDITS"]
 
 _GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
-_NPI = Source("CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn with prefix 80840)", "2007")
+_NPI = Source(
+    "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn with prefix 80840)", "edition not known"
+)
 _MAX_LINES = 50
 
 
