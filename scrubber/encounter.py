@@ -54,7 +54,7 @@ def encounters_of(claims: Sequence[Claim]) -> Iterator[Encounter]:
     its lines are not counted twice.
     """
     live = [claim for claim in claims if not claim.is_void]
-    replaced = {claim.control_number for claim in live if claim.is_replacement}
+    replaced = {claim.control_number for claim in live if claim.is_replacement} - {""}
     groups: dict[tuple[bool, tuple[str, ...]], list[ServiceLine]] = defaultdict(list)
     for claim in live:
         superseded = not claim.is_replacement and claim.control_number in replaced

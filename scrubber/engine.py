@@ -107,7 +107,7 @@ class Engine:
 
     def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
         claim = verdict.claim
-        if claim.is_void:
+        if claim.is_void and claim.complete:
             return
         procedures = {line.procedure for line in claim.lines}
         for edit in stage.claim_edits:

@@ -194,6 +194,7 @@ def test_a_replaced_original_is_judged_by_itself() -> None:
         Claim("2", [_line(1, "OTHER", 1)], ordinal=3),
     ]
     assert _grouped(*claims) == [["OLD"], ["NEW", "OTHER"]]
+    assert _grouped(*(attrs.evolve(claim, control_number="") for claim in claims)) == [["OLD", "NEW", "OTHER"]]
 
 
 def test_a_line_belongs_to_one_claim() -> None:

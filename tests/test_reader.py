@@ -136,6 +136,12 @@ def test_a_claim_cut_by_the_end_of_the_file_is_rejected(default_engine: Engine) 
     assert "X12210" in [finding.code for finding in report.claims[0].findings]
 
 
+def test_a_void_claim_cut_by_the_end_of_the_file_is_rejected_too(default_engine: Engine) -> None:
+    void = ONE.replace(b"11:B:1", b"11:B:8")
+    report = _scrub(void[: void.index(b"DTP*472")], default_engine)
+    assert report.claims[0].rejected
+
+
 def test_many_faults_of_a_kind_are_counted_not_listed(default_engine: Engine) -> None:
     report = _scrub(ONE.replace(b"~CLM", b"~" * 1001 + b"CLM"), default_engine)
     assert [finding.code for finding in report.findings] == ["X12108"] * 21
