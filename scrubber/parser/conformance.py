@@ -41,6 +41,7 @@ _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
 _NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
 _ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in ("ISA", "GS", "ST", *_HEADERS)}
 _WRAPPERS = {"HEADER", "DETAIL", "FOOTER"}  # loops of the map that the guide does not number
+_DELIMITERS = {"ISA11", "ISA16"}  # not data, so any character is right, a control character too
 
 
 def _meta(code: str, name: str, severity: Severity = Severity.ERROR, *, mandatory: bool = False) -> Meta:
@@ -133,6 +134,13 @@ _ELEMENT_TEXTS = {  # by the codes of IK403
     "8": "{0} is not a valid date.",
     "9": "{0} is not a valid time.",
     "10": "{0} is not used here, or not together with another element of the segment.",
+    "13": "{0} is one too many.",
+}
+_SYNTAX_CODES = {  # of a 999, by the codes of pyx12 that a 999 does not know
+    "SEG1": "8",  # the segment has data element errors
+    "HL1": "I12",  # the element departs from the pattern that the guide sets
+    "HL2": "I12",
+    "LX": "I12",
 }
 _COUNT_TEXTS = {  # by the level and the code of what pyx12's reader finds
     ("seg", "HL1"): ("HL01", "HL01 does not count 1, 2, 3 ... in the transaction set."),
@@ -177,7 +185,7 @@ class _Interchange:
         self._waiting = {"ISA": header}  # headers that pyx12 has not seen
         self._open: dict[str, Segment] = {}  # headers that it has seen, without their trailers so far
         self._group: Segment | None = None
-        self._whole = True  # False where something was passed over or left open: pyx12 cannot count from there on
+        self._whole = True  # False where something was passed over or left open: pyx12 miscounts what GE and IEA count
 
     def take(self, segment: Segment) -> Iterator[Fault]:
         """Judge the next segment, or pass it over."""
@@ -228,7 +236,7 @@ class _Interchange:
             self._group = None
             yield from self.close(_NESTED[kind][-2])
         if self._open.pop(kind, None) is not None:
-            yield from self._walker.judge(segment, counted=self._whole)
+            yield from self._walker.judge(segment, counted=self._whole or kind == "ST")
 
 
 @define
@@ -293,7 +301,8 @@ class _Walker:
         if node is not None:
             yield from _element_faults(node, segment, data)
         elif not segment.text.isascii():
-            yield GuideElementError.at(self._locate(segment), "An element of this segment holds an invalid character.")
+            message = "An element of this segment holds an invalid character."
+            yield GuideElementError.at(self._locate(segment), message, "8")
 
     def _read(self, segment: Segment) -> Any:
         """Pass a copy of the segment through pyx12's reader, which counts."""
@@ -301,7 +310,9 @@ class _Walker:
         if self._reader is None:
             from pyx12 import map_walker, x12file  # noqa: PLC0415
 
+            _guide()  # in front of the reader: without a map there must be none, so that nothing else is judged
             self._reader, self._walk = x12file.X12Reader(self._feed), map_walker.walk_tree()
+            self._reader.check_837_lx = True
         # A new iterator each time: the one in which the reader raised an error would be dead.
         return next(iter(self._reader))
 
@@ -324,19 +335,19 @@ class _Walker:
             if node.id not in _HEADERS:  # a missing trailer is reported at its header
                 before = self._previous or segment
                 place = Location(_loop_of(node), node.id, None, before.ordinal, before.offset + len(before.text), 0)
-                yield GuideSegmentError.at(place, _SEGMENT_TEXTS[code].format(f"{node.id} ({node.name})"))
+                yield GuideSegmentError.at(place, _SEGMENT_TEXTS[code].format(f"{node.id} ({node.name})"), code)
             return
         location = self._locate(segment, node)
         what = f"Loop {location.loop}" if code == "4" else _what(location)
-        yield _rule(segment, GuideSegmentError).at(location, _SEGMENT_TEXTS[code].format(what))
+        yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(what), code)
 
     def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[Fault]:
         location = self._locate(segment)
         if (level, code) in _COUNT_TEXTS:
             element, text = _COUNT_TEXTS[level, code]
-            yield _rule(segment, GuideElementError).at(segment.locate(location.loop, element), text)
+            yield _fault(segment, GuideElementError, segment.locate(location.loop, element), text, code)
         elif code != "1":  # of an unknown identifier the walker speaks, too
-            yield _rule(segment, GuideSegmentError).at(location, _SEGMENT_TEXTS[code].format(_what(location)))
+            yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(_what(location)), code)
 
     def _locate(self, segment: Segment, node: Any = None) -> Location:
         """Locate a segment; an identifier that the guide does not know may be part of a name, and is left out."""
@@ -349,10 +360,12 @@ def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[Fault]:
     found = dict.fromkeys(_defused(node, segment, data))
     valid, errors = node.is_valid_errors(data)
     found |= dict.fromkeys(_place(node, error) for error in errors)
-    loop, rule = _loop_of(node), _rule(segment, GuideElementError)
+    loop = _loop_of(node)
     for reference, name, code in found:
-        what = f"{reference} ({name})" if name else reference
-        yield rule.at(segment.locate(loop, reference), _ELEMENT_TEXTS[code].format(what))
+        if reference in _DELIMITERS:
+            continue
+        message = _ELEMENT_TEXTS[code].format(f"{reference} ({name})" if name else reference)
+        yield _fault(segment, GuideElementError, segment.locate(loop, reference), message, code)
     if not valid and not errors:
         yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment without saying why.")
 
@@ -363,7 +376,7 @@ def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str,
         reference, size = f"{node.id}{position:02}", len(child.children)
         if size and len(value.elements) > size:
             del value.elements[size:]
-            yield f"{reference}-{size + 1}", "", "3"
+            yield f"{reference}-{size + 1}", "", "13"
         if not size and not segment.get(position).isascii():
             yield reference, child.name, "6"
         for part, text in zip(child.children, segment.components(position), strict=False):
@@ -385,8 +398,11 @@ def _place(node: Any, error: Any) -> tuple[str, str, str]:
     return f"{node.id}{child.seq:02}", child.name, error.err_cde
 
 
-def _rule(segment: Segment, otherwise: type[EnvelopeRule]) -> type[EnvelopeRule]:
-    return GuideEnvelopeError if segment.id in _ENVELOPE_LOOPS else otherwise
+def _fault(segment: Segment, rule: type[EnvelopeRule], location: Location, message: str, code: str) -> Fault:
+    """Report a fault that pyx12 knows by `code`; in an envelope segment it breaks the rule of the envelope instead."""
+    if segment.id in _ENVELOPE_LOOPS:
+        return GuideEnvelopeError.at(location, message)
+    return rule.at(location, message, _SYNTAX_CODES.get(code, code))
 
 
 def _what(location: Location) -> str:

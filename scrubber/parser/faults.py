@@ -24,11 +24,16 @@ _CONTRACT = Source("x12-claim-scrubber: what this version reads", "0.1")
 
 @frozen
 class Fault:
-    """A rule of the envelope, broken at a place."""
+    """A rule of the envelope, broken at a place.
+
+    `syntax` is the code a 999 gives the fault: IK304 where the location names no element, IK403 where it names one; ""
+    where the rule alone says it.
+    """
 
     rule: type[EnvelopeRule]
     message: str
     location: Location
+    syntax: str = ""
 
     def finding(self) -> Finding:
         """Give the fault as a finding about the file."""
@@ -51,9 +56,9 @@ class EnvelopeRule(FileEdit):
     unreadable: ClassVar[bool] = False
 
     @classmethod
-    def at(cls, location: Location, message: str) -> Fault:
-        """Report the rule as broken at `location`."""
-        return Fault(cls, message, location)
+    def at(cls, location: Location, message: str, syntax: str = "") -> Fault:
+        """Report the rule as broken at `location`; `syntax` is the code a 999 gives the fault, if it has one."""
+        return Fault(cls, message, location, syntax)
 
 
 def _meta(code: str, name: str, severity: Severity, source: Source, *, mandatory: bool = False) -> Meta:
