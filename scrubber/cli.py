@@ -19,6 +19,8 @@ __all__ = ["main"]
 INTERRUPTED = 130
 INTERNAL_FAULT = 4
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 _FORMS = click.Choice(["text", "markdown", "json"])
 
 
@@ -105,6 +107,30 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
     metavar="FORMAT=PATH",
     help="Write a report to a file as well; may be repeated.",
 )
+@click.option("--annotated", type=_FILE, metavar="PATH", help="Write the input with the findings as notes (NTE).")
+@click.option("--clean", type=_FILE, metavar="PATH", help="Write the accepted claims as an 837P.")
+@click.option("--rejected", type=_FILE, metavar="PATH", help="Write the rejected claims as an 837P.")
+@click.option("--277ca", "ack277", type=_FILE, metavar="PATH", help="Write a 277CA that answers every claim.")
+@click.option("--999", "ack999", type=_FILE, metavar="PATH", help="Write a 999 that answers the structure.")
+@click.option(
+    "--out-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write all of these and the findings as JSON for each input, called after it.",
+)
+@click.option("--annotate-k3", is_flag=True, help="Write findings to K3 where a line or claim has a note already.")
+@click.option("--277ca-line-dates", "line_dates", is_flag=True, help="Write STC02 on the service lines of the 277CA.")
+@click.option(
+    "--ack-date", type=_MOMENT, metavar="DATE[TIME]", help="Date the 277CA and 999; default the input's date."
+)
+@click.option(
+    "--ack-control-number",
+    "ack_number",
+    type=click.IntRange(1, 999_999_999),
+    metavar="N",
+    help="Number their first interchange; default the input's number.",
+)
+@click.option("--partial", is_flag=True, help="Write the 837s and the 277CA of an input that was not read whole, too.")
 @click.option("--select", multiple=True, metavar="CODES", help="Run only these codes or prefixes, such as IVUS2,X12.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Leave out these codes or prefixes.")
 @click.option(
@@ -132,6 +158,17 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     inputs: tuple[str, ...],
     form: str,
     reports: list[tuple[str, Path]],
+    annotated: Path | None,
+    clean: Path | None,
+    rejected: Path | None,
+    ack277: Path | None,
+    ack999: Path | None,
+    out_dir: Path | None,
+    annotate_k3: bool,
+    line_dates: bool,
+    ack_date: datetime | None,
+    ack_number: int | None,
+    partial: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     config_path: Path | None,
@@ -147,6 +184,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     """
     from scrubber.api import load_settings, make_engine  # noqa: PLC0415
     from scrubber.findings import Severity  # noqa: PLC0415
+    from scrubber.outputs import AckSettings, OutputSettings, Targets  # noqa: PLC0415
     from scrubber.plugins import writer_names  # noqa: PLC0415
     from scrubber.session import Session, expand_inputs, split_codes  # noqa: PLC0415
 
@@ -173,6 +211,14 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         config=settings,
         stdout_format=form,
         stdout=sys.stdout,
+        output_settings=OutputSettings(
+            ack=AckSettings(settings.today, ack_date, ack_number),
+            annotate_k3=annotate_k3,
+            line_dates=line_dates,
+            partial=partial,
+        ),
+        targets=Targets(annotated, clean, rejected, ack277, ack999),
+        out_dir=out_dir,
         reports=reports,
         show_progress=sys.stderr.isatty() and not no_progress,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),

@@ -178,6 +178,7 @@ class Totals:
     accepted: int = 0
     rejected: int = 0
     lines: int = 0
+    rejected_lines: int = 0
     charges: Decimal = Decimal(0)
     accepted_charges: Decimal = Decimal(0)
     rejected_charges: Decimal = Decimal(0)
@@ -193,6 +194,7 @@ class Totals:
         if claim.rejected:
             self.rejected += 1
             self.rejected_charges += charge
+            self.rejected_lines += claim.lines
         else:
             self.accepted += 1
             self.accepted_charges += charge
@@ -204,6 +206,7 @@ class FileReport:
 
     `readable` is False when the answer is not known for the whole of it (exit code 3); what could be judged is still
     in `claims`, which is empty when the caller streamed them.  `findings` are those about the file itself.
+    `not_annotated` counts the lines and claims whose findings found no place in the annotated file, None without one.
     """
 
     path: str
@@ -215,6 +218,7 @@ class FileReport:
     totals: Totals = field(factory=Totals)
     findings: tuple[Finding, ...] = ()
     claims: list[ClaimReport] = field(factory=list)
+    not_annotated: int | None = None
 
 
 @frozen

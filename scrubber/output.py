@@ -2,36 +2,140 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, Self, TextIO
 
-from scrubber.errors import ConfigError
+from attrs import define, field
 
-__all__ = ["publish_text"]
+from scrubber.errors import ConfigError, ScrubberError
+
+__all__ = ["Draft", "Publication", "publish_text"]
+
+
+@define(eq=False)
+class Draft:
+    """A file in the making: written beside `target` under another name, and not yet there for anybody else."""
+
+    target: Path
+    path: Path
+    stream: BinaryIO
+
+
+@define(eq=False)
+class Publication:
+    """Files that appear together, each whole: drafts beside their targets, synced, then renamed in the order given.
+
+    A process that is killed leaves for each target either what was there before or the whole new file.  Leaving the
+    `with` block without `publish` removes the drafts.  They can be read by their owner only: all of them hold claims.
+    A target that is a link is replaced, never followed.
+    """
+
+    _drafts: list[Draft] = field(factory=list, init=False)
+    _stale: list[Path] = field(factory=list, init=False)
+
+    def draft(self, target: Path) -> Draft:
+        """Begin a file.  Raises ConfigError when nothing can be written beside `target`."""
+        if (target.exists() and not target.is_file()) or target.parent == Path("/dev"):
+            raise ConfigError(f"{target}: is not a regular file")
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        except OSError as error:
+            raise ConfigError(f"{target}: cannot be written ({_reason(error)})") from error
+        draft = Draft(target, Path(name), os.fdopen(handle, "w+b"))
+        self._drafts.append(draft)
+        return draft
+
+    def withdraw(self, draft: Draft) -> None:
+        """Publish no file under the draft's target, not even one of an earlier run."""
+        self._drafts.remove(draft)
+        self._stale.append(draft.target)
+        _discard(draft)
+
+    def publish(self) -> None:
+        """Put every draft in its place.  Raises ScrubberError when a disk is full or a place cannot be written."""
+        self.sync()
+        for draft in self._drafts:
+            with self.writing(draft.target):
+                draft.path.replace(draft.target)
+        for target in self._stale:
+            with self.writing(target), suppress(FileNotFoundError):
+                target.unlink()
+        for folder in dict.fromkeys([draft.target.parent for draft in self._drafts] + [t.parent for t in self._stale]):
+            _sync_folder(folder)
+        self._drafts.clear()
+        self._stale.clear()
+
+    def sync(self) -> None:
+        """Bring the drafts to the disk whole, so that nothing but their names can fail any more.
+
+        Raises ScrubberError when it is full.
+        """
+        for draft in self._drafts:
+            if not draft.stream.closed:
+                with self.writing(draft.target):
+                    draft.stream.flush()
+                    os.fsync(draft.stream.fileno())
+                    draft.stream.close()
+
+    def discard(self) -> None:
+        """Remove the drafts, so that nothing is published."""
+        for draft in self._drafts:
+            _discard(draft)
+        self._drafts.clear()
+        self._stale.clear()
+
+    @staticmethod
+    @contextmanager
+    def writing(target: Path) -> Iterator[None]:
+        """Name `target` in the error where it cannot be written."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ScrubberError(f"{target}: cannot be written ({_reason(error)}); nothing was published") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
 
 
 @contextmanager
 def publish_text(target: Path) -> Iterator[TextIO]:
-    """Write a text file beside its target and rename it into place when the block ends without an error.
-
-    The file can be read by its owner only, because reports name claims.  Raises ConfigError when the target cannot be
-    written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise ConfigError(f"{target}: cannot be written ({os.strerror(error.errno or 5)})") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            yield stream
+    """Write a text file that appears whole under `target` when the block ends without an error."""
+    with Publication() as publication:
+        draft = publication.draft(target)
+        stream = io.TextIOWrapper(draft.stream, encoding="utf-8", newline="\n")
+        yield stream
+        with publication.writing(target):
             stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+        publication.publish()
+
+
+def _discard(draft: Draft) -> None:
+    # What cannot be flushed any more (a full disk) is of no use: the file goes away.
+    with suppress(OSError):
+        draft.stream.close()
+    with suppress(FileNotFoundError):
+        draft.path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renames in a folder last, where the system can sync a folder."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else "not a usable path"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -20,6 +20,7 @@ from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severi
 from scrubber.parser import (
     ClaimPlace,
     InputSource,
+    Mark,
     RawClaim,
     Reader,
     build_claim,
@@ -30,14 +31,25 @@ from scrubber.parser import (
 from scrubber.parser.conformance import guide_faults
 from scrubber.parser.faults import Fault, InputUnreadable
 
-__all__ = ["FileScrub", "exit_code", "unreadable_file"]
+__all__ = ["FileScrub", "Sink", "exit_code", "unreadable_file"]
+
+
+class Sink(Protocol):
+    """Takes an input as it passes: what stands between the claims, and each claim with its verdict, in file order."""
+
+    def mark(self, mark: Mark) -> None:
+        """Take a header, hierarchical level or trailer."""
+
+    def claim(self, raw: RawClaim, report: ClaimReport) -> None:
+        """Take a claim with its verdict."""
 
 
 class FileScrub:
     """The scrub of one input.
 
     Iterate over it for the verdict on each claim, in file order, once.  `report` then holds the counts, the totals
-    and the findings about the file; before, only what the first pass found.
+    and the findings about the file; before, only what the first pass found.  `sinks` get everything as it passes and
+    `on_fault` every fault of the file, whatever the settings leave out; `guide_faults` are those of the guide walk.
     """
 
     def __init__(self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None) -> None:
@@ -48,6 +60,9 @@ class FileScrub:
         self._ahead: dict[int, ClaimReport] = {}
         self._guide_findings: deque[Finding] = deque()
         self.report = FileReport(path=source.name)
+        self.guide_faults: list[Fault] = []
+        self.sinks: list[Sink] = []
+        self.on_fault: Callable[[Fault], object] | None = None
         self._survey()
 
     def _survey(self) -> None:
@@ -59,9 +74,9 @@ class FileScrub:
         faults = [fault for fault in reader.faults if config.conformance != "none" or fault.rule.unreadable]
         readable = reader.readable
         if config.conformance == "guide":
-            found = list(guide_faults(self._source))
-            readable = readable and not any(fault.rule.unreadable for fault in found)
-            self._guide_findings = deque(sorted(self._configured(found), key=_offset))
+            self.guide_faults = list(guide_faults(self._source))
+            readable = readable and not any(fault.rule.unreadable for fault in self.guide_faults)
+            self._guide_findings = deque(sorted(self._configured(self.guide_faults), key=_offset))
         self.report.readable = readable
         self.report.segments = reader.segments
         self.report.interchanges = reader.interchanges
@@ -73,9 +88,15 @@ class FileScrub:
         return [finding for finding in configured if finding is not None]
 
     def __iter__(self) -> Iterator[ClaimReport]:
-        for raw in Reader(self._source, self._progress):
-            verdict = self._ahead.pop(raw.ordinal, None) or self._judge(raw)
-            claim = self._with_guide_findings(raw, verdict)
+        for event in Reader(self._source, self._progress, self.on_fault).events():
+            if isinstance(event, Mark):
+                for sink in self.sinks:
+                    sink.mark(event)
+                continue
+            verdict = self._ahead.pop(event.ordinal, None) or self._judge(event)
+            claim = self._with_guide_findings(event, verdict)
+            for sink in self.sinks:
+                sink.claim(event, claim)
             if self._engine.config.redact:
                 claim = _redacted(claim)
             self.report.totals.add(claim)

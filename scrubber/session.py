@@ -15,9 +15,10 @@ from attrs import define, field
 from scrubber.api import gravest
 from scrubber.config import Config
 from scrubber.engine import Engine
-from scrubber.errors import ConfigError, UnreadableError
+from scrubber.errors import ConfigError, ScrubberError, UnreadableError
 from scrubber.findings import FileReport, Severity
-from scrubber.output import publish_text
+from scrubber.output import Publication, publish_text
+from scrubber.outputs import FileOutputs, OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource, open_source
 from scrubber.plugins import load_plugins, load_writer
 from scrubber.run import FileScrub, exit_code, unreadable_file
@@ -61,13 +62,20 @@ def _files_below(folder: Path) -> list[str]:
 
 @define
 class Session:
-    """A run.  `reports` pairs a format with a path; `stdout_format` goes to `stdout`."""
+    """A run.
+
+    `reports` pairs a format with a path; `stdout_format` goes to `stdout`.  `targets` are the files to write for the
+    one input there is, `out_dir` is the folder for those of each input.
+    """
 
     engine: Engine
     config: Config
     stdout_format: str
     stdout: TextIO
+    output_settings: OutputSettings
     reports: Sequence[tuple[str, Path]] = ()
+    targets: Targets = field(factory=Targets)
+    out_dir: Path | None = None
     show_progress: bool = False
     color: bool = False
     _files: list[FileReport] = field(factory=list, init=False)
@@ -78,17 +86,15 @@ class Session:
 
         Raises ConfigError when a report cannot be written or would overwrite an input.
         """
-        self._check_targets(inputs)
+        targets = self._check_targets(inputs)
         tool = describe_tool(load_plugins(), self.config.today)
         with ExitStack() as stack:
             writers = [self._writer(self.stdout_format, self.stdout, tool, color=self.color)]
             for form, path in self.reports:
                 writers.append(self._writer(form, stack.enter_context(publish_text(path)), tool, color=False))
             for name in inputs:
-                report = self._scrub(name, writers)
+                report = self._scrub_and_publish(name, targets[name], writers, tool)
                 self._files.append(report)
-                for writer in writers:
-                    writer.end_file(report)
                 if self.stdout_format == "ndjson":
                     self._tell_file_findings(report)
             for writer in writers:
@@ -99,23 +105,71 @@ class Session:
         writer: Writer = load_writer(form)(out, tool, color=color)
         return writer
 
-    def _check_targets(self, inputs: Iterable[str]) -> None:
-        for _, target in self.reports:
+    def _check_targets(self, inputs: Sequence[str]) -> dict[str, Targets]:
+        """Give the files to write for each input; none may be written twice or be an input."""
+        targets = {name: self.targets if self.out_dir is None else targets_in(self.out_dir, name) for name in inputs}
+        if self.out_dir is not None and self.targets.paths:
+            raise ConfigError(
+                f"{self.targets.paths[0]}: the files in {self.out_dir} are named already; use one or the other"
+            )
+        if len(inputs) > 1 and self.targets.paths:
+            raise ConfigError(
+                f"{self.targets.paths[0]}: is one file for {len(inputs)} inputs; use --out-dir for several"
+            )
+        owners: dict[Path, str] = {}
+        paths = [(path, "a report") for _, path in self.reports]
+        paths += [(path, f"the files of {name}") for name, wanted in targets.items() for path in wanted.paths]
+        for path, owner in paths:
+            where = path.absolute()
+            if where in owners:
+                raise ConfigError(f"{path}: would be written twice, by {owners[where]} and {owner}")
+            owners[where] = owner
             for name in inputs:
-                if name != STDIN and target.exists() and Path(name).exists() and target.samefile(name):
-                    raise ConfigError(f"{target}: is an input; a report would overwrite it")
+                if name != STDIN and path.exists() and Path(name).exists() and path.samefile(name):
+                    raise ConfigError(f"{path}: is an input; the output would overwrite it")
+        if self.out_dir is not None:
+            _make_folder(self.out_dir)
+        return targets
 
-    def _scrub(self, name: str, writers: Sequence[Writer]) -> FileReport:
+    def _scrub_and_publish(self, name: str, targets: Targets, writers: Sequence[Writer], tool: Tool) -> FileReport:
+        """Scrub one input; its files appear when all of it has been judged and checked, the clean file last."""
+        with Publication() as files:
+            with ExitStack() as stack:
+                own = list(writers)
+                if targets.findings is not None:
+                    text = stack.enter_context(publish_text(targets.findings))
+                    own.append(self._writer("json", text, tool, color=False))
+                try:
+                    report = self._scrub(name, targets, own, files)
+                    for writer in own:
+                        writer.end_file(report)
+                    for writer in own[len(writers) :]:
+                        writer.end()
+                except BrokenPipeError:
+                    raise
+                except OSError as error:
+                    reason = os.strerror(error.errno or 5)
+                    raise ScrubberError(f"{name}: the output cannot be written ({reason})") from error
+            files.publish()
+        return report
+
+    def _scrub(self, name: str, targets: Targets, writers: Sequence[Writer], files: Publication) -> FileReport:
         report: FileReport | None = None
         try:
             with _open(name) as source, _Progress(source, show=self.show_progress) as advance:
                 run = FileScrub(source, self.engine, advance)
                 report = run.report
+                outputs = FileOutputs(source, run, targets, self.output_settings, files) if targets.paths else None
                 for claim in run:
                     self._worst = gravest(self._worst, claim.findings)
                     for writer in writers:
                         writer.claim(report.path, claim)
+                if outputs is not None:
+                    outputs.finish()
+                    for note in outputs.notes:
+                        click.echo(f"scrubber: {report.path}: {note}", err=True)
         except UnreadableError as error:
+            files.discard()
             failed = unreadable_file(name, error)
             if report is None:
                 return failed
@@ -126,6 +180,13 @@ class Session:
     def _tell_file_findings(self, report: FileReport) -> None:
         for finding in report.findings:
             click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made a folder ({os.strerror(error.errno or 5)})") from error
 
 
 def _open(name: str) -> InputSource:

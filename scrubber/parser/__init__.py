@@ -6,12 +6,13 @@ them into the model.  `conformance` is the only module that knows pyx12.
 """
 
 from scrubber.parser.claims import ClaimPlace, build_claim, patient_key_of, place_of, reopen
-from scrubber.parser.envelope import RawClaim, Reader
+from scrubber.parser.envelope import Mark, RawClaim, Reader
 from scrubber.parser.source import InputSource, open_source
 
 __all__ = [
     "ClaimPlace",
     "InputSource",
+    "Mark",
     "RawClaim",
     "Reader",
     "build_claim",

@@ -98,7 +98,7 @@ def reopen(source: InputSource, place: ClaimPlace) -> Claim:
     provider, subscriber, patient = (Level(cut(extent[:3]), extent[3]) if extent else None for extent in place.levels)
     segments = cut(place.claim)
     return build_claim(
-        RawClaim(place.ordinal, segments, provider, subscriber, patient, place.transaction, place.complete)
+        RawClaim(place.ordinal, segments, provider, subscriber, patient, place.transaction, complete=place.complete)
     )
 
 

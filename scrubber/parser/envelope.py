@@ -12,11 +12,11 @@ from scrubber.findings import Location
 from scrubber.model import TransactionSet
 from scrubber.parser import faults
 from scrubber.parser.faults import EnvelopeRule, Fault
-from scrubber.parser.segments import cut_segments
+from scrubber.parser.segments import BLANK, cut_segments
 from scrubber.parser.source import InputSource
 from scrubber.x12 import Segment
 
-__all__ = ["SUPPORTED_GUIDES", "Level", "RawClaim", "Reader"]
+__all__ = ["SUPPORTED_GUIDES", "Level", "Mark", "RawClaim", "Reader"]
 
 SUPPORTED_GUIDES = ("005010X222", "005010X222A1", "005010X222A2")
 
@@ -53,7 +53,8 @@ class Level:
 class RawClaim:
     """The segments of one claim and of the levels it stands under; None for a level that is missing.
 
-    `ordinal` counts the claims of the file from 1.  `complete` is False when the input ended inside the claim.
+    `ordinal` counts the claims of the file from 1.  `end` is the byte at which whatever follows the claim begins.
+    `complete` is False when the input ended inside the claim.
     """
 
     ordinal: int
@@ -62,7 +63,42 @@ class RawClaim:
     subscriber: Level | None
     patient: Level | None
     transaction: TransactionSet
+    end: int = 0
     complete: bool = True
+
+    @property
+    def start(self) -> int:
+        """The byte at which the claim begins."""
+        return self.segments[0].offset
+
+
+@define(eq=False)
+class Mark:
+    """What stands between the claims: a header, hierarchical level or trailer with the segments up to the next event.
+
+    `segment` opens it and `end` is the byte at which the next event begins.  `loop` is the TR3 loop of a hierarchical
+    level, "" where HL03 is unknown.  `unread` marks what no part of the file owns and nobody judged.  `judged` is False
+    for a transaction set that is not an 837P.  `segments` counts its segments, empty ones aside.  For a trailer,
+    `count` is what it should count: segments, transaction sets or functional groups.
+    """
+
+    segment: Segment
+    loop: str = ""
+    unread: bool = False
+    judged: bool = True
+    segments: int = 1
+    count: int = 0
+    end: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The identifier of the segment that opens it ("ISA", "HL", "SE"); "" for what is unread."""
+        return "" if self.unread else self.segment.id
+
+    @property
+    def start(self) -> int:
+        """The byte at which it begins."""
+        return self.segment.offset
 
 
 @define(eq=False)
@@ -76,9 +112,17 @@ class _Open:
 
 
 class Reader:
-    """Iterates over the claims of an input, in file order, once; afterwards `faults` and the counts are complete."""
+    """Iterates over the claims of an input, in file order, once; afterwards `faults` and the counts are complete.
 
-    def __init__(self, source: InputSource, progress: Callable[[int], object] | None = None) -> None:
+    `events` gives what stands between the claims as well.  `on_fault` is told each fault before the event it lies in.
+    """
+
+    def __init__(
+        self,
+        source: InputSource,
+        progress: Callable[[int], object] | None = None,
+        on_fault: Callable[[Fault], object] | None = None,
+    ) -> None:
         self.segments = 0
         self.interchanges = 0
         self.groups = 0
@@ -86,6 +130,7 @@ class Reader:
         self.claims = 0
         self._source = source
         self._progress = progress
+        self._on_fault = on_fault
         self._faults: list[Fault] = []
         self._fault_counts: Counter[type[EnvelopeRule]] = Counter()
         self._interchange: _Open | None = None
@@ -98,6 +143,7 @@ class Reader:
         self._level: Level | None = None
         self._level_count = 0
         self._claim: list[Segment] | None = None
+        self._mark: Mark | None = None
         self._header: dict[str, str] = {}
         self._identity: TransactionSet | None = None
         self._handlers: dict[str, Callable[[Segment], None]] = {
@@ -127,28 +173,50 @@ class Reader:
         return not any(rule.unreadable for rule in self._fault_counts)
 
     def __iter__(self) -> Iterator[RawClaim]:
+        return (event for event in self.events() if isinstance(event, RawClaim))
+
+    def events(self) -> Iterator[Mark | RawClaim]:
+        """Yield the claims and what stands between them, in file order, once.
+
+        From the first header on, each event ends where the next begins.
+        """
         for segment in cut_segments(self._chunks(), self._report):
             if not segment.text:
                 if segment.terminator:
                     self._fault(faults.EmptySegment, segment, "An empty segment: two terminators stand together.")
+                elif segment.lead.strip(BLANK):
+                    yield from self._finish(segment.offset)
+                    self._mark = Mark(segment, unread=True)
                 continue
             self.segments += 1
             handler = self._handlers.get(segment.id)
-            if handler is None:
-                self._content(segment)
-                continue
-            finished = self._finished_claim()
-            if finished is not None:
-                yield finished
+            if handler is None or (segment.id in {"HL", "CLM"} and not self._judged):
+                if self._content(segment):
+                    if self._mark is not None:
+                        self._mark.segments += 1
+                    continue
+                handler = self._open_unread
+            yield from self._finish(segment.offset)
             if segment.id not in self._ids:
                 self._check_id(segment)
             handler(segment)
-        finished = self._finished_claim(complete=False)
-        if finished is not None:
-            yield finished
+        yield from self._finish(self._source.size, complete=False)
         if not self._fault_counts.keys() & {faults.Truncated, faults.SegmentTooLong}:
             # Where the end itself is missing, so are the trailers: that is one fault, not four.
             self._expect_closed()
+
+    def _finish(self, end: int, *, complete: bool = True) -> Iterator[Mark | RawClaim]:
+        """Yield what was open, now that its end is known."""
+        if self._mark is not None:
+            mark, self._mark = self._mark, None
+            mark.end = end
+            yield mark
+        if self._claim is not None:
+            yield self._finished_claim(self._claim, end, complete=complete)
+            self._claim = None
+
+    def _open_unread(self, segment: Segment) -> None:
+        self._mark = Mark(segment, unread=True)
 
     # -- reporting ------------------------------------------------------------------------------------------------
 
@@ -162,6 +230,8 @@ class Reader:
         self._fault_counts[fault.rule] += 1
         if self._fault_counts[fault.rule] <= _KEPT_FAULTS:
             self._faults.append(fault)
+        if self._on_fault is not None:
+            self._on_fault(fault)
 
     def _fault(self, rule: type[EnvelopeRule], segment: Segment, message: str, element: str | None = None) -> None:
         loop = {"ISA": "ISA_LOOP", "IEA": "ISA_LOOP", "GS": "GS_LOOP", "GE": "GS_LOOP"}.get(segment.id, "ST_LOOP")
@@ -186,6 +256,7 @@ class Reader:
         self._interchange_numbers.add(number)
         self.interchanges += 1
         self._interchange = _Open(segment, number)
+        self._mark = Mark(segment)
 
     def _open_group(self, segment: Segment) -> None:
         self._expect_closed(inside="ISA")
@@ -197,6 +268,7 @@ class Reader:
             self._interchange.inside.add(number)
             self._interchange.count += 1
         self._group = _Open(segment, number)
+        self._mark = Mark(segment)
 
     def _open_transaction(self, segment: Segment) -> None:
         self._expect_closed(inside="GS")
@@ -213,6 +285,7 @@ class Reader:
         self._levels, self._level, self._level_count = {}, None, 0
         self._header, self._identity = {}, None
         self._judged = self._check_guide(segment)
+        self._mark = Mark(segment, judged=self._judged)
 
     def _check_guide(self, segment: Segment) -> bool:
         group = self._group.header.get(8) if self._group is not None else ""
@@ -232,6 +305,7 @@ class Reader:
 
     def _close_transaction(self, segment: Segment) -> None:
         opened, self._transaction, self._judged = self._transaction, None, False
+        self._mark = Mark(segment, count=opened.count + 1 if opened is not None else 0)
         if opened is None:
             self._fault(faults.TrailerUnexpected, segment, "An SE closes no transaction set.")
             return
@@ -240,6 +314,7 @@ class Reader:
     def _close_group(self, segment: Segment) -> None:
         self._expect_closed(inside="GS")
         opened, self._group = self._group, None
+        self._mark = Mark(segment, count=opened.count if opened is not None else 0)
         if opened is None:
             self._fault(faults.TrailerUnexpected, segment, "A GE closes no functional group.")
             return
@@ -248,6 +323,7 @@ class Reader:
     def _close_interchange(self, segment: Segment) -> None:
         self._expect_closed(inside="ISA")
         opened, self._interchange = self._interchange, None
+        self._mark = Mark(segment, count=opened.count if opened is not None else 0)
         if opened is None:
             self._fault(faults.TrailerUnexpected, segment, "An IEA closes no interchange.")
             return
@@ -289,8 +365,7 @@ class Reader:
     # -- levels and claims ----------------------------------------------------------------------------------------
 
     def _open_level(self, segment: Segment) -> None:
-        if not self._count(segment):
-            return
+        self._count(segment)
         self._level_count += 1
         if segment.get(1) != str(self._level_count):
             message = f"HL01 should be {self._level_count}: levels are counted from 1 in each transaction set."
@@ -299,8 +374,10 @@ class Reader:
         if kind not in _PARENTS:
             self._fault(faults.HierarchyLevelUnknown, segment, "HL03 is not 20, 22 or 23.", "HL03")
             self._level = None
+            self._mark = Mark(segment)
             return
         loop, enclosing = _PARENTS[kind]
+        self._mark = Mark(segment, loop)
         parent = self._levels.get(enclosing)
         if segment.get(2) != (parent.number if parent is not None else "") or (enclosing and parent is None):
             self._fault(faults.HierarchyParentUnknown, segment, "HL02 does not name the enclosing level.", "HL02")
@@ -309,27 +386,29 @@ class Reader:
         self._levels[loop] = self._level
 
     def _open_claim(self, segment: Segment) -> None:
-        if not self._count(segment):
-            return
+        self._count(segment)
         if "2000B" not in self._levels:
             self._fault(faults.HierarchyParentUnknown, segment, "A claim stands under no subscriber level.")
         self._claim = [segment]
 
-    def _content(self, segment: Segment) -> None:
+    def _content(self, segment: Segment) -> bool:
+        """Give a segment to what is open; False where it belongs to nothing and is unread."""
         if segment.id not in self._ids:
             self._check_id(segment)
         if not self._count(segment):
-            return
+            return self._transaction is not None or segment.id == "TA1"
         if self._claim is not None:
             self._claim.append(segment)
         elif self._level is not None:
             self._level.segments.append(segment)
             if segment.id in {"LX", "SV1"}:
                 self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
+                return False
         elif segment.id == "BHT":
             self._header["BHT"] = segment.get(3)
         elif segment.id == "NM1":
             self._header[segment.get(1)] = segment.get(9)
+        return True
 
     def _count(self, segment: Segment) -> bool:
         """Count a segment towards SE01; False where it stands in no transaction set that is judged."""
@@ -341,10 +420,7 @@ class Reader:
         self._transaction.count += 1
         return self._judged
 
-    def _finished_claim(self, *, complete: bool = True) -> RawClaim | None:
-        segments, self._claim = self._claim, None
-        if segments is None:
-            return None
+    def _finished_claim(self, segments: list[Segment], end: int, *, complete: bool) -> RawClaim:
         self.claims += 1
         levels = self._levels
         return RawClaim(
@@ -354,6 +430,7 @@ class Reader:
             subscriber=levels.get("2000B"),
             patient=levels.get("2000C"),
             transaction=self._transaction_set(),
+            end=end,
             complete=complete,
         )
 

@@ -17,7 +17,7 @@ from scrubber.parser.faults import (
 )
 from scrubber.x12 import Delimiters, Segment
 
-__all__ = ["MAX_SEGMENT", "cut_segments", "cut_slice"]
+__all__ = ["BLANK", "MAX_SEGMENT", "cut_segments", "cut_slice"]
 
 MAX_SEGMENT = 1 << 20
 """The longest segment that is read, in bytes.  The longest one the 837P guide allows is far below 4 KB."""
@@ -25,7 +25,8 @@ MAX_SEGMENT = 1 << 20
 ISA_LENGTH = 106
 _ISA_SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
 _ISA = re.compile("ISA", re.ASCII | re.IGNORECASE)
-_BLANK = " \t\r\n\x00\x1a"
+BLANK = " \t\r\n\x00\x1a"
+"""What may stand between segments without being lost: blanks, line ends and what editors append."""
 _BOM = "\xef\xbb\xbf"
 _NONE = Delimiters("", "", "", "")
 
@@ -83,7 +84,7 @@ def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> It
     while True:
         start, junk = window.offset, 0
         for filler in _fill_to_isa(window, ordinal):
-            junk += len(filler.lead.strip(_BLANK))
+            junk += len(filler.lead.strip(BLANK))
             yield filler
         isa = window.ahead(ISA_LENGTH)
         place = Location("", "", None, None, start, window.offset - start)
@@ -155,7 +156,7 @@ def _cut_interchange(
             report(SegmentTooLong.at(place, "A segment is longer than 1 MiB; reading stopped there."))
             yield window.take(stop, ordinal)
             return
-        text = window.text[window.at : stop].lstrip(_BLANK)
+        text = window.text[window.at : stop].lstrip(BLANK)
         start = stop - len(text)
         if opened and text[:3].upper() == "ISA" and text[3:4] == delimiters.element:
             yield Segment("", window.offset, ordinal, delimiters, lead=window.text[window.at : start])
@@ -188,7 +189,7 @@ def cut_slice(data: bytes, offset: int, ordinal: int, delimiters: Delimiters) ->
     """
     cut: list[Segment] = []
     for piece in data.decode("latin-1").split(delimiters.segment)[:-1]:
-        text = piece.lstrip(_BLANK)
+        text = piece.lstrip(BLANK)
         lead = piece[: len(piece) - len(text)]
         cut.append(Segment(text, offset + len(lead), ordinal, delimiters, lead, delimiters.segment))
         offset += len(piece) + 1

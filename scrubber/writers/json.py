@@ -94,7 +94,7 @@ def _tool_object(tool: Tool) -> dict[str, Any]:
 
 
 def _file_object(report: FileReport) -> dict[str, Any]:
-    return {
+    found = {
         "path": report.path,
         "sha256": report.sha256,
         "readable": report.readable,
@@ -104,6 +104,7 @@ def _file_object(report: FileReport) -> dict[str, Any]:
         "totals": _totals_object(report.totals),
         "findings": [{"claim": None} | _finding_object(finding) for finding in report.findings],
     }
+    return found if report.not_annotated is None else found | {"not_annotated": report.not_annotated}
 
 
 def _totals_object(totals: Totals) -> dict[str, Any]:

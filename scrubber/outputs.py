@@ -1,0 +1,151 @@
+"""The files written for one input: annotated, clean and rejected 837, 277CA, 999 and the findings.
+
+They are drafted while the claims are judged, checked against the report, and published together or not at all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+from attrs import define, field, frozen
+
+from scrubber.errors import ScrubberError
+from scrubber.output import Draft, Publication
+from scrubber.parser import InputSource
+from scrubber.run import FileScrub
+from scrubber.writers.ack277 import ClaimAcknowledger
+from scrubber.writers.ack999 import StructureAcknowledger
+from scrubber.writers.acknowledge import AckSettings
+from scrubber.writers.annotate837 import Annotator
+from scrubber.writers.filesink import FileSink, Tally, tally
+from scrubber.writers.split837 import Side
+
+__all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "targets_in"]
+
+_SHIFT_999 = 500_000_000
+
+
+@frozen
+class Targets:
+    """Where the files of one input go; None for one that is not wanted.
+
+    `in_folder` says that they are all the files of an output folder, not each asked for by name: then the 999 is
+    written only for an input whose structure has faults, and nobody is told of a file that has nothing to hold.
+    """
+
+    annotated: Path | None = None
+    clean: Path | None = None
+    rejected: Path | None = None
+    ack277: Path | None = None
+    ack999: Path | None = None
+    findings: Path | None = None
+    in_folder: bool = False
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that are wanted."""
+        return [value for value in attrs.astuple(self, recurse=False) if isinstance(value, Path)]
+
+
+def targets_in(folder: Path, name: str) -> Targets:
+    """Give the files of the input `name` in an output folder, called after its stem."""
+    stem = "stdin" if name == "-" else Path(name).stem
+    return Targets(
+        annotated=folder / f"{stem}.annotated.837",
+        clean=folder / f"{stem}.clean.837",
+        rejected=folder / f"{stem}.rejected.837",
+        ack277=folder / f"{stem}.277ca",
+        ack999=folder / f"{stem}.999",
+        findings=folder / f"{stem}.findings.json",
+        in_folder=True,
+    )
+
+
+@frozen
+class OutputSettings:
+    """How the files are written.
+
+    `annotate_k3` puts findings that find no note into K3, `line_dates` writes STC02 on the service lines of the 277CA,
+    `partial` writes what could be judged of an input that could not be read whole.
+    """
+
+    ack: AckSettings
+    annotate_k3: bool = False
+    line_dates: bool = False
+    partial: bool = False
+
+
+@define(eq=False)
+class FileOutputs:
+    """The files of one input.  Made before its claims are judged, finished afterwards.
+
+    `notes` are what the user should be told about them.
+    """
+
+    source: InputSource
+    run: FileScrub
+    targets: Targets
+    settings: OutputSettings
+    publication: Publication
+    notes: list[str] = field(factory=list, init=False)
+    _files: list[tuple[Draft, FileSink]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        source, targets, settings = self.source, self.targets, self.settings
+        if targets.ack999 is not None:
+            draft = self.publication.draft(targets.ack999)
+            ack = settings.ack
+            behind = None if ack.number is None else ack.number + self.run.report.interchanges
+            ack = attrs.evolve(ack, number=behind, shift=_SHIFT_999)
+            sink = StructureAcknowledger(draft.stream, ack, self.run.guide_faults, only_flawed=targets.in_folder)
+            self.run.on_fault = sink.fault
+            self._add(draft, sink)
+        if not (self.run.report.readable or settings.partial):
+            if any((targets.annotated, targets.clean, targets.rejected, targets.ack277)):
+                self.notes.append("not read whole: no 837 and no 277CA was written (--partial writes what was judged)")
+            return
+        if targets.ack277 is not None:
+            draft = self.publication.draft(targets.ack277)
+            self._add(draft, ClaimAcknowledger(source, draft.stream, settings.ack, line_dates=settings.line_dates))
+        if targets.annotated is not None:
+            draft = self.publication.draft(targets.annotated)
+            self._add(draft, Annotator(source, draft.stream, use_k3=settings.annotate_k3))
+        # The clean file is published last: when it is there, everything else is.
+        for rejected, target in ((True, targets.rejected), (False, targets.clean)):
+            if target is not None:
+                draft = self.publication.draft(target)
+                self._add(draft, Side(source, draft.stream, rejected=rejected))
+
+    def _add(self, draft: Draft, sink: FileSink) -> None:
+        self._files.append((draft, sink))
+        self.run.sinks.append(sink)
+
+    def finish(self) -> None:
+        """Complete the files and check that nothing was lost.
+
+        Raises ScrubberError, before anything is published, when a file cannot be written or does not hold the claims,
+        lines and charges that the report says.
+        """
+        report = self.run.report
+        for draft, sink in self._files:
+            with self.publication.writing(draft.target):
+                reason = sink.finish(report)
+                held = Tally() if reason else _tally(draft)
+            expected = sink.expected(report.totals)
+            if expected is not None and held != expected:
+                raise ScrubberError(
+                    f"{draft.target}: internal fault: holds {held}, not {expected}; nothing was published"
+                )
+            if reason:
+                self.publication.withdraw(draft)
+                if not self.targets.in_folder:
+                    self.notes.append(f"{draft.target} was not written: {reason}")
+            self.notes.extend(sink.notes)
+        self.publication.sync()
+
+
+def _tally(draft: Draft) -> Tally:
+    """Count what a draft holds by reading it as any input is read."""
+    draft.stream.flush()
+    return tally(InputSource(str(draft.target), draft.stream))

@@ -1,0 +1,290 @@
+"""The rejection report: a 277CA (005010X214) that answers every claim of the input, accepted or rejected.
+
+One 277 transaction set answers one 837 transaction set.  The form is that of the published X12 examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import BinaryIO
+
+from attrs import define, field, frozen
+
+from scrubber.errors import ScrubberError
+from scrubber.findings import ClaimReport, FileReport, Finding, Severity, Status, Totals
+from scrubber.model import Claim, DateRange, ServiceLine
+from scrubber.parser import InputSource, Mark, RawClaim, build_claim
+from scrubber.parser.envelope import Level
+from scrubber.parser.loops import level_loops
+from scrubber.parser.segments import cut_slice
+from scrubber.writers.acknowledge import AckSettings, Batch, Envelope, amount, d8
+from scrubber.x12 import Loop, Segment
+
+__all__ = ["ClaimAcknowledger"]
+
+_ACCEPTED = (Status("A0", "16", "PR"),)
+_RECEIVED = (Status("A1", "19", "AY"),)
+_REJECTED_LINES = (Status("A3", "247"),)
+_UNSPECIFIED_LINE = (Status("A8", "732"), Status("A8", "507"))
+_UNSPECIFIED_CLAIM = (Status("A3", "23", "41"),)
+_MAX_STATUSES = 3  # STC01, STC10, STC11
+_UNKNOWN = "UNKNOWN"
+_NO_TRACE = "0"
+_PROVIDER_QUALIFIERS = ("XX", "FI", "SV")
+_MEMBER_QUALIFIERS = ("MI", "II")
+
+
+@define
+class _Provider:
+    """The claims of one billing provider level: its segments so far, and its totals."""
+
+    level: Level | None
+    number: int
+    claims: Batch
+    totals: Totals = field(factory=Totals)
+
+
+@define
+class _Transaction:
+    """The answer to one 837 transaction set: header, receiver, and the providers that are complete."""
+
+    header: Sequence[Segment]
+    body: Batch
+    levels: int = 2  # the information source and the receiver
+    totals: Totals = field(factory=Totals)
+    provider: _Provider | None = None
+
+
+@define(eq=False)
+class ClaimAcknowledger:
+    """Writes the 277CA.  `totals` are those of all claims in it.
+
+    With `line_dates` STC02 stands on service lines too: the form that pyx12's stock map of X214 asks for.
+    """
+
+    source: InputSource
+    out: BinaryIO
+    settings: AckSettings
+    line_dates: bool = False
+    totals: Totals = field(factory=Totals, init=False)
+    notes: list[str] = field(factory=list, init=False)
+    _envelope: Envelope = field(init=False)
+    _set: _Transaction | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._envelope = Envelope(self.out, self.settings, "HN", "277", "005010X214")
+
+    def mark(self, mark: Mark) -> None:
+        """Follow the envelope of the input."""
+        if mark.kind == "ISA":
+            self._close_set()
+            self._envelope.open_interchange(mark.segment)
+        elif mark.kind == "GS":
+            self._close_set()
+            self._envelope.open_group(mark.segment)
+        elif mark.kind == "ST":
+            self._close_set()
+            if mark.judged:
+                self._open_set(mark)
+
+    def claim(self, raw: RawClaim, report: ClaimReport) -> None:
+        """Acknowledge a claim."""
+        transaction = self._set
+        if transaction is None:
+            return
+        if transaction.provider is None or transaction.provider.level is not raw.provider:
+            self._close_provider(transaction)
+            transaction.levels += 1
+            transaction.provider = _Provider(raw.provider, transaction.levels, self._envelope.batch())
+        transaction.levels += 1
+        provider = transaction.provider
+        for totals in (provider.totals, transaction.totals, self.totals):
+            totals.add(report)
+        claim = _Answer(raw, report, build_claim(raw), provider.claims, self._envelope.stamp.d8, self.line_dates)
+        claim.write(transaction.levels, provider.number)
+
+    def finish(self, report: FileReport) -> str:
+        """Write what is due.  Raises ScrubberError when the totals are not those of the report."""
+        self._close_set()
+        self._envelope.close()
+        if self.totals != report.totals:
+            raise ScrubberError(f"{report.path}: internal fault: the 277CA does not add up to the report")
+        return "" if self._envelope.written else "there is no claim to acknowledge"
+
+    def expected(self, totals: Totals) -> None:
+        """Give nothing: a 277CA holds answers, no claims; `finish` compares their totals."""
+
+    # -- transaction set, receiver, provider ------------------------------------------------------------------------
+
+    def _open_set(self, mark: Mark) -> None:
+        data = self.source.read(mark.start, mark.end - mark.start)
+        header = cut_slice(data, mark.start, mark.segment.ordinal, mark.segment.delimiters)
+        self._set = _Transaction(header, self._envelope.batch())
+
+    def _close_set(self) -> None:
+        transaction, self._set = self._set, None
+        if transaction is None or transaction.provider is None:
+            return
+        self._close_provider(transaction)
+        body = self._envelope.batch()
+        self._write_head(body, transaction)
+        body.take(transaction.body)
+        self._envelope.add_transaction(body)
+
+    def _write_head(self, body: Batch, transaction: _Transaction) -> None:
+        names = {segment.get(1): segment for segment in transaction.header if segment.id == "NM1"}
+        reference = next((segment.get(3) for segment in transaction.header if segment.id == "BHT"), "")
+        trace, stamp = self._envelope.next_trace, self._envelope.stamp
+        body.add("BHT", "0085", "08", trace, stamp.d8, stamp.clock, "TH")
+        body.add("HL", "1", "", "20", "1")
+        source = names.get("40")
+        name, code = (source.get(3), source.get(9)) if source is not None else ("", "")
+        body.add("NM1", "AY", "2", name or _UNKNOWN, "", "", "", "", "46", code or _UNKNOWN)
+        body.add("TRN", "1", trace)
+        body.add("DTP", "050", "D8", stamp.d8)
+        body.add("DTP", "009", "D8", stamp.d8)
+        body.add("HL", "2", "1", "21", "1")
+        body.add(*_name(names.get("41"), "41", "46", last=6))
+        body.add("TRN", "2", reference or _NO_TRACE)
+        totals = transaction.totals
+        body.add("STC", _code(body, _RECEIVED[0]), stamp.d8, "WQ", amount(totals.charges))
+        _write_totals(body, totals, "90", "AA")
+
+    def _close_provider(self, transaction: _Transaction) -> None:
+        provider, transaction.provider = transaction.provider, None
+        if provider is None:
+            return
+        body, totals = transaction.body, provider.totals
+        loop = (
+            level_loops(provider.level.loop, provider.level.segments) if provider.level is not None else Loop("2000A")
+        )
+        body.add("HL", str(provider.number), "2", "19", "1")
+        body.add(*_provider_name(loop.child("2010AA")))
+        body.add("TRN", "1", _NO_TRACE)
+        body.add("STC", _code(body, _RECEIVED[0]), "", "WQ", amount(totals.charges))
+        _write_totals(body, totals, "QA", "QC")
+        body.take(provider.claims)
+
+
+def _write_totals(body: Batch, totals: Totals, accepted: str, rejected: str) -> None:
+    """Write the counts (QTY) and charges (AMT) of accepted and rejected claims; nothing for a count of none."""
+    split = (
+        (totals.accepted, accepted, "YU", totals.accepted_charges),
+        (totals.rejected, rejected, "YY", totals.rejected_charges),
+    )
+    for count, qualifier, _, _ in split:
+        if count:
+            body.add("QTY", qualifier, str(count))
+    for count, _, qualifier, charges in split:
+        if count:
+            body.add("AMT", qualifier, amount(charges))
+
+
+def _name(segment: Segment | None, entity: str, qualifier: str, *, last: int) -> list[str]:
+    """Give an NM1 with the names of another up to NM10`last`, and its identifier under `qualifier`."""
+    if segment is None:
+        return ["NM1", entity, "2", _UNKNOWN, "", "", "", "", qualifier, _UNKNOWN]
+    names = [segment.get(place) if place < last else "" for place in range(3, 8)]
+    names[0] = names[0] or _UNKNOWN
+    return ["NM1", entity, segment.get(2), *names, qualifier, segment.get(9) or _UNKNOWN]
+
+
+def _provider_name(loop: Loop | None) -> list[str]:
+    """Name the billing provider by its identifier, else by its tax number (REF*EI, REF*SY)."""
+    segment = loop.find("NM1") if loop is not None else None
+    if loop is None or segment is None:
+        return _name(None, "85", "FI", last=8)
+    if segment.get(9):
+        qualifier = segment.get(8) if segment.get(8) in _PROVIDER_QUALIFIERS else "XX"
+        return _name(segment, "85", qualifier, last=8)
+    tax = loop.find("REF", "EI") or loop.find("REF", "SY")
+    return [*_name(segment, "85", "FI", last=8)[:-1], tax.get(2) if tax is not None else _UNKNOWN]
+
+
+def _code(batch: Batch, status: Status) -> str:
+    return batch.composite(status.category, status.code, status.entity or "")
+
+
+@frozen(eq=False)
+class _Answer:
+    """The answer to one claim: patient level (HL03 PT), claim status, and a status for each line with an error."""
+
+    raw: RawClaim
+    report: ClaimReport
+    claim: Claim
+    batch: Batch
+    day: str
+    line_dates: bool
+
+    def write(self, number: int, parent: int) -> None:
+        """Write the patient level with HL01 `number` under the provider's HL01 `parent`."""
+        batch, claim = self.batch, self.claim
+        batch.add("HL", str(number), str(parent), "PT")
+        batch.add(*self._patient())
+        batch.add("TRN", "2", claim.control_number or _NO_TRACE)
+        reported = list(self._reported_lines())
+        for statuses in self._claim_statuses({line.number for line, _ in reported}):
+            action = "U" if self.report.rejected else "WQ"
+            self._write_status(statuses, self.day, action, amount(claim.charge))
+        if claim.clearinghouse_id:
+            batch.add("REF", "D9", claim.clearinghouse_id)
+        dates = [line.service_dates for line in claim.lines if line.service_dates is not None]
+        if dates:
+            self._write_dates(DateRange(min(dates).first, max(span.last for span in dates)))
+        for line, findings in reported:
+            self._write_line(line, findings)
+
+    def _patient(self) -> list[str]:
+        """Name the patient; the member identifier is the subscriber's, for dependents have none of their own."""
+        subscriber = _first_name_segment(self.raw.subscriber, "2010BA")
+        patient = _first_name_segment(self.raw.patient, "2010CA") or subscriber
+        member = subscriber.get(9) if subscriber is not None else ""
+        qualifier = subscriber.get(8) if subscriber is not None else ""
+        name = _name(patient, "QC", qualifier if qualifier in _MEMBER_QUALIFIERS else "MI", last=8)
+        return ["NM1", "QC", "1", *name[3:-1], member or _UNKNOWN]
+
+    def _reported_lines(self) -> Iterator[tuple[ServiceLine, list[Finding]]]:
+        """Yield the lines with errors that a 277CA can name: by a procedure code and a charge."""
+        for number, findings in groupby(self._errors(), key=lambda finding: finding.line):
+            line = self.claim.lines[number - 1] if number else None
+            if line is not None and line.procedure and line.charge is not None:
+                yield line, list(findings)
+
+    def _errors(self) -> list[Finding]:
+        return [finding for finding in self.report.findings if finding.severity is Severity.ERROR]
+
+    def _claim_statuses(self, reported: set[int]) -> list[tuple[Status, ...]]:
+        """Give the statuses of the claim itself, one tuple an STC segment; `reported` are the lines with their own."""
+        if not self.report.rejected:
+            return [_ACCEPTED]
+        own = [finding.statuses or _UNSPECIFIED_CLAIM for finding in self._errors() if finding.line not in reported]
+        return list(dict.fromkeys([*([_REJECTED_LINES] if reported else []), *own]))
+
+    def _write_line(self, line: ServiceLine, findings: list[Finding]) -> None:
+        batch = self.batch
+        service = line.loop.find("SV1") if line.loop is not None else None
+        modifiers = service.components(1)[2:6] if service is not None else line.modifiers
+        code = batch.composite(line.procedure_qualifier, line.procedure, *modifiers)
+        units = amount(line.units) if line.units is not None and line.units >= 0 else ""
+        batch.add("SVC", code, amount(line.charge), "", "", "", "", units)
+        statuses = dict.fromkeys(status for finding in findings for status in finding.statuses or _UNSPECIFIED_LINE)
+        self._write_status(tuple(statuses)[:_MAX_STATUSES], self.day if self.line_dates else "", "U", "")
+        batch.add("REF", "FJ", line.control_number or line.assigned_number or str(line.number))
+        if line.service_dates is not None:
+            self._write_dates(line.service_dates)
+
+    def _write_status(self, statuses: tuple[Status, ...], day: str, action: str, charge: str) -> None:
+        first, *others = (_code(self.batch, status) for status in statuses)
+        self.batch.add("STC", first, day, action, charge, "", "", "", "", "", *others)
+
+    def _write_dates(self, dates: DateRange) -> None:
+        if dates.days == 1:
+            self.batch.add("DTP", "472", "D8", d8(dates.first))
+        else:
+            self.batch.add("DTP", "472", "RD8", f"{d8(dates.first)}-{d8(dates.last)}")
+
+
+def _first_name_segment(level: Level | None, loop_id: str) -> Segment | None:
+    loop = level_loops(level.loop, level.segments).child(loop_id) if level is not None else None
+    return loop.find("NM1") if loop is not None else None

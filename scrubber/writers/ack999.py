@@ -1,0 +1,313 @@
+"""The implementation acknowledgement (999, 005010X231A1): whether the structure of each transaction set was accepted.
+
+It rests on the faults that the reader and, with `--conformance guide`, the walk through the implementation guide
+report, and speaks of structure only; what the edits find is for the 277CA.  Element values are never quoted (IK404).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from attrs import define, field
+
+from scrubber.findings import ClaimReport, FileReport, Severity, Totals
+from scrubber.parser import Mark, RawClaim
+from scrubber.parser.conformance import GuideElementError, GuideEnvelopeError, GuideSegmentError
+from scrubber.parser.envelope import SUPPORTED_GUIDES
+from scrubber.parser.faults import (
+    ControlNumberDiffers,
+    ControlNumberRepeated,
+    CountTooHigh,
+    CountTooLow,
+    EnvelopeRule,
+    Fault,
+    HeaderMissing,
+    SegmentIdMalformed,
+    SegmentsOutsideTransaction,
+    TrailerMissing,
+    TrailerUnexpected,
+    Truncated,
+    UnsupportedGuide,
+)
+from scrubber.writers.acknowledge import AckSettings, Batch, Envelope
+from scrubber.x12 import Segment
+
+__all__ = ["StructureAcknowledger"]
+
+# X12 005010: data elements 718 (IK502), 716 (AK905), I18 (TA105), 620 (IK304) and 621 (IK403).
+_SEGMENTS_IN_ERROR, _UNSUPPORTED_SET, _UNSUPPORTED_GUIDE = "5", "1", "I6"
+_UNSUPPORTED_GROUP, _UNSUPPORTED_VERSION = "1", "2"
+_INVALID_CONTENT = "024"
+_OUT_OF_SEQUENCE, _BAD_ELEMENTS, _INVALID_VALUE = "7", "8", "7"
+_TRAILER_CODES: dict[type[EnvelopeRule], dict[str, str]] = {
+    TrailerMissing: {"ST": "2", "GS": "3", "ISA": "023"},
+    CountTooHigh: {"SE": "4", "GE": "5", "IEA": "021"},
+    CountTooLow: {"SE": "4", "GE": "5", "IEA": "021"},
+    ControlNumberDiffers: {"SE": "3", "GE": "4", "IEA": "001"},
+    ControlNumberRepeated: {"ST": "23", "GS": "19", "ISA": "025"},
+    GuideEnvelopeError: {"ST": "5", "SE": "5"},
+}
+_ELEMENT_CODES = {  # of GuideEnvelopeError
+    "SE01": "4",
+    "SE02": "3",
+    "ST01": "6",
+    "ST02": "7",
+    "GE01": "5",
+    "GE02": "4",
+    "GS01": "1",
+    "GS06": "6",
+    "GS08": "2",
+    "IEA01": "021",
+    "IEA02": "001",
+}
+_SEGMENT_CODES: dict[type[EnvelopeRule], str] = {SegmentIdMalformed: "1"}
+_MISPLACED = (TrailerUnexpected, HeaderMissing, SegmentsOutsideTransaction)
+_GROUP_KINDS = frozenset({"BE", "HB", "HC", "HI", "HN", "HP", "HR", "HS", "RA"})  # AK101
+_SET_KINDS = frozenset({"270", "271", "276", "277", "278", "820", "834", "835", "837"})  # AK201
+_SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
+_LOOP = re.compile(r"\d{4}", re.ASCII)  # IK303 holds four characters, so no "2010AA"
+_COUNT = re.compile(r"\d{1,6}", re.ASCII)
+_MAX_CODES = 5
+
+
+@define
+class _Verdict:
+    """What is wrong with a transaction set, a group or an interchange: codes in order, and whether it is refused."""
+
+    codes: list[str] = field(factory=list)
+    refused: bool = False
+
+    def add(self, code: str, *, refused: bool) -> None:
+        if code not in self.codes:
+            self.codes.append(code)
+        self.refused |= refused
+
+    @property
+    def status(self) -> str:
+        """Give A accepted, E accepted although errors were noted, or R rejected."""
+        return "R" if self.refused else "E" if self.codes else "A"
+
+
+@define
+class _Group:
+    """The answer to one functional group."""
+
+    header: Segment
+    body: Batch
+    verdict: _Verdict = field(factory=_Verdict)
+    included: str = ""
+    received: int = 0
+    accepted: int = 0
+
+    @property
+    def status(self) -> str:
+        """Give A, E, R, or P for partially accepted: some of its transaction sets were."""
+        if self.verdict.refused or (self.received and not self.accepted):
+            return "R"
+        return "P" if self.accepted < self.received else self.verdict.status
+
+
+@define
+class _Set:
+    """The answer to one transaction set; `noted` is the ordinal of the segment that an IK3 was written for last."""
+
+    header: Segment
+    verdict: _Verdict = field(factory=_Verdict)
+    noted: int = 0
+
+
+@define(eq=False)
+class StructureAcknowledger:
+    """Writes the 999: one transaction set for each functional group, and a TA1 where the interchange itself has faults.
+
+    Besides the events it wants every fault of the reader, by `fault`, before the event in which it lies has passed;
+    `guide_faults` are those of the guide walk.  One of these inside a claim does not refuse the transaction set: the
+    claim is rejected for it.  With `only_flawed` there is no file for an input that is plainly accepted.
+    """
+
+    out: BinaryIO
+    settings: AckSettings
+    guide_faults: Iterable[Fault] = ()
+    only_flawed: bool = False
+    flawed: bool = field(default=False, init=False)
+    notes: list[str] = field(factory=list, init=False)
+    _envelope: Envelope = field(init=False)
+    _due: list[Fault] = field(init=False)
+    _interchange: _Verdict | None = field(default=None, init=False)
+    _isa: Segment | None = field(default=None, init=False)
+    _group: _Group | None = field(default=None, init=False)
+    _set: _Set | None = field(default=None, init=False)
+    _claim: str | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._envelope = Envelope(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
+        self._due = sorted(self.guide_faults, key=_offset)
+
+    def fault(self, fault: Fault) -> None:
+        """Take a fault of the reader."""
+        insort(self._due, fault, key=_offset)
+
+    def mark(self, mark: Mark) -> None:
+        """Follow the envelope of the input."""
+        self._note_faults(mark.start)
+        segment = mark.segment
+        if mark.kind in {"ISA", "GS", "ST", "HL"}:
+            self._claim = None
+        if mark.kind == "ISA":
+            self._close_interchange()
+            self._envelope.open_interchange(segment)
+            self._interchange, self._isa = _Verdict(), segment
+        elif mark.kind == "GS":
+            self._close_group()
+            self._open_group(segment)
+        elif mark.kind == "ST":
+            self._close_set()
+            self._open_set(segment)
+        elif mark.kind in {"SE", "GE", "IEA"}:
+            self._note_faults(mark.end)
+            if mark.kind == "GE" and self._group is not None:
+                self._group.included = segment.get(1)
+            {"SE": self._close_set, "GE": self._close_group, "IEA": self._close_interchange}[mark.kind]()
+
+    def claim(self, raw: RawClaim, report: ClaimReport) -> None:
+        """Note whose faults come next."""
+        self._note_faults(raw.start)
+        self._claim = report.claim
+
+    def finish(self, report: FileReport) -> str:
+        """Write what is due."""
+        del report
+        self._note_faults(None)
+        self._close_interchange()
+        self._envelope.close()
+        if not self._envelope.written:
+            return "there is no interchange or functional group to acknowledge"
+        return "the structure has no faults" if self.only_flawed and not self.flawed else ""
+
+    def expected(self, totals: Totals) -> None:
+        """Give nothing: a 999 holds no claims."""
+
+    # -- levels -----------------------------------------------------------------------------------------------------
+
+    def _open_group(self, gs: Segment) -> None:
+        self._envelope.open_group(gs)
+        self._group = _Group(gs, self._envelope.batch())
+        self._group.body.add("AK1", gs.get(1), gs.get(6), gs.get(8))
+        if gs.get(1) != "HC":
+            self._group.verdict.add(_UNSUPPORTED_GROUP, refused=True)
+        elif gs.get(8) and gs.get(8) not in SUPPORTED_GUIDES:
+            self._group.verdict.add(_UNSUPPORTED_VERSION, refused=True)
+
+    def _open_set(self, st: Segment) -> None:
+        self._set = _Set(st)
+        if self._group is not None:
+            self._group.received += 1
+            if st.get(1) in _SET_KINDS:
+                self._group.body.add("AK2", st.get(1), st.get(2), st.get(3))
+
+    def _close_set(self) -> None:
+        closed, self._set, self._claim = self._set, None, None
+        if closed is None or self._group is None:
+            return
+        verdict, group = closed.verdict, self._group
+        if closed.header.get(1) in _SET_KINDS:
+            group.body.add("IK5", verdict.status, *verdict.codes[:_MAX_CODES])
+        group.accepted += not verdict.refused
+        self.flawed |= verdict.status != "A"
+
+    def _close_group(self) -> None:
+        self._close_set()
+        group, self._group = self._group, None
+        if group is None:
+            return
+        status, received = group.status, str(group.received)
+        self.flawed |= status != "A"
+        included = group.included if _COUNT.fullmatch(group.included) else received
+        accepted = "0" if status == "R" else str(group.accepted)
+        group.body.add("AK9", status, included, received, accepted, *group.verdict.codes[:_MAX_CODES])
+        if group.header.get(1) in _GROUP_KINDS:
+            self._envelope.add_transaction(group.body)
+
+    def _close_interchange(self) -> None:
+        self._close_group()
+        verdict, self._interchange = self._interchange, None
+        if verdict is None or self._isa is None:
+            return
+        self.flawed |= verdict.status != "A"
+        if verdict.codes or self._isa.get(14) == "1":
+            self._envelope.add_ta1(verdict.status, verdict.codes[0] if verdict.codes else "000")
+        self._envelope.close()
+
+    # -- faults -----------------------------------------------------------------------------------------------------
+
+    def _note_faults(self, before: int | None) -> None:
+        """Note the faults that lie before a byte of the input, all that are left for None, where they belong now."""
+        count = len(self._due) if before is None else bisect_left(self._due, before, key=_offset)
+        due, self._due[:count] = self._due[:count], []
+        for fault in due:
+            if fault.rule.meta.severity is not Severity.INFO:
+                self._note(fault)
+
+    def _note(self, fault: Fault) -> None:
+        refused = fault.rule.meta.severity is Severity.ERROR
+        rule, place = fault.rule, fault.location
+        code = _ELEMENT_CODES.get(place.element or "") if rule is GuideEnvelopeError else None
+        code = code or _TRAILER_CODES.get(rule, {}).get(place.segment)
+        if rule is Truncated:
+            for level, name in ((self._set, "ST"), (self._group, "GS"), (self, "ISA")):
+                if level is not None:
+                    self._add(name, _TRAILER_CODES[TrailerMissing][name], refused=refused)
+        elif code is not None:
+            self._add(place.segment, code, refused=refused)
+        elif rule is UnsupportedGuide and self._set is not None:
+            supported = self._set.header.get(1) == "837"
+            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, refused=refused)
+        elif rule in _MISPLACED or self._set is None or place.segment in {"ISA", "IEA"}:
+            self._add("ISA", _INVALID_CONTENT, refused=refused)
+        elif place.segment in {"GS", "GE"}:
+            self._add("GS", "", refused=refused)
+        else:
+            self._note_segment(fault, self._set)
+
+    def _add(self, segment_id: str, code: str, *, refused: bool) -> None:
+        """Add a code to what a header or trailer belongs to; an empty one only refuses."""
+        owners = {"ST": self._set, "SE": self._set, "GS": self._group, "GE": self._group}
+        owner = owners.get(segment_id)
+        verdict = owner.verdict if owner is not None else self._interchange
+        if verdict is None:
+            self.flawed = True
+        elif owner is None and segment_id in owners:
+            verdict.add(_INVALID_CONTENT, refused=refused)
+        elif code:
+            verdict.add(code, refused=refused)
+        else:
+            verdict.refused |= refused
+
+    def _note_segment(self, fault: Fault, transaction: _Set) -> None:
+        """Note a fault of a segment or an element: IK3, CTX for its claim, IK4."""
+        in_claim = self._claim is not None and fault.rule in {GuideSegmentError, GuideElementError}
+        refused = fault.rule.meta.severity is Severity.ERROR and not in_claim
+        transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=refused)
+        place, group = fault.location, self._group
+        if group is None or place.ordinal is None or not _SEGMENT_ID.fullmatch(place.segment):
+            return
+        body, element = group.body, place.element
+        if element is None or transaction.noted != place.ordinal:
+            code = (
+                _SEGMENT_CODES.get(fault.rule, fault.syntax or _OUT_OF_SEQUENCE) if element is None else _BAD_ELEMENTS
+            )
+            position = str(place.ordinal - transaction.header.ordinal + 1)
+            body.add("IK3", place.segment, position, place.loop if _LOOP.fullmatch(place.loop) else "", code)
+            if self._claim:
+                body.add("CTX", body.composite("CLM01", self._claim))
+            transaction.noted = place.ordinal if element is not None else 0
+        if element is not None:
+            reference, _, component = element.partition("-")
+            body.add("IK4", body.composite(str(int(reference[-2:])), component), "", fault.syntax or _INVALID_VALUE)
+
+
+def _offset(fault: Fault) -> int:
+    return fault.location.offset or 0

@@ -1,0 +1,50 @@
+"""The contract of what writes an X12 file from an input as it passes, and the count that such a file is checked by."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Protocol
+
+from attrs import frozen
+
+from scrubber.findings import FileReport, Totals
+from scrubber.model import parse_number
+from scrubber.parser import InputSource, Reader
+from scrubber.parser.loops import claim_loops
+from scrubber.run import Sink
+
+__all__ = ["FileSink", "Tally", "tally"]
+
+
+@frozen
+class Tally:
+    """Claims, service lines and the sum of their charges (CLM02) in dollars; unreadable charges count as zero."""
+
+    claims: int = 0
+    lines: int = 0
+    charges: Decimal = Decimal(0)
+
+    def __str__(self) -> str:
+        return f"{self.claims} claims with {self.lines} lines and ${self.charges:.2f}"
+
+
+def tally(source: InputSource) -> Tally:
+    """Count the claims of an 837P, without judging them."""
+    claims, lines, charges = 0, 0, Decimal(0)
+    for raw in Reader(source):
+        claims += 1
+        lines += len(claim_loops(raw.segments).children("2400"))
+        charges += parse_number(raw.segments[0].get(2).strip()) or 0
+    return Tally(claims, lines, charges)
+
+
+class FileSink(Sink, Protocol):
+    """Writes one file.  `notes` are what the user should be told afterwards."""
+
+    notes: list[str]
+
+    def finish(self, report: FileReport) -> str:
+        """Complete the file; the claims have all passed.  Give the reason why there is none, "" where there is one."""
+
+    def expected(self, totals: Totals) -> Tally | None:
+        """Give what the file must hold for an input with these totals; None where it holds no claims."""

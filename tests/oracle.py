@@ -1,0 +1,96 @@
+"""pyx12 as the independent judge of the X12 files we write."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyx12
+from pyx12 import params, x12n_document
+
+from scrubber.parser.segments import cut_segments
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    logger = logging.getLogger("pyx12")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
+    """Give what pyx12 finds wrong with an X12 file, nothing for a valid one.
+
+    The guides 005010X222 and X222A2, which it has no map for, are walked as X222A1.
+    """
+    text = data.decode("latin-1").replace("005010X222A2", "005010X222A1")
+    text = text.replace("005010X222*", "005010X222A1*").replace("005010X222~", "005010X222A1~")
+    settings, tree = params.ParamsBase(), io.StringIO()
+    settings.set("exclude_external_codes", "remark_code")
+    try:
+        with _silent():
+            valid = x12n_document.x12n_document(
+                settings, io.StringIO(text), None, None, fd_json=tree, map_path=str(map_path) if map_path else None
+            )
+        found = list(_errors(json.loads(tree.getvalue() or "{}")))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the file is not valid for pyx12
+        return [f"crash {type(error).__name__}"]
+    return found or ([] if valid else ["refused without a reason"])
+
+
+def _errors(node: Any, where: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        here = (
+            f"{where}/{node.get('seg_id') or node.get('id') or ''}{node.get('seg_count') or node.get('ele_pos') or ''}"
+        )
+        for name, value in node.items():
+            if name == "errors":
+                yield from (f"{here}: {error.get('err_cde')} {error.get('err_str')}" for error in value)
+            else:
+                yield from _errors(value, here)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _errors(value, where)
+
+
+def interchanges(data: bytes) -> list[bytes]:
+    """Split a file into its interchanges, without what stands between them."""
+    found: list[list[str]] = []
+    for segment in cut_segments([data], lambda _: None):
+        if not segment.text:
+            continue
+        if segment.id == "ISA":
+            found.append([])
+        if found:
+            found[-1].append(segment.lead + segment.text + segment.terminator)
+    return ["".join(texts).lstrip().encode("latin-1") for texts in found]
+
+
+def published_x214_map(folder: Path) -> Path:
+    """Copy pyx12's maps to `folder` with its 277CA map mended after the published X12 examples.
+
+    The stock map wants STC02 on service lines, where the examples have none, and only one STC a line.
+    """
+    shutil.copytree(Path(pyx12.__file__).parent / "map", folder, dirs_exist_ok=True)
+    path = folder / "277.5010.X214.xml"
+    tree = ET.parse(path)
+    loop = next(node for node in tree.getroot().iter("loop") if node.get("xid") == "2220D")
+    status = next(node for node in loop.findall("segment") if node.get("xid") == "STC")
+    for name, text in (("STC02", "N"),):
+        element = next(node for node in status.findall("element") if node.get("xid") == name)
+        usage = element.find("usage")
+        assert usage is not None
+        usage.text = text
+    tree.write(path)
+    return folder
