@@ -59,13 +59,18 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
                 )
 
 
+def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
+    """Give the notes except those of a third party (TPO), such as our own annotations: they document nothing."""
+    return [note.text for note in subject.notes if note.code != "TPO"]
+
+
 def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> int:
-    """Count the vessels named in SV101-7 and the notes of the ultrasound lines and of their claims."""
-    texts = [note.text for claim in dict.fromkeys(line.claim for line in lines) for note in claim.notes]
+    """Count the vessels named in SV101-7 and the provider's notes on the ultrasound lines and on their claims."""
+    texts = [text for claim in dict.fromkeys(line.claim for line in lines) for text in _provider_notes(claim)]
     for line in lines:
         # A side that a modifier gives holds for what the line itself says.
         side = " ".join(facts.modifiers_of_kind(line, "side"))
-        texts += [f"{side}, {text}" for text in (line.description, *(note.text for note in line.notes)) if text]
+        texts += [f"{side}, {text}" for text in (line.description, *_provider_notes(line)) if text]
     return count_vessels(texts, facts)
 
 

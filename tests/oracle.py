@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import pyx12
 from pyx12 import params, x12n_document
 
 from scrubber.parser.segments import cut_segments
+
+_OTHER_VERSIONS = re.compile(r"005010X222(A2)?(?![A-Z0-9])")
 
 
 @contextmanager
@@ -34,8 +37,7 @@ def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
 
     The guides 005010X222 and X222A2, which it has no map for, are walked as X222A1.
     """
-    text = data.decode("latin-1").replace("005010X222A2", "005010X222A1")
-    text = text.replace("005010X222*", "005010X222A1*").replace("005010X222~", "005010X222A1~")
+    text = _OTHER_VERSIONS.sub("005010X222A1", data.decode("latin-1"))
     settings, tree = params.ParamsBase(), io.StringIO()
     settings.set("exclude_external_codes", "remark_code")
     try:

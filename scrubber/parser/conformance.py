@@ -19,7 +19,7 @@ from typing import Any
 
 from attrs import define, evolve
 
-from scrubber.edit import Meta
+from scrubber.edit import Meta, statuses
 from scrubber.findings import Location, Severity, Source
 from scrubber.parser.envelope import SUPPORTED_GUIDES
 from scrubber.parser.faults import EnvelopeRule, Fault
@@ -45,7 +45,15 @@ _DELIMITERS = {"ISA11", "ISA16"}  # not data, so any character is right, a contr
 
 
 def _meta(code: str, name: str, severity: Severity = Severity.ERROR, *, mandatory: bool = False) -> Meta:
-    return Meta(code=code, name=name, severity=severity, sources=(_SOURCE,), mandatory=mandatory)
+    # The 277CA names no segment, so all that it can say of a claim is that its format is wrong; the 999 says where.
+    return Meta(
+        code=code,
+        name=name,
+        severity=severity,
+        sources=(_SOURCE,),
+        statuses=statuses("A7:481"),
+        mandatory=mandatory,
+    )
 
 
 class GuideSegmentError(EnvelopeRule):

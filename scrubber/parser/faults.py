@@ -45,6 +45,7 @@ class Fault:
             message=self.message,
             fix=self.rule.fix,
             location=self.location,
+            statuses=meta.statuses,
             source=meta.sources[0],
         )
 
