@@ -38,6 +38,21 @@ def test_the_whole_output(form: str, sample: Path, in_root: Run, request: pytest
     _same(done.stdout, FIXTURES / "expected" / form / f"{sample.stem}.{FORMATS[form]}", request)
 
 
+X12_FILES = ("annotated.837", "clean.837", "rejected.837", "277ca")
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_the_x12_files(sample: Path, in_root: Run, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    done = in_root("scrub", "--out-dir=out", sample.relative_to(ROOT))
+    assert done.stderr == b""
+    for name in X12_FILES:
+        written = (tmp_path / "out" / f"{sample.stem}.{name}").read_bytes()
+        _same(written, FIXTURES / "expected" / "x12" / f"{sample.stem}.{name}", request)
+    findings = json.loads((tmp_path / "out" / f"{sample.stem}.findings.json").read_text())
+    jsonschema.Draft202012Validator(SCHEMA).validate(findings)
+    assert findings["files"][0]["not_annotated"] == 0
+
+
 def test_hash_seed_and_report_files_do_not_change_a_byte(in_root: Run, tmp_path: Path) -> None:
     sample = SAMPLES[0].relative_to(ROOT)
     outputs = set()

@@ -28,6 +28,7 @@ MAX_TEXT = 80
 
 _MAX_K3 = 10
 _UNWRITABLE = re.compile(r"""[^A-Z0-9 !"&'()+,\-./;?=]""")
+_LOOSE_END = re.compile(r"[ ,;.(]*( (AND|OR|IF|THE|A|OF|FOR|TO|ON))*$")
 _CLAIM_BEFORE_K3 = frozenset({"CLM", "DTP", "PWK", "CN1", "AMT", "REF", "K3"})
 _LINE_BEFORE_K3 = frozenset(
     {"LX", "SV1", "SV5", "PWK", "CR1", "CR3", "CRC", "DTP", "QTY", "MEA", "CN1", "REF", "AMT", "K3"}
@@ -42,11 +43,18 @@ def note_text(findings: Sequence[Finding], delimiters: Delimiters) -> str:
     first = min(findings, key=lambda finding: (finding.severity.rank, finding.code))
     more = f" +{len(findings) - 1} MORE" if len(findings) > 1 else ""
     name = first.name.replace("-", " ")
-    text = _written(f"{first.code} {first.severity} {name}. {first.fix}", delimiters)
-    room = MAX_TEXT - len(more)
-    if len(text) > room:
-        text = text[: room + 1].rpartition(" ")[0].rstrip(" ,;.-(") if " " in text[: room + 1] else text[:room]
-    return _written(text + more, delimiters)
+    head = _written(f"{first.code} {first.severity} {name}.", delimiters)
+    fix = _cut(_written(first.fix, delimiters), MAX_TEXT - len(head) - len(more) - 1)
+    return _written(f"{head} {fix}{more}", delimiters)[:MAX_TEXT].rstrip()
+
+
+def _cut(text: str, room: int) -> str:
+    """Shorten a text to at most `room` characters: at the end of a clause, else of a word."""
+    if len(text) <= room:
+        return text
+    kept = text[: max(room, 0) + 1].rpartition(" ")[0]
+    clause = max(kept.rfind(mark) for mark in ",;.(")
+    return _LOOSE_END.sub("", kept[:clause] if clause > 0 else kept)
 
 
 def _written(text: str, delimiters: Delimiters) -> str:
