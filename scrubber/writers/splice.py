@@ -20,7 +20,7 @@ class Splicer:
     def __init__(self, source: InputSource, out: BinaryIO) -> None:
         self._source = source
         self._out = out
-        self._start = self._end = 0
+        self._start = self._end = self._length = 0
         self._last = b""
 
     def keep(self, start: int, end: int) -> None:
@@ -44,15 +44,14 @@ class Splicer:
 
     def restart(self) -> None:
         """Forget the output so far."""
-        self._start = self._end = 0
+        self._start = self._end = self._length = 0
         self._out.seek(0)
         self._out.truncate()
 
     @property
     def position(self) -> int:
         """The length of the output so far."""
-        self.flush()
-        return self._out.tell()
+        return self._length + self._end - self._start
 
     def ends_with(self, terminator: str) -> bool:
         """Whether the output ends with a segment terminator, line ends and blanks behind it aside."""
@@ -73,6 +72,7 @@ class Splicer:
 
     def _write(self, data: bytes) -> None:
         self._out.write(data)
+        self._length += len(data)
         self._last = (self._last + data[-_TAIL:])[-_TAIL:]
 
 

@@ -128,8 +128,7 @@ class Side:
         text = with_elements(segment, changes)
         mark = segment.delimiters.element
         header.child_code = self._splicer.position + sum(len(element) + 1 for element in text.split(mark)[:4])
-        self._splicer.put(text.encode("latin-1"))
-        self._splicer.keep(segment.offset + len(segment.text), header.mark.end)
+        self._keep_changed(header.mark, text)
 
     # -- trailers ---------------------------------------------------------------------------------------------------
 
@@ -141,11 +140,15 @@ class Side:
             return
         header, segment = self._open.pop(), mark.segment
         count = corrected_count(segment, mark.count, self._count_of(header))
-        if count == segment.get(1):
-            self._splicer.keep(mark.start, mark.end)
-            return
-        self._splicer.put(with_elements(segment, {1: count}).encode("latin-1"))
-        self._splicer.keep(segment.offset + len(segment.text), mark.end)
+        self._keep_changed(mark, with_elements(segment, {1: count}))
+
+    def _keep_changed(self, mark: Mark, text: str) -> None:
+        """Append a mark with another text for the segment that opens it."""
+        start = mark.start
+        if text != mark.segment.text:
+            self._splicer.put(text.encode("latin-1"))
+            start += len(mark.segment.text)
+        self._splicer.keep(start, mark.end)
 
     @staticmethod
     def _count_of(header: _Open) -> int:
