@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import traceback
 from datetime import date, datetime
@@ -223,6 +224,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         show_progress=sys.stderr.isatty() and not no_progress,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
+    # Ended from outside, it removes its drafts too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         outcome = session.run(expand_inputs(inputs))
         sys.stdout.flush()

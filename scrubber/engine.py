@@ -20,7 +20,7 @@ from scrubber.model import Claim, ServiceLine
 from scrubber.plugins import Plugin
 from scrubber.tables import override_tables
 
-__all__ = ["EditCrashed", "Engine", "all_rules"]
+__all__ = ["EditCrashed", "Engine", "ReliesOnRejectedClaim", "all_rules"]
 
 
 class EditCrashed(FileEdit):
@@ -39,9 +39,27 @@ class EditCrashed(FileEdit):
     )
 
 
+class ReliesOnRejectedClaim(FileEdit):
+    """A claim is without errors only because of another claim of the file, which is rejected.
+
+    Why: the rejected claim does not go out now, and without it the payer denies this one: it lacks its base procedure
+    or its initial vessel.
+    Fix: correct the rejected claim, and send both together.
+    """
+
+    meta = Meta(
+        code="SCR902",
+        name="relies-on-rejected-claim",
+        severity=Severity.ERROR,
+        sources=(Source("x12-claim-scrubber: how it judges claims together", "0.1"),),
+    )
+
+
 def all_rules(plugins: Iterable[Plugin]) -> dict[str, tuple[type[Rule], Plugin | None]]:
     """Give every rule in the catalogue by code, with the plugin it comes from (None for the scrubber's own)."""
-    found: dict[str, tuple[type[Rule], Plugin | None]] = {EditCrashed.meta.code: (EditCrashed, None)}
+    found: dict[str, tuple[type[Rule], Plugin | None]] = {
+        rule.meta.code: (rule, None) for rule in (EditCrashed, ReliesOnRejectedClaim)
+    }
     for plugin in plugins:
         found |= {rule.meta.code: (rule, plugin) for rule in plugin.chain.edits}
     return found
@@ -65,6 +83,11 @@ class _Verdict:
     findings: list[Finding] = field(factory=list)
     ignored: list[IgnoredFinding] = field(factory=list)
 
+    @property
+    def rejected(self) -> bool:
+        """Whether an error has been found."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
 
 class Engine:
     """Judges claims by the installed chains under one configuration.
@@ -82,8 +105,13 @@ class Engine:
 
     def judge(self, claims: Sequence[Claim]) -> list[ClaimReport]:
         """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given."""
-        verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
         stages = self._stages_for(claims[0].payer.id)
+        verdicts = self._verdicts(claims, stages)
+        self._reject_what_relies_on_rejected(verdicts, stages)
+        return [self._report(verdict, stages) for verdict in verdicts.values()]
+
+    def _verdicts(self, claims: Sequence[Claim], stages: Sequence[_Stage]) -> dict[int, _Verdict]:
+        verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
         # Claim edits of all chains come first: an encounter edit may ask whether a line has an error already.
         for stage in stages:
             for verdict in verdicts.values():
@@ -91,7 +119,22 @@ class Engine:
         for encounter in encounters_of(claims):
             for stage in stages:
                 self._judge_encounter(stage, encounter, verdicts)
-        return [self._report(verdict, stages) for verdict in verdicts.values()]
+        return verdicts
+
+    def _reject_what_relies_on_rejected(self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]) -> None:
+        """Judge the accepted claims again without the rejected ones, until none of them has an error then."""
+        while True:
+            accepted = [verdict.claim for verdict in verdicts.values() if not verdict.rejected]
+            if not accepted or len(accepted) == len(verdicts):
+                return
+            alone = [verdict for verdict in self._verdicts(accepted, stages).values() if verdict.rejected]
+            rejected = [str(ordinal) for ordinal, verdict in verdicts.items() if verdict.rejected]
+            for verdict in alone:
+                for finding in verdict.findings:
+                    if finding.severity is Severity.ERROR:
+                        self._file(_relies_on(finding, rejected), verdicts[verdict.claim.ordinal])
+            if not any(verdicts[verdict.claim.ordinal].rejected for verdict in alone):
+                return
 
     def configured(self, finding: Finding, payer: str = "") -> Finding | None:
         """Give a finding with the configured severity, None if its code is not selected."""
@@ -235,6 +278,21 @@ def _price(line: ServiceLine, stages: Sequence[_Stage]) -> Decimal | None:
             if amount is not None:
                 return amount
     return None
+
+
+def _relies_on(finding: Finding, rejected: Sequence[str]) -> Finding:
+    """Turn what is found without the rejected claims into a finding that names them by their place in the file."""
+    meta = ReliesOnRejectedClaim.meta
+    which = f"{'claims' if len(rejected) > 1 else 'claim'} {' and '.join(rejected)} of the file"
+    return attrs.evolve(
+        finding,
+        code=meta.code,
+        name=meta.name,
+        severity=meta.severity,
+        message=f"This claim relies on {which}, rejected here. Without it: {finding.code}, {finding.message}",
+        fix=f"Correct {which} and send both together, or correct this claim so that it stands alone.",
+        source=meta.sources[0],
+    )
 
 
 def _crash(edit: Rule, claim: Claim, error: Exception) -> Finding:

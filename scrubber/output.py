@@ -59,12 +59,12 @@ class Publication:
     def publish(self) -> None:
         """Put every draft in its place.  Raises ScrubberError when a disk is full or a place cannot be written."""
         self.sync()
-        for draft in self._drafts:
-            with self.writing(draft.target):
-                draft.path.replace(draft.target)
         for target in self._stale:
             with self.writing(target), suppress(FileNotFoundError):
                 target.unlink()
+        for draft in self._drafts:
+            with self.writing(draft.target):
+                draft.path.replace(draft.target)
         for folder in dict.fromkeys([draft.target.parent for draft in self._drafts] + [t.parent for t in self._stale]):
             _sync_folder(folder)
         self._drafts.clear()

@@ -16,7 +16,7 @@ from scrubber.parser import InputSource
 from scrubber.run import FileScrub
 from scrubber.writers.ack277 import ClaimAcknowledger
 from scrubber.writers.ack999 import StructureAcknowledger
-from scrubber.writers.acknowledge import AckSettings
+from scrubber.writers.acknowledge import MAX_NUMBER, AckSettings
 from scrubber.writers.annotate837 import Annotator
 from scrubber.writers.filesink import FileSink, Tally, tally
 from scrubber.writers.split837 import Side
@@ -96,7 +96,7 @@ class FileOutputs:
         if targets.ack999 is not None:
             draft = self.publication.draft(targets.ack999)
             ack = settings.ack
-            behind = None if ack.number is None else ack.number + self.run.report.interchanges
+            behind = None if ack.number is None else (ack.number + self.run.report.interchanges - 1) % MAX_NUMBER + 1
             ack = attrs.evolve(ack, number=behind, shift=_SHIFT_999)
             sink = StructureAcknowledger(draft.stream, ack, self.run.guide_faults, only_flawed=targets.in_folder)
             self.run.on_fault = sink.fault
@@ -125,7 +125,7 @@ class FileOutputs:
         """Complete the files and check that nothing was lost.
 
         Raises ScrubberError, before anything is published, when a file cannot be written or does not hold the claims,
-        lines and charges that the report says.
+        lines and charges that the report says, and UnreadableError when the input was changed meanwhile.
         """
         report = self.run.report
         for draft, sink in self._files:
@@ -142,6 +142,7 @@ class FileOutputs:
                 if not self.targets.in_folder:
                     self.notes.append(f"{draft.target} was not written: {reason}")
             self.notes.extend(sink.notes)
+        self.source.check_unchanged()
         self.publication.sync()
 
 

@@ -119,14 +119,15 @@ class Session:
         owners: dict[Path, str] = {}
         paths = [(path, "a report") for _, path in self.reports]
         paths += [(path, f"the files of {name}") for name, wanted in targets.items() for path in wanted.paths]
+        read = {identity for identity in map(_identity, inputs) if identity is not None}
         for path, owner in paths:
-            where = path.absolute()
+            # A link as target is replaced, so it is its own place; a link on the way to it is not.
+            where = path.parent.resolve() / path.name
             if where in owners:
                 raise ConfigError(f"{path}: would be written twice, by {owners[where]} and {owner}")
             owners[where] = owner
-            for name in inputs:
-                if name != STDIN and path.exists() and Path(name).exists() and path.samefile(name):
-                    raise ConfigError(f"{path}: is an input; the output would overwrite it")
+            if _identity(str(path)) in read:
+                raise ConfigError(f"{path}: is an input; the output would overwrite it")
         if self.out_dir is not None:
             _make_folder(self.out_dir)
         return targets
@@ -180,6 +181,15 @@ class Session:
     def _tell_file_findings(self, report: FileReport) -> None:
         for finding in report.findings:
             click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    """Give what makes two names the same file, standard input included; None for what does not exist."""
+    try:
+        found = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino)
 
 
 def _make_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
@@ -173,3 +174,34 @@ def test_a_source_that_changes_between_the_passes_is_not_believed(tmp_path: Path
 
 def test_the_installed_plugins_own_their_prefixes() -> None:
     assert {plugin.prefix for plugin in load_plugins()} >= {"IVUS", "X12"}
+
+
+@pytest.mark.parametrize("flaw", ["99213 on=20240231", "99213 xtwo", "99213 charge=-1"])
+def test_a_claim_that_relies_on_a_rejected_one_is_rejected_too(flaw: str, default_engine: Engine) -> None:
+    first, second, third = scrub_shorthand(
+        f"claim A\n37238\n37252\n{flaw}\nclaim B\n37253\nclaim C date=20240901\n99213", engine=default_engine
+    )
+    assert [finding.code for finding in second.findings if finding.severity is Severity.ERROR] == ["SCR902", "SCR902"]
+    message = second.findings[-1].message
+    assert message.startswith("This claim relies on claim 1 of the file, rejected here. Without it: IVUS10")
+    assert second.findings[-1].statuses
+    assert first.rejected
+    assert not third.rejected
+
+
+def test_a_claim_that_stands_alone_is_not_held_back(default_engine: Engine) -> None:
+    first, second = scrub_shorthand("claim A\n37238\n99213 xtwo\nclaim B\n37238\n37252", engine=default_engine)
+    assert first.rejected
+    assert not second.rejected
+
+
+def test_every_claim_that_relies_on_the_rejected_one_is_rejected(default_engine: Engine) -> None:
+    claims = scrub_shorthand("claim A\n37238\n99213 xtwo\nclaim B\n37252\nclaim C\n37253", engine=default_engine)
+    assert all(claim.rejected for claim in claims)
+
+
+def test_relying_can_be_made_a_warning() -> None:
+    config = attrs.evolve(load_settings(discover=False), severity={"SCR902": Severity.WARNING})
+    _, second = scrub_shorthand("claim A\n37238\n37252\n99213 xtwo\nclaim B\n37253", config)
+    assert "SCR902" in {finding.code for finding in second.findings}
+    assert not second.rejected

@@ -32,6 +32,7 @@ _MAX_STATUSES = 3  # STC01, STC10, STC11
 _UNKNOWN = "UNKNOWN"
 _NO_TRACE = "0"
 _PROVIDER_QUALIFIERS = ("XX", "FI", "SV")
+_PROCEDURE_QUALIFIERS = ("ER", "HC", "IV", "WK")
 _MEMBER_QUALIFIERS = ("MI", "II")
 
 
@@ -83,6 +84,9 @@ class ClaimAcknowledger:
         elif mark.kind == "GS":
             self._close_set()
             self._envelope.open_group(mark.segment)
+        elif mark.kind == "GE":
+            self._close_set()
+            self._envelope.open_group(None)
         elif mark.kind == "ST":
             self._close_set()
             if mark.judged:
@@ -187,7 +191,8 @@ def _name(segment: Segment | None, entity: str, qualifier: str, *, last: int) ->
         return ["NM1", entity, "2", _UNKNOWN, "", "", "", "", qualifier, _UNKNOWN]
     names = [segment.get(place) if place < last else "" for place in range(3, 8)]
     names[0] = names[0] or _UNKNOWN
-    return ["NM1", entity, segment.get(2), *names, qualifier, segment.get(9) or _UNKNOWN]
+    kind = segment.get(2) if segment.get(2) in {"1", "2"} else "2"
+    return ["NM1", entity, kind, *names, qualifier, segment.get(9) or _UNKNOWN]
 
 
 def _provider_name(loop: Loop | None) -> list[str]:
@@ -222,7 +227,7 @@ class _Answer:
         batch, claim = self.batch, self.claim
         batch.add("HL", str(number), str(parent), "PT")
         batch.add(*self._patient())
-        batch.add("TRN", "2", claim.control_number or _NO_TRACE)
+        batch.add("TRN", "2", claim.control_number.strip() or _NO_TRACE)
         reported = list(self._reported_lines())
         for statuses in self._claim_statuses({line.number for line, _ in reported}):
             action = "U" if self.report.rejected else "WQ"
@@ -232,6 +237,9 @@ class _Answer:
         dates = [line.service_dates for line in claim.lines if line.service_dates is not None]
         if dates:
             self._write_dates(DateRange(min(dates).first, max(span.last for span in dates)))
+        else:
+            # Without this segment receivers refuse the whole 277; the claim is rejected for its missing date.
+            batch.add("DTP", "472", "D8", self.day)
         for line, findings in reported:
             self._write_line(line, findings)
 
@@ -245,10 +253,10 @@ class _Answer:
         return ["NM1", "QC", "1", *name[3:-1], member or _UNKNOWN]
 
     def _reported_lines(self) -> Iterator[tuple[ServiceLine, list[Finding]]]:
-        """Yield the lines with errors that a 277CA can name: by a procedure code and a charge."""
+        """Yield the lines with errors that a 277CA can name."""
         for number, findings in groupby(self._errors(), key=lambda finding: finding.line):
             line = self.claim.lines[number - 1] if number else None
-            if line is not None and line.procedure and line.charge is not None:
+            if line is not None and _is_nameable(line):
                 yield line, list(findings)
 
     def _errors(self) -> list[Finding]:
@@ -283,6 +291,11 @@ class _Answer:
             self.batch.add("DTP", "472", "D8", d8(dates.first))
         else:
             self.batch.add("DTP", "472", "RD8", f"{d8(dates.first)}-{d8(dates.last)}")
+
+
+def _is_nameable(line: ServiceLine) -> bool:
+    """Whether an SVC can name a line: by a procedure code of a known kind and a charge."""
+    return bool(line.procedure) and line.procedure_qualifier in _PROCEDURE_QUALIFIERS and line.charge is not None
 
 
 def _first_name_segment(level: Level | None, loop_id: str) -> Segment | None:

@@ -69,6 +69,7 @@ _GROUP_KINDS = frozenset({"BE", "HB", "HC", "HI", "HN", "HP", "HR", "HS", "RA"})
 _SET_KINDS = frozenset({"270", "271", "276", "277", "278", "820", "834", "835", "837"})  # AK201
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
 _LOOP = re.compile(r"\d{4}", re.ASCII)  # IK303 holds four characters, so no "2010AA"
+_GROUP_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _MAX_CODES = 5
 
@@ -101,13 +102,16 @@ class _Group:
     included: str = ""
     received: int = 0
     accepted: int = 0
+    noted: bool = False
 
     @property
     def status(self) -> str:
         """Give A, E, R, or P for partially accepted: some of its transaction sets were."""
         if self.verdict.refused or (self.received and not self.accepted):
             return "R"
-        return "P" if self.accepted < self.received else self.verdict.status
+        if self.accepted < self.received:
+            return "P"
+        return "E" if self.noted else self.verdict.status
 
 
 @define
@@ -205,17 +209,20 @@ class StructureAcknowledger:
         self._set = _Set(st)
         if self._group is not None:
             self._group.received += 1
-            if st.get(1) in _SET_KINDS:
+            if _is_nameable(st):
                 self._group.body.add("AK2", st.get(1), st.get(2), st.get(3))
+            else:
+                self._set.verdict.refused = True
 
     def _close_set(self) -> None:
         closed, self._set, self._claim = self._set, None, None
         if closed is None or self._group is None:
             return
         verdict, group = closed.verdict, self._group
-        if closed.header.get(1) in _SET_KINDS:
+        if _is_nameable(closed.header):
             group.body.add("IK5", verdict.status, *verdict.codes[:_MAX_CODES])
         group.accepted += not verdict.refused
+        group.noted |= verdict.status != "A"
         self.flawed |= verdict.status != "A"
 
     def _close_group(self) -> None:
@@ -228,8 +235,11 @@ class StructureAcknowledger:
         included = group.included if _COUNT.fullmatch(group.included) else received
         accepted = "0" if status == "R" else str(group.accepted)
         group.body.add("AK9", status, included, received, accepted, *group.verdict.codes[:_MAX_CODES])
-        if group.header.get(1) in _GROUP_KINDS:
+        if group.header.get(1) in _GROUP_KINDS and _GROUP_NUMBER.fullmatch(group.header.get(6)):
             self._envelope.add_transaction(group.body)
+        elif self._interchange is not None:
+            # A group that a 999 cannot name is answered by the TA1.
+            self._interchange.add(_INVALID_CONTENT, refused=True)
 
     def _close_interchange(self) -> None:
         self._close_group()
@@ -303,10 +313,15 @@ class StructureAcknowledger:
             body.add("IK3", place.segment, position, place.loop if _LOOP.fullmatch(place.loop) else "", code)
             if self._claim:
                 body.add("CTX", body.composite("CLM01", self._claim))
-            transaction.noted = place.ordinal if element is not None else 0
+            transaction.noted = place.ordinal if code == _BAD_ELEMENTS else 0
         if element is not None:
             reference, _, component = element.partition("-")
             body.add("IK4", body.composite(str(int(reference[-2:])), component), "", fault.syntax or _INVALID_VALUE)
+
+
+def _is_nameable(st: Segment) -> bool:
+    """Whether AK2 can name a transaction set: a kind that it lists, and a control number of four to nine characters."""
+    return st.get(1) in _SET_KINDS and 4 <= len(st.get(2)) <= 9
 
 
 def _offset(fault: Fault) -> int:

@@ -7,8 +7,6 @@ from the input's envelope, so that the same input gives the same bytes, unless t
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,14 +16,16 @@ import attrs
 from attrs import define, field, frozen
 
 from scrubber.model import parse_date
+from scrubber.spool import Spool
 from scrubber.x12 import Delimiters, Segment
 
-__all__ = ["AckSettings", "Batch", "Envelope", "Stamp", "amount", "d8"]
+__all__ = ["MAX_NUMBER", "AckSettings", "Batch", "Envelope", "Stamp", "amount", "d8"]
 
-_SPOOL = 1 << 20
 _CLOCK = re.compile(r"([01]\d|2[0-3])[0-5]\d([0-5]\d\d{0,2})?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
-_MAX_NUMBER = 999_999_999
+_LINE_ENDS = ("\n", "\r\n", "\r")
+MAX_NUMBER = 999_999_999
+"""The highest control number of an interchange (ISA13) or a functional group (GS06)."""
 
 
 @frozen
@@ -74,7 +74,7 @@ class Batch:
         self.segments = 0
         self._delimiters = delimiters
         self._end = delimiters.segment + line_end
-        self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - closed by `move_to`
+        self._spool = Spool()
 
     def add(self, *elements: str) -> None:
         """Append a segment; empty elements at its end are left out."""
@@ -87,15 +87,13 @@ class Batch:
         return self._delimiters.component.join(components).rstrip(self._delimiters.component)
 
     def take(self, other: Batch) -> None:
-        """Append the segments of another batch, which is empty afterwards."""
-        other.move_to(self._spool)  # type: ignore[arg-type]
+        """Append the segments of another batch."""
+        other.move_to(self._spool)
         self.segments += other.segments
 
-    def move_to(self, out: BinaryIO) -> None:
+    def move_to(self, out: BinaryIO | Spool) -> None:
         """Write the segments to `out` and let go of them."""
-        with self._spool:
-            self._spool.seek(0)
-            shutil.copyfileobj(self._spool, out)
+        self._spool.move_to(out)
 
 
 @define
@@ -108,9 +106,9 @@ class _Numbers:
     def take(self, wanted: str) -> int:
         number = int(wanted) if _NUMBER.fullmatch(wanted) else 0
         if not number or number in self._used:
-            number = self._highest % _MAX_NUMBER + 1
+            number = self._highest % MAX_NUMBER + 1
             while number in self._used:
-                number = number % _MAX_NUMBER + 1
+                number = number % MAX_NUMBER + 1
         self._used.add(number)
         self._highest = max(self._highest, number)
         return number
@@ -134,7 +132,8 @@ class Envelope:
         *,
         deferred: bool = False,
     ) -> None:
-        self._target = self._out = out
+        self._target = out
+        self._out: BinaryIO | Spool = out
         self._deferred = deferred
         self._settings = settings
         self._functional_id = functional_id
@@ -157,11 +156,12 @@ class Envelope:
         self._group_numbers = _Numbers()
         self._line_end = ""
 
-    def open_group(self, gs: Segment) -> None:
-        """Answer the functional group that `gs` opens from here on."""
+    def open_group(self, gs: Segment | None) -> None:
+        """Answer the functional group that `gs` opens from here on; None for transaction sets outside any."""
         self._close_group()
         self._gs = gs
-        self._line_end = gs.lead if gs.lead.isspace() else ""
+        if gs is not None:
+            self._line_end = gs.lead if gs.lead in _LINE_ENDS else ""
 
     def batch(self) -> Batch:
         """Begin segments in the delimiters and with the line ends of the input."""
@@ -210,10 +210,8 @@ class Envelope:
         """Write the trailers that are due."""
         self._close_group()
         if self._interchange:
-            if self._out is not self._target:
-                with self._out:
-                    self._out.seek(0)
-                    shutil.copyfileobj(self._out, self._target)
+            if isinstance(self._out, Spool):
+                self._out.move_to(self._target)
                 self._out = self._target
             self._write(["IEA", str(self._groups), f"{self._interchange:09}"])
         self._interchange = self._groups = 0
@@ -225,21 +223,21 @@ class Envelope:
         if self._isa is None:
             raise ValueError("no interchange has been opened")
         marks = self._isa.delimiters
-        if marks.repetition:
+        taken = {marks.element, marks.component, marks.segment, " ", ""}
+        if marks.repetition not in taken:
             return marks
-        taken = {marks.element, marks.component, marks.segment}
         return attrs.evolve(marks, repetition=next(mark for mark in "^!|&" if mark not in taken))
 
     def _open_output(self) -> None:
         self._open_interchange()
-        if not self._group and self._gs is not None:
-            gs, stamp = self._gs, self.stamp
-            self._group = self._group_numbers.take(gs.get(6))
-            self._groups += 1
-            parties = [gs.get(3), gs.get(2)]
-            self._write(
-                ["GS", self._functional_id, *parties, stamp.d8, stamp.clock, str(self._group), "X", self._guide]
-            )
+        if self._group or self._isa is None:
+            return
+        isa, gs, stamp = self._isa, self._gs, self.stamp
+        self._group = self._group_numbers.take(gs.get(6) if gs is not None else "")
+        self._groups += 1
+        names = (gs.get(3), gs.get(2)) if gs is not None else ("", "")
+        parties = [name or isa.get(place).strip() for name, place in zip(names, (8, 6), strict=True)]
+        self._write(["GS", self._functional_id, *parties, stamp.d8, stamp.clock, str(self._group), "X", self._guide])
 
     def _open_interchange(self) -> None:
         if self._interchange or self._isa is None:
@@ -249,17 +247,18 @@ class Envelope:
         stamp = self.stamp
         self._gs = group
         self._interchange = self._interchange_numbers.take(self._wanted_number(isa))
+        usage = isa.get(15) if isa.get(15) in {"P", "T"} else "P"
         parties = [isa.get(7), isa.get(8), isa.get(5), isa.get(6)]
         begun = ["ISA", "00", " " * 10, "00", " " * 10, *parties, stamp.d8[2:], stamp.clock[:4]]
-        self._write([*begun, marks.repetition, "00501", f"{self._interchange:09}", "0", isa.get(15), marks.component])
+        self._write([*begun, marks.repetition, "00501", f"{self._interchange:09}", "0", usage, marks.component])
         if self._deferred:
-            self._out = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # type: ignore[assignment] # noqa: SIM115
+            self._out = Spool()
 
     def _wanted_number(self, isa: Segment) -> str:
         if self._settings.number is not None:
             return str(self._settings.number)
         number = isa.get(13)
-        return str((int(number) + self._settings.shift) % _MAX_NUMBER) if _NUMBER.fullmatch(number) else ""
+        return str((int(number) + self._settings.shift) % MAX_NUMBER) if _NUMBER.fullmatch(number) else ""
 
     def _close_group(self) -> None:
         if self._group:

@@ -90,6 +90,7 @@ class Annotator:
             self._keep_to(segment.offset)
             self._splicer.put(with_elements(segment, {1: count}).encode("latin-1"))
             self._at = segment.offset + len(segment.text)
+            self._added = 0
 
     def claim(self, raw: RawClaim, report: ClaimReport) -> None:
         """Write the findings of a claim into it."""
@@ -132,6 +133,9 @@ class Annotator:
 
     def _note(self, loop: Loop, text: str, *, of_line: bool) -> tuple[Segment, str] | None:
         """Give a note on a line or a claim, None where it stands there already or finds no place."""
+        if of_line and loop.find("LX") is None:
+            self.not_annotated += 1  # for the guide this is no line, so there is no place for its note
+            return None
         notes, infos = loop.find_all("NTE"), loop.find_all("K3")
         own = [note.get(2) for note in notes if note.get(1) == "TPO"] + [info.get(1) for info in infos]
         if text in own:

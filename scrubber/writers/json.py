@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
+from attrs import frozen
+
 from scrubber.findings import ClaimReport, FileReport, Finding, Location, Status, Totals
+from scrubber.spool import Spool
 from scrubber.writers.base import Tool, money
 
 __all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object"]
@@ -19,32 +22,43 @@ SCHEMA_VERSION = 1
 class JsonWriter:
     """Writes one JSON document for the run, one claim a line.
 
-    Holds the claims of one file, whose totals come first.
+    The claims of a file wait, on disk when they are many, until its totals are known, which come first.
     """
 
     def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
         del color
         self._out = out
-        self._claims: list[str] = []
+        self._claims = Spool()
         self._files = 0
         self._out.write(f'{{"schema": {SCHEMA_VERSION}, "tool": {_text(_tool_object(tool))}, "files": [')
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Keep the claim until its file's totals are known."""
         del path
-        self._claims.append(_text(claim_object(claim)))
+        self._claims.write(f"{',' if self._claims.size else ''}\n{_text(claim_object(claim))}".encode("ascii"))
 
     def end_file(self, report: FileReport) -> None:
         """Write the file with its claims."""
         head = _text(_file_object(report))
-        claims = ",\n".join(self._claims)
-        self._out.write(f'{"," if self._files else ""}\n{head[:-1]}, "claims": [\n{claims}\n]}}')
-        self._claims.clear()
+        empty = "" if self._claims.size else "\n"
+        self._out.write(f'{"," if self._files else ""}\n{head[:-1]}, "claims": [{empty}')
+        self._claims.move_to(_Decoder(self._out))
+        self._out.write("\n]}")
         self._files += 1
 
     def end(self) -> None:
         """Close the document."""
         self._out.write("\n]}\n")
+
+
+@frozen
+class _Decoder:
+    """Takes the bytes of a spool to a text stream."""
+
+    out: TextIO
+
+    def write(self, data: bytes) -> None:
+        self.out.write(data.decode("ascii"))
 
 
 class NdjsonWriter:

@@ -112,7 +112,7 @@ class Side:
             self._write_level(header, above)
         else:
             self._splicer.keep(mark.start, mark.end)
-            if above and header.depth <= _DEPTHS["ST"]:
+            if above and above[-1].depth == header.depth - 1:
                 above[-1].count += 1
         if header.depth >= _DEPTHS["ST"]:
             transaction.count += mark.segments
@@ -133,6 +133,8 @@ class Side:
     # -- trailers ---------------------------------------------------------------------------------------------------
 
     def _take_trailer(self, mark: Mark) -> None:
+        if not mark.segment.terminator:
+            return  # the input ends inside it; its header gets a whole one
         depth = _DEPTHS[_HEADER_OF[mark.kind]]
         self._close(depth + 1)
         if not self._open or self._open[-1].depth != depth or not self._open[-1].written:
