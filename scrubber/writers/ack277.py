@@ -6,7 +6,7 @@ One 277 transaction set answers one 837 transaction set.  The form is that of th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import BinaryIO
 
 from attrs import define, field, frozen
@@ -31,7 +31,7 @@ _UNSPECIFIED_CLAIM = (Status("A3", "23", "41"),)
 _MAX_STATUSES = 3  # STC01, STC10, STC11
 _UNKNOWN = "UNKNOWN"
 _NO_TRACE = "0"
-_PROVIDER_QUALIFIERS = ("XX", "FI", "SV")
+_PROVIDER_QUALIFIERS = {"XX": "XX", "SV": "SV", "FI": "FI", "24": "FI", "34": "FI"}  # 24, 34: tax numbers of 4010
 _PROCEDURE_QUALIFIERS = ("ER", "HC", "IV", "WK")
 _MEMBER_QUALIFIERS = ("MI", "II")
 
@@ -201,8 +201,7 @@ def _provider_name(loop: Loop | None) -> list[str]:
     if loop is None or segment is None:
         return _name(None, "85", "FI", last=8)
     if segment.get(9):
-        qualifier = segment.get(8) if segment.get(8) in _PROVIDER_QUALIFIERS else "XX"
-        return _name(segment, "85", qualifier, last=8)
+        return _name(segment, "85", _PROVIDER_QUALIFIERS.get(segment.get(8), "XX"), last=8)
     tax = loop.find("REF", "EI") or loop.find("REF", "SY")
     return [*_name(segment, "85", "FI", last=8)[:-1], tax.get(2) if tax is not None else _UNKNOWN]
 
@@ -238,7 +237,8 @@ class _Answer:
         if dates:
             self._write_dates(DateRange(min(dates).first, max(span.last for span in dates)))
         else:
-            # Without this segment receivers refuse the whole 277; the claim is rejected for its missing date.
+            # Without this segment receivers refuse the whole 277.  Only a claim rejected for its missing date, or a void
+            # one, comes here.
             batch.add("DTP", "472", "D8", self.day)
         for line, findings in reported:
             self._write_line(line, findings)
@@ -276,14 +276,16 @@ class _Answer:
         code = batch.composite(line.procedure_qualifier, line.procedure, *modifiers)
         units = amount(line.units) if line.units is not None and line.units >= 0 else ""
         batch.add("SVC", code, amount(line.charge), "", "", "", "", units)
-        statuses = dict.fromkeys(status for finding in findings for status in finding.statuses or _UNSPECIFIED_LINE)
-        self._write_status(tuple(statuses)[:_MAX_STATUSES], self.day if self.line_dates else "", "U", "")
+        # The first status of every finding comes before the second of any: each fault is named while there is room.
+        ranks = zip_longest(*(finding.statuses or _UNSPECIFIED_LINE for finding in findings))
+        statuses = dict.fromkeys(status for rank in ranks for status in rank if status is not None)
+        self._write_status(tuple(statuses), self.day if self.line_dates else "", "U", "")
         batch.add("REF", "FJ", line.control_number or line.assigned_number or str(line.number))
         if line.service_dates is not None:
             self._write_dates(line.service_dates)
 
     def _write_status(self, statuses: tuple[Status, ...], day: str, action: str, charge: str) -> None:
-        first, *others = (_code(self.batch, status) for status in statuses)
+        first, *others = (_code(self.batch, status) for status in statuses[:_MAX_STATUSES])
         self.batch.add("STC", first, day, action, charge, "", "", "", "", "", *others)
 
     def _write_dates(self, dates: DateRange) -> None:

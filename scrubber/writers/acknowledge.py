@@ -258,7 +258,9 @@ class Envelope:
         if self._settings.number is not None:
             return str(self._settings.number)
         number = isa.get(13)
-        return str((int(number) + self._settings.shift) % MAX_NUMBER) if _NUMBER.fullmatch(number) else ""
+        if not _NUMBER.fullmatch(number):
+            return ""
+        return str((max(int(number), 1) + self._settings.shift - 1) % MAX_NUMBER + 1)
 
     def _close_group(self) -> None:
         if self._group:

@@ -28,7 +28,8 @@ MAX_TEXT = 80
 
 _MAX_K3 = 10
 _UNWRITABLE = re.compile(r"""[^A-Z0-9 !"&'()+,\-./;?=]""")
-_LOOSE_END = re.compile(r"[ ,;.(]*( (AND|OR|IF|THE|A|OF|FOR|TO|ON))*$")
+_CLAUSE_END = re.compile(r"[,;.](?= |$)| \(")
+_LOOSE_END = re.compile(r"[ ,;.(]*( (A|AN|AND|BY|FOR|IF|IN|OF|ON|OR|THAT|THE|TO|WHICH|WITH))*$")
 _CLAIM_BEFORE_K3 = frozenset({"CLM", "DTP", "PWK", "CN1", "AMT", "REF", "K3"})
 _LINE_BEFORE_K3 = frozenset(
     {"LX", "SV1", "SV5", "PWK", "CR1", "CR3", "CRC", "DTP", "QTY", "MEA", "CN1", "REF", "AMT", "K3"}
@@ -43,7 +44,7 @@ def note_text(findings: Sequence[Finding], delimiters: Delimiters) -> str:
     first = min(findings, key=lambda finding: (finding.severity.rank, finding.code))
     more = f" +{len(findings) - 1} MORE" if len(findings) > 1 else ""
     name = first.name.replace("-", " ")
-    head = _written(f"{first.code} {first.severity} {name}.", delimiters)
+    head = _cut(_written(f"{first.code} {first.severity} {name}.", delimiters), MAX_TEXT - len(more))
     fix = _cut(_written(first.fix, delimiters), MAX_TEXT - len(head) - len(more) - 1)
     return _written(f"{head} {fix}{more}", delimiters)[:MAX_TEXT].rstrip()
 
@@ -53,8 +54,8 @@ def _cut(text: str, room: int) -> str:
     if len(text) <= room:
         return text
     kept = text[: max(room, 0) + 1].rpartition(" ")[0]
-    clause = max(kept.rfind(mark) for mark in ",;.(")
-    return _LOOSE_END.sub("", kept[:clause] if clause > 0 else kept)
+    clause = max((found.start() for found in _CLAUSE_END.finditer(kept)), default=0)
+    return _LOOSE_END.sub("", kept[:clause] if clause else kept)
 
 
 def _written(text: str, delimiters: Delimiters) -> str:
@@ -76,6 +77,7 @@ class Annotator:
     _splicer: Splicer = field(init=False)
     _at: int = field(default=0, init=False)
     _added: int = field(default=0, init=False)
+    _k3_would_help: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._splicer = Splicer(self.source, self.out)
@@ -109,7 +111,7 @@ class Annotator:
         self._splicer.flush()
         report.not_annotated = self.not_annotated
         if self.not_annotated:
-            hint = "" if self.use_k3 else " (--annotate-k3 writes them to K3)"
+            hint = " (--annotate-k3 writes them to K3)" if self._k3_would_help else ""
             self.notes.append(f"{self.not_annotated} lines or claims had no room for a note on their findings{hint}")
         return ""
 
@@ -148,6 +150,7 @@ class Annotator:
             before, elements = before_k3, ["K3", text]
         else:
             self.not_annotated += 1
+            self._k3_would_help |= len(infos) < _MAX_K3
             return None
         behind = [segment for segment in loop.segments if segment.id in before][-1]
         return behind, behind.delimiters.element.join(elements)
