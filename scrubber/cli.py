@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +28,9 @@ _FORMS = click.Choice(["text", "markdown", "json"])
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit.  No traceback and no claim data ever reach standard error."""
+    with suppress(ValueError):  # a host may call this from another thread, which cannot set it
+        # Ended from outside, the run removes its drafts too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = commands.main(args=args, prog_name="scrubber", standalone_mode=False)
     except click.ClickException as error:
@@ -224,8 +228,6 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         show_progress=sys.stderr.isatty() and not no_progress,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
-    # Ended from outside, it removes its drafts too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         outcome = session.run(expand_inputs(inputs))
         sys.stdout.flush()

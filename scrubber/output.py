@@ -40,7 +40,7 @@ class Publication:
 
     def draft(self, target: Path) -> Draft:
         """Begin a file.  Raises ConfigError when nothing can be written beside `target`."""
-        if (target.exists() and not target.is_file()) or target.parent == Path("/dev"):
+        if not _is_free(target):
             raise ConfigError(f"{target}: is not a regular file")
         try:
             handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -52,13 +52,23 @@ class Publication:
 
     def withdraw(self, draft: Draft) -> None:
         """Publish no file under the draft's target, not even one of an earlier run."""
-        self._drafts.remove(draft)
+        self.drop(draft)
         self._stale.append(draft.target)
+
+    def drop(self, draft: Draft) -> None:
+        """Give a draft up; what is under its target stays."""
+        self._drafts.remove(draft)
         _discard(draft)
 
     def publish(self) -> None:
-        """Put every draft in its place.  Raises ScrubberError when a disk is full or a place cannot be written."""
-        self.sync()
+        """Put every draft in its place.
+
+        Raises ScrubberError, before anything is published, when a disk is full or a place has been taken meanwhile.
+        """
+        self._sync()
+        for target in (*self._stale, *(draft.target for draft in self._drafts)):
+            if not _is_free(target) or not target.parent.is_dir():
+                raise ScrubberError(f"{target}: is not a place for a file any more; nothing was published")
         for target in self._stale:
             with self.writing(target), suppress(FileNotFoundError):
                 target.unlink()
@@ -70,17 +80,13 @@ class Publication:
         self._drafts.clear()
         self._stale.clear()
 
-    def sync(self) -> None:
-        """Bring the drafts to the disk whole, so that nothing but their names can fail any more.
-
-        Raises ScrubberError when it is full.
-        """
+    def _sync(self) -> None:
+        """Bring the drafts to the disk whole, so that nothing but their names can fail any more."""
         for draft in self._drafts:
-            if not draft.stream.closed:
-                with self.writing(draft.target):
-                    draft.stream.flush()
-                    os.fsync(draft.stream.fileno())
-                    draft.stream.close()
+            with self.writing(draft.target):
+                draft.stream.flush()
+                os.fsync(draft.stream.fileno())
+                draft.stream.close()
 
     def discard(self) -> None:
         """Remove the drafts, so that nothing is published."""
@@ -98,7 +104,7 @@ class Publication:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise ScrubberError(f"{target}: cannot be written ({_reason(error)}); nothing was published") from error
+            raise ScrubberError(f"{target}: cannot be written ({_reason(error)})") from error
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +123,11 @@ def publish_text(target: Path) -> Iterator[TextIO]:
         with publication.writing(target):
             stream.flush()
         publication.publish()
+
+
+def _is_free(target: Path) -> bool:
+    """Whether a file may be put there: in place of nothing or of another file, and among no devices."""
+    return (not target.exists() or target.is_file()) and target.parent != Path("/dev")
 
 
 def _discard(draft: Draft) -> None:

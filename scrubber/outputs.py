@@ -143,7 +143,12 @@ class FileOutputs:
                     self.notes.append(f"{draft.target} was not written: {reason}")
             self.notes.extend(sink.notes)
         self.source.check_unchanged()
-        self.publication.sync()
+
+    def discard(self) -> None:
+        """Give the files up; what is in their places stays."""
+        for draft, _ in self._files:
+            self.publication.drop(draft)
+        self._files.clear()
 
 
 def _tally(draft: Draft) -> Tally:

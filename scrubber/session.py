@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -135,32 +136,36 @@ class Session:
     def _scrub_and_publish(self, name: str, targets: Targets, writers: Sequence[Writer], tool: Tool) -> FileReport:
         """Scrub one input; its files appear when all of it has been judged and checked, the clean file last."""
         with Publication() as files:
-            with ExitStack() as stack:
-                own = list(writers)
-                if targets.findings is not None:
-                    text = stack.enter_context(publish_text(targets.findings))
-                    own.append(self._writer("json", text, tool, color=False))
-                try:
-                    report = self._scrub(name, targets, own, files)
-                    for writer in own:
-                        writer.end_file(report)
-                    for writer in own[len(writers) :]:
-                        writer.end()
-                except BrokenPipeError:
-                    raise
-                except OSError as error:
-                    reason = os.strerror(error.errno or 5)
-                    raise ScrubberError(f"{name}: the output cannot be written ({reason})") from error
+            own = list(writers)
+            text: TextIO | None = None
+            if targets.findings is not None:
+                text = io.TextIOWrapper(files.draft(targets.findings).stream, encoding="utf-8", newline="\n")
+                own.append(self._writer("json", text, tool, color=False))
+            try:
+                report = self._scrub(name, targets, own, files)
+                for writer in own:
+                    writer.end_file(report)
+                for writer in own[len(writers) :]:
+                    writer.end()
+                if text is not None:
+                    text.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                reason = os.strerror(error.errno or 5)
+                raise ScrubberError(f"{name}: the output cannot be written ({reason})") from error
             files.publish()
         return report
 
     def _scrub(self, name: str, targets: Targets, writers: Sequence[Writer], files: Publication) -> FileReport:
         report: FileReport | None = None
+        outputs: FileOutputs | None = None
         try:
             with _open(name) as source, _Progress(source, show=self.show_progress) as advance:
                 run = FileScrub(source, self.engine, advance)
                 report = run.report
-                outputs = FileOutputs(source, run, targets, self.output_settings, files) if targets.paths else None
+                if targets.paths:
+                    outputs = FileOutputs(source, run, targets, self.output_settings, files)
                 for claim in run:
                     self._worst = gravest(self._worst, claim.findings)
                     for writer in writers:
@@ -170,7 +175,8 @@ class Session:
                     for note in outputs.notes:
                         click.echo(f"scrubber: {report.path}: {note}", err=True)
         except UnreadableError as error:
-            files.discard()
+            if outputs is not None:
+                outputs.discard()
             failed = unreadable_file(name, error)
             if report is None:
                 return failed

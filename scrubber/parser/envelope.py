@@ -197,8 +197,7 @@ class Reader:
                     continue
                 handler = self._open_unread
             yield from self._finish(segment.offset)
-            if segment.id not in self._ids:
-                self._check_id(segment)
+            self._check_id(segment)
             handler(segment)
         yield from self._finish(self._source.size, complete=False)
         if not self._fault_counts.keys() & {faults.Truncated, faults.SegmentTooLong}:
@@ -241,6 +240,8 @@ class Reader:
 
     def _check_id(self, segment: Segment) -> None:
         written = segment.elements[0]
+        if written in self._ids:
+            return
         if not _SEGMENT_ID.fullmatch(written):
             self._fault(faults.SegmentIdMalformed, segment, "A segment identifier is malformed or in lower case.")
         else:
@@ -393,8 +394,7 @@ class Reader:
 
     def _content(self, segment: Segment) -> bool:
         """Give a segment to what is open; False where it belongs to nothing and is unread."""
-        if segment.id not in self._ids:
-            self._check_id(segment)
+        self._check_id(segment)
         if not self._count(segment):
             return self._transaction is not None or segment.id == "TA1"
         if self._claim is not None:

@@ -237,8 +237,8 @@ class _Answer:
         if dates:
             self._write_dates(DateRange(min(dates).first, max(span.last for span in dates)))
         else:
-            # Without this segment receivers refuse the whole 277.  Only a claim rejected for its missing date, or a void
-            # one, comes here.
+            # Without this segment receivers refuse the whole 277.  Only claims rejected for a missing date, and void
+            # ones, come here.
             batch.add("DTP", "472", "D8", self.day)
         for line, findings in reported:
             self._write_line(line, findings)

@@ -22,11 +22,15 @@ from scrubber.parser.faults import (
     ControlNumberRepeated,
     CountTooHigh,
     CountTooLow,
+    EmptySegment,
     EnvelopeRule,
     Fault,
     HeaderMissing,
+    HierarchyNumberOutOfSequence,
+    HierarchyParentUnknown,
     SegmentIdMalformed,
     SegmentsOutsideTransaction,
+    SegmentTooLong,
     TrailerMissing,
     TrailerUnexpected,
     Truncated,
@@ -63,15 +67,40 @@ _ELEMENT_CODES = {  # of GuideEnvelopeError
     "IEA01": "021",
     "IEA02": "001",
 }
+_VALUE_CODES: dict[type[EnvelopeRule], str] = {HierarchyParentUnknown: "I12", HierarchyNumberOutOfSequence: "I12"}
 _SEGMENT_CODES: dict[type[EnvelopeRule], str] = {SegmentIdMalformed: "1"}
 _MISPLACED = (TrailerUnexpected, HeaderMissing, SegmentsOutsideTransaction)
 _GROUP_KINDS = frozenset({"BE", "HB", "HC", "HI", "HN", "HP", "HR", "HS", "RA"})  # AK101
 _SET_KINDS = frozenset({"270", "271", "276", "277", "278", "820", "834", "835", "837"})  # AK201
-_SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
+# The segments of 005010X222A1, as in pyx12 4.0's map: another identifier may be a piece of a name.
+_SEGMENTS = frozenset(
+    {
+        "AMT",
+        "BHT",
+        "CAS",
+        "CLM",
+        "CN1",
+        "CR1",
+        "CR2",
+        "CR3",
+        "CRC",
+        "CTP",
+        "CUR",
+        "DMG",
+        "DTP",
+        "FRM",
+        "HCP",
+        "HI",
+        "HL",
+    }
+    | {"K3", "LIN", "LQ", "LX", "MEA", "MOA", "N3", "N4", "NM1", "NTE", "OI", "PAT", "PER", "PRV", "PS1", "PWK", "QTY"}
+    | {"REF", "SBR", "SE", "ST", "SV1", "SV5", "SVD"}
+)
 _LOOP = re.compile(r"\d{4}", re.ASCII)  # IK303 holds four characters, so no "2010AA"
 _GROUP_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _MAX_CODES = 5
+_MAX_CONTEXT = 35  # CTX01-2
 
 
 @define
@@ -116,11 +145,17 @@ class _Group:
 
 @define
 class _Set:
-    """The answer to one transaction set; `noted` is the ordinal of the segment that an IK3 was written for last."""
+    """The answer to one transaction set.
+
+    `noted` is the ordinal of the segment that the last IK3 is about, and `elements` are the IK4 below it; `empty`
+    counts the empty segments so far, which no position counts.
+    """
 
     header: Segment
     verdict: _Verdict = field(factory=_Verdict)
     noted: int = 0
+    elements: set[str] = field(factory=set)
+    empty: int = 0
 
 
 @define(eq=False)
@@ -171,7 +206,7 @@ class StructureAcknowledger:
             self._close_set()
             self._open_set(segment)
         elif mark.kind in {"SE", "GE", "IEA"}:
-            self._note_faults(mark.end)
+            self._note_faults(segment.end)
             if mark.kind == "GE" and self._group is not None:
                 self._group.included = segment.get(1)
             {"SE": self._close_set, "GE": self._close_group, "IEA": self._close_interchange}[mark.kind]()
@@ -235,7 +270,8 @@ class StructureAcknowledger:
         included = group.included if _COUNT.fullmatch(group.included) else received
         accepted = "0" if status == "R" else str(group.accepted)
         group.body.add("AK9", status, included, received, accepted, *group.verdict.codes[:_MAX_CODES])
-        if group.header.get(1) in _GROUP_KINDS and _GROUP_NUMBER.fullmatch(group.header.get(6)):
+        header = group.header
+        if header.get(1) in _GROUP_KINDS and _GROUP_NUMBER.fullmatch(header.get(6)) and header.get(8):
             self._envelope.add_transaction(group.body)
         elif self._interchange is not None:
             # A group that a 999 cannot name is answered by the TA1.
@@ -262,39 +298,35 @@ class StructureAcknowledger:
                 self._note(fault)
 
     def _note(self, fault: Fault) -> None:
-        refused = fault.rule.meta.severity is Severity.ERROR
         rule, place = fault.rule, fault.location
         code = _ELEMENT_CODES.get(place.element or "") if rule is GuideEnvelopeError else None
         code = code or _TRAILER_CODES.get(rule, {}).get(place.segment)
-        if rule is Truncated:
+        if rule in (Truncated, SegmentTooLong):
             for level, name in ((self._set, "ST"), (self._group, "GS"), (self, "ISA")):
                 if level is not None:
-                    self._add(name, _TRAILER_CODES[TrailerMissing][name], refused=refused)
+                    self._add(name, _TRAILER_CODES[TrailerMissing][name], rule)
         elif code is not None:
-            self._add(place.segment, code, refused=refused)
+            self._add(place.segment, code, rule)
         elif rule is UnsupportedGuide and self._set is not None:
             supported = self._set.header.get(1) == "837"
-            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, refused=refused)
+            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, rule)
         elif rule in _MISPLACED or self._set is None or place.segment in {"ISA", "IEA"}:
-            self._add("ISA", _INVALID_CONTENT, refused=refused)
-        elif place.segment in {"GS", "GE"}:
-            self._add("GS", "", refused=refused)
+            self._add("ISA", _INVALID_CONTENT, rule)
         else:
             self._note_segment(fault, self._set)
 
-    def _add(self, segment_id: str, code: str, *, refused: bool) -> None:
-        """Add a code to what a header or trailer belongs to; an empty one only refuses."""
+    def _add(self, segment_id: str, code: str, rule: type[EnvelopeRule]) -> None:
+        """Add a code to what a header or trailer belongs to."""
         owners = {"ST": self._set, "SE": self._set, "GS": self._group, "GE": self._group}
         owner = owners.get(segment_id)
-        verdict = owner.verdict if owner is not None else self._interchange
-        if verdict is None:
+        if owner is not None:
+            owner.verdict.add(code, refused=rule.meta.severity is Severity.ERROR)
+        elif self._interchange is None:
             self.flawed = True
-        elif owner is None and segment_id in owners:
-            verdict.add(_INVALID_CONTENT, refused=refused)
-        elif code:
-            verdict.add(code, refused=refused)
         else:
-            verdict.refused |= refused
+            # Its groups are answered one by one: an interchange that was read whole is not refused for its own faults.
+            own = _INVALID_CONTENT if segment_id in owners else code
+            self._interchange.add(own, refused=rule.unreadable)
 
     def _note_segment(self, fault: Fault, transaction: _Set) -> None:
         """Note a fault of a segment or an element: IK3, CTX for its claim, IK4."""
@@ -302,21 +334,27 @@ class StructureAcknowledger:
         refused = fault.rule.meta.severity is Severity.ERROR and not in_claim
         transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=refused)
         place, group = fault.location, self._group
-        if group is None or place.ordinal is None or not _SEGMENT_ID.fullmatch(place.segment):
+        if fault.rule is EmptySegment:
+            transaction.empty += 1
+        if group is None or place.ordinal is None or place.segment not in _SEGMENTS:
             return
         body, element = group.body, place.element
         if element is None or transaction.noted != place.ordinal:
             code = (
                 _SEGMENT_CODES.get(fault.rule, fault.syntax or _OUT_OF_SEQUENCE) if element is None else _BAD_ELEMENTS
             )
-            position = str(place.ordinal - transaction.header.ordinal + 1)
+            position = str(place.ordinal - transaction.header.ordinal + 1 - transaction.empty)
             body.add("IK3", place.segment, position, place.loop if _LOOP.fullmatch(place.loop) else "", code)
-            if self._claim:
+            if self._claim and len(self._claim) <= _MAX_CONTEXT:
                 body.add("CTX", body.composite("CLM01", self._claim))
             transaction.noted = place.ordinal if code == _BAD_ELEMENTS else 0
+            transaction.elements.clear()
         if element is not None:
+            code = fault.syntax or _VALUE_CODES.get(fault.rule, _INVALID_VALUE)
             reference, _, component = element.partition("-")
-            body.add("IK4", body.composite(str(int(reference[-2:])), component), "", fault.syntax or _INVALID_VALUE)
+            if f"{element} {code}" not in transaction.elements:
+                body.add("IK4", body.composite(str(int(reference[-2:])), component), "", code)
+                transaction.elements.add(f"{element} {code}")
 
 
 def _is_nameable(st: Segment) -> bool:

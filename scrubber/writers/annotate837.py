@@ -77,6 +77,7 @@ class Annotator:
     _splicer: Splicer = field(init=False)
     _at: int = field(default=0, init=False)
     _added: int = field(default=0, init=False)
+    _is_x12: bool = field(default=False, init=False)
     _k3_would_help: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -84,6 +85,7 @@ class Annotator:
 
     def mark(self, mark: Mark) -> None:
         """Correct the count of a transaction set that notes were added to."""
+        self._is_x12 |= mark.kind == "ISA"
         if mark.kind == "ST":
             self._added = 0
         elif mark.kind == "SE" and self._added:
@@ -113,7 +115,7 @@ class Annotator:
         if self.not_annotated:
             hint = " (--annotate-k3 writes them to K3)" if self._k3_would_help else ""
             self.notes.append(f"{self.not_annotated} lines or claims had no room for a note on their findings{hint}")
-        return ""
+        return "" if self._is_x12 else "there is no interchange"
 
     def expected(self, totals: Totals) -> Tally:
         """Give all claims."""
