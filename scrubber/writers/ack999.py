@@ -74,27 +74,9 @@ _GROUP_KINDS = frozenset({"BE", "HB", "HC", "HI", "HN", "HP", "HR", "HS", "RA"})
 _SET_KINDS = frozenset({"270", "271", "276", "277", "278", "820", "834", "835", "837"})  # AK201
 # The segments of 005010X222A1, as in pyx12 4.0's map: another identifier may be a piece of a name.
 _SEGMENTS = frozenset(
-    {
-        "AMT",
-        "BHT",
-        "CAS",
-        "CLM",
-        "CN1",
-        "CR1",
-        "CR2",
-        "CR3",
-        "CRC",
-        "CTP",
-        "CUR",
-        "DMG",
-        "DTP",
-        "FRM",
-        "HCP",
-        "HI",
-        "HL",
-    }
-    | {"K3", "LIN", "LQ", "LX", "MEA", "MOA", "N3", "N4", "NM1", "NTE", "OI", "PAT", "PER", "PRV", "PS1", "PWK", "QTY"}
-    | {"REF", "SBR", "SE", "ST", "SV1", "SV5", "SVD"}
+    {"AMT", "BHT", "CAS", "CLM", "CN1", "CR1", "CR2", "CR3", "CRC", "CTP", "CUR", "DMG", "DTP", "FRM", "HCP", "HI"}
+    | {"HL", "K3", "LIN", "LQ", "LX", "MEA", "MOA", "N3", "N4", "NM1", "NTE", "OI", "PAT", "PER", "PRV", "PS1", "PWK"}
+    | {"QTY", "REF", "SBR", "SE", "ST", "SV1", "SV5", "SVD"}
 )
 _LOOP = re.compile(r"\d{4}", re.ASCII)  # IK303 holds four characters, so no "2010AA"
 _GROUP_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
