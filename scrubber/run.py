@@ -115,7 +115,7 @@ class FileScrub:
 
     def _with_guide_findings(self, raw: RawClaim, claim: ClaimReport) -> ClaimReport:
         """Move the findings of the guide walk that lie inside this claim to the claim."""
-        start, end = raw.segments[0].offset, raw.segments[-1].end
+        start, end = raw.start, raw.end
         inside: list[Finding] = []
         while self._guide_findings and _offset(self._guide_findings[0]) < end:
             finding = self._guide_findings.popleft()

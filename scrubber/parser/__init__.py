@@ -6,7 +6,8 @@ them into the model.  `conformance` is the only module that knows pyx12.
 """
 
 from scrubber.parser.claims import ClaimPlace, build_claim, patient_key_of, place_of, reopen
-from scrubber.parser.envelope import Mark, RawClaim, Reader
+from scrubber.parser.envelope import Reader
+from scrubber.parser.events import Mark, RawClaim
 from scrubber.parser.source import InputSource, open_source
 
 __all__ = [

@@ -21,7 +21,7 @@ from scrubber.model import (
     parse_number,
     patient_key,
 )
-from scrubber.parser.envelope import Level, RawClaim
+from scrubber.parser.events import Level, RawClaim
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import cut_slice
 from scrubber.parser.source import InputSource
@@ -76,9 +76,9 @@ def place_of(raw: RawClaim) -> ClaimPlace:
     levels = (raw.provider, raw.subscriber, raw.patient)
     return ClaimPlace(
         ordinal=raw.ordinal,
-        delimiters=raw.segments[0].delimiters,
+        delimiters=raw.delimiters,
         levels=tuple((*_extent(level.segments), level.loop) if level else None for level in levels),
-        claim=_extent(raw.segments),
+        claim=(raw.start, raw.segments[-1].end, raw.segments[0].ordinal),
         transaction=raw.transaction,
         complete=raw.complete,
     )
@@ -95,10 +95,29 @@ def reopen(source: InputSource, place: ClaimPlace) -> Claim:
             data += terminator
         return [segment for segment in cut_slice(data, start, ordinal, place.delimiters) if segment.text]
 
-    provider, subscriber, patient = (Level(cut(extent[:3]), extent[3]) if extent else None for extent in place.levels)
+    def level(extent: tuple[int, int, int, str] | None) -> Level | None:
+        if extent is None:
+            return None
+        segments = cut(extent[:3])
+        opened = Level(segments[0], extent[3])
+        opened.segments.extend(segments[1:])
+        return opened
+
     segments = cut(place.claim)
+    provider, subscriber, patient = map(level, place.levels)
     return build_claim(
-        RawClaim(place.ordinal, segments, provider, subscriber, patient, place.transaction, complete=place.complete)
+        RawClaim(
+            place.ordinal,
+            segments[0].offset,
+            segments[-1].end,
+            len(segments),
+            provider,
+            subscriber,
+            patient,
+            place.transaction,
+            complete=place.complete,
+            cut=segments,
+        )
     )
 
 

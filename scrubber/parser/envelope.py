@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from scrubber.findings import Location
 from scrubber.model import TransactionSet
 from scrubber.parser import faults
+from scrubber.parser.events import Level, Mark, RawClaim
 from scrubber.parser.faults import EnvelopeRule, Fault
-from scrubber.parser.segments import BLANK, cut_segments
+from scrubber.parser.segments import BLANK, Stretch, cut_stretches
 from scrubber.parser.source import InputSource
 from scrubber.x12 import Segment
 
-__all__ = ["SUPPORTED_GUIDES", "Level", "Mark", "RawClaim", "Reader"]
+__all__ = ["SUPPORTED_GUIDES", "Reader"]
 
 SUPPORTED_GUIDES = ("005010X222", "005010X222A1", "005010X222A2")
 
@@ -33,72 +35,6 @@ _GUIDE = re.compile(r"[0-9]{6}X[0-9]{3}(A[0-9])?")
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _KEPT_FAULTS = 20
-
-
-@define(eq=False)
-class Level:
-    """One hierarchical level (2000A, 2000B or 2000C) without its claims: the HL segment and what follows it."""
-
-    segments: list[Segment]
-    loop: str
-    built: object = field(default=None, repr=False)
-
-    @property
-    def number(self) -> str:
-        """HL01."""
-        return self.segments[0].get(1)
-
-
-@frozen(eq=False)
-class RawClaim:
-    """The segments of one claim and of the levels it stands under; None for a level that is missing.
-
-    `ordinal` counts the claims of the file from 1.  `end` is the byte at which whatever follows the claim begins.
-    `complete` is False when the input ended inside the claim.
-    """
-
-    ordinal: int
-    segments: list[Segment]
-    provider: Level | None
-    subscriber: Level | None
-    patient: Level | None
-    transaction: TransactionSet
-    end: int = 0
-    complete: bool = True
-
-    @property
-    def start(self) -> int:
-        """The byte at which the claim begins."""
-        return self.segments[0].offset
-
-
-@define(eq=False)
-class Mark:
-    """What stands between the claims: a header, hierarchical level or trailer with the segments up to the next event.
-
-    `segment` opens it and `end` is the byte at which the next event begins.  `loop` is the TR3 loop of a hierarchical
-    level, "" where HL03 is unknown.  `unread` marks what no part of the file owns and nobody judged.  `judged` is False
-    for a transaction set that is not an 837P.  `segments` counts its segments, empty ones aside.  For a trailer,
-    `count` is what it should count: segments, transaction sets or functional groups.
-    """
-
-    segment: Segment
-    loop: str = ""
-    unread: bool = False
-    judged: bool = True
-    segments: int = 1
-    count: int = 0
-    end: int = 0
-
-    @property
-    def kind(self) -> str:
-        """The identifier of the segment that opens it ("ISA", "HL", "SE"); "" for what is unread."""
-        return "" if self.unread else self.segment.id
-
-    @property
-    def start(self) -> int:
-        """The byte at which it begins."""
-        return self.segment.offset
 
 
 @define(eq=False)
@@ -180,29 +116,63 @@ class Reader:
 
         From the first header on, each event ends where the next begins.
         """
-        for segment in cut_segments(self._chunks(), self._report):
-            if not segment.text:
-                if segment.terminator:
-                    self._fault(faults.EmptySegment, segment, "An empty segment: two terminators stand together.")
-                elif segment.lead.strip(BLANK):
-                    yield from self._finish(segment.offset)
-                    self._mark = Mark(segment, unread=True)
-                continue
-            self.segments += 1
-            handler = self._handlers.get(segment.id)
-            if handler is None or (segment.id in {"HL", "CLM"} and not self._judged):
-                if self._content(segment):
-                    if self._mark is not None:
-                        self._mark.segments += 1
-                    continue
-                handler = self._open_unread
-            yield from self._finish(segment.offset)
-            self._check_id(segment)
-            handler(segment)
+        for piece in cut_stretches(self._chunks(), self._report):
+            if isinstance(piece, Segment):
+                yield from self._take(piece)
+            elif piece.id == "CLM" and self._judged:
+                yield from self._take_claim(piece)
+            elif piece.id == "HL" and self._judged and not _holds_service(piece):
+                yield from self._take_level(piece)
+            else:
+                for segment in piece.cut():
+                    yield from self._take(segment)
         yield from self._finish(self._source.size, complete=False)
         if not self._fault_counts.keys() & {faults.Truncated, faults.SegmentTooLong}:
             # Where the end itself is missing, so are the trailers: that is one fault, not four.
             self._expect_closed()
+
+    def _take(self, segment: Segment) -> Iterator[Mark | RawClaim]:
+        """Take the next segment, and yield what ends with it."""
+        if not segment.text:
+            if segment.terminator:
+                self._fault(faults.EmptySegment, segment, "An empty segment: two terminators stand together.")
+            elif segment.lead.strip(BLANK):
+                yield from self._finish(segment.offset)
+                self._mark = Mark(segment, unread=True)
+            return
+        self.segments += 1
+        handler = self._handlers.get(segment.id)
+        if handler is None or (segment.id in {"HL", "CLM"} and not self._judged):
+            if self._content(segment):
+                if self._mark is not None:
+                    self._mark.segments += 1
+                return
+            handler = self._open_unread
+        yield from self._finish(segment.offset)
+        self._check_id(segment)
+        handler(segment)
+
+    def _take_claim(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
+        """Take a whole claim."""
+        yield from self._finish(stretch.offset)
+        self.segments += stretch.count
+        if self._transaction is not None:
+            self._transaction.count += stretch.count
+        if "2000B" not in self._levels:
+            self._fault(faults.HierarchyParentUnknown, stretch.head, _NO_SUBSCRIBER)
+        yield self._raw_claim(stretch.offset, stretch.end, stretch.count, stretch=stretch)
+
+    def _take_level(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
+        """Take a whole hierarchical level."""
+        yield from self._finish(stretch.offset)
+        self.segments += stretch.count
+        self._open_level(stretch.head)
+        if self._transaction is not None:
+            self._transaction.count += stretch.count - 1
+        if self._level is not None:
+            self._level.stretch = stretch
+        if self._mark is not None:
+            self._mark.segments = stretch.count
 
     def _finish(self, end: int, *, complete: bool = True) -> Iterator[Mark | RawClaim]:
         """Yield what was open, now that its end is known."""
@@ -211,8 +181,8 @@ class Reader:
             mark.end = end
             yield mark
         if self._claim is not None:
-            yield self._finished_claim(self._claim, end, complete=complete)
-            self._claim = None
+            segments, self._claim = self._claim, None
+            yield self._raw_claim(segments[0].offset, end, len(segments), complete=complete, cut=segments)
 
     def _open_unread(self, segment: Segment) -> None:
         self._mark = Mark(segment, unread=True)
@@ -382,14 +352,14 @@ class Reader:
         parent = self._levels.get(enclosing)
         if segment.get(2) != (parent.number if parent is not None else "") or (enclosing and parent is None):
             self._fault(faults.HierarchyParentUnknown, segment, "HL02 does not name the enclosing level.", "HL02")
-        self._level = Level([segment], loop)
+        self._level = Level(segment, loop)
         self._levels = {name: level for name, level in self._levels.items() if name < loop}
         self._levels[loop] = self._level
 
     def _open_claim(self, segment: Segment) -> None:
         self._count(segment)
         if "2000B" not in self._levels:
-            self._fault(faults.HierarchyParentUnknown, segment, "A claim stands under no subscriber level.")
+            self._fault(faults.HierarchyParentUnknown, segment, _NO_SUBSCRIBER)
         self._claim = [segment]
 
     def _content(self, segment: Segment) -> bool:
@@ -420,18 +390,19 @@ class Reader:
         self._transaction.count += 1
         return self._judged
 
-    def _finished_claim(self, segments: list[Segment], end: int, *, complete: bool) -> RawClaim:
+    def _raw_claim(self, start: int, end: int, count: int, **rest: Any) -> RawClaim:
         self.claims += 1
         levels = self._levels
         return RawClaim(
-            ordinal=self.claims,
-            segments=segments,
-            provider=levels.get("2000A"),
-            subscriber=levels.get("2000B"),
-            patient=levels.get("2000C"),
-            transaction=self._transaction_set(),
-            end=end,
-            complete=complete,
+            self.claims,
+            start,
+            end,
+            count,
+            levels.get("2000A"),
+            levels.get("2000B"),
+            levels.get("2000C"),
+            self._transaction_set(),
+            **rest,
         )
 
     def _transaction_set(self) -> TransactionSet:
@@ -449,5 +420,11 @@ class Reader:
         return self._identity
 
 
+def _holds_service(stretch: Stretch) -> bool:
+    """Whether a hierarchical level may hold a service line, which belongs to a claim."""
+    return any(f"{name}{stretch.delimiters.element}" in stretch.text for name in ("LX", "SV1"))
+
+
+_NO_SUBSCRIBER = "A claim stands under no subscriber level."
 _PARENTS = {"20": ("2000A", ""), "22": ("2000B", "2000A"), "23": ("2000C", "2000B")}
 """HL03 to the loop and the loop that must enclose it."""

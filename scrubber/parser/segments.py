@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import pairwise
+
+from attrs import define, frozen
 
 from scrubber.findings import Location
 from scrubber.parser.faults import (
@@ -17,7 +21,7 @@ from scrubber.parser.faults import (
 )
 from scrubber.x12 import Delimiters, Segment
 
-__all__ = ["BLANK", "MAX_SEGMENT", "cut_segments", "cut_slice"]
+__all__ = ["BLANK", "MAX_SEGMENT", "Stretch", "cut_segments", "cut_slice", "cut_stretches", "cut_text"]
 
 MAX_SEGMENT = 1 << 20
 """The longest segment that is read, in bytes.  The longest one the 837P guide allows is far below 4 KB."""
@@ -29,6 +33,43 @@ BLANK = " \t\r\n\x00\x1a"
 """What may stand between segments without being lost: blanks, line ends and what editors append."""
 _BOM = "\xef\xbb\xbf"
 _NONE = Delimiters("", "", "", "")
+
+
+@define(eq=False)
+class Stretch:
+    """Whole segments that follow one another, as text: one that opens a claim or a mark and those that belong to it.
+
+    `offset` is the byte at which it begins, `ordinal` the place of its first segment in the file from 1, `count` the
+    number of its segments and `lead` what stands in front of it.
+    """
+
+    text: str
+    offset: int
+    ordinal: int
+    count: int
+    delimiters: Delimiters
+    lead: str = ""
+
+    @property
+    def end(self) -> int:
+        """The byte behind it."""
+        return self.offset + len(self.text)
+
+    @property
+    def id(self) -> str:
+        """The identifier of its first segment."""
+        return self.text.partition(self.delimiters.element)[0]
+
+    @property
+    def head(self) -> Segment:
+        """Its first segment."""
+        marks = self.delimiters
+        text = self.text.partition(marks.segment)[0]
+        return Segment(text, self.offset, self.ordinal, marks, self.lead, marks.segment)
+
+    def cut(self) -> list[Segment]:
+        """Give its segments."""
+        return cut_text(self.text, self.offset, self.ordinal, self.delimiters, self.lead)
 
 
 class _Window:
@@ -69,12 +110,21 @@ class _Window:
 
 
 def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iterator[Segment]:
-    """Yield the segments of all interchanges of an input.
+    """Yield the segments of all interchanges of an input, one by one.
 
     Joining `lead`, `text` and `terminator` of what is yielded gives the input back, byte for byte, whatever it holds:
     what stands between interchanges comes as fillers, segments with neither text nor terminator.  Faults of the byte
     stream go to `report` as they are met.
     """
+    return _cut(chunks, report, by_segment=True)  # type: ignore[return-value]
+
+
+def cut_stretches(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iterator[Segment | Stretch]:
+    """Yield what `cut_segments` does, but regular parts as stretches that begin with CLM, HL, ST, SE, GS or GE."""
+    return _cut(chunks, report, by_segment=False)
+
+
+def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment: bool) -> Iterator[Segment | Stretch]:
     window = _Window(chunks)
     if window.ahead(3) == _BOM:
         report(ByteOrderMark.at(Location("", "", None, 1, 0, 3), "A UTF-8 byte order mark stands in front of the ISA."))
@@ -107,10 +157,10 @@ def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> It
             silent = True
             yield window.take(window.at + 3, ordinal)
             continue
-        for segment in _cut_interchange(window, delimiters, ordinal, report):
-            ordinal = segment.ordinal
-            silent = segment.delimiters is _NONE
-            yield segment
+        for piece in _cut_interchange(window, delimiters, ordinal, report, by_segment=by_segment):
+            ordinal = piece.ordinal + piece.count - 1 if isinstance(piece, Stretch) else piece.ordinal
+            silent = piece.delimiters is _NONE
+            yield piece
 
 
 def _fill_to_isa(window: _Window, ordinal: int) -> Iterator[Segment]:
@@ -141,12 +191,21 @@ def _delimiters(isa: str) -> Delimiters | None:
 
 
 def _cut_interchange(
-    window: _Window, delimiters: Delimiters, ordinal: int, report: Callable[[Fault], None]
-) -> Iterator[Segment]:
+    window: _Window, delimiters: Delimiters, ordinal: int, report: Callable[[Fault], None], *, by_segment: bool
+) -> Iterator[Segment | Stretch]:
     """Yield the segments from this ISA to its IEA; where that is missing, to the next ISA or the end of the input."""
     terminator = delimiters.segment
     opened = False
+    exact_to = 0  # up to there the file is cut segment by segment
     while True:
+        if opened and not by_segment and window.offset >= exact_to:
+            stretches, is_regular = _regular(window, delimiters, ordinal)
+            if stretches:
+                yield from stretches
+                ordinal = stretches[-1].ordinal + stretches[-1].count - 1
+                window.at = stretches[-1].end - window.base
+            if not is_regular:
+                exact_to = window.base + len(window.text)
         end = window.text.find(terminator, window.at)
         while end < 0 and len(window.text) - window.at <= MAX_SEGMENT and window.fill():
             end = window.text.find(terminator, window.at)
@@ -182,16 +241,75 @@ def _cut_interchange(
             return
 
 
-def cut_slice(data: bytes, offset: int, ordinal: int, delimiters: Delimiters) -> list[Segment]:
-    """Cut a run of whole segments taken from the middle of an interchange.
+@frozen
+class _Patterns:
+    """What finds the events of an interchange, and what is irregular in it.
 
-    `offset` and `ordinal` are those of the first segment.
+    `event` stands behind a terminator, `first` at the place reached.  Irregular is anything behind a terminator but one
+    line end and an identifier as the guide writes it.
+    """
+
+    first: re.Pattern[str]
+    event: re.Pattern[str]
+    irregular: re.Pattern[str]
+
+
+@cache
+def _patterns(delimiters: Delimiters) -> _Patterns:
+    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
+    line_end = "" if delimiters.segment in "\r\n" else r"(?:\r\n|\n|\r)?+"
+    opening = rf"{line_end}(CLM|HL|ST|SE|GS|GE|ISA|IEA){mark}"
+    return _Patterns(
+        re.compile(opening),
+        re.compile(end + opening),
+        re.compile(rf"{end}{line_end}(?![A-Z][A-Z0-9]{{1,2}}{mark})"),
+    )
+
+
+def _regular(window: _Window, delimiters: Delimiters, ordinal: int) -> tuple[list[Stretch], bool]:
+    """Cut the regular stretches from the place reached to the last event in the window.
+
+    An interchange's own header and trailer end them.  The second value is False where something irregular did.
+    """
+    patterns, text = _patterns(delimiters), window.text
+    first = patterns.first.match(text, window.at)
+    if first is None or first[1] in {"IEA", "ISA"}:
+        return [], True
+    found = [(window.at, first.start(1))]
+    for event in patterns.event.finditer(text, first.end()):
+        found.append((event.start() + 1, event.start(1)))
+        if event[1] in {"IEA", "ISA"}:
+            break
+    irregular = patterns.irregular.search(text, first.start(1), found[-1][1] + 4)
+    stop = len(text) if irregular is None else irregular.start()
+    stretches: list[Stretch] = []
+    for (lead, start), (_, end) in pairwise(found):
+        if end > stop:
+            break
+        count = text.count(delimiters.segment, start, end)
+        body = text[start:end]
+        stretches.append(Stretch(body, window.base + start, ordinal + 1, count, delimiters, text[lead:start]))
+        ordinal += count
+    return stretches, irregular is None
+
+
+def cut_slice(data: bytes, offset: int, ordinal: int, delimiters: Delimiters) -> list[Segment]:
+    """Cut a run of whole segments taken from the middle of an interchange; see `cut_text`."""
+    return cut_text(data.decode("latin-1"), offset, ordinal, delimiters)
+
+
+def cut_text(text: str, offset: int, ordinal: int, delimiters: Delimiters, lead: str = "") -> list[Segment]:
+    """Cut a run of whole segments; empty ones are counted and left out.
+
+    `offset` and `ordinal` are those of the first segment, which `lead` stands in front of.
     """
     cut: list[Segment] = []
-    for piece in data.decode("latin-1").split(delimiters.segment)[:-1]:
-        text = piece.lstrip(BLANK)
-        lead = piece[: len(piece) - len(text)]
-        cut.append(Segment(text, offset + len(lead), ordinal, delimiters, lead, delimiters.segment))
+    for piece in text.split(delimiters.segment)[:-1]:
+        own = piece.lstrip(BLANK)
+        blank = piece[: len(piece) - len(own)]
+        if own:
+            cut.append(Segment(own, offset + len(blank), ordinal, delimiters, blank or lead, delimiters.segment))
+        lead = ""
         offset += len(piece) + 1
         ordinal += 1
     return cut

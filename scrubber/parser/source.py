@@ -16,7 +16,7 @@ from scrubber.errors import UnreadableError
 
 __all__ = ["CHUNK", "InputSource", "open_source"]
 
-CHUNK = 1 << 18
+CHUNK = 1 << 19
 _SPOOL = 8 << 20
 
 

@@ -15,7 +15,7 @@ from scrubber.errors import ScrubberError
 from scrubber.findings import ClaimReport, FileReport, Finding, Severity, Status, Totals
 from scrubber.model import Claim, DateRange, ServiceLine
 from scrubber.parser import InputSource, Mark, RawClaim, build_claim
-from scrubber.parser.envelope import Level
+from scrubber.parser.events import Level
 from scrubber.parser.loops import level_loops
 from scrubber.parser.segments import cut_slice
 from scrubber.writers.acknowledge import AckSettings, Batch, Envelope, amount, d8

@@ -131,7 +131,7 @@ class Annotator:
         lines = claim.children("2400")
         for number, group in groupby(findings, key=lambda finding: finding.line or 0):
             loop = lines[number - 1] if number else claim
-            note = self._note(loop, note_text(list(group), raw.segments[0].delimiters), of_line=bool(number))
+            note = self._note(loop, note_text(list(group), raw.delimiters), of_line=bool(number))
             if note is not None:
                 yield note
 

@@ -77,7 +77,7 @@ class Side:
         self._splicer.keep(raw.start, raw.end)
         for header in self._open:
             if header.depth == _DEPTHS["ST"]:
-                header.count += len(raw.segments)
+                header.count += raw.count
 
     def finish(self, report: FileReport) -> str:
         """Write what is due, closing what the input left open."""

@@ -1,0 +1,98 @@
+"""What the reader gives: claims, the levels they stand under, and what stands between them.
+
+A claim or level of a regular part of the file keeps its text and is cut into segments only when somebody asks for
+them: most claims of a large file are never asked.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from attrs import define, field
+
+from scrubber.model import TransactionSet
+from scrubber.parser.segments import Stretch
+from scrubber.x12 import Delimiters, Segment
+
+__all__ = ["Level", "Mark", "RawClaim"]
+
+
+@define(eq=False)
+class Level:
+    """One hierarchical level (2000A, 2000B or 2000C) without its claims: the HL segment and what follows it."""
+
+    head: Segment
+    loop: str
+    stretch: Stretch | None = None
+    built: object = field(default=None, repr=False)
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The HL segment and what follows it."""
+        return [self.head] if self.stretch is None else self.stretch.cut()
+
+    @property
+    def number(self) -> str:
+        """HL01."""
+        return self.head.get(1)
+
+
+@define(eq=False)
+class RawClaim:
+    """One claim and the levels it stands under; None for a level that is missing.
+
+    `ordinal` counts the claims of the file from 1.  `start` is the byte at which it begins and `end` the one at which
+    whatever follows it begins; `count` is the number of its segments.  `complete` is False when the input ended inside
+    the claim.  `stretch` is its text, None where that part of the file is irregular and was cut segment by segment.
+    """
+
+    ordinal: int
+    start: int
+    end: int
+    count: int
+    provider: Level | None
+    subscriber: Level | None
+    patient: Level | None
+    transaction: TransactionSet
+    complete: bool = True
+    stretch: Stretch | None = None
+    cut: list[Segment] = field(factory=list, repr=False)
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The segments, CLM first."""
+        return self.cut if self.stretch is None else self.stretch.cut()
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """The delimiters of the interchange."""
+        return self.segments[0].delimiters if self.stretch is None else self.stretch.delimiters
+
+
+@define(eq=False)
+class Mark:
+    """What stands between the claims: a header, hierarchical level or trailer with the segments up to the next event.
+
+    `segment` opens it and `end` is the byte at which the next event begins.  `loop` is the TR3 loop of a hierarchical
+    level, "" where HL03 is unknown.  `unread` marks what no part of the file owns and nobody judged.  `judged` is False
+    for a transaction set that is not an 837P.  `segments` counts its segments, empty ones aside.  For a trailer,
+    `count` is what it should count: segments, transaction sets or functional groups.
+    """
+
+    segment: Segment
+    loop: str = ""
+    unread: bool = False
+    judged: bool = True
+    segments: int = 1
+    count: int = 0
+    end: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The identifier of the segment that opens it ("ISA", "HL", "SE"); "" for what is unread."""
+        return "" if self.unread else self.segment.id
+
+    @property
+    def start(self) -> int:
+        """The byte at which it begins."""
+        return self.segment.offset
