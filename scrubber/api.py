@@ -21,9 +21,12 @@ __all__ = ["check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
-def make_engine(config: Config | None = None) -> Engine:
-    """Make an engine with all installed edits, its settings checked.  Raises ConfigError or PluginError."""
-    engine = Engine(config or load_settings(), load_plugins())
+def make_engine(config: Config | None = None, *, shortcut: bool = True) -> Engine:
+    """Make an engine with all installed edits, its settings checked; without `shortcut` it opens every claim.
+
+    Raises ConfigError or PluginError.
+    """
+    engine = Engine(config or load_settings(), load_plugins(), shortcut=shortcut)
     engine.check_settings()
     return engine
 

@@ -157,6 +157,7 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
 )
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1; 2, 3 and 4 stay.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
+@click.option("--no-shortcut", is_flag=True, help="Open every claim, also those that no edit looks at; same findings.")
 @click.option("--redact", is_flag=True, default=None, help="Name claims by their place in the file, not by CLM01.")
 def scrub(  # noqa: PLR0913 - one parameter an option
     *,
@@ -181,6 +182,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     conformance: str | None,
     exit_zero: bool,
     no_progress: bool,
+    no_shortcut: bool,
     redact: bool | None,
 ) -> int:
     """Judge the claims of 837P files.
@@ -212,7 +214,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     session = Session(
-        engine=make_engine(settings),
+        engine=make_engine(settings, shortcut=not no_shortcut),
         config=settings,
         stdout_format=form,
         stdout=sys.stdout,

@@ -20,7 +20,7 @@ from attrs import field, frozen, validators
 
 from scrubber.encounter import Encounter
 from scrubber.findings import Adjustment, Finding, Location, Severity, Source, Status
-from scrubber.model import Claim, DateRange, ServiceLine
+from scrubber.model import Claim, DateRange, PlainClaim, ServiceLine
 from scrubber.tables import TableInfo
 
 __all__ = [
@@ -205,6 +205,9 @@ def _no_tables() -> None:
 class Chain(Generic[T]):
     """What a distribution gives to the scrubber: its rules, in the order in which they run, and what they rest on.
 
+    A claim that bills none of the procedures that any edit names in its `meta` is not opened, if it is plain (see
+    `PlainClaim`) and `screen` says that no edit of the chain that names no procedures could find anything on it.  A
+    chain with such edits and without `screen` has every claim opened.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a
     procedure code on a date of service, or gives None for a code the chain knows nothing of.
@@ -215,3 +218,4 @@ class Chain(Generic[T]):
     table_infos: Callable[[], Sequence[TableInfo]] = tuple
     price: Callable[[ServiceLine, Any], Decimal | None] | None = None
     describe: Callable[[str, date, Any], Page | None] | None = None
+    screen: Callable[[PlainClaim], bool] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -17,10 +18,14 @@ from scrubber.encounter import Encounter, encounters_of
 from scrubber.errors import PluginError
 from scrubber.findings import ClaimReport, Finding, IgnoredFinding, Severity, Source
 from scrubber.model import Claim, ServiceLine
+from scrubber.parser import RawClaim, read_plain
 from scrubber.plugins import Plugin
 from scrubber.tables import override_tables
 
 __all__ = ["EditCrashed", "Engine", "ReliesOnRejectedClaim", "all_rules"]
+
+
+_NOTHING = Decimal("0.00")
 
 
 class EditCrashed(FileEdit):
@@ -92,16 +97,18 @@ class _Verdict:
 class Engine:
     """Judges claims by the installed chains under one configuration.
 
-    `crashed` tells afterwards whether an edit raised (exit code 4).
+    `crashed` tells afterwards whether an edit raised (exit code 4).  Without `shortcut` every claim is opened.
     """
 
-    def __init__(self, config: Config, plugins: Sequence[Plugin]) -> None:
+    def __init__(self, config: Config, plugins: Sequence[Plugin], *, shortcut: bool = True) -> None:
         self.config = config
         self.crashed = False
         self._rules = all_rules(plugins)
         self._chains = [plugin.chain for plugin in plugins]
         self._stages: dict[str, list[_Stage]] = {}
         self._tables: dict[int, Any] = {}
+        self._screens = [chain.screen for chain in self._chains if chain.screen is not None]
+        self._interest = self._make_interest() if shortcut else None
 
     def judge(self, claims: Sequence[Claim]) -> list[ClaimReport]:
         """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given."""
@@ -136,6 +143,28 @@ class Engine:
             if not any(verdicts[verdict.claim.ordinal].rejected for verdict in alone):
                 return
 
+    def is_hot(self, raw: RawClaim) -> bool:
+        """Whether an edit that names procedures may look at the claim, or no claim can be told unopened."""
+        if self._interest is None or raw.stretch is None:
+            return True
+        return self._interest.search(raw.stretch.text) is not None
+
+    def accept_unopened(self, raw: RawClaim) -> ClaimReport | None:
+        """Accept a claim without findings that is not hot, without opening it; None where it must be opened."""
+        plain = read_plain(raw)
+        if plain is None or not all(screen(plain) for screen in self._screens):
+            return None
+        return ClaimReport(
+            plain.control_number,
+            raw.ordinal,
+            plain.charge,
+            plain.lines,
+            plain.payer_id,
+            plain.billing_provider.npi,
+            _NOTHING,
+            0,
+        )
+
     def configured(self, finding: Finding, payer: str = "") -> Finding | None:
         """Give a finding with the configured severity, None if its code is not selected."""
         rule = self._rules.get(finding.code)
@@ -145,6 +174,18 @@ class Engine:
             return None
         severity = self.config.severity_of(payer, finding.code, finding.severity)
         return finding if severity is finding.severity else attrs.evolve(finding, severity=severity)
+
+    def _make_interest(self) -> re.Pattern[str] | None:
+        """Make the pattern of all procedure codes that edits name; None where a chain wants every claim opened."""
+        codes: set[str] = set()
+        for chain in self._chains:
+            for rule in chain.edits:
+                if not issubclass(rule, Edit | EncounterEdit):
+                    continue
+                if rule.meta.procedures is None and chain.screen is None:
+                    return None
+                codes |= rule.meta.procedures or set()
+        return re.compile("|".join(map(re.escape, sorted(codes))) or "(?!)")
 
     # -- running edits --------------------------------------------------------------------------------------------
 

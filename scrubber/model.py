@@ -31,6 +31,7 @@ __all__ = [
     "OtherSubscriber",
     "Payer",
     "Person",
+    "PlainClaim",
     "Provider",
     "ServiceLine",
     "TransactionSet",
@@ -384,6 +385,23 @@ class Claim:
         if self.loop is None:
             return Location("2300", segment_id, element)
         return self.loop.locate(segment_id, element, qualifier)
+
+
+@frozen(eq=False)
+class PlainClaim:
+    """A claim whose structure is in order, and what its report needs.
+
+    It has CLM01, is no void claim, and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a code (HC), a charge
+    and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`, in dollars).
+    `npis` are those of the rendering providers.
+    """
+
+    control_number: str
+    charge: Decimal
+    lines: int
+    payer_id: str
+    billing_provider: Provider
+    npis: tuple[str, ...]
 
 
 def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> tuple[str, ...]:

@@ -17,15 +17,13 @@ from scrubber.config import Config
 from scrubber.engine import Engine
 from scrubber.errors import UnreadableError
 from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity
+from scrubber.index import PatientIndex
 from scrubber.parser import (
-    ClaimPlace,
     InputSource,
     Mark,
     RawClaim,
     Reader,
     build_claim,
-    patient_key_of,
-    place_of,
     reopen,
 )
 from scrubber.parser.conformance import guide_faults
@@ -56,7 +54,7 @@ class FileScrub:
         self._source = source
         self._engine = engine
         self._progress = progress
-        self._places: dict[tuple[str, ...], list[ClaimPlace]] = {}
+        self._index = PatientIndex()
         self._ahead: dict[int, ClaimReport] = {}
         self._guide_findings: deque[Finding] = deque()
         self.report = FileReport(path=source.name)
@@ -69,7 +67,8 @@ class FileScrub:
         reader = Reader(self._source, self._progress)
         self.report.sha256 = self._source.sha256()
         for raw in reader:
-            self._places.setdefault(patient_key_of(raw), []).append(place_of(raw))
+            self._index.add(raw, hot=self._engine.is_hot(raw))
+        self._index.finish()
         config = self._engine.config
         faults = [fault for fault in reader.faults if config.conformance != "none" or fault.rule.unreadable]
         readable = reader.readable
@@ -101,16 +100,21 @@ class FileScrub:
                 claim = _redacted(claim)
             self.report.totals.add(claim)
             yield claim
+        self._index.close()
         self._source.check_unchanged()
         self.report.findings += tuple(self._guide_findings)
 
     def _judge(self, raw: RawClaim) -> ClaimReport:
-        places = self._places[patient_key_of(raw)]
-        if len(places) == 1:
-            return self._engine.judge([build_claim(raw)])[0]
+        """Judge a claim; where its patient has others, judge them with it and keep their verdicts."""
+        places = self._index.companions(raw.ordinal)
+        if not places:
+            unopened = None if self._engine.is_hot(raw) else self._engine.accept_unopened(raw)
+            return unopened or self._engine.judge([build_claim(raw)])[0]
         claims = [build_claim(raw) if place.ordinal == raw.ordinal else reopen(self._source, place) for place in places]
-        first, *others = self._engine.judge(claims)
-        self._ahead |= {other.ordinal: other for other in others}
+        own = next(claim.patient_key for claim in claims if claim.ordinal == raw.ordinal)
+        verdicts = {found.ordinal: found for found in self._engine.judge([c for c in claims if c.patient_key == own])}
+        first = verdicts.pop(raw.ordinal)
+        self._ahead |= verdicts
         return first
 
     def _with_guide_findings(self, raw: RawClaim, claim: ClaimReport) -> ClaimReport:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 
 from scrubber.edit import Chain, Context, Edit, Example, Meta, statuses
 from scrubber.findings import Finding, Severity, Source, Status
-from scrubber.model import Claim, Provider, ServiceLine
+from scrubber.model import Claim, PlainClaim, Provider, ServiceLine
 from scrubber.parser.conformance import CONFORMANCE_RULES
 from scrubber.parser.faults import ENVELOPE_RULES
 
@@ -370,9 +371,18 @@ def _is_bad(number: Decimal | None) -> bool:
     return number is None or number < 0
 
 
+def _screen(claim: PlainClaim) -> bool:
+    """Whether no structure edit can find anything: a plain claim has but its NPIs left to check."""
+    return not any(map(_fails_check_digit, (claim.billing_provider.npi, *claim.npis)))
+
+
 def _is_wrong_npi(provider: Provider) -> bool:
+    return _fails_check_digit(provider.npi)
+
+
+@lru_cache(maxsize=4096)
+def _fails_check_digit(npi: str) -> bool:
     """Whether an NPI is present and fails the Luhn check over 80840 and its ten digits."""
-    npi = provider.npi
     if not npi:
         return False
     if len(npi) != 10 or not (npi.isascii() and npi.isdigit()):
@@ -398,6 +408,7 @@ EDITS: Chain[None] = Chain(
         ClaimNumberMissing,
         NpiCheckDigitWrong,
         *CONFORMANCE_RULES,
-    )
+    ),
+    screen=_screen,
 )
 """The structure edits, and the envelope and guide rules that the parser itself reports."""

@@ -87,7 +87,7 @@ class Planted(Engine):
 
 
 def planted(engine: Engine, plant: Planting) -> Engine:
-    made = Planted(engine.config, [])
+    made = Planted(engine.config, [], shortcut=False)
     made.plant = plant
     return made
 

@@ -78,7 +78,7 @@ class Alternating(Engine):
 def alternating(default_engine: Engine) -> Engine:
     from scrubber.plugins import load_plugins  # noqa: PLC0415
 
-    return Alternating(default_engine.config, load_plugins())
+    return Alternating(default_engine.config, load_plugins(), shortcut=False)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ them into the model.  `conformance` is the only module that knows pyx12.
 from scrubber.parser.claims import ClaimPlace, build_claim, patient_key_of, place_of, reopen
 from scrubber.parser.envelope import Reader
 from scrubber.parser.events import Mark, RawClaim
+from scrubber.parser.plain import read_plain
 from scrubber.parser.source import InputSource, open_source
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "open_source",
     "patient_key_of",
     "place_of",
+    "read_plain",
     "reopen",
 ]

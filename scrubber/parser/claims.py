@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import cache
 
 from attrs import frozen
 
@@ -23,7 +25,7 @@ from scrubber.model import (
 )
 from scrubber.parser.events import Level, RawClaim
 from scrubber.parser.loops import claim_loops, level_loops
-from scrubber.parser.segments import cut_slice
+from scrubber.parser.segments import Stretch, cut_slice
 from scrubber.parser.source import InputSource
 from scrubber.x12 import Delimiters, Loop, Segment
 
@@ -43,7 +45,7 @@ def build_claim(raw: RawClaim) -> Claim:
         place_of_service=clm.get(5, 1).strip(),
         frequency=clm.get(5, 3).strip(),
         diagnoses=_diagnoses(loop),
-        billing_provider=_billing_provider(raw.provider),
+        billing_provider=billing_provider_of(raw.provider),
         rendering_provider=_provider(rendering) if rendering else None,
         subscriber=subscriber,
         dependent=_dependent(raw.patient),
@@ -77,8 +79,8 @@ def place_of(raw: RawClaim) -> ClaimPlace:
     return ClaimPlace(
         ordinal=raw.ordinal,
         delimiters=raw.delimiters,
-        levels=tuple((*_extent(level.segments), level.loop) if level else None for level in levels),
-        claim=(raw.start, raw.segments[-1].end, raw.segments[0].ordinal),
+        levels=tuple(_extent(level) if level else None for level in levels),
+        claim=(raw.start, raw.end, raw.stretch.ordinal if raw.stretch else raw.segments[0].ordinal),
         transaction=raw.transaction,
         complete=raw.complete,
     )
@@ -123,18 +125,47 @@ def reopen(source: InputSource, place: ClaimPlace) -> Claim:
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
     """Give `Claim.patient_key` without reading the claim itself."""
-    subscriber, payer = _subscriber(raw.subscriber)
+    level = raw.subscriber
+    if raw.patient is None and level is not None and level.built is None and level.stretch is not None:
+        member = _name_in(level.stretch, "IL")[6:7]
+        if member and (known := member[0].strip().upper()):
+            return (payer_id_of(level), known)
+    subscriber, payer = _subscriber(level)
     return patient_key(payer, subscriber, _dependent(raw.patient))
 
 
-def _extent(segments: list[Segment]) -> tuple[int, int, int]:
-    return segments[0].offset, segments[-1].end, segments[0].ordinal
+def payer_id_of(level: Level | None) -> str:
+    """Give the payer identifier of a subscriber level (2010BB NM109) without reading the rest of it."""
+    if level is None or level.built is not None or level.stretch is None:
+        return _subscriber(level)[1].id
+    return "".join(_name_in(level.stretch, "PR")[6:7]).strip()
+
+
+def _name_in(stretch: Stretch, entity: str) -> list[str]:
+    """Give the elements from NM103 on of the first name (NM1) of that entity in a level; nothing if there is none."""
+    found = _name_pattern(stretch.delimiters, entity).search(stretch.text)
+    return found[1].split(stretch.delimiters.element) if found else []
+
+
+@cache
+def _name_pattern(delimiters: Delimiters, entity: str) -> re.Pattern[str]:
+    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
+    return re.compile(f"{end}[\\r\\n]*+NM1{mark}{entity}{mark}[^{mark}{end}]*{mark}([^{end}]*)")
+
+
+def _extent(level: Level) -> tuple[int, int, int, str]:
+    stretch = level.stretch
+    if stretch is not None:
+        return stretch.offset, stretch.end, stretch.ordinal, level.loop
+    segments = level.segments
+    return segments[0].offset, segments[-1].end, segments[0].ordinal, level.loop
 
 
 # -- levels above the claim: read once, shared by the claims under them ---------------------------------------------
 
 
-def _billing_provider(level: Level | None) -> Provider:
+def billing_provider_of(level: Level | None) -> Provider:
+    """Read the billing provider of its level (2000A)."""
     if level is None:
         return Provider()
     if level.built is None:

@@ -202,8 +202,10 @@ def _cut_interchange(
             stretches, is_regular = _regular(window, delimiters, ordinal)
             if stretches:
                 yield from stretches
-                ordinal = stretches[-1].ordinal + stretches[-1].count - 1
-                window.at = stretches[-1].end - window.base
+                last = stretches[-1]
+                ordinal = last.ordinal + last.count - 1
+                # What stands in front of the next segment is its own.
+                window.at = last.offset + last.text.rindex(terminator) + 1 - window.base
             if not is_regular:
                 exact_to = window.base + len(window.text)
         end = window.text.find(terminator, window.at)

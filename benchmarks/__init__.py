@@ -1,0 +1,1 @@
+"""Measure the scrubber against other readers of 837 files."""

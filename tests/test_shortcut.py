@@ -1,0 +1,156 @@
+"""The short cuts change nothing: claims told unopened, and files cut by the stretch, are judged as all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.generate import write as generate
+from scrubber.api import load_settings, make_engine
+from scrubber.engine import Engine
+from scrubber.parser import Mark, Reader, build_claim, envelope, open_source
+from scrubber.parser.segments import cut_segments
+from scrubber.plugins import load_plugins
+from scrubber.run import FileScrub
+from scrubber.testing import to_837p
+from tests import shapes
+from tests.conftest import ROOT
+from tests.test_segments import damaged_files
+
+CORPUS = ROOT.parent / "shared" / "corpus"
+FILES = [*sorted((ROOT / "fixtures" / "claims").glob("*.837")), *(sorted(CORPUS.iterdir()) if CORPUS.is_dir() else [])]
+
+# What a claim may hold that the short cut must notice, as changes of one line of a plain claim.
+ODDITIES = (
+    (
+        "*100*UN*1*",
+        ["*100*UN**", "*1OO*UN*1*", "*-100*UN*1*", "*100*UN*one*", "*100.5*UN*1*", "*100*MJ*1.5*", "**UN*1*"],
+    ),
+    (
+        "HC:99213",
+        ["HC:", "HC", "HC:99213:25", "ZZ:99213", "HC:9921", "HC:99213::59", "HC:37252", "hc:99213", "HC:99213:::::X"],
+    ),
+    (
+        "DTP*472*D8*20240805",
+        ["DTP*472*D8*20240231", "DTP*472*RD8*20240805-20240806", "DTP*472", "DTP*471*D8*20240805", "K3*A"],
+    ),
+    ("LX*1~", ["", "LX*1~LX*1~", "lx*1~", "LX~", "LX*1~~"]),
+    ("11:B:1", ["11:B:8", "11:B:7", "11:B", "11", "", "11:B: "]),
+    ("CLM*A*100*", ["CLM**100*", "CLM* *100*", "CLM*A*100.00*", "CLM*A*99*", "CLM*A**", "CLM*A*1E2*", "CLM*A"]),
+    ("XX*1999999984", ["XX*1999999985", "XX", "24*1999999985", "XX*", "XX*1999999984~NM1*82*1*B*C****XX*1111111111"]),
+    ("XX*1234567893", ["XX*1234567890", "XX"]),
+    (
+        "SV1*",
+        ["NM1*82*1*B*C****XX*1999999984~SV1*", "SV1*HC:99213*1*UN*1***1~SV1*", "REF*LX*1~SV1*", "SV5*HC:A4*DA*1~SV1*"],
+    ),
+    ("DTP*472", ["NM1*82*1*B*C****XX*1999999984~DTP*472", "REF*6R*1~DTP*472", "SVD*P*1*HC:99213**1~DTP*472"]),
+)
+PLAIN = to_837p("claim A\n99213").decode().replace("\n", "")
+
+
+@pytest.fixture(scope="module")
+def thorough() -> Engine:
+    return make_engine(load_settings(discover=False), shortcut=False)
+
+
+def findings(data: bytes, engine: Engine) -> list[Any]:
+    with open_source(data, "x") as source:
+        run = FileScrub(source, engine)
+        return [*run, run.report]
+
+
+def events(data: bytes) -> list[Any]:
+    """Give what the reader gives, in a form that can be compared."""
+    with open_source(data, "x") as source:
+        reader = Reader(source)
+        found = [_described(event) for event in reader.events()]
+        counts = (reader.segments, reader.claims, reader.transactions, reader.groups, reader.interchanges)
+        return [*found, counts, reader.faults]
+
+
+def _described(event: Any) -> tuple[Any, ...]:
+    if isinstance(event, Mark):
+        head = event.segment
+        rest = (event.loop, event.unread, event.judged, event.segments, event.count)
+        return (event.kind, event.start, event.end, head.text, head.lead, head.ordinal, *rest)
+    levels = (event.provider, event.subscriber, event.patient)
+    cut = [segment for level in (*levels, event) if level is not None for segment in level.segments]
+    places = [(s.text, s.lead, s.offset, s.ordinal, s.terminator) for s in cut]
+    return (event.ordinal, event.start, event.end, event.count, event.complete, event.transaction, places)
+
+
+def by_segment(data: bytes, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    with monkeypatch.context() as patch:
+        patch.setattr(envelope, "cut_stretches", cut_segments)
+        return events(data)
+
+
+def check(data: bytes, default_engine: Engine, thorough: Engine) -> None:
+    assert findings(data, default_engine) == findings(data, thorough)
+
+
+@given(shapes.files)
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+def test_shapes_are_judged_alike(default_engine: Engine, thorough: Engine, file: Any) -> None:
+    check(shapes.make(*file).data, default_engine, thorough)
+
+
+@given(damaged_files())
+@settings(deadline=None)
+def test_damaged_files_are_judged_alike(default_engine: Engine, thorough: Engine, data: bytes) -> None:
+    check(data, default_engine, thorough)
+
+
+def _oddities() -> Iterator[Any]:
+    for old, changes in ODDITIES:
+        for new in changes:
+            assert old in PLAIN, old
+            yield pytest.param(PLAIN.replace(old, new, 1).encode(), id=f"{old} {new}")
+
+
+@pytest.mark.parametrize("data", list(_oddities()))
+@pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
+def test_an_odd_claim_is_judged_alike(data: bytes, line_end: str, default_engine: Engine, thorough: Engine) -> None:
+    check(data.replace(b"~", b"~" + line_end.encode()), default_engine, thorough)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_files_are_judged_and_cut_alike(
+    path: Path, default_engine: Engine, thorough: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = path.read_bytes()
+    check(data, default_engine, thorough)
+    assert events(data) == by_segment(data, monkeypatch)
+
+
+@given(st.one_of(damaged_files(), shapes.files.map(lambda file: shapes.make(*file).data)))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_stretches_are_what_segments_are(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    assert events(data) == by_segment(data, monkeypatch)
+
+
+def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large file only the claims with a code of interest, and those of the same patients, become objects."""
+    generate(tmp_path / "a.837", 1_000, 0.1)
+    opened: list[int] = []
+    monkeypatch.setattr("scrubber.run.build_claim", lambda raw: opened.append(raw.ordinal) or build_claim(raw))
+    with open_source(tmp_path / "a.837") as source:
+        run = FileScrub(source, default_engine)
+        claims = list(run)
+    hot = [claim.ordinal for claim in claims if claim.findings]
+    assert run.report.totals.claims == 1_000
+    assert set(hot) <= set(opened)
+    assert 50 < len(opened) < 200
+
+
+def test_a_plugin_that_looks_at_every_claim_has_every_claim_opened() -> None:
+    plugins = [attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, screen=None)) for plugin in load_plugins()]
+    engine = Engine(load_settings(discover=False), plugins)
+    with open_source(PLAIN.encode()) as source:
+        assert all(engine.is_hot(raw) for raw in Reader(source))
