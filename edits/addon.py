@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edits.bases import (
-    bases_of,
+    bases_in,
     by_other_provider,
     can_stand,
     codes_of,
@@ -250,7 +250,7 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines whose bases are all on other claims."""
         for line in ivus_lines(encounter):
-            bases = bases_of(line, encounter.on_days_of(line), context.tables)
+            bases = bases_in(encounter, line, context.tables)
             if bases and all(base.claim is not line.claim for base in bases):
                 yield self.finding(
                     line,
@@ -283,7 +283,7 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
         """Look for bases of which none stands."""
         facts = context.tables
         for line in ivus_lines(encounter):
-            bases = bases_of(line, encounter.on_days_of(line), facts)
+            bases = bases_in(encounter, line, facts)
             if bases and not any(can_stand(base, encounter, facts) for base in bases):
                 yield self.finding(
                     line,
@@ -356,7 +356,7 @@ class BaseLineFails(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases that all have an error."""
         for line in ivus_lines(encounter):
-            bases = bases_of(line, encounter.on_days_of(line), context.tables)
+            bases = bases_in(encounter, line, context.tables)
             if bases and all(context.has_error(base) for base in bases):
                 yield self.finding(
                     line,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from edits.codes import IVUS, RETIRED
 from edits.facts import Facts
 from scrubber import Encounter, ServiceLine
 
 __all__ = [
-    "bases_of",
+    "bases_in",
     "by_other_provider",
     "can_stand",
     "codes_of",
@@ -33,6 +34,12 @@ def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> 
     )
 
 
+@lru_cache(maxsize=16)  # a dozen edits ask it of the same few lines
+def bases_in(encounter: Encounter, line: ServiceLine, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Give the lines of the encounter that bill a listed base of `line` on a day they share with it."""
+    return bases_of(line, encounter.on_days_of(line), facts)
+
+
 def is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
     """Whether there is no national list of bases for the line's date (AOC type 2)."""
     return line.service_dates is not None and facts.is_contractor_defined(line.procedure, line.service_dates)
@@ -40,9 +47,9 @@ def is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
 
 def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     """Whether the encounter holds a base; where no national list exists, whether it holds any other procedure."""
-    others = encounter.on_days_of(line)
-    if bases_of(line, others, facts):
+    if bases_in(encounter, line, facts):
         return True
+    others = encounter.on_days_of(line)
     return is_contractor_defined(line, facts) and any(other.procedure not in _NO_BASE for other in others)
 
 

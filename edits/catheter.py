@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from edits.bases import bases_of
+from edits.bases import bases_in
 from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
 from edits.facts import Facts, amount
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -14,7 +14,7 @@ __all__ = ["MONEY_EDITS"]
 
 def _bases(lines: Iterable[ServiceLine], encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
     """Give the base lines of ultrasound lines, in file order; 37252 is no base here, though once listed for 37253."""
-    found = {id(base) for line in lines for base in bases_of(line, encounter.on_days_of(line), facts)}
+    found = {id(base) for line in lines for base in bases_in(encounter, line, facts)}
     return tuple(line for line in encounter.lines if id(line) in found and line.procedure != INITIAL)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from scrubber import (
     Adjustment,
@@ -76,20 +77,24 @@ def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
     )
 
 
-def sessions(encounter: Encounter) -> Iterator[tuple[ServiceLine, ...]]:
-    """Yield the intravascular ultrasound lines in groups that share days of service; each group in file order.
+@lru_cache(maxsize=4)
+def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
+    """Give the intravascular ultrasound lines in groups that share days of service; each group in file order.
 
     Only ultrasound lines connect days here: a long line of something else does not make one session of two.
     """
     rest = list(ivus_lines(encounter))
+    groups: list[tuple[ServiceLine, ...]] = []
     while rest:
         group = [rest.pop(0)]
         while joined := [line for line in rest if any(line.common_days(other) for other in group)]:
             group += joined
             rest = [line for line in rest if line not in joined]
-        yield tuple(line for line in encounter.lines if line in group)
+        groups.append(tuple(line for line in encounter.lines if line in group))
+    return tuple(groups)
 
 
+@lru_cache(maxsize=4)  # almost every edit begins with them
 def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
     """Give the lines of 37252 and 37253 on dates of service for which the codes exist."""
     return tuple(

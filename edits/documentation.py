@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from edits.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, make_meta, sessions
 from edits.facts import Facts
@@ -64,6 +65,7 @@ def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
     return [note.text for note in subject.notes if note.code != "TPO"]
 
 
+@lru_cache(maxsize=4)
 def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> int:
     """Count the vessels named in SV101-7 and the provider's notes on the ultrasound lines and on their claims."""
     texts = [text for claim in dict.fromkeys(line.claim for line in lines) for text in _provider_notes(claim)]

@@ -171,7 +171,7 @@ class Vessel(_Dated):
     paired: str
 
 
-@frozen
+@frozen(eq=False)
 class Facts:
     """All tables of the plugin.  A configuration may change values by table, key and column."""
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -157,6 +157,7 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
 )
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1; 2, 3 and 4 stay.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Judge in this many processes.")
 @click.option("--no-shortcut", is_flag=True, help="Open every claim, also those that no edit looks at; same findings.")
 @click.option("--redact", is_flag=True, default=None, help="Name claims by their place in the file, not by CLM01.")
 def scrub(  # noqa: PLR0913 - one parameter an option
@@ -182,6 +183,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     conformance: str | None,
     exit_zero: bool,
     no_progress: bool,
+    jobs: int,
     no_shortcut: bool,
     redact: bool | None,
 ) -> int:
@@ -193,7 +195,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     from scrubber.findings import Severity  # noqa: PLC0415
     from scrubber.outputs import AckSettings, OutputSettings, Targets  # noqa: PLC0415
     from scrubber.plugins import writer_names  # noqa: PLC0415
-    from scrubber.session import Session, expand_inputs, split_codes  # noqa: PLC0415
+    from scrubber.session import Session, Team, expand_inputs, split_codes  # noqa: PLC0415
 
     for wanted in (form, *(name for name, _ in reports)):
         if wanted not in writer_names():
@@ -213,8 +215,11 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         )
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    engine = make_engine(settings, shortcut=not no_shortcut)
+    team = Team(settings, jobs, shortcut=not no_shortcut) if jobs > 1 else None
     session = Session(
-        engine=make_engine(settings, shortcut=not no_shortcut),
+        engine=engine,
+        team=team,
         config=settings,
         stdout_format=form,
         stdout=sys.stdout,
@@ -231,7 +236,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
     try:
-        outcome = session.run(expand_inputs(inputs))
+        with team or nullcontext():
+            outcome = session.run(expand_inputs(inputs))
         sys.stdout.flush()
     except BrokenPipeError as error:
         # What is still buffered must not be written again when the interpreter ends.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from scrubber.model import Claim, DateRange, ServiceLine
 
@@ -23,6 +23,9 @@ class Encounter:
 
     lines: tuple[ServiceLine, ...]
     elsewhere: tuple[ServiceLine, ...] = ()
+    # The edits ask the same questions one after another.
+    _by_procedures: dict[frozenset[str], tuple[ServiceLine, ...]] = field(factory=dict, init=False, repr=False)
+    _by_days: dict[int, tuple[ServiceLine, ...]] = field(factory=dict, init=False, repr=False)
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -32,12 +35,17 @@ class Encounter:
     def with_procedure(self, procedures: Iterable[str]) -> tuple[ServiceLine, ...]:
         """Give the lines that bill one of `procedures`."""
         wanted = frozenset(procedures)
-        return tuple(line for line in self.lines if line.procedure in wanted)
+        if wanted not in self._by_procedures:
+            self._by_procedures[wanted] = tuple(line for line in self.lines if line.procedure in wanted)
+        return self._by_procedures[wanted]
 
     def on_days_of(self, line: ServiceLine) -> tuple[ServiceLine, ...]:
         """Give the other lines of the encounter that share a date of service with `line`."""
-        dates = _dates(line)
-        return tuple(other for other in self.lines if other is not line and _dates(other).overlaps(dates))
+        if id(line) not in self._by_days:
+            dates = _dates(line)
+            others = (other for other in self.lines if other is not line and _dates(other).overlaps(dates))
+            self._by_days[id(line)] = tuple(others)
+        return self._by_days[id(line)]
 
 
 def _dates(line: ServiceLine) -> DateRange:

@@ -191,39 +191,47 @@ class Engine:
 
     def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
         claim = verdict.claim
-        if claim.is_void and claim.complete:
-            return
-        procedures = {line.procedure for line in claim.lines}
-        for edit in stage.claim_edits:
-            if edit.meta.procedures is None or not edit.meta.procedures.isdisjoint(procedures):
-                context = Context(stage.tables, verdict.findings)
-                self._take(
-                    edit,
-                    lambda edit=edit, context=context: edit.check(claim, context),
-                    {claim.ordinal: verdict},
-                )
+        if not claim.is_void or not claim.complete:
+            procedures = {line.procedure for line in claim.lines}
+            self._run(stage.claim_edits, claim, procedures, stage.tables, {claim.ordinal: verdict})
 
     def _judge_encounter(self, stage: _Stage, encounter: Encounter, verdicts: Mapping[int, _Verdict]) -> None:
-        if not stage.encounter_edits:
-            return
-        procedures = {line.procedure for line in encounter.lines}
-        involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
-        for edit in stage.encounter_edits:
-            if edit.meta.procedures is None or not edit.meta.procedures.isdisjoint(procedures):
-                found = [finding for verdict in involved.values() for finding in verdict.findings]
-                context = Context(stage.tables, found)
-                self._take(edit, lambda edit=edit, context=context: edit.check(encounter, context), involved)
+        if stage.encounter_edits:
+            procedures = {line.procedure for line in encounter.lines}
+            involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
+            self._run(stage.encounter_edits, encounter, procedures, stage.tables, involved)
 
-    def _take(self, edit: Edit[Any] | EncounterEdit[Any], check: Any, verdicts: Mapping[int, _Verdict]) -> None:
-        """Run one check and file its findings under their claims; a check that raises becomes SCR901 on all of them."""
-        try:
-            for finding in check():
-                self._file(finding, verdicts[finding.claim_ordinal or 0])
-        except Exception as error:  # noqa: BLE001
-            # An edit is foreign code: whatever it raises, the claim is not accepted and the run goes on.
-            self.crashed = True
-            for verdict in verdicts.values():
-                verdict.findings.append(_crash(edit, verdict.claim, error))
+    def _run(
+        self,
+        edits: Sequence[Edit[Any]] | Sequence[EncounterEdit[Any]],
+        subject: Any,
+        procedures: set[str],
+        tables: Any,
+        verdicts: Mapping[int, _Verdict],
+    ) -> None:
+        """Run the edits that are about one of the procedures, and file their findings under their claims.
+
+        A check that raises becomes SCR901 on all of the claims.
+        """
+        applies: dict[frozenset[str] | None, bool] = {None: True}
+        context: Context[Any] | None = None
+        for edit in edits:
+            about = edit.meta.procedures
+            if about not in applies:
+                applies[about] = about is None or not about.isdisjoint(procedures)
+            if not applies[about]:
+                continue
+            if context is None:
+                context = Context(tables, [finding for verdict in verdicts.values() for finding in verdict.findings])
+            try:
+                for finding in edit.check(subject, context):
+                    self._file(finding, verdicts[finding.claim_ordinal or 0])
+                    context = None
+            except Exception as error:  # noqa: BLE001
+                # An edit is foreign code: whatever it raises, the claim is not accepted and the run goes on.
+                self.crashed, context = True, None
+                for verdict in verdicts.values():
+                    verdict.findings.append(_crash(edit, verdict.claim, error))
 
     def _file(self, finding: Finding, verdict: _Verdict) -> None:
         payer = verdict.claim.payer.id

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import marshal
+import os
 import sqlite3
 from collections.abc import Iterator
+from hashlib import blake2b
 
 from scrubber.model import TransactionSet
 from scrubber.parser import ClaimPlace, RawClaim, patient_key_of, place_of
@@ -19,17 +21,17 @@ class PatientIndex:
     """Collects the places of all claims of a file; afterwards gives those that share a patient with other claims.
 
     Its rows lie in a private temporary database of SQLite, which keeps little of it in memory; in Python it holds one
-    entry a transaction set.  Patients are told apart by a hash of their key, so two may look like one: whoever reads
-    the claims compares the keys themselves.
+    entry a transaction set.  Patients are told apart by a keyed digest, so the database holds nothing about them.
     """
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")
         self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
-        self._rows: list[tuple[int, int, bool, bytes]] = []
+        self._secret = os.urandom(16)
+        self._rows: list[tuple[int, bytes, bool, bytes]] = []
         self._sets: list[tuple[TransactionSet, Delimiters]] = []
-        self._shared: Iterator[tuple[int, int]] = iter(())
-        self._next: tuple[int, int] | None = None
+        self._shared: Iterator[tuple[int, bytes]] = iter(())
+        self._next: tuple[int, bytes] | None = None
 
     def add(self, raw: RawClaim, *, hot: bool) -> None:
         """Note a claim; `hot` says that an edit about some procedures may look at it."""
@@ -37,7 +39,8 @@ class PatientIndex:
             self._sets.append((raw.transaction, raw.delimiters))
         place = place_of(raw)
         packed = marshal.dumps((place.levels, place.claim, place.complete, len(self._sets) - 1))
-        self._rows.append((raw.ordinal, hash(patient_key_of(raw)), hot, packed))
+        key = "\0".join(patient_key_of(raw)).encode()
+        self._rows.append((raw.ordinal, blake2b(key, digest_size=16, key=self._secret).digest(), hot, packed))
         if len(self._rows) >= _BATCH:
             self._flush()
 
@@ -56,7 +59,7 @@ class PatientIndex:
         self._next = next(self._shared, None)
 
     def companions(self, ordinal: int) -> list[ClaimPlace]:
-        """Give the places of the claims, the asked one included, that may be of the same patient as claim `ordinal`.
+        """Give the places of all claims of the patient of claim `ordinal`, its own included.
 
         Empty where it needs none.  To be asked for the claims of the file in their order.
         """

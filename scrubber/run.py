@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import attrs
@@ -24,12 +25,18 @@ from scrubber.parser import (
     RawClaim,
     Reader,
     build_claim,
+    place_of,
     reopen,
 )
 from scrubber.parser.conformance import guide_faults
 from scrubber.parser.faults import Fault, InputUnreadable
+from scrubber.team import Batch, Team
 
 __all__ = ["FileScrub", "Sink", "exit_code", "unreadable_file"]
+
+
+_AHEAD = 1_000
+"""Events that may wait for each process of a team."""
 
 
 class Sink(Protocol):
@@ -48,14 +55,24 @@ class FileScrub:
     Iterate over it for the verdict on each claim, in file order, once.  `report` then holds the counts, the totals
     and the findings about the file; before, only what the first pass found.  `sinks` get everything as it passes and
     `on_fault` every fault of the file, whatever the settings leave out; `guide_faults` are those of the guide walk.
+    With a `team` the claims are judged by its processes.
     """
 
-    def __init__(self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None) -> None:
+    def __init__(
+        self,
+        source: InputSource,
+        engine: Engine,
+        progress: Callable[[int], object] | None = None,
+        team: Team | None = None,
+    ) -> None:
         self._source = source
         self._engine = engine
         self._progress = progress
+        self._team = team
         self._index = PatientIndex()
         self._ahead: dict[int, ClaimReport] = {}
+        self._promised: dict[int, Batch] = {}
+        self._batch = Batch()
         self._guide_findings: deque[Finding] = deque()
         self.report = FileReport(path=source.name)
         self.guide_faults: list[Fault] = []
@@ -87,13 +104,12 @@ class FileScrub:
         return [finding for finding in configured if finding is not None]
 
     def __iter__(self) -> Iterator[ClaimReport]:
-        for event in Reader(self._source, self._progress, self.on_fault).events():
+        for event, verdict in self._judged() if self._team is None else self._judged_by(self._team):
             if isinstance(event, Mark):
                 for sink in self.sinks:
                     sink.mark(event)
                 continue
-            verdict = self._ahead.pop(event.ordinal, None) or self._judge(event)
-            claim = self._with_guide_findings(event, verdict)
+            claim = self._with_guide_findings(event, verdict())
             for sink in self.sinks:
                 sink.claim(event, claim)
             if self._engine.config.redact:
@@ -104,18 +120,52 @@ class FileScrub:
         self._source.check_unchanged()
         self.report.findings += tuple(self._guide_findings)
 
+    def _events(self) -> Iterator[Mark | RawClaim]:
+        return Reader(self._source, self._progress, self.on_fault).events()
+
+    def _judged(self) -> Iterator[tuple[Mark | RawClaim, Callable[[], ClaimReport]]]:
+        """Yield the events, each claim with what judges it."""
+        for event in self._events():
+            yield event, _nothing if isinstance(event, Mark) else partial(self._judge, event)
+
     def _judge(self, raw: RawClaim) -> ClaimReport:
         """Judge a claim; where its patient has others, judge them with it and keep their verdicts."""
+        if raw.ordinal in self._ahead:
+            return self._ahead.pop(raw.ordinal)
         places = self._index.companions(raw.ordinal)
         if not places:
-            unopened = None if self._engine.is_hot(raw) else self._engine.accept_unopened(raw)
-            return unopened or self._engine.judge([build_claim(raw)])[0]
+            return self._accept_unopened(raw) or self._engine.judge([build_claim(raw)])[0]
         claims = [build_claim(raw) if place.ordinal == raw.ordinal else reopen(self._source, place) for place in places]
-        own = next(claim.patient_key for claim in claims if claim.ordinal == raw.ordinal)
-        verdicts = {found.ordinal: found for found in self._engine.judge([c for c in claims if c.patient_key == own])}
-        first = verdicts.pop(raw.ordinal)
-        self._ahead |= verdicts
-        return first
+        self._ahead |= {report.ordinal: report for report in self._engine.judge(claims)}
+        return self._ahead.pop(raw.ordinal)
+
+    def _accept_unopened(self, raw: RawClaim) -> ClaimReport | None:
+        return None if self._engine.is_hot(raw) else self._engine.accept_unopened(raw)
+
+    def _judged_by(self, team: Team) -> Iterator[tuple[Mark | RawClaim, Callable[[], ClaimReport]]]:
+        """Yield the events in order, while the team judges claims further on."""
+        waiting: deque[tuple[Mark | RawClaim, Callable[[], ClaimReport]]] = deque()
+        for event in self._events():
+            waiting.append((event, _nothing if isinstance(event, Mark) else self._ask(team, event)))
+            while len(waiting) > team.jobs * _AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+    def _ask(self, team: Team, raw: RawClaim) -> Callable[[], ClaimReport]:
+        """Have a claim judged, its patient's others with it, and give what waits for the verdict."""
+        if raw.ordinal not in self._promised:
+            places = self._index.companions(raw.ordinal)
+            unopened = None if places else self._accept_unopened(raw)
+            if unopened is not None:
+                return lambda: unopened
+            if self._batch.is_full:
+                team.submit(self._batch)
+            if self._batch.answer is not None:
+                self._batch = Batch()
+            places = places or [place_of(raw)]
+            self._batch.add(places, self._source)
+            self._promised |= dict.fromkeys((place.ordinal for place in places), self._batch)
+        return partial(team.verdict, self._promised.pop(raw.ordinal), raw.ordinal)
 
     def _with_guide_findings(self, raw: RawClaim, claim: ClaimReport) -> ClaimReport:
         """Move the findings of the guide walk that lie inside this claim to the claim."""
@@ -131,6 +181,10 @@ class FileScrub:
             return claim
         own = (attrs.evolve(finding, claim=claim.claim, claim_ordinal=claim.ordinal) for finding in inside)
         return attrs.evolve(claim, findings=tuple(sorted((*claim.findings, *own), key=lambda found: found.sort_key)))
+
+
+def _nothing() -> ClaimReport:
+    raise ValueError("there is no verdict on what is not a claim")
 
 
 def _offset(finding: Finding) -> int:

@@ -23,9 +23,10 @@ from scrubber.outputs import FileOutputs, OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource, open_source
 from scrubber.plugins import load_plugins, load_writer
 from scrubber.run import FileScrub, exit_code, unreadable_file
+from scrubber.team import Team
 from scrubber.writers.base import Tool, Writer, describe_tool
 
-__all__ = ["EXTENSIONS", "Session", "expand_inputs"]
+__all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs", "split_codes"]
 
 EXTENSIONS = (".837", ".837p", ".837i", ".837d", ".edi", ".x12", ".txt", ".dat")
 """The files that are taken from a folder."""
@@ -66,7 +67,7 @@ class Session:
     """A run.
 
     `reports` pairs a format with a path; `stdout_format` goes to `stdout`.  `targets` are the files to write for the
-    one input there is, `out_dir` is the folder for those of each input.
+    one input there is, `out_dir` is the folder for those of each input.  With a `team` its processes judge the claims.
     """
 
     engine: Engine
@@ -77,6 +78,7 @@ class Session:
     reports: Sequence[tuple[str, Path]] = ()
     targets: Targets = field(factory=Targets)
     out_dir: Path | None = None
+    team: Team | None = None
     show_progress: bool = False
     color: bool = False
     _files: list[FileReport] = field(factory=list, init=False)
@@ -100,7 +102,8 @@ class Session:
                     self._tell_file_findings(report)
             for writer in writers:
                 writer.end()
-        return exit_code(self._files, self._worst, self.config, crashed=self.engine.crashed)
+        crashed = self.engine.crashed or (self.team is not None and self.team.crashed)
+        return exit_code(self._files, self._worst, self.config, crashed=crashed)
 
     def _writer(self, form: str, out: TextIO, tool: Tool, *, color: bool) -> Writer:
         writer: Writer = load_writer(form)(out, tool, color=color)
@@ -162,7 +165,7 @@ class Session:
         outputs: FileOutputs | None = None
         try:
             with _open(name) as source, _Progress(source, show=self.show_progress) as advance:
-                run = FileScrub(source, self.engine, advance)
+                run = FileScrub(source, self.engine, advance, self.team)
                 report = run.report
                 if targets.paths:
                     outputs = FileOutputs(source, run, targets, self.output_settings, files)

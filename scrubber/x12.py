@@ -5,8 +5,6 @@ Text is latin-1, one character for one byte, so a position in a segment is a byt
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from attrs import define, field, frozen
 
 from scrubber.findings import Location
@@ -39,19 +37,26 @@ class Segment:
     delimiters: Delimiters
     lead: str = ""
     terminator: str = ""
+    # Made when asked for; `cached_property` costs several times as much on a class with slots.
+    _elements: list[str] | None = field(default=None, init=False)
+    _id: str | None = field(default=None, init=False)
 
     def __repr__(self) -> str:
         return f"<Segment {self.id} #{self.ordinal} @{self.offset}>"
 
-    @cached_property
+    @property
     def elements(self) -> list[str]:
         """The identifier and the elements, as written: `elements[1]` is the first element."""
-        return self.text.split(self.delimiters.element)
+        if self._elements is None:
+            self._elements = self.text.split(self.delimiters.element)
+        return self._elements
 
-    @cached_property
+    @property
     def id(self) -> str:
         """The segment identifier, upper-cased ("SV1")."""
-        return self.text.partition(self.delimiters.element)[0].upper()
+        if self._id is None:
+            self._id = self.text.partition(self.delimiters.element)[0].upper()
+        return self._id
 
     @property
     def end(self) -> int:

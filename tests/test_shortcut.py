@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
-from scrubber.parser import Mark, Reader, build_claim, envelope, open_source
+from scrubber.model import Claim
+from scrubber.parser import Mark, RawClaim, Reader, build_claim, envelope, open_source
 from scrubber.parser.segments import cut_segments
 from scrubber.plugins import load_plugins
 from scrubber.run import FileScrub
@@ -139,7 +140,12 @@ def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, mon
     """Of a large file only the claims with a code of interest, and those of the same patients, become objects."""
     generate(tmp_path / "a.837", 1_000, 0.1)
     opened: list[int] = []
-    monkeypatch.setattr("scrubber.run.build_claim", lambda raw: opened.append(raw.ordinal) or build_claim(raw))
+
+    def watched(raw: RawClaim) -> Claim:
+        opened.append(raw.ordinal)
+        return build_claim(raw)
+
+    monkeypatch.setattr("scrubber.run.build_claim", watched)
     with open_source(tmp_path / "a.837") as source:
         run = FileScrub(source, default_engine)
         claims = list(run)

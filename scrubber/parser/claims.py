@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Protocol
 
 from attrs import frozen
 
@@ -26,7 +27,6 @@ from scrubber.model import (
 from scrubber.parser.events import Level, RawClaim
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_slice
-from scrubber.parser.source import InputSource
 from scrubber.x12 import Delimiters, Loop, Segment
 
 __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of", "reopen"]
@@ -86,7 +86,14 @@ def place_of(raw: RawClaim) -> ClaimPlace:
     )
 
 
-def reopen(source: InputSource, place: ClaimPlace) -> Claim:
+class Readable(Protocol):
+    """Gives bytes of an input."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Give up to `length` bytes from `offset`."""
+
+
+def reopen(source: Readable, place: ClaimPlace) -> Claim:
     """Read the claim at `place` again."""
 
     def cut(extent: tuple[int, int, int]) -> list[Segment]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii as encode_string
 from typing import Any, TextIO
 
 from attrs import frozen
@@ -35,7 +36,7 @@ class JsonWriter:
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Keep the claim until its file's totals are known."""
         del path
-        self._claims.write(f"{',' if self._claims.size else ''}\n{_text(claim_object(claim))}".encode("ascii"))
+        self._claims.write(f"{',' if self._claims.size else ''}\n{claim_text(claim)}".encode("ascii"))
 
     def end_file(self, report: FileReport) -> None:
         """Write the file with its claims."""
@@ -73,7 +74,7 @@ class NdjsonWriter:
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Write the claim."""
-        self._out.write(_text({"file": path} | claim_object(claim)) + "\n")
+        self._out.write(f'{{"file": {encode_string(path)}, {claim_text(claim)[1:]}\n')
 
     def end_file(self, report: FileReport) -> None:
         """Write nothing: the format has claims only."""
@@ -132,6 +133,19 @@ def _totals_object(totals: Totals) -> dict[str, Any]:
         "rejected_charges": money(totals.rejected_charges),
         "at_risk": money(totals.at_risk),
     }
+
+
+def claim_text(claim: ClaimReport) -> str:
+    """Write one claim; most have nothing to say, and are written without making an object of them."""
+    if claim.findings or claim.ignored:
+        return _text(claim_object(claim))
+    charge = "null" if claim.charge is None else f'"{claim.charge:.2f}"'
+    return (
+        f'{{"claim": {encode_string(claim.claim)}, "ordinal": {claim.ordinal}, "disposition": "accepted", '
+        f'"charge": {charge}, "lines": {claim.lines}, "payer": {encode_string(claim.payer)}, '
+        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "{claim.at_risk:.2f}", '
+        f'"at_risk_unpriced_lines": {claim.unpriced_lines}, "findings": [], "ignored": []}}'
+    )
 
 
 def claim_object(claim: ClaimReport) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""Worker processes that judge batches of claims for a run.
+
+A batch holds the bytes of its claims, not the claims, so that little has to be sent.  Whoever asks for the verdicts in
+the order of the file gives the same bytes whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Self
+
+from attrs import define, field, frozen
+
+from scrubber.config import Config
+from scrubber.engine import Engine
+from scrubber.errors import ScrubberError
+from scrubber.findings import ClaimReport
+from scrubber.parser import ClaimPlace, InputSource, reopen
+from scrubber.plugins import load_plugins
+
+__all__ = ["Batch", "Team"]
+
+_BATCH = 64
+"""Claims in a batch."""
+
+
+@define(eq=False)
+class Batch:
+    """Groups of claims to be judged, each group together, with the bytes they are read from."""
+
+    groups: list[list[ClaimPlace]] = field(factory=list)
+    slices: dict[tuple[int, int], bytes] = field(factory=dict)
+    claims: int = 0
+    answer: Future[_Answer] | None = None
+
+    def add(self, places: Sequence[ClaimPlace], source: InputSource) -> None:
+        """Add the claims of one patient."""
+        self.groups.append(list(places))
+        self.claims += len(places)
+        for place in places:
+            for extent in (place.claim, *(level[:3] for level in place.levels if level is not None)):
+                start, length = extent[0], extent[1] - extent[0]
+                if (start, length) not in self.slices:
+                    self.slices[start, length] = source.read(start, length)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Give one of the slices, as `InputSource.read` does."""
+        return self.slices[offset, length]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to send it."""
+        return self.claims >= _BATCH
+
+
+@frozen(eq=False)
+class _Answer:
+    """The verdicts on the groups of a batch by claim ordinal, and whether an edit crashed."""
+
+    verdicts: dict[int, ClaimReport]
+    crashed: bool
+
+
+class Team:
+    """Judges batches in `jobs` processes.  `crashed` tells whether an edit raised in one of them."""
+
+    def __init__(self, config: Config, jobs: int, *, shortcut: bool) -> None:
+        self.jobs = jobs
+        self.crashed = False
+        self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut))
+
+    def submit(self, batch: Batch) -> Future[_Answer]:
+        """Have a batch judged, if it is not already."""
+        if batch.answer is None:
+            with _Deaths():
+                batch.answer = self._pool.submit(_judge, batch.groups, batch.slices)
+            batch.slices = {}
+        return batch.answer
+
+    def verdict(self, batch: Batch, ordinal: int) -> ClaimReport:
+        """Give the verdict on a claim of a batch, and wait for it if need be.
+
+        Raises ScrubberError when a process has died.
+        """
+        future = self.submit(batch)
+        with _Deaths():
+            answer = future.result()
+        self.crashed |= answer.crashed
+        return answer.verdicts[ordinal]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+class _Deaths:
+    """Words the error for a process that ended before its answer."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, BrokenProcessPool):
+            raise ScrubberError("a worker process ended unexpectedly (killed, or out of memory)") from error
+
+
+# -- in the worker --------------------------------------------------------------------------------------------------
+
+_engines: list[Engine] = []
+
+
+def _begin(config: Config, shortcut: bool) -> None:  # noqa: FBT001 - an initializer's arguments are positional
+    # Ctrl-C reaches all processes of the terminal; the run ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut)]
+
+
+def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes]) -> _Answer:
+    engine, batch = _engines[0], Batch(groups, slices)
+    verdicts: dict[int, ClaimReport] = {}
+    for places in groups:
+        reports = engine.judge([reopen(batch, place) for place in places])
+        verdicts |= {report.ordinal: report for report in reports}
+    return _Answer(verdicts, engine.crashed)

@@ -1,0 +1,78 @@
+"""Several processes: the same bytes, a death that is told, an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from benchmarks.generate import write as generate
+from scrubber.api import load_settings, make_engine
+from scrubber.errors import ScrubberError
+from scrubber.parser import open_source
+from scrubber.run import FileScrub
+from scrubber.team import Team
+from scrubber.testing import to_837p
+from tests.conftest import FIXTURES, Run
+
+SETTINGS = load_settings(discover=False)
+SHARED = "\n".join(f"claim A{n} patient=M{n % 3} date=202408{n + 1:02}\n37238\n36012\n37252" for n in range(20))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("inputs")
+    generate(folder / "mixed.837", 700, 0.3)
+    (folder / "shared.837").write_bytes(to_837p(SHARED))
+    (folder / "cut.837").write_bytes(to_837p(SHARED)[:-500])
+    (folder / "empty.837").write_bytes(b"")
+    return [*sorted(folder.glob("*.837")), FIXTURES / "claims" / "office_week.837"]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "ndjson"])
+def test_the_number_of_processes_changes_no_byte(form: str, files: list[Path], run: Run) -> None:
+    alone = run("scrub", "--format", form, *files)
+    assert alone.returncode == 3
+    for jobs in ("2", "3"):
+        together = run("scrub", "--format", form, "--jobs", jobs, *files)
+        assert (together.returncode, together.stdout, together.stderr) == (3, alone.stdout, alone.stderr)
+
+
+def test_the_x12_files_are_the_same(files: list[Path], run: Run, tmp_path: Path) -> None:
+    for jobs in ("1", "2"):
+        run("scrub", "--jobs", jobs, "--out-dir", f"out{jobs}", *files)
+    names = sorted(path.name for path in (tmp_path / "out1").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "out2").iterdir())
+    assert len(names) > 15
+    for name in names:
+        assert (tmp_path / "out1" / name).read_bytes() == (tmp_path / "out2" / name).read_bytes()
+
+
+def test_standard_input_is_shared_out_too(run: Run) -> None:
+    data = to_837p(SHARED)
+    assert run("scrub", "--jobs=2", data=data).stdout == run("scrub", data=data).stdout
+
+
+def test_the_death_of_a_process_is_told(files: list[Path]) -> None:
+    with Team(SETTINGS, 2, shortcut=True) as team, open_source(files[-1]) as source:
+        team._pool.submit(int).result()
+        for process in team._pool._processes.values():
+            process.kill()
+        run = FileScrub(source, make_engine(SETTINGS), team=team)
+        with pytest.raises(ScrubberError, match="a worker process ended unexpectedly"):
+            list(run)
+
+
+@pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the change must reach the processes")
+def test_a_crash_in_a_process_is_a_crash_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from edits.addon import AddOnWithoutBase  # noqa: PLC0415
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("a name")
+
+    monkeypatch.setattr(AddOnWithoutBase, "check", crash)
+    with Team(SETTINGS, 2, shortcut=True) as team, open_source(to_837p("37252")) as source:
+        (claim,) = FileScrub(source, make_engine(SETTINGS), team=team)
+    assert team.crashed
+    assert "SCR901" in {finding.code for finding in claim.findings}
