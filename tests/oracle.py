@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pyx12
-from pyx12 import params, x12n_document
+from pyx12 import map_if, params, x12n_document
 
 from scrubber.parser.segments import cut_segments
 
@@ -32,6 +33,25 @@ def _silent() -> Iterator[None]:
         logger.setLevel(level)
 
 
+_load_map = map_if.load_map_file
+_maps: dict[tuple[str, str | None], Any] = {}
+
+
+@contextmanager
+def _maps_kept() -> Iterator[None]:
+    """Have pyx12 read each of its maps once: it takes longer over them than over most files, and never changes them."""
+
+    def kept(name: str, settings: Any, map_path: str | None = None) -> Any:
+        key = (name, map_path)
+        if key not in _maps:
+            _maps[key] = _load_map(name, settings, map_path)
+        return _maps[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(map_if, "load_map_file", kept)
+        yield
+
+
 def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
     """Give what pyx12 finds wrong with an X12 file, nothing for a valid one.
 
@@ -41,7 +61,7 @@ def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
     settings, tree = params.ParamsBase(), io.StringIO()
     settings.set("exclude_external_codes", "remark_code")
     try:
-        with _silent():
+        with _silent(), _maps_kept():
             valid = x12n_document.x12n_document(
                 settings, io.StringIO(text), None, None, fd_json=tree, map_path=str(map_path) if map_path else None
             )
