@@ -393,7 +393,7 @@ class PlainClaim:
 
     It has CLM01, is no void claim, and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a code (HC), a charge
     and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`, in dollars).
-    `npis` are those of the rendering providers.
+    `npis` are those of the rendering providers, `days` the dates of service of the lines (CCYYMMDD).
     """
 
     control_number: str
@@ -402,6 +402,7 @@ class PlainClaim:
     payer_id: str
     billing_provider: Provider
     npis: tuple[str, ...]
+    days: tuple[str, ...]
 
 
 def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> tuple[str, ...]:

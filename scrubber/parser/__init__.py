@@ -8,7 +8,7 @@ them into the model.  `conformance` is the only module that knows pyx12.
 from scrubber.parser.claims import ClaimPlace, build_claim, patient_key_of, place_of, reopen
 from scrubber.parser.envelope import Reader
 from scrubber.parser.events import Mark, RawClaim
-from scrubber.parser.plain import read_plain
+from scrubber.parser.plain import clearinghouse_id_of, read_plain
 from scrubber.parser.source import InputSource, open_source
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RawClaim",
     "Reader",
     "build_claim",
+    "clearinghouse_id_of",
     "open_source",
     "patient_key_of",
     "place_of",

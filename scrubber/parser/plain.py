@@ -25,10 +25,15 @@ _VOID = "8"
 
 @frozen
 class _Patterns:
-    """`line` matches a whole plain service line: charge, units and date; `rendering` the rest of an NM1*82."""
+    """What a plain claim is read with.
+
+    `line` matches a whole service line (charge, units, date), `rendering` the rest of an NM1*82, and `clearinghouse` a
+    claim up to its own REF*D9.
+    """
 
     line: re.Pattern[str]
     rendering: re.Pattern[str]
+    clearinghouse: re.Pattern[str]
 
 
 @cache
@@ -45,6 +50,7 @@ def _patterns(delimiters: Delimiters) -> _Patterns:
             f"{begin}DTP{mark}472{mark}D8{mark}(\\d{{8}})(?={end})",
             re.ASCII,
         ),
+        clearinghouse=re.compile(f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{mark}D9{mark}({element}*)"),
         rendering=re.compile(f"{begin}NM1{mark}82{mark}({inside}*)"),
     )
 
@@ -65,9 +71,19 @@ def read_plain(raw: RawClaim) -> PlainClaim | None:
     if npis is None or not _are_all_lines(len(lines), text, marks) or not _is_live(head, marks):
         return None
     charge = _sum([charge for charge, _, _ in lines])
-    if Decimal(head[2]) != charge or not all(_is_date(date) for _, _, date in lines):
+    days = tuple([day for _, _, day in lines])
+    if Decimal(head[2]) != charge or not all(map(_is_date, days)):
         return None
-    return PlainClaim(head[1], charge, len(lines), payer_id_of(raw.subscriber), billing_provider_of(raw.provider), npis)
+    return PlainClaim(
+        head[1], charge, len(lines), payer_id_of(raw.subscriber), billing_provider_of(raw.provider), npis, days
+    )
+
+
+def clearinghouse_id_of(raw: RawClaim) -> str:
+    """Give the clearinghouse's claim identifier (2300 REF*D9) of a plain claim, "" where it has none."""
+    stretch = raw.stretch
+    found = _patterns(stretch.delimiters).clearinghouse.match(stretch.text) if stretch is not None else None
+    return found[1] if found is not None else ""
 
 
 def _are_all_lines(count: int, text: str, marks: Delimiters) -> bool:

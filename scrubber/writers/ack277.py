@@ -13,8 +13,8 @@ from attrs import define, field, frozen
 
 from scrubber.errors import ScrubberError
 from scrubber.findings import ClaimReport, FileReport, Finding, Severity, Status, Totals
-from scrubber.model import Claim, DateRange, ServiceLine
-from scrubber.parser import InputSource, Mark, RawClaim, build_claim
+from scrubber.model import Claim, ServiceLine
+from scrubber.parser import InputSource, Mark, RawClaim, build_claim, clearinghouse_id_of, read_plain
 from scrubber.parser.events import Level
 from scrubber.parser.loops import level_loops
 from scrubber.parser.segments import cut_slice
@@ -105,8 +105,8 @@ class ClaimAcknowledger:
         provider = transaction.provider
         for totals in (provider.totals, transaction.totals, self.totals):
             totals.add(report)
-        claim = _Answer(raw, report, build_claim(raw), provider.claims, self._envelope.stamp.d8, self.line_dates)
-        claim.write(transaction.levels, provider.number)
+        answer = _Answer(raw, report, provider.claims, self._envelope.stamp.d8, self.line_dates)
+        answer.write(transaction.levels, provider.number)
 
     def finish(self, report: FileReport) -> str:
         """Write what is due.  Raises ScrubberError when the totals are not those of the report."""
@@ -216,32 +216,40 @@ class _Answer:
 
     raw: RawClaim
     report: ClaimReport
-    claim: Claim
     batch: Batch
     day: str
     line_dates: bool
 
     def write(self, number: int, parent: int) -> None:
         """Write the patient level with HL01 `number` under the provider's HL01 `parent`."""
-        batch, claim = self.batch, self.claim
+        batch, report = self.batch, self.report
         batch.add("HL", str(number), str(parent), "PT")
         batch.add(*self._patient())
-        batch.add("TRN", "2", claim.control_number.strip() or _NO_TRACE)
-        reported = list(self._reported_lines())
+        batch.add("TRN", "2", report.claim.strip() or _NO_TRACE)
+        plain = None if report.rejected else read_plain(self.raw)
+        if plain is not None:
+            self._write_status(_ACCEPTED, self.day, "WQ", amount(report.charge))
+            self._write_reference(clearinghouse_id_of(self.raw))
+            self._write_dates(min(plain.days), max(plain.days))
+        else:
+            self._write_opened(build_claim(self.raw))
+
+    def _write_opened(self, claim: Claim) -> None:
+        reported = list(self._reported_lines(claim))
         for statuses in self._claim_statuses({line.number for line, _ in reported}):
             action = "U" if self.report.rejected else "WQ"
             self._write_status(statuses, self.day, action, amount(claim.charge))
-        if claim.clearinghouse_id:
-            batch.add("REF", "D9", claim.clearinghouse_id)
+        self._write_reference(claim.clearinghouse_id)
         dates = [line.service_dates for line in claim.lines if line.service_dates is not None]
-        if dates:
-            self._write_dates(DateRange(min(dates).first, max(span.last for span in dates)))
-        else:
-            # Without this segment receivers refuse the whole 277.  Only claims rejected for a missing date, and void
-            # ones, come here.
-            batch.add("DTP", "472", "D8", self.day)
+        # Without a date receivers refuse the whole 277.  Only void claims and those rejected for it have none.
+        first = d8(min(dates).first) if dates else self.day
+        self._write_dates(first, d8(max(span.last for span in dates)) if dates else first)
         for line, findings in reported:
             self._write_line(line, findings)
+
+    def _write_reference(self, clearinghouse_id: str) -> None:
+        if clearinghouse_id:
+            self.batch.add("REF", "D9", clearinghouse_id)
 
     def _patient(self) -> list[str]:
         """Name the patient; the member identifier is the subscriber's, for dependents have none of their own."""
@@ -252,10 +260,10 @@ class _Answer:
         name = _name(patient, "QC", qualifier if qualifier in _MEMBER_QUALIFIERS else "MI", last=8)
         return ["NM1", "QC", "1", *name[3:-1], member or _UNKNOWN]
 
-    def _reported_lines(self) -> Iterator[tuple[ServiceLine, list[Finding]]]:
+    def _reported_lines(self, claim: Claim) -> Iterator[tuple[ServiceLine, list[Finding]]]:
         """Yield the lines with errors that a 277CA can name."""
         for number, findings in groupby(self._errors(), key=lambda finding: finding.line):
-            line = self.claim.lines[number - 1] if number else None
+            line = claim.lines[number - 1] if number else None
             if line is not None and _is_nameable(line):
                 yield line, list(findings)
 
@@ -282,17 +290,15 @@ class _Answer:
         self._write_status(tuple(statuses), self.day if self.line_dates else "", "U", "")
         batch.add("REF", "FJ", line.control_number or line.assigned_number or str(line.number))
         if line.service_dates is not None:
-            self._write_dates(line.service_dates)
+            self._write_dates(d8(line.service_dates.first), d8(line.service_dates.last))
 
     def _write_status(self, statuses: tuple[Status, ...], day: str, action: str, charge: str) -> None:
         first, *others = (_code(self.batch, status) for status in statuses[:_MAX_STATUSES])
         self.batch.add("STC", first, day, action, charge, "", "", "", "", "", *others)
 
-    def _write_dates(self, dates: DateRange) -> None:
-        if dates.days == 1:
-            self.batch.add("DTP", "472", "D8", d8(dates.first))
-        else:
-            self.batch.add("DTP", "472", "RD8", f"{d8(dates.first)}-{d8(dates.last)}")
+    def _write_dates(self, first: str, last: str) -> None:
+        form, text = ("D8", first) if first == last else ("RD8", f"{first}-{last}")
+        self.batch.add("DTP", "472", form, text)
 
 
 def _is_nameable(line: ServiceLine) -> bool:

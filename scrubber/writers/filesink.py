@@ -9,7 +9,7 @@ from attrs import frozen
 
 from scrubber.findings import FileReport, Totals
 from scrubber.model import parse_number
-from scrubber.parser import InputSource, Reader
+from scrubber.parser import InputSource, Reader, read_plain
 from scrubber.parser.loops import claim_loops
 from scrubber.run import Sink
 
@@ -33,8 +33,13 @@ def tally(source: InputSource) -> Tally:
     claims, lines, charges = 0, 0, Decimal(0)
     for raw in Reader(source):
         claims += 1
-        lines += len(claim_loops(raw.segments).children("2400"))
-        charges += parse_number(raw.segments[0].get(2).strip()) or 0
+        plain = read_plain(raw)
+        if plain is not None:
+            lines += plain.lines
+            charges += plain.charge
+        else:
+            lines += len(claim_loops(raw.segments).children("2400"))
+            charges += parse_number(raw.segments[0].get(2).strip()) or 0
     return Tally(claims, lines, charges)
 
 
