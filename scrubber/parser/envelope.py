@@ -120,9 +120,13 @@ class Reader:
             if isinstance(piece, Segment):
                 yield from self._take(piece)
             elif piece.id == "CLM" and self._judged:
-                yield from self._take_claim(piece)
+                if self._mark is not None or self._claim is not None:
+                    yield from self._finish(piece.offset)
+                yield self._take_claim(piece)
             elif piece.id == "HL" and self._judged and not _holds_service(piece):
-                yield from self._take_level(piece)
+                if self._mark is not None or self._claim is not None:
+                    yield from self._finish(piece.offset)
+                self._take_level(piece)
             else:
                 for segment in piece.cut():
                     yield from self._take(segment)
@@ -152,19 +156,17 @@ class Reader:
         self._check_id(segment)
         handler(segment)
 
-    def _take_claim(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
+    def _take_claim(self, stretch: Stretch) -> RawClaim:
         """Take a whole claim."""
-        yield from self._finish(stretch.offset)
         self.segments += stretch.count
         if self._transaction is not None:
             self._transaction.count += stretch.count
         if "2000B" not in self._levels:
             self._fault(faults.HierarchyParentUnknown, stretch.head, _NO_SUBSCRIBER)
-        yield self._raw_claim(stretch.offset, stretch.end, stretch.count, stretch=stretch)
+        return self._raw_claim(stretch.offset, stretch.end, stretch.count, stretch=stretch)
 
-    def _take_level(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
+    def _take_level(self, stretch: Stretch) -> None:
         """Take a whole hierarchical level."""
-        yield from self._finish(stretch.offset)
         self.segments += stretch.count
         self._open_level(stretch.head)
         if self._transaction is not None:
@@ -422,7 +424,8 @@ class Reader:
 
 def _holds_service(stretch: Stretch) -> bool:
     """Whether a hierarchical level may hold a service line, which belongs to a claim."""
-    return any(f"{name}{stretch.delimiters.element}" in stretch.text for name in ("LX", "SV1"))
+    text, mark = stretch.text, stretch.delimiters.element
+    return f"LX{mark}" in text or f"SV1{mark}" in text
 
 
 _NO_SUBSCRIBER = "A claim stands under no subscriber level."

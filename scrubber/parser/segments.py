@@ -39,10 +39,11 @@ _NONE = Delimiters("", "", "", "")
 class Stretch:
     """Whole segments that follow one another, as text: one that opens a claim or a mark and those that belong to it.
 
-    `offset` is the byte at which it begins, `ordinal` the place of its first segment in the file from 1, `count` the
-    number of its segments and `lead` what stands in front of it.
+    `id` is the identifier of the first, `offset` the byte at which it begins, `ordinal` its place in the file from 1;
+    `count` is the number of the segments and `lead` what stands in front of them.
     """
 
+    id: str
     text: str
     offset: int
     ordinal: int
@@ -54,11 +55,6 @@ class Stretch:
     def end(self) -> int:
         """The byte behind it."""
         return self.offset + len(self.text)
-
-    @property
-    def id(self) -> str:
-        """The identifier of its first segment."""
-        return self.text.partition(self.delimiters.element)[0]
 
     @property
     def head(self) -> Segment:
@@ -277,20 +273,20 @@ def _regular(window: _Window, delimiters: Delimiters, ordinal: int) -> tuple[lis
     first = patterns.first.match(text, window.at)
     if first is None or first[1] in {"IEA", "ISA"}:
         return [], True
-    found = [(window.at, first.start(1))]
+    found = [(window.at, first.start(1), first[1])]
     for event in patterns.event.finditer(text, first.end()):
-        found.append((event.start() + 1, event.start(1)))
+        found.append((event.start() + 1, event.start(1), event[1]))
         if event[1] in {"IEA", "ISA"}:
             break
     irregular = patterns.irregular.search(text, first.start(1), found[-1][1] + 4)
     stop = len(text) if irregular is None else irregular.start()
     stretches: list[Stretch] = []
-    for (lead, start), (_, end) in pairwise(found):
+    for (lead, start, name), (_, end, _) in pairwise(found):
         if end > stop:
             break
         count = text.count(delimiters.segment, start, end)
-        body = text[start:end]
-        stretches.append(Stretch(body, window.base + start, ordinal + 1, count, delimiters, text[lead:start]))
+        place = window.base + start
+        stretches.append(Stretch(name, text[start:end], place, ordinal + 1, count, delimiters, text[lead:start]))
         ordinal += count
     return stretches, irregular is None
 
