@@ -193,6 +193,8 @@ class Facts:
 
     def modifiers_of_kind(self, line: ServiceLine, *kinds: str) -> tuple[str, ...]:
         """Give the modifiers of a line that are of one of the kinds, in the order billed."""
+        if not line.modifiers:
+            return ()
         rows = {modifier: self.modifiers.ever(modifier) for modifier in line.modifiers}
         return tuple(modifier for modifier, found in rows.items() if found and found[0].kind in kinds)
 

@@ -26,6 +26,7 @@ class PatientIndex:
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")
+        self._database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
         self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
         self._secret = os.urandom(16)
         self._rows: list[tuple[int, bytes, bool, bytes]] = []

@@ -288,22 +288,24 @@ def _upper(text: str) -> str:
 
 
 def _line(number: int, loop: Loop) -> ServiceLine:
-    assigned = loop.find("LX")
     sv1 = loop.find("SV1")
     dates = loop.find("DTP", "472")
+    assigned = loop.find("LX")
     rendering = loop.child("2420A")
-    procedure = [*(sv1.components(1) if sv1 else []), *[""] * 7]
+    marks = loop.segments[0].delimiters
+    elements = [*(text.strip() for text in (sv1.elements if sv1 else ())), *[""] * 8]
+    procedure = [*elements[1].split(marks.component), *[""] * 7]
     return ServiceLine(
         number=number,
         procedure_qualifier=_upper(procedure[0]),
         procedure=_upper(procedure[1]),
-        modifiers=tuple(text for text in map(_upper, procedure[2:6]) if text),
+        modifiers=tuple([text for text in map(_upper, procedure[2:6]) if text]),
         description=procedure[6],
-        charge_text=sv1.get(2).strip() if sv1 else "",
-        unit_basis=_upper(sv1.get(3)) if sv1 else "",
-        units_text=sv1.get(4).strip() if sv1 else "",
-        line_place_of_service=sv1.get(5).strip() if sv1 else "",
-        pointers=tuple(text for text in (value.strip() for value in sv1.components(7)) if text) if sv1 else (),
+        charge_text=elements[2],
+        unit_basis=_upper(elements[3]),
+        units_text=elements[4],
+        line_place_of_service=elements[5],
+        pointers=tuple([text for text in map(str.strip, elements[7].split(marks.component)) if text]),
         service_dates=DateRange.parse(dates.get(2).strip().upper(), dates.get(3).strip()) if dates else None,
         line_rendering_provider=_provider(rendering) if rendering else None,
         assigned_number=assigned.get(1).strip() if assigned else "",
