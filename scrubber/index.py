@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from hashlib import blake2b
 
@@ -26,6 +27,7 @@ class PatientIndex:
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")
+        weakref.finalize(self, self._database.close)
         self._database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
         self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
         self._secret = os.urandom(16)
