@@ -24,6 +24,7 @@ from scrubber.findings import Location
 from scrubber.x12 import Loop
 
 __all__ = [
+    "MAX_LINES",
     "Adjudication",
     "Claim",
     "DateRange",
@@ -40,6 +41,9 @@ __all__ = [
     "parse_number",
     "patient_key",
 ]
+
+MAX_LINES = 50
+"""The service lines that the guide allows a claim."""
 
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 _DATE = re.compile(r"\d{8}", re.ASCII)

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from scrubber.edit import Chain, Context, Edit, Example, Meta, statuses
 from scrubber.findings import Finding, Severity, Source, Status
-from scrubber.model import Claim, PlainClaim, Provider, ServiceLine
+from scrubber.model import MAX_LINES, Claim, PlainClaim, Provider, ServiceLine
 from scrubber.parser.conformance import CONFORMANCE_RULES
 from scrubber.parser.faults import ENVELOPE_RULES
 
@@ -21,7 +21,6 @@ _GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's m
 _NPI = Source(
     "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn with prefix 80840)", "edition not known"
 )
-_MAX_LINES = 50
 
 
 def _meta(
@@ -289,8 +288,8 @@ class TooManyLines(Edit[None]):
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Count the lines."""
         del context
-        if len(claim.lines) > _MAX_LINES:
-            message = f"The claim has {len(claim.lines)} service lines; the guide allows {_MAX_LINES}."
+        if len(claim.lines) > MAX_LINES:
+            message = f"The claim has {len(claim.lines)} service lines; the guide allows {MAX_LINES}."
             yield self.finding(claim, message, "Split the claim; keep add-on codes with their base procedure.")
 
 

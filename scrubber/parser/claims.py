@@ -102,7 +102,7 @@ def reopen(source: Readable, place: ClaimPlace) -> Claim:
         terminator = place.delimiters.segment.encode("latin-1")
         if not data.endswith(terminator):  # the last segment of a truncated file
             data += terminator
-        return [segment for segment in cut_slice(data, start, ordinal, place.delimiters) if segment.text]
+        return cut_slice(data, start, ordinal, place.delimiters)
 
     def level(extent: tuple[int, int, int, str] | None) -> Level | None:
         if extent is None:

@@ -12,14 +12,13 @@ from functools import cache
 
 from attrs import frozen
 
-from scrubber.model import PlainClaim, parse_date
+from scrubber.model import MAX_LINES, PlainClaim, parse_date
 from scrubber.parser.claims import billing_provider_of, payer_id_of
 from scrubber.parser.events import RawClaim
 from scrubber.x12 import Delimiters
 
 __all__ = ["read_plain"]
 
-MAX_LINES = 50
 _VOID = "8"
 
 
