@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from scrubber.config import Config, load_config
 from scrubber.engine import Engine, all_rules
 from scrubber.errors import UnreadableError
-from scrubber.findings import Finding, Report, Severity
+from scrubber.findings import Finding, Report
 from scrubber.model import Claim
 from scrubber.parser import Reader, build_claim, open_source
 from scrubber.plugins import load_plugins
@@ -46,7 +46,6 @@ def scrub(source: Source, config: Config | None = None, progress: Callable[[int]
     """
     engine = make_engine(config)
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
-    worst: Severity | None = None
     try:
         with open_source(source, name) as opened:
             run = FileScrub(opened, engine, progress)
@@ -54,18 +53,7 @@ def scrub(source: Source, config: Config | None = None, progress: Callable[[int]
             report.claims.extend(run)
     except UnreadableError as error:
         report = unreadable_file(name, error)
-    for claim in report.claims:
-        worst = gravest(worst, claim.findings)
-    return Report((report,), exit_code([report], worst, engine.config, crashed=engine.crashed))
-
-
-def gravest(worst: Severity | None, findings: Iterable[Finding]) -> Severity | None:
-    """Give the gravest severity among `worst` and those of the findings."""
-    return min((*(finding.severity for finding in findings), *([worst] if worst else [])), key=_rank, default=None)
-
-
-def _rank(severity: Severity) -> int:
-    return severity.rank
+    return Report((report,), exit_code([report], engine.config, crashed=engine.crashed))
 
 
 def iter_claims(source: Source) -> Iterator[Claim]:

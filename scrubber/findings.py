@@ -172,7 +172,10 @@ class ClaimReport:
 
 @define
 class Totals:
-    """Counts and dollars over the claims of a file.  Charges that cannot be read count as zero in the sums."""
+    """Counts and dollars over the claims of a file.  Charges that cannot be read count as zero in the sums.
+
+    `worst` is the gravest severity among their findings.
+    """
 
     claims: int = 0
     accepted: int = 0
@@ -183,6 +186,7 @@ class Totals:
     accepted_charges: Decimal = Decimal(0)
     rejected_charges: Decimal = Decimal(0)
     at_risk: Decimal = Decimal(0)
+    worst: Severity | None = None
 
     def add(self, claim: ClaimReport) -> None:
         """Count one claim."""
@@ -191,6 +195,9 @@ class Totals:
         self.lines += claim.lines
         self.charges += charge
         self.at_risk += claim.at_risk
+        for finding in claim.findings:
+            if self.worst is None or finding.severity.at_least(self.worst):
+                self.worst = finding.severity
         if claim.rejected:
             self.rejected += 1
             self.rejected_charges += charge

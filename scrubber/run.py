@@ -8,7 +8,7 @@ comes up, so that an encounter over several claims needs no claim to be kept.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ import attrs
 from scrubber.config import Config
 from scrubber.engine import Engine
 from scrubber.errors import UnreadableError
-from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity
+from scrubber.findings import ClaimReport, FileReport, Finding, Location
 from scrubber.index import PatientIndex
 from scrubber.parser import (
     InputSource,
@@ -198,18 +198,14 @@ def unreadable_file(path: str, error: UnreadableError) -> FileReport:
     return FileReport(path=path, readable=False, findings=(fault.finding(),))
 
 
-def exit_code(files: Iterable[FileReport], worst: Severity | None, config: Config, *, crashed: bool) -> int:
-    """Give the exit code of a run: 4 over 3 over 1 over 0.
-
-    `worst` is the gravest severity among the findings on claims, None if there were none.
-    """
+def exit_code(files: Sequence[FileReport], config: Config, *, crashed: bool) -> int:
+    """Give the exit code of a run: 4 over 3 over 1 over 0."""
     if crashed:
         return 4
-    found = [finding.severity for file in files for finding in file.findings]
     if any(not file.readable for file in files):
         return 3
-    grave = [severity for severity in (*found, worst) if severity is not None and severity.at_least(config.fail_on)]
-    return 1 if grave else 0
+    found = [file.totals.worst for file in files] + [finding.severity for file in files for finding in file.findings]
+    return 1 if any(severity is not None and severity.at_least(config.fail_on) for severity in found) else 0
 
 
 def _redacted(claim: ClaimReport) -> ClaimReport:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 import click
 from attrs import define, field
 
-from scrubber.api import gravest
 from scrubber.config import Config
 from scrubber.engine import Engine
-from scrubber.errors import ConfigError, ScrubberError, UnreadableError
-from scrubber.findings import FileReport, Severity
-from scrubber.output import Publication, publish_text
-from scrubber.outputs import FileOutputs, OutputSettings, Targets, targets_in
-from scrubber.parser import InputSource, open_source
+from scrubber.errors import ConfigError
+from scrubber.findings import FileReport
+from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
+from scrubber.output import publish_text
+from scrubber.outputs import OutputSettings, Targets, targets_in
+from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
-from scrubber.run import FileScrub, exit_code, unreadable_file
+from scrubber.run import exit_code
 from scrubber.team import Team
 from scrubber.writers.base import Tool, Writer, describe_tool
 
@@ -31,7 +31,8 @@ __all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs", "split_codes"]
 EXTENSIONS = (".837", ".837p", ".837i", ".837d", ".edi", ".x12", ".txt", ".dat")
 """The files that are taken from a folder."""
 
-STDIN = "-"
+_INPUTS_AHEAD = 2
+"""Inputs that may wait for each process of a team."""
 
 
 def expand_inputs(paths: Sequence[str]) -> list[str]:
@@ -82,7 +83,6 @@ class Session:
     show_progress: bool = False
     color: bool = False
     _files: list[FileReport] = field(factory=list, init=False)
-    _worst: Severity | None = field(default=None, init=False)
 
     def run(self, inputs: Sequence[str]) -> int:
         """Scrub the inputs in order and give the exit code.
@@ -91,19 +91,43 @@ class Session:
         """
         targets = self._check_targets(inputs)
         tool = describe_tool(load_plugins(), self.config.today)
+        scrub = InputScrub(self.engine, tool, self.output_settings, self.team)
         with ExitStack() as stack:
             writers = [self._writer(self.stdout_format, self.stdout, tool, color=self.color)]
             for form, path in self.reports:
                 writers.append(self._writer(form, stack.enter_context(publish_text(path)), tool, color=False))
-            for name in inputs:
-                report = self._scrub_and_publish(name, targets[name], writers, tool)
-                self._files.append(report)
-                if self.stdout_format == "ndjson":
-                    self._tell_file_findings(report)
+            for name, begun in self._begun(scrub, inputs, targets):
+                if begun is None:
+                    self._conclude(scrub.run(name, targets[name], writers, self._progress))
+                else:
+                    self._conclude(scrub.finish(begun, writers))
             for writer in writers:
                 writer.end()
         crashed = self.engine.crashed or (self.team is not None and self.team.crashed)
-        return exit_code(self._files, self._worst, self.config, crashed=crashed)
+        return exit_code(self._files, self.config, crashed=crashed)
+
+    def _begun(
+        self, scrub: InputScrub, inputs: Sequence[str], targets: Mapping[str, Targets]
+    ) -> Iterator[tuple[str, Begun | None]]:
+        """Yield the inputs in order while the team works on those further on that one process can take whole."""
+        waiting: deque[tuple[str, Begun | None]] = deque()
+        for name in inputs:
+            waiting.append((name, scrub.begin(name, targets[name]) if len(inputs) > 1 else None))
+            if self.team is None or len(waiting) > self.team.jobs * _INPUTS_AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+    def _conclude(self, outcome: InputOutcome) -> None:
+        report = outcome.report
+        self._files.append(report)
+        for note in outcome.notes:
+            click.echo(f"scrubber: {report.path}: {note}", err=True)
+        if self.stdout_format == "ndjson":
+            for finding in report.findings:
+                click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
+
+    def _progress(self, source: InputSource) -> _Progress:
+        return _Progress(source, show=self.show_progress)
 
     def _writer(self, form: str, out: TextIO, tool: Tool, *, color: bool) -> Writer:
         writer: Writer = load_writer(form)(out, tool, color=color)
@@ -136,61 +160,6 @@ class Session:
             _make_folder(self.out_dir)
         return targets
 
-    def _scrub_and_publish(self, name: str, targets: Targets, writers: Sequence[Writer], tool: Tool) -> FileReport:
-        """Scrub one input; its files appear when all of it has been judged and checked, the clean file last."""
-        with Publication() as files:
-            own = list(writers)
-            text: TextIO | None = None
-            if targets.findings is not None:
-                text = io.TextIOWrapper(files.draft(targets.findings).stream, encoding="utf-8", newline="\n")
-                own.append(self._writer("json", text, tool, color=False))
-            try:
-                report = self._scrub(name, targets, own, files)
-                for writer in own:
-                    writer.end_file(report)
-                for writer in own[len(writers) :]:
-                    writer.end()
-                if text is not None:
-                    text.flush()
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                reason = os.strerror(error.errno or 5)
-                raise ScrubberError(f"{name}: the output cannot be written ({reason})") from error
-            files.publish()
-        return report
-
-    def _scrub(self, name: str, targets: Targets, writers: Sequence[Writer], files: Publication) -> FileReport:
-        report: FileReport | None = None
-        outputs: FileOutputs | None = None
-        try:
-            with _open(name) as source, _Progress(source, show=self.show_progress) as advance:
-                run = FileScrub(source, self.engine, advance, self.team)
-                report = run.report
-                if targets.paths:
-                    outputs = FileOutputs(source, run, targets, self.output_settings, files)
-                for claim in run:
-                    self._worst = gravest(self._worst, claim.findings)
-                    for writer in writers:
-                        writer.claim(report.path, claim)
-                if outputs is not None:
-                    outputs.finish()
-                    for note in outputs.notes:
-                        click.echo(f"scrubber: {report.path}: {note}", err=True)
-        except UnreadableError as error:
-            if outputs is not None:
-                outputs.discard()
-            failed = unreadable_file(name, error)
-            if report is None:
-                return failed
-            report.readable = False
-            report.findings += failed.findings
-        return report
-
-    def _tell_file_findings(self, report: FileReport) -> None:
-        for finding in report.findings:
-            click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
-
 
 def _identity(name: str) -> tuple[int, int] | None:
     """Give what makes two names the same file, standard input included; None for what does not exist."""
@@ -206,13 +175,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made a folder ({os.strerror(error.errno or 5)})") from error
-
-
-def _open(name: str) -> InputSource:
-    if name != STDIN:
-        return open_source(name)
-    stream: BinaryIO = sys.stdin.buffer
-    return open_source(stream, "<stdin>")
 
 
 class _Progress:

@@ -1,4 +1,4 @@
-"""Worker processes that judge batches of claims for a run.
+"""Worker processes that judge batches of claims, or whole inputs, for a run.
 
 A batch holds the bytes of its claims, not the claims, so that little has to be sent.  Whoever asks for the verdicts in
 the order of the file gives the same bytes whatever the number of processes.
@@ -7,10 +7,10 @@ the order of the file gives the same bytes whatever the number of processes.
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Self
+from typing import Self, TypeVar
 
 from attrs import define, field, frozen
 
@@ -21,7 +21,7 @@ from scrubber.findings import ClaimReport
 from scrubber.parser import ClaimPlace, InputSource, reopen
 from scrubber.plugins import load_plugins
 
-__all__ = ["Batch", "Team"]
+__all__ = ["Batch", "Team", "TeamAnswer", "own_engine"]
 
 _BATCH = 64
 """Claims in a batch."""
@@ -34,7 +34,7 @@ class Batch:
     groups: list[list[ClaimPlace]] = field(factory=list)
     slices: dict[tuple[int, int], bytes] = field(factory=dict)
     claims: int = 0
-    answer: Future[_Answer] | None = None
+    answer: Future[_Verdicts] | None = None
 
     def add(self, places: Sequence[ClaimPlace], source: InputSource) -> None:
         """Add the claims of one patient."""
@@ -57,11 +57,20 @@ class Batch:
 
 
 @frozen(eq=False)
-class _Answer:
-    """The verdicts on the groups of a batch by claim ordinal, and whether an edit crashed."""
+class TeamAnswer:
+    """What a process gives back; `crashed` tells whether an edit has crashed in it."""
+
+    crashed: bool
+
+
+@frozen(eq=False)
+class _Verdicts(TeamAnswer):
+    """The verdicts on the groups of a batch by claim ordinal."""
 
     verdicts: dict[int, ClaimReport]
-    crashed: bool
+
+
+A = TypeVar("A", bound=TeamAnswer)
 
 
 class Team:
@@ -72,24 +81,28 @@ class Team:
         self.crashed = False
         self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut))
 
-    def submit(self, batch: Batch) -> Future[_Answer]:
+    def begin(self, function: Callable[..., A], *arguments: object) -> Future[A]:
+        """Have a function of a module run in one of the processes.  Raises ScrubberError when one has died."""
+        with _Deaths():
+            return self._pool.submit(function, *arguments)
+
+    def wait_for(self, future: Future[A]) -> A:
+        """Give the answer to `begin` when it is there.  Raises ScrubberError when a process has died."""
+        with _Deaths():
+            answer = future.result()
+        self.crashed |= answer.crashed
+        return answer
+
+    def submit(self, batch: Batch) -> Future[_Verdicts]:
         """Have a batch judged, if it is not already."""
         if batch.answer is None:
-            with _Deaths():
-                batch.answer = self._pool.submit(_judge, batch.groups, batch.slices)
+            batch.answer = self.begin(_judge, batch.groups, batch.slices)
             batch.slices = {}
         return batch.answer
 
     def verdict(self, batch: Batch, ordinal: int) -> ClaimReport:
-        """Give the verdict on a claim of a batch, and wait for it if need be.
-
-        Raises ScrubberError when a process has died.
-        """
-        future = self.submit(batch)
-        with _Deaths():
-            answer = future.result()
-        self.crashed |= answer.crashed
-        return answer.verdicts[ordinal]
+        """Give the verdict on a claim of a batch, and wait for it if need be."""
+        return self.wait_for(self.submit(batch)).verdicts[ordinal]
 
     def __enter__(self) -> Self:
         return self
@@ -121,10 +134,15 @@ def _begin(config: Config, shortcut: bool) -> None:  # noqa: FBT001 - an initial
     _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut)]
 
 
-def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes]) -> _Answer:
-    engine, batch = _engines[0], Batch(groups, slices)
+def own_engine() -> Engine:
+    """Give the engine of this process."""
+    return _engines[0]
+
+
+def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes]) -> _Verdicts:
+    engine, batch = own_engine(), Batch(groups, slices)
     verdicts: dict[int, ClaimReport] = {}
     for places in groups:
         reports = engine.judge([reopen(batch, place) for place in places])
         verdicts |= {report.ordinal: report for report in reports}
-    return _Answer(verdicts, engine.crashed)
+    return _Verdicts(engine.crashed, verdicts)

@@ -10,13 +10,18 @@ import pytest
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
 from scrubber.errors import ScrubberError
+from scrubber.inputs import InputScrub
+from scrubber.outputs import AckSettings, OutputSettings, Targets
 from scrubber.parser import open_source
+from scrubber.plugins import load_plugins
 from scrubber.run import FileScrub
 from scrubber.team import Team
 from scrubber.testing import to_837p
+from scrubber.writers.base import describe_tool
 from tests.conftest import FIXTURES, Run
 
 SETTINGS = load_settings(discover=False)
+OUTPUTS = OutputSettings(AckSettings(SETTINGS.today))
 SHARED = "\n".join(f"claim A{n} patient=M{n % 3} date=202408{n + 1:02}\n37238\n36012\n37252" for n in range(20))
 
 
@@ -49,19 +54,65 @@ def test_the_x12_files_are_the_same(files: list[Path], run: Run, tmp_path: Path)
         assert (tmp_path / "out1" / name).read_bytes() == (tmp_path / "out2" / name).read_bytes()
 
 
+def test_the_claims_of_one_input_are_shared_out(files: list[Path], run: Run, tmp_path: Path) -> None:
+    for path in files:
+        alone = run("scrub", "--format", "json", "--annotated", "1.837", path)
+        together = run("scrub", "--format", "json", "--annotated", "2.837", "--jobs", "2", path)
+        assert (together.returncode, together.stdout, together.stderr) == (
+            alone.returncode,
+            alone.stdout,
+            alone.stderr,
+        )
+        written = [tmp_path / name for name in ("1.837", "2.837") if (tmp_path / name).exists()]
+        assert len({path.read_bytes() for path in written}) <= 1
+        assert len(written) in (0, 2)
+        for target in written:
+            target.unlink()
+
+
+def test_one_process_takes_small_inputs_only(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scrubber.inputs._WHOLE", 1_000)
+    with Team(SETTINGS, 2, shortcut=True) as team:
+        scrub = InputScrub(make_engine(SETTINGS), describe_tool(load_plugins(), SETTINGS.today), OUTPUTS, team)
+        assert [scrub.begin(str(path), Targets()) is None for path in files] == [
+            path.stat().st_size > 1_000 for path in files
+        ]
+
+
 def test_standard_input_is_shared_out_too(run: Run) -> None:
     data = to_837p(SHARED)
     assert run("scrub", "--jobs=2", data=data).stdout == run("scrub", data=data).stdout
 
 
+def test_a_file_that_cannot_be_written_by_a_process_ends_the_run(files: list[Path], run: Run, tmp_path: Path) -> None:
+    (tmp_path / "out" / f"{files[-1].stem}.277ca").mkdir(parents=True)
+    for jobs in ("1", "2"):
+        ended = run("scrub", "--jobs", jobs, "--out-dir", "out", *files)
+        assert ended.returncode == 2
+        assert ended.stderr.splitlines()[-1].endswith(b"office_week.277ca: is not a regular file")
+
+
 def test_the_death_of_a_process_is_told(files: list[Path]) -> None:
     with Team(SETTINGS, 2, shortcut=True) as team, open_source(files[-1]) as source:
-        team._pool.submit(int).result()
-        for process in team._pool._processes.values():
-            process.kill()
+        _kill(team)
         run = FileScrub(source, make_engine(SETTINGS), team=team)
         with pytest.raises(ScrubberError, match="a worker process ended unexpectedly"):
             list(run)
+
+
+def test_the_death_of_a_process_that_has_a_whole_input_is_told(files: list[Path]) -> None:
+    with Team(SETTINGS, 2, shortcut=True) as team:
+        scrub = InputScrub(make_engine(SETTINGS), describe_tool(load_plugins(), SETTINGS.today), OUTPUTS, team)
+        begun = [scrub.begin(str(path), Targets()) for path in files * 9]
+        _kill(team)
+        with pytest.raises(ScrubberError, match="a worker process ended unexpectedly"):
+            [scrub.finish(one, []) for one in begun if one is not None]
+
+
+def _kill(team: Team) -> None:
+    team._pool.submit(int).result()
+    for process in team._pool._processes.values():
+        process.kill()
 
 
 @pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the change must reach the processes")

@@ -1,0 +1,203 @@
+"""Scrub one input: judge its claims, feed the writers, publish its files together."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from attrs import define, field, frozen
+
+from scrubber.engine import Engine
+from scrubber.errors import ScrubberError, UnreadableError
+from scrubber.findings import ClaimReport, FileReport
+from scrubber.output import Publication
+from scrubber.outputs import FileOutputs, OutputSettings, Targets
+from scrubber.parser import InputSource, open_source
+from scrubber.plugins import load_plugins, load_writer
+from scrubber.run import FileScrub, unreadable_file
+from scrubber.team import Team, TeamAnswer, own_engine
+from scrubber.writers.base import Tool, Writer, describe_tool
+
+__all__ = ["STDIN", "Begun", "InputOutcome", "InputScrub", "open_input"]
+
+STDIN = "-"
+
+_WHOLE = 4 << 20
+"""Bytes of an input that one process of a team may take whole: its verdicts are then few enough to be kept."""
+
+Advance = Callable[[int], object]
+
+
+def open_input(name: str) -> InputSource:
+    """Open a file, or standard input for "-".  Raises UnreadableError."""
+    if name != STDIN:
+        return open_source(name)
+    stream: BinaryIO = sys.stdin.buffer
+    return open_source(stream, "<stdin>")
+
+
+@frozen
+class InputOutcome:
+    """What came of an input: its report, and what the user should be told about its files."""
+
+    report: FileReport
+    notes: tuple[str, ...] = ()
+
+
+@frozen(eq=False)
+class _Whole(TeamAnswer):
+    """What a process of a team makes of an input: the outcome and the verdicts on the claims."""
+
+    outcome: InputOutcome
+    claims: list[ClaimReport]
+
+
+@frozen(eq=False)
+class Begun:
+    """An input that a process of the team works on."""
+
+    name: str
+    future: Future[_Whole]
+
+
+@define(eq=False)
+class InputScrub:
+    """Scrubs inputs by one engine, or by a team of processes."""
+
+    engine: Engine
+    tool: Tool
+    settings: OutputSettings
+    team: Team | None = None
+
+    def run(
+        self,
+        name: str,
+        targets: Targets,
+        writers: Sequence[Writer],
+        progress: Callable[[InputSource], AbstractContextManager[Advance | None]] = lambda _: nullcontext(),
+    ) -> InputOutcome:
+        """Scrub one input; its files appear when all of it has been judged and checked, the clean file last.
+
+        Raises ScrubberError, before anything is published, when a file cannot be written or does not hold what the
+        report says.  An input that cannot be read is no error but a report that says so.
+        """
+        with Publication() as files:
+            own: list[Writer] = []
+            text: TextIO | None = None
+            if targets.findings is not None:
+                text = io.TextIOWrapper(files.draft(targets.findings).stream, encoding="utf-8", newline="\n")
+                own.append(load_writer("json")(text, self.tool, color=False))
+            with _writing(name):
+                outcome = self._judge(name, targets, [*writers, *own], files, progress)
+                for writer in (*writers, *own):
+                    writer.end_file(outcome.report)
+                for writer in own:
+                    writer.end()
+                if text is not None:
+                    text.flush()
+            files.publish()
+        return outcome
+
+    def begin(self, name: str, targets: Targets) -> Begun | None:
+        """Have a process of the team take an input; None where there is no team or the input is not for one process."""
+        if self.team is None or not _fits_one(name):
+            return None
+        return Begun(name, self.team.begin(_scrub_whole, name, targets, self.settings))
+
+    def finish(self, begun: Begun, writers: Sequence[Writer]) -> InputOutcome:
+        """Wait for an input that was begun, and feed the writers.  Raises as `run` does."""
+        if self.team is None:
+            raise ValueError("only a team begins inputs")
+        answer = self.team.wait_for(begun.future)
+        report = answer.outcome.report
+        with _writing(begun.name):
+            for claim in answer.claims:
+                for writer in writers:
+                    writer.claim(report.path, claim)
+            for writer in writers:
+                writer.end_file(report)
+        return answer.outcome
+
+    def _judge(
+        self,
+        name: str,
+        targets: Targets,
+        writers: Sequence[Writer],
+        files: Publication,
+        progress: Callable[[InputSource], AbstractContextManager[Advance | None]],
+    ) -> InputOutcome:
+        report: FileReport | None = None
+        outputs: FileOutputs | None = None
+        notes: tuple[str, ...] = ()
+        try:
+            with open_input(name) as source, progress(source) as advance:
+                run = FileScrub(source, self.engine, advance, self.team)
+                report = run.report
+                if targets.paths:
+                    outputs = FileOutputs(source, run, targets, self.settings, files)
+                for claim in run:
+                    for writer in writers:
+                        writer.claim(report.path, claim)
+                if outputs is not None:
+                    outputs.finish()
+                    notes = tuple(outputs.notes)
+        except UnreadableError as error:
+            if outputs is not None:
+                outputs.discard()
+            failed = unreadable_file(name, error)
+            if report is None:
+                return InputOutcome(failed)
+            report.readable = False
+            report.findings += failed.findings
+        return InputOutcome(report, notes)
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """Name the input in the error where what is written about it cannot be."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno or 5)
+        raise ScrubberError(f"{name}: the output cannot be written ({reason})") from error
+
+
+# -- one input in one process of a team -----------------------------------------------------------------------------
+
+
+def _fits_one(name: str) -> bool:
+    try:
+        return name != STDIN and Path(name).is_file() and Path(name).stat().st_size <= _WHOLE
+    except (OSError, ValueError):
+        return False
+
+
+def _scrub_whole(name: str, targets: Targets, settings: OutputSettings) -> _Whole:
+    engine, kept = own_engine(), _Kept()
+    scrub = InputScrub(engine, describe_tool(load_plugins(), engine.config.today), settings)
+    outcome = scrub.run(name, targets, [kept])
+    return _Whole(engine.crashed, outcome, kept.claims)
+
+
+@define(eq=False)
+class _Kept:
+    """A writer that keeps the verdicts."""
+
+    claims: list[ClaimReport] = field(factory=list)
+
+    def claim(self, _path: str, claim: ClaimReport) -> None:
+        self.claims.append(claim)
+
+    def end_file(self, _report: FileReport) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
