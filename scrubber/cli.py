@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from scrubber.errors import ConfigError, ScrubberError
+from scrubber.options import read_settings, settings_options
 
 __all__ = ["main"]
 
@@ -136,30 +137,16 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
     help="Number their first interchange; default the input's number.",
 )
 @click.option("--partial", is_flag=True, help="Write the 837s and the 277CA of an input that was not read whole, too.")
-@click.option("--select", multiple=True, metavar="CODES", help="Run only these codes or prefixes, such as IVUS2,X12.")
-@click.option("--ignore", multiple=True, metavar="CODES", help="Leave out these codes or prefixes.")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PATH",
-    help="Read settings from this file instead of ./scrubber.toml.",
-)
+@settings_options
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info"]),
     help="End with exit code 1 from this severity on; default error.",
 )
-@click.option(
-    "--conformance",
-    type=click.Choice(["none", "envelope", "guide"]),
-    help="How much of X12 itself to check; guide walks the implementation guide with pyx12. Default envelope.",
-)
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1; 2, 3 and 4 stay.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Judge in this many processes.")
 @click.option("--no-shortcut", is_flag=True, help="Open every claim, also those that no edit looks at; same findings.")
-@click.option("--redact", is_flag=True, default=None, help="Name claims by their place in the file, not by CLM01.")
 def scrub(  # noqa: PLR0913 - one parameter an option
     *,
     inputs: tuple[str, ...],
@@ -176,43 +163,27 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     ack_date: datetime | None,
     ack_number: int | None,
     partial: bool,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    config_path: Path | None,
     fail_on: str | None,
-    conformance: str | None,
     exit_zero: bool,
     no_progress: bool,
     jobs: int,
     no_shortcut: bool,
-    redact: bool | None,
+    **settings_values: Any,
 ) -> int:
     """Judge the claims of 837P files.
 
     A folder stands for the claim files below it, "-" for standard input.  Several inputs share one report.
     """
-    from scrubber.api import load_settings, make_engine  # noqa: PLC0415
+    from scrubber.api import make_engine  # noqa: PLC0415
     from scrubber.findings import Severity  # noqa: PLC0415
     from scrubber.outputs import AckSettings, OutputSettings, Targets  # noqa: PLC0415
     from scrubber.plugins import writer_names  # noqa: PLC0415
-    from scrubber.session import Session, Team, expand_inputs, split_codes  # noqa: PLC0415
+    from scrubber.session import Session, Team, expand_inputs  # noqa: PLC0415
 
     for wanted in (form, *(name for name, _ in reports)):
         if wanted not in writer_names():
             raise click.BadParameter(f"{wanted!r} is not one of {', '.join(writer_names())}", param_hint="--format")
-    settings = load_settings(
-        config_path,
-        select=tuple(split_codes(select)),
-        ignore=tuple(split_codes(ignore)),
-        fail_on=Severity(fail_on) if fail_on else None,
-        conformance=conformance,
-        redact=redact,
-    )
-    for payer, code, until in settings.expired():
-        click.echo(
-            f"scrubber: the ignore of {code} for payer {payer} expired on {until} and no longer counts",
-            err=True,
-        )
+    settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     engine = make_engine(settings, shortcut=not no_shortcut)

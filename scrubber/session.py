@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
@@ -26,7 +26,7 @@ from scrubber.run import exit_code
 from scrubber.team import Team
 from scrubber.writers.base import Tool, Writer, describe_tool
 
-__all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs", "split_codes"]
+__all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs"]
 
 EXTENSIONS = (".837", ".837p", ".837i", ".837d", ".edi", ".x12", ".txt", ".dat")
 """The files that are taken from a folder."""
@@ -214,9 +214,3 @@ class _Progress:
         if self._passing:
             sys.stderr.write("\x1b[1A\x1b[2K")
             sys.stderr.flush()
-
-
-def split_codes(values: Iterable[str]) -> Iterator[str]:
-    """Split the values of --select and --ignore at commas."""
-    for value in values:
-        yield from (code.strip().upper() for code in value.split(",") if code.strip())

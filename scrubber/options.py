@@ -1,0 +1,61 @@
+"""The options that every command shares that judges claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from scrubber.config import Config
+
+__all__ = ["read_settings", "settings_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--select", multiple=True, metavar="CODES", help="Run only these codes or prefixes, as IVUS2,X12."),
+    click.option("--ignore", multiple=True, metavar="CODES", help="Leave out these codes or prefixes."),
+    click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="PATH",
+        help="Read settings from this file instead of ./scrubber.toml.",
+    ),
+    click.option(
+        "--conformance",
+        type=click.Choice(["none", "envelope", "guide"]),
+        help="How much of X12 itself to check; guide walks the implementation guide with pyx12. Default envelope.",
+    ),
+    click.option("--redact", is_flag=True, default=None, help="Name claims by their place in the file, not by CLM01."),
+)
+
+
+def settings_options(command: F) -> F:
+    """Give a command the options that `read_settings` takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_settings(*, config_path: Path | None, select: Iterable[str], ignore: Iterable[str], **flags: Any) -> Config:
+    """Load the settings that the options name, and tell which ignores have expired.
+
+    Raises ConfigError or PluginError.
+    """
+    from scrubber.api import load_settings  # noqa: PLC0415 - start-up: only the commands that need it pay for it
+
+    settings = load_settings(config_path, select=tuple(_codes(select)), ignore=tuple(_codes(ignore)), **flags)
+    for payer, code, until in settings.expired():
+        click.echo(
+            f"scrubber: the ignore of {code} for payer {payer} expired on {until} and no longer counts", err=True
+        )
+    return settings
+
+
+def _codes(values: Iterable[str]) -> Iterator[str]:
+    for value in values:
+        yield from (code.strip().upper() for code in value.split(",") if code.strip())
