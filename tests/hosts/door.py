@@ -42,6 +42,7 @@ def answer_with(body: bytes, **changes: object) -> Answer:
         "Content-Type": "application/json",
         "X-Scrubber-Accepted": str(totals.get("accepted")),
         "X-Scrubber-Rejected": str(totals.get("rejected")),
+        "X-Scrubber-Exit-Code": "1" if totals.get("rejected") else "0",
     }
     return Answer(200, headers, json.dumps(report).encode())
 

@@ -45,6 +45,11 @@ def elsewhere(_body: bytes) -> Answer:
     return Answer(307, {"Location": "/v1/scrub"}, b"")
 
 
+def warned(body: bytes) -> Answer:
+    whole = answer_with(body)
+    return whole._replace(headers={**whole.headers, "X-Scrubber-Exit-Code": "1"})
+
+
 NO_TOTALS = {"claims": None, "accepted": None, "rejected": None}
 
 FAULTS: dict[str, tuple[Fault, str]] = {
@@ -96,6 +101,7 @@ def make_cases(door: str, address: str) -> dict[str, tuple[bytes, dict[str, str]
         "not-there": (CLEAN, {"scrubberUrl": f"{door}/v2/scrub"}),
         "closed": (CLEAN, {"scrubberUrl": "http://127.0.0.1:9/v1/scrub"}),
         "not-configured": (CLEAN, {}),
+        "warned": (CLEAN, {"scrubberUrl": f"{door}/warned"}),
     }
     for name in FAULTS:
         cases[name] = (CLEAN, {"scrubberUrl": f"{door}/{name}"})
@@ -106,7 +112,8 @@ def make_cases(door: str, address: str) -> dict[str, tuple[bytes, dict[str, str]
 @pytest.fixture(scope="module", params=["180", "200"], ids=["JavaScript 1.8", "ES6"])
 def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
     """What became of each message, by the name of its case."""
-    with open_door({f"/{name}": fault for name, (fault, _) in FAULTS.items()}) as door:
+    faults = {f"/{name}": fault for name, (fault, _) in FAULTS.items()}
+    with open_door(faults | {"/warned": warned}) as door:
         cases = make_cases(door, os.environ.get("SCRUBBER_URL", f"{door}/v1/scrub"))
         listed = [{"raw": data.decode("latin-1"), "configuration": maps} for data, maps in cases.values()]
         file = tmp_path_factory.mktemp("mirth") / "cases.json"
@@ -130,6 +137,12 @@ def test_a_message_with_a_rejected_claim_goes_to_the_keeper_with_its_report(outc
     assert (outcome["send"], outcome["keep"]) == (False, True)
     assert outcome["summary"] == "1 of 2 claims rejected (IVUS101, IVUS102)"
     assert json.loads(outcome["report"])["files"][0]["claims"][1]["disposition"] == "rejected"
+
+
+def test_findings_that_count_as_errors_here_go_to_the_keeper(outcomes: Mapping[str, Any]) -> None:
+    outcome = outcomes["warned"]
+    assert (outcome["send"], outcome["keep"]) == (False, True)
+    assert "(fail-on)" in outcome["summary"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
  * Ask the scrubber's HTTP door about one 837P message (Mirth Connect, Open Integration Engine; Rhino 1.7.13 or later).
  *
  * A code template (type "Function", context "Source Filter/Transformer").  It reads from the configuration map:
- *   scrubberUrl        where POST /v1/scrub is, for example http://127.0.0.1:8080/v1/scrub
+ *   scrubberUrl        where POST /v1/scrub is, for example http://127.0.0.1:8837/v1/scrub
  *   scrubberToken      the bearer token, if the door asks for one
  *   scrubberCharset    the character encoding of the source connector; default ISO-8859-1, which any byte survives
  *   scrubberTimeoutMs  milliseconds to wait for the connection and then for the answer; default 60000
@@ -11,7 +11,7 @@
  * no destination sees it.  Neither the errors nor the summary hold claim data.
  *
  * @param {String} rawData - the message as received: connectorMessage.getRawData()
- * @return {Object} disposition ("pass" where every claim is accepted, else "hold"), summary, report (the JSON as text)
+ * @return {Object} disposition ("pass" where every claim is accepted, else "hold"), summary, report (JSON, as text)
  */
 function scrubClaims(rawData) {
     function setting(name, otherwise) {
@@ -79,6 +79,7 @@ function scrubClaims(rawData) {
                 status: status,
                 accepted: connection.getHeaderField('X-Scrubber-Accepted'),
                 rejected: connection.getHeaderField('X-Scrubber-Rejected'),
+                exitCode: connection.getHeaderField('X-Scrubber-Exit-Code'),
                 text: readText(stream)
             };
         } finally {
@@ -166,11 +167,15 @@ function scrubClaims(rawData) {
     if (differs(answer.accepted, totals.accepted) || differs(answer.rejected, totals.rejected)) {
         refuse('the counts in the header are not those of the report');
     }
+    var objection = null;
+    if (totals.rejected > 0) {
+        objection = totals.rejected + ' of ' + totals.claims + ' claims rejected (' + errorCodes(file) + ')';
+    } else if (differs(answer.exitCode, 0)) {
+        objection = 'every claim is accepted, but with findings that count as errors here (fail-on)';
+    }
     return {
-        disposition: totals.rejected === 0 ? 'pass' : 'hold',
-        summary: totals.rejected === 0
-            ? totals.claims + ' claims accepted'
-            : totals.rejected + ' of ' + totals.claims + ' claims rejected (' + errorCodes(file) + ')',
+        disposition: objection === null ? 'pass' : 'hold',
+        summary: objection === null ? totals.claims + ' claims accepted' : objection,
         report: answer.text
     };
 }
