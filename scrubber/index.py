@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
 from hashlib import blake2b
-
-from scrubber.model import TransactionSet
-from scrubber.parser import ClaimPlace, RawClaim, patient_key_of, place_of
-from scrubber.x12 import Delimiters
 
 __all__ = ["PatientIndex"]
 
@@ -19,10 +14,10 @@ _BATCH = 2_000
 
 
 class PatientIndex:
-    """Collects the places of all claims of a file; afterwards gives those that share a patient with other claims.
+    """Collects the packed places of all claims of a file; afterwards gives those that share a patient with others.
 
-    Its rows lie in a private temporary database of SQLite, which keeps little of it in memory; in Python it holds one
-    entry a transaction set.  Patients are told apart by a keyed digest, so the database holds nothing about them.
+    Its rows lie in a private temporary database of SQLite, which keeps little of it in memory.  Patients are told apart
+    by a keyed digest, so the database holds nothing about them.
     """
 
     def __init__(self) -> None:
@@ -32,18 +27,13 @@ class PatientIndex:
         self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
         self._secret = os.urandom(16)
         self._rows: list[tuple[int, bytes, bool, bytes]] = []
-        self._sets: list[tuple[TransactionSet, Delimiters]] = []
         self._shared: Iterator[tuple[int, bytes]] = iter(())
         self._next: tuple[int, bytes] | None = None
 
-    def add(self, raw: RawClaim, *, hot: bool) -> None:
-        """Note a claim; `hot` says that an edit about some procedures may look at it."""
-        if not self._sets or self._sets[-1][0] is not raw.transaction:
-            self._sets.append((raw.transaction, raw.delimiters))
-        place = place_of(raw)
-        packed = marshal.dumps((place.levels, place.claim, place.complete, len(self._sets) - 1))
-        key = "\0".join(patient_key_of(raw)).encode()
-        self._rows.append((raw.ordinal, blake2b(key, digest_size=16, key=self._secret).digest(), hot, packed))
+    def add(self, ordinal: int, patient: tuple[str, ...], place: bytes, *, hot: bool) -> None:
+        """Note a claim of a patient; `hot` says that an edit about some procedures may look at it."""
+        digest = blake2b("\0".join(patient).encode(), digest_size=16, key=self._secret).digest()
+        self._rows.append((ordinal, digest, hot, place))
         if len(self._rows) >= _BATCH:
             self._flush()
 
@@ -61,7 +51,7 @@ class PatientIndex:
         self._shared = self._database.execute("SELECT ordinal, patient FROM shared ORDER BY rowid")
         self._next = next(self._shared, None)
 
-    def companions(self, ordinal: int) -> list[ClaimPlace]:
+    def companions(self, ordinal: int) -> list[bytes]:
         """Give the places of all claims of the patient of claim `ordinal`, its own included.
 
         Empty where it needs none.  To be asked for the claims of the file in their order.
@@ -70,10 +60,8 @@ class PatientIndex:
             self._next = next(self._shared, None)
         if self._next is None or self._next[0] != ordinal:
             return []
-        rows = self._database.execute(
-            "SELECT ordinal, place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],)
-        )
-        return [self._place(found, packed) for found, packed in rows]
+        rows = self._database.execute("SELECT place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],))
+        return [place for (place,) in rows]
 
     def close(self) -> None:
         """Remove the database."""
@@ -82,8 +70,3 @@ class PatientIndex:
     def _flush(self) -> None:
         self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", self._rows)
         self._rows.clear()
-
-    def _place(self, ordinal: int, packed: bytes) -> ClaimPlace:
-        levels, claim, complete, number = marshal.loads(packed)  # noqa: S302 - written by ourselves, just now
-        transaction, delimiters = self._sets[number]
-        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete)

@@ -15,7 +15,7 @@ from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
 from scrubber.model import Claim
-from scrubber.parser import Mark, RawClaim, Reader, build_claim, envelope, open_source
+from scrubber.parser import ClaimPlace, InputSource, Mark, Reader, open_source, reader, reopen
 from scrubber.parser.segments import cut_segments
 from scrubber.plugins import load_plugins
 from scrubber.run import FileScrub
@@ -69,10 +69,10 @@ def findings(data: bytes, engine: Engine) -> list[Any]:
 def events(data: bytes) -> list[Any]:
     """Give what the reader gives, in a form that can be compared."""
     with open_source(data, "x") as source:
-        reader = Reader(source)
-        found = [_described(event) for event in reader.events()]
-        counts = (reader.segments, reader.claims, reader.transactions, reader.groups, reader.interchanges)
-        return [*found, counts, reader.faults]
+        read = Reader(source)
+        found = [_described(event) for event in read.events()]
+        counts = (read.segments, read.claims, read.transactions, read.groups, read.interchanges)
+        return [*found, counts, read.faults]
 
 
 def _described(event: Any) -> tuple[Any, ...]:
@@ -88,7 +88,7 @@ def _described(event: Any) -> tuple[Any, ...]:
 
 def by_segment(data: bytes, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     with monkeypatch.context() as patch:
-        patch.setattr(envelope, "cut_stretches", cut_segments)
+        patch.setattr(reader, "cut_blocks", cut_segments)
         return events(data)
 
 
@@ -141,11 +141,11 @@ def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, mon
     generate(tmp_path / "a.837", 1_000, 0.1)
     opened: list[int] = []
 
-    def watched(raw: RawClaim) -> Claim:
-        opened.append(raw.ordinal)
-        return build_claim(raw)
+    def watched(source: InputSource, place: ClaimPlace) -> Claim:
+        opened.append(place.ordinal)
+        return reopen(source, place)
 
-    monkeypatch.setattr("scrubber.run.build_claim", watched)
+    monkeypatch.setattr("scrubber.run.reopen", watched)
     with open_source(tmp_path / "a.837") as source:
         run = FileScrub(source, default_engine)
         claims = list(run)
