@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -59,8 +59,10 @@ def scrub(source: Source, config: Config | None = None, progress: Callable[[int]
     return Report((report,), exit_code([report], worst, engine.config, crashed=engine.crashed))
 
 
-def gravest(worst: Severity | None, findings: Iterable[Finding]) -> Severity | None:
+def gravest(worst: Severity | None, findings: Sequence[Finding]) -> Severity | None:
     """Give the gravest severity among `worst` and those of the findings."""
+    if not findings:
+        return worst
     return min((*(finding.severity for finding in findings), *([worst] if worst else [])), key=_rank, default=None)
 
 

@@ -16,31 +16,18 @@ from scrubber.model import PlainClaim, TransactionSet
 from scrubber.parser import ClaimPlace, RawClaim
 from scrubber.x12 import Delimiters
 
-__all__ = ["Ledger", "Note", "Places"]
+__all__ = ["Ledger", "Note", "Packed"]
 
 _BATCH = 1_000
 _IN_MEMORY = 1 << 20
 _LENGTH = 8  # bytes that hold the length of a batch
 _NOTHING = Decimal("0.00")
 
+Packed = tuple[int, Any, tuple[int, int, int], bool, int]
+"""A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the ledger."""
 
-class Places:
-    """Packs the places of claims into few bytes; in memory it holds one entry a transaction set."""
-
-    def __init__(self) -> None:
-        self._sets: list[tuple[TransactionSet, Delimiters]] = []
-
-    def pack(self, place: ClaimPlace) -> bytes:
-        """Pack a place; to be given those of the file in their order."""
-        if not self._sets or self._sets[-1][0] is not place.transaction:
-            self._sets.append((place.transaction, place.delimiters))
-        return marshal.dumps((place.ordinal, place.levels, place.claim, place.complete, len(self._sets) - 1))
-
-    def unpack(self, packed: bytes) -> ClaimPlace:
-        """Give the place again."""
-        ordinal, levels, claim, complete, number = marshal.loads(packed)  # noqa: S302 - written by ourselves, just now
-        transaction, delimiters = self._sets[number]
-        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete)
+_Entry = tuple[Packed, bytes, bool, tuple[str, str, int, str, str] | None]
+# The place, the digest of the patient, whether the claim is hot, and the verdict.
 
 
 @define(eq=False)
@@ -53,53 +40,76 @@ class Note:
     ordinal: int
     start: int
     end: int
-    place: bytes
+    place: Packed
     accepted: ClaimReport | None = None
     raw: RawClaim | None = None
 
 
 class Ledger:
-    """Takes the notes on all claims of a file, in their order, and gives them back in it, once."""
+    """Takes the notes on all claims of a file, in their order, and gives them back in it.
+
+    In memory it holds one entry a transaction set.  Of a claim that is accepted its file holds what the report says.
+    """
 
     def __init__(self) -> None:
-        self._batch: list[tuple[Any, ...]] = []
+        self._sets: list[tuple[TransactionSet, Delimiters]] = []
+        self._batch: list[_Entry] = []
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
         weakref.finalize(self, self._file.close)
 
-    def open(self, place: ClaimPlace, packed: bytes) -> None:
-        """Note a claim that has to be judged."""
-        self._add((place.claim[0], place.claim[1], packed))
+    def open(self, place: ClaimPlace, patient: bytes, *, hot: bool) -> None:
+        """Note a claim that has to be judged, of the patient with that digest."""
+        self._add((self._pack(place), patient, hot, None))
 
-    def accept(self, place: ClaimPlace, packed: bytes, plain: PlainClaim) -> None:
-        """Note a claim that is accepted unopened, unless it has to be judged with others."""
-        start, end, _ = place.claim
+    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim) -> None:
+        """Note a claim that is accepted unopened, unless it has to be judged with others of the patient."""
         npi = plain.billing_provider.npi
-        self._add((start, end, packed, plain.control_number, str(plain.charge), plain.lines, plain.payer_id, npi))
+        verdict = (plain.control_number, str(plain.charge), plain.lines, plain.payer_id, npi)
+        self._add((self._pack(place), patient, False, verdict))
+
+    def patients(self) -> Iterator[tuple[bytes, bool, Packed]]:
+        """Yield the digest of the patient of each claim, whether it is hot, and its place, in order."""
+        return ((patient, hot, place) for place, patient, hot, _ in self._entries())
+
+    def place(self, packed: Packed) -> ClaimPlace:
+        """Give a place again."""
+        ordinal, levels, claim, complete, number = packed
+        transaction, delimiters = self._sets[number]
+        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete)
 
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
 
     def __iter__(self) -> Iterator[Note]:
+        for place, _, _, verdict in self._entries():
+            ordinal, _, (start, end, _), *_ = place
+            accepted = None
+            if verdict is not None:
+                number, charge, lines, payer, npi = verdict
+                accepted = ClaimReport(number, ordinal, Decimal(charge), lines, payer, npi, _NOTHING, 0)
+            yield Note(ordinal, start, end, place, accepted)
+
+    def _entries(self) -> Iterator[_Entry]:
         self._flush()
         self._file.seek(0)
-        ordinal = 0
         while length := self._file.read(_LENGTH):
-            for start, end, packed, *verdict in marshal.loads(self._file.read(int.from_bytes(length))):  # noqa: S302
-                ordinal += 1
-                yield Note(ordinal, start, end, packed, _accepted(ordinal, *verdict) if verdict else None)
+            yield from marshal.loads(self._file.read(int.from_bytes(length)))  # noqa: S302 - written by ourselves
 
-    def _add(self, entry: tuple[Any, ...]) -> None:
+    def _pack(self, place: ClaimPlace) -> Packed:
+        if not self._sets or self._sets[-1][0] is not place.transaction:
+            self._sets.append((place.transaction, place.delimiters))
+        return (place.ordinal, place.levels, place.claim, place.complete, len(self._sets) - 1)
+
+    def _add(self, entry: _Entry) -> None:
         self._batch.append(entry)
         if len(self._batch) >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:
+        if not self._batch:
+            return
         data = marshal.dumps(self._batch)
         self._file.write(len(data).to_bytes(_LENGTH))
         self._file.write(data)
         self._batch.clear()
-
-
-def _accepted(ordinal: int, number: str, charge: str, lines: int, payer: str, npi: str) -> ClaimReport:
-    return ClaimReport(number, ordinal, Decimal(charge), lines, payer, npi, _NOTHING, 0)

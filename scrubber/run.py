@@ -20,7 +20,7 @@ from scrubber.engine import Engine
 from scrubber.errors import UnreadableError
 from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity
 from scrubber.index import PatientIndex
-from scrubber.ledger import Ledger, Note, Places
+from scrubber.ledger import Ledger, Note
 from scrubber.model import PlainClaim
 from scrubber.parser import (
     ClaimPlace,
@@ -76,7 +76,6 @@ class FileScrub:
         self._engine = engine
         self._progress = progress
         self._team = team
-        self._places = Places()
         self._index = PatientIndex()
         self._ledger = Ledger()
         self._ahead: dict[int, ClaimReport] = {}
@@ -97,7 +96,7 @@ class FileScrub:
                 self._note(claim.place, claim.patient_key, claim.plain, hot=self._engine.is_plain_hot(claim.plain))
             else:
                 self._note(place_of(claim), patient_key_of(claim), read_plain(claim), hot=self._engine.is_hot(claim))
-        self._index.finish()
+        self._index.find(self._ledger.patients())
         config = self._engine.config
         faults = [fault for fault in reader.faults if config.conformance != "none" or fault.rule.unreadable]
         readable = reader.readable
@@ -116,12 +115,11 @@ class FileScrub:
         return [finding for finding in configured if finding is not None]
 
     def _note(self, place: ClaimPlace, patient: tuple[str, ...], plain: PlainClaim | None, *, hot: bool) -> None:
-        packed = self._places.pack(place)
-        self._index.add(place.ordinal, patient, packed, hot=hot)
+        digest = self._index.digest(patient, hot=hot)
         if plain is None or hot or not self._engine.accepts(plain):
-            self._ledger.open(place, packed)
+            self._ledger.open(place, digest, hot=hot)
         else:
-            self._ledger.accept(place, packed, plain)
+            self._ledger.accept(place, digest, plain)
 
     def __iter__(self) -> Iterator[ClaimReport]:
         for event, verdict in self._judged() if self._team is None else self._judged_by(self._team):
@@ -129,7 +127,9 @@ class FileScrub:
                 for sink in self.sinks:
                     sink.mark(event)
                 continue
-            claim = self._with_guide_findings(event, verdict())
+            claim = verdict()
+            if self._guide_findings:
+                claim = self._with_guide_findings(event, claim)
             if event.raw is not None:
                 for sink in self.sinks:
                     sink.claim(event.raw, claim)
@@ -191,7 +191,7 @@ class FileScrub:
             packed = [note.place]
         if packed:
             self._source.check_unchanged()
-        return [self._places.unpack(place) for place in packed]
+        return [self._ledger.place(place) for place in packed]
 
     def _judged_by(self, team: Team) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
         """Yield the events in order, while the team judges claims further on."""

@@ -10,27 +10,45 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from attrs import frozen
 
 from scrubber.model import MAX_LINES, PlainClaim, Provider, parse_date
 from scrubber.parser.claims import billing_provider_of, payer_id_of
 from scrubber.parser.events import RawClaim
+from scrubber.parser.segments import line_end_of
 from scrubber.x12 import Delimiters
 
-__all__ = ["PlainReader", "clearinghouse_id_of", "plain_head", "read_plain"]
+__all__ = ["PlainReader", "clearinghouse_id_of", "plain_form", "read_plain"]
 
 _VOID = "8"
 _AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
+_UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 
 
-def plain_head(delimiters: Delimiters) -> str:
-    """Give the pattern of the CLM of a plain claim, up to CLM05-3; its groups are CLM01, CLM02 and CLM05-3."""
+def plain_form(delimiters: Delimiters) -> str:
+    """Give the pattern of a plain claim in a regular part of a file.
+
+    It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first NM1*82 in
+    front of the service lines, and the beginning of any other NM1*82.
+    """
     end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
     element, component = f"[^{end}{mark}]", f"[^{end}{mark}{part}]"
+    line_end = line_end_of(delimiters)
+    rest = f"[^{end}]*+{end}{line_end}"
+    date, rendering = f"DTP{mark}472", f"NM1{mark}82{mark}"
+    other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){mark}|{date}"
+    line = (
+        f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}[A-Z0-9]{{5}}(?:{part}{element}*+)?+"
+        f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}(?=[{mark}{end}]){rest}(?:{other}|NM1|LIN|SVD|LQ|SBR){rest})*+"
+        f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{other})(?P<further>{rendering})?+{rest})*+"
+    )
     return (
         f"CLM{mark}({element}++){mark}({_AMOUNT}){mark}{element}*+{mark}{element}*+{mark}"
-        f"{component}*+{part}{component}*+{part}({component}*+)"
+        f"{component}*+{part}{component}*+{part}({component}*+){rest}(?:{other}|{rendering}){rest})*+"
+        f"(?:{rendering}{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+){rest}"
+        f"(?:{other}|{rendering}){rest})*+)?+(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){mark}|\\Z)"
     )
 
 
@@ -38,15 +56,14 @@ def plain_head(delimiters: Delimiters) -> str:
 class PlainReader:
     """What reads the plain claims of an interchange.
 
-    `head` matches the CLM as `plain_head` says, `line` a whole service line (procedure, charge, date), `rendering` an
-    NM1*82 (NM108, NM109) and `clearinghouse` a claim up to its own REF*D9; `looks` is what only a service line holds.
+    `claim` matches one as `plain_form` says, `line` takes procedure, charge and date of each service line of it,
+    `rendering` NM108 and NM109 of each NM1*82, and `clearinghouse` matches it up to its own REF*D9.
     """
 
-    head: re.Pattern[str]
+    claim: re.Pattern[str]
     line: re.Pattern[str]
     rendering: re.Pattern[str]
     clearinghouse: re.Pattern[str]
-    looks: tuple[str, ...]
 
     @classmethod
     @cache
@@ -57,41 +74,39 @@ class PlainReader:
         element = f"[^{end}{mark}]"
         begin = f"{end}[\\r\\n]*+"
         return cls(
-            head=re.compile(plain_head(delimiters), re.ASCII),
+            claim=re.compile(plain_form(delimiters), re.ASCII),
             line=re.compile(
-                f"{begin}LX{mark}{element}+{begin}SV1{mark}HC{part}([A-Z0-9]{{5}})(?:{part}{element}*)?"
-                f"{mark}({_AMOUNT}){mark}{element}*{mark}\\d{{1,9}}(?:\\.\\d{{1,3}})?(?:{mark}{inside}*)?"
-                f"(?:{begin}(?!LX|SV1|DTP{mark}472|NM1|LIN|SVD|LQ|SBR){inside}*)*?"
-                f"{begin}DTP{mark}472{mark}D8{mark}(\\d{{8}})(?={end})",
-                re.ASCII,
+                f"{begin}SV1{mark}HC{part}(.{{5}}){element}*+{mark}({element}*+){mark}"
+                f"(?:{inside}*+{begin}(?!DTP{mark}472))*+{inside}*+{begin}DTP{mark}472{mark}D8{mark}({element}*+)"
             ),
             rendering=re.compile(
                 f"{begin}NM1{mark}82{mark}(?:{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+))?"
             ),
             clearinghouse=re.compile(f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{mark}D9{mark}({element}*)"),
-            looks=tuple(f"{name}{delimiters.element}" for name in ("LX", "SV1", f"DTP{delimiters.element}472")),
         )
 
     def read(
-        self, text: str, start: int, stop: int, head: Sequence[str], payer_id: str, provider: Provider
+        self, text: str, start: int, stop: int, form: Sequence[Any], payer_id: str, provider: Provider
     ) -> PlainClaim | None:
-        """Read the claim between two places of a text if it is plain; `head` are the groups of `plain_head`."""
-        number, amount, frequency = head
+        """Read the claim between two places of a text if it is plain; `form` are the groups of `plain_form`."""
+        number, amount, frequency, qualifier, npi, further = form
         lines = self.line.findall(text, start, stop)
-        if not 0 < len(lines) <= MAX_LINES or not number.strip() or frequency.strip() == _VOID:
+        if len(lines) > MAX_LINES or not number.strip() or frequency.strip() == _VOID:
             return None
-        for look in self.looks:
-            if text.count(look, start, stop) != len(lines):
-                return None  # something looks like a part of another service line
         procedures, charges, days = zip(*lines, strict=True)
-        npis = []
-        for qualifier, npi in self.rendering.findall(text, start, stop):
-            if qualifier.strip() != "XX":
-                return None
-            npis.append(npi.strip())
         if not _is_sum(amount, charges) or not all(map(_is_date, days)):
             return None
-        return PlainClaim(number, Decimal(amount), len(lines), payer_id, provider, tuple(npis), procedures, days)
+        npis: tuple[str, ...] = ()
+        if further is not None:
+            renderers = self.rendering.findall(text, start, stop)
+            if any(kind.strip() != "XX" for kind, _ in renderers):
+                return None
+            npis = tuple(found.strip() for _, found in renderers)
+        elif npi is not None and qualifier is not None:
+            if qualifier.strip() != "XX":
+                return None
+            npis = (npi.strip(),)
+        return PlainClaim(number, Decimal(amount), len(lines), payer_id, provider, npis, procedures, days)
 
 
 def read_plain(raw: RawClaim) -> PlainClaim | None:
@@ -99,12 +114,11 @@ def read_plain(raw: RawClaim) -> PlainClaim | None:
     if raw.stretch is None or not raw.complete:
         return None
     text, reader = raw.stretch.text, PlainReader.of(raw.stretch.delimiters)
-    head = reader.head.match(text)
-    if head is None:
+    found = reader.claim.fullmatch(text)
+    if found is None:
         return None
-    number, amount, frequency = head.groups()
     payer_id, provider = payer_id_of(raw.subscriber), billing_provider_of(raw.provider)
-    return reader.read(text, 0, len(text), (number, amount, frequency), payer_id, provider)
+    return reader.read(text, 0, len(text), found.groups(), payer_id, provider)
 
 
 def clearinghouse_id_of(raw: RawClaim) -> str:

@@ -137,14 +137,14 @@ def _totals_object(totals: Totals) -> dict[str, Any]:
 
 def claim_text(claim: ClaimReport) -> str:
     """Write one claim; most have nothing to say, and are written without making an object of them."""
-    if claim.findings or claim.ignored:
+    if claim.findings or claim.ignored or claim.at_risk or claim.unpriced_lines:
         return _text(claim_object(claim))
     charge = "null" if claim.charge is None else f'"{claim.charge:.2f}"'
     return (
         f'{{"claim": {encode_string(claim.claim)}, "ordinal": {claim.ordinal}, "disposition": "accepted", '
         f'"charge": {charge}, "lines": {claim.lines}, "payer": {encode_string(claim.payer)}, '
-        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "{claim.at_risk:.2f}", '
-        f'"at_risk_unpriced_lines": {claim.unpriced_lines}, "findings": [], "ignored": []}}'
+        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "0.00", '
+        f'"at_risk_unpriced_lines": 0, "findings": [], "ignored": []}}'
     )
 
 
