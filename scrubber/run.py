@@ -187,10 +187,11 @@ class FileScrub:
     def _companions(self, note: Note) -> list[ClaimPlace]:
         """Give the places of the claims that a claim is to be judged with, its own included; none if of none."""
         packed = self._index.companions(note.ordinal)
-        if not packed and note.accepted is None:
+        if not packed:
+            if note.accepted is not None:
+                return []
             packed = [note.place]
-        if packed:
-            self._source.check_unchanged()
+        self._source.check_unchanged()
         return [self._ledger.place(place) for place in packed]
 
     def _judged_by(self, team: Team) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:

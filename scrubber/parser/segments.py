@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from scrubber.findings import Location
 from scrubber.parser.faults import (
@@ -44,7 +44,7 @@ class Stretch:
     """
 
     id: str
-    text: str
+    text: str = field(repr=False)
     offset: int
     ordinal: int
     count: int
@@ -76,7 +76,7 @@ class Block:
     the byte at which the first begins, `ordinal` its place in the file; `lead` is what stands in front of it.
     """
 
-    text: str
+    text: str = field(repr=False)
     offset: int
     ordinal: int
     delimiters: Delimiters

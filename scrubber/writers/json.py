@@ -18,6 +18,7 @@ from scrubber.writers.base import Tool, money
 __all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object"]
 
 SCHEMA_VERSION = 1
+_BATCH = 200
 
 
 class JsonWriter:
@@ -30,16 +31,20 @@ class JsonWriter:
         del color
         self._out = out
         self._claims = Spool()
+        self._batch: list[str] = []
         self._files = 0
         self._out.write(f'{{"schema": {SCHEMA_VERSION}, "tool": {_text(_tool_object(tool))}, "files": [')
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Keep the claim until its file's totals are known."""
         del path
-        self._claims.write(f"{',' if self._claims.size else ''}\n{claim_text(claim)}".encode("ascii"))
+        self._batch.append(claim_text(claim))
+        if len(self._batch) >= _BATCH:
+            self._keep_batch()
 
     def end_file(self, report: FileReport) -> None:
         """Write the file with its claims."""
+        self._keep_batch()
         head = _text(_file_object(report))
         empty = "" if self._claims.size else "\n"
         self._out.write(f'{"," if self._files else ""}\n{head[:-1]}, "claims": [{empty}')
@@ -50,6 +55,12 @@ class JsonWriter:
     def end(self) -> None:
         """Close the document."""
         self._out.write("\n]}\n")
+
+    def _keep_batch(self) -> None:
+        if self._batch:
+            text = ",\n".join(self._batch)
+            self._claims.write(f"{',' if self._claims.size else ''}\n{text}".encode("ascii"))
+            self._batch.clear()
 
 
 @frozen
