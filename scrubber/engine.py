@@ -17,15 +17,12 @@ from scrubber.edit import Chain, Context, Edit, EncounterEdit, FileEdit, Meta, R
 from scrubber.encounter import Encounter, encounters_of
 from scrubber.errors import PluginError
 from scrubber.findings import ClaimReport, Finding, IgnoredFinding, Severity, Source
-from scrubber.model import Claim, ServiceLine
-from scrubber.parser import RawClaim, read_plain
+from scrubber.model import Claim, PlainClaim, ServiceLine
+from scrubber.parser import RawClaim
 from scrubber.plugins import Plugin
 from scrubber.tables import override_tables
 
 __all__ = ["EditCrashed", "Engine", "ReliesOnRejectedClaim", "all_rules"]
-
-
-_NOTHING = Decimal("0.00")
 
 
 class EditCrashed(FileEdit):
@@ -108,7 +105,8 @@ class Engine:
         self._stages: dict[str, list[_Stage]] = {}
         self._tables: dict[int, Any] = {}
         self._screens = [chain.screen for chain in self._chains if chain.screen is not None]
-        self._interest = self._make_interest() if shortcut else None
+        self._codes = self._make_codes() if shortcut else None
+        self._interest = re.compile("|".join(map(re.escape, sorted(self._codes or ()))) or "(?!)")
 
     def judge(self, claims: Sequence[Claim]) -> list[ClaimReport]:
         """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given."""
@@ -145,25 +143,20 @@ class Engine:
 
     def is_hot(self, raw: RawClaim) -> bool:
         """Whether an edit that names procedures may look at the claim, or no claim can be told unopened."""
-        if self._interest is None or raw.stretch is None:
+        if self._codes is None or raw.stretch is None:
             return True
         return self._interest.search(raw.stretch.text) is not None
 
-    def accept_unopened(self, raw: RawClaim) -> ClaimReport | None:
-        """Accept a claim without findings that is not hot, without opening it; None where it must be opened."""
-        plain = read_plain(raw)
-        if plain is None or not all(screen(plain) for screen in self._screens):
-            return None
-        return ClaimReport(
-            plain.control_number,
-            raw.ordinal,
-            plain.charge,
-            plain.lines,
-            plain.payer_id,
-            plain.billing_provider.npi,
-            _NOTHING,
-            0,
-        )
+    def is_plain_hot(self, plain: PlainClaim) -> bool:
+        """Whether an edit that names procedures may look at the claim, or no claim can be told unopened."""
+        return self._codes is None or not self._codes.isdisjoint(plain.procedures)
+
+    def accepts(self, plain: PlainClaim) -> bool:
+        """Whether a claim that is not hot has no findings, so that it need not be opened."""
+        for screen in self._screens:  # noqa: SIM110 - a generator costs as much as a screen
+            if not screen(plain):
+                return False
+        return True
 
     def configured(self, finding: Finding, payer: str = "") -> Finding | None:
         """Give a finding with the configured severity, None if its code is not selected."""
@@ -175,8 +168,8 @@ class Engine:
         severity = self.config.severity_of(payer, finding.code, finding.severity)
         return finding if severity is finding.severity else attrs.evolve(finding, severity=severity)
 
-    def _make_interest(self) -> re.Pattern[str] | None:
-        """Make the pattern of all procedure codes that edits name; None where a chain wants every claim opened."""
+    def _make_codes(self) -> frozenset[str] | None:
+        """Give all procedure codes that edits name; None where a chain wants every claim opened."""
         codes: set[str] = set()
         for chain in self._chains:
             for rule in chain.edits:
@@ -185,7 +178,7 @@ class Engine:
                 if rule.meta.procedures is None and chain.screen is None:
                     return None
                 codes |= rule.meta.procedures or set()
-        return re.compile("|".join(map(re.escape, sorted(codes))) or "(?!)")
+        return frozenset(codes)
 
     # -- running edits --------------------------------------------------------------------------------------------
 

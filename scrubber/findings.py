@@ -162,12 +162,15 @@ class ClaimReport:
     @property
     def rejected(self) -> bool:
         """Whether an error stands on the claim."""
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
+        return bool(self.findings) and any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
     def disposition(self) -> str:
         """Give "rejected" or "accepted"."""
         return "rejected" if self.rejected else "accepted"
+
+
+_NOTHING = Decimal(0)
 
 
 @define
@@ -190,7 +193,7 @@ class Totals:
 
     def add(self, claim: ClaimReport) -> None:
         """Count one claim."""
-        charge = claim.charge or Decimal(0)
+        charge = claim.charge or _NOTHING
         self.claims += 1
         self.lines += claim.lines
         self.charges += charge

@@ -6,50 +6,57 @@ import marshal
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import islice
 
-from scrubber.model import TransactionSet
-from scrubber.parser import ClaimPlace, RawClaim, patient_key_of, place_of
-from scrubber.x12 import Delimiters
+from scrubber.ledger import Packed
 
 __all__ = ["PatientIndex"]
 
 _BATCH = 2_000
+_SIEVE = 1 << 23
 
 
 class PatientIndex:
-    """Collects the places of all claims of a file; afterwards gives those that share a patient with other claims.
+    """Knows the patients that have a hot claim, one that an edit about some procedures may look at.
 
-    Its rows lie in a private temporary database of SQLite, which keeps little of it in memory; in Python it holds one
-    entry a transaction set.  Patients are told apart by a keyed digest, so the database holds nothing about them.
+    Given all claims of a file afterwards, it finds those of each such patient that has several.  Its rows lie in a
+    private temporary database of SQLite, which keeps little of it in memory.  Patients are told apart by a keyed
+    digest, so the database holds nothing about them.  Most patients of a large file have no hot claim: a sieve of a
+    bit for every so many digests keeps their claims out of the database.
     """
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")
         weakref.finalize(self, self._database.close)
         self._database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
-        self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
         self._secret = os.urandom(16)
-        self._rows: list[tuple[int, bytes, bool, bytes]] = []
-        self._sets: list[tuple[TransactionSet, Delimiters]] = []
+        self._sieve = bytearray(_SIEVE // 8)
         self._shared: Iterator[tuple[int, bytes]] = iter(())
         self._next: tuple[int, bytes] | None = None
 
-    def add(self, raw: RawClaim, *, hot: bool) -> None:
-        """Note a claim; `hot` says that an edit about some procedures may look at it."""
-        if not self._sets or self._sets[-1][0] is not raw.transaction:
-            self._sets.append((raw.transaction, raw.delimiters))
-        place = place_of(raw)
-        packed = marshal.dumps((place.levels, place.claim, place.complete, len(self._sets) - 1))
-        key = "\0".join(patient_key_of(raw)).encode()
-        self._rows.append((raw.ordinal, blake2b(key, digest_size=16, key=self._secret).digest(), hot, packed))
-        if len(self._rows) >= _BATCH:
-            self._flush()
+    def digest(self, patient: tuple[str, ...], *, hot: bool) -> bytes:
+        """Give the digest of the patient of a claim, and remember the patient of a hot one."""
+        found = blake2b("\0".join(patient).encode(), digest_size=16, key=self._secret).digest()
+        if hot:
+            place = int.from_bytes(found[:4]) % _SIEVE
+            self._sieve[place >> 3] |= 1 << (place & 7)
+        return found
 
-    def finish(self) -> None:
-        """Find the patients that have several claims, at least one of them hot; the others need no company."""
-        self._flush()
+    def find(self, claims: Iterable[tuple[bytes, bool, Packed]]) -> None:
+        """Find the patients that have several claims, at least one of them hot; the others need no company.
+
+        `claims` are all of the file: the digest of the patient, whether the claim is hot, and its place.
+        """
+        self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
+        rows = (
+            (place[0], patient, hot, marshal.dumps(place))
+            for patient, hot, place in claims
+            if self._may_be_hot(patient)
+        )
+        while batch := list(islice(rows, _BATCH)):
+            self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", batch)
         self._database.executescript(
             """
             CREATE TABLE shared AS SELECT ordinal, patient, place FROM claims WHERE patient IN
@@ -61,7 +68,7 @@ class PatientIndex:
         self._shared = self._database.execute("SELECT ordinal, patient FROM shared ORDER BY rowid")
         self._next = next(self._shared, None)
 
-    def companions(self, ordinal: int) -> list[ClaimPlace]:
+    def companions(self, ordinal: int) -> list[Packed]:
         """Give the places of all claims of the patient of claim `ordinal`, its own included.
 
         Empty where it needs none.  To be asked for the claims of the file in their order.
@@ -70,20 +77,13 @@ class PatientIndex:
             self._next = next(self._shared, None)
         if self._next is None or self._next[0] != ordinal:
             return []
-        rows = self._database.execute(
-            "SELECT ordinal, place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],)
-        )
-        return [self._place(found, packed) for found, packed in rows]
+        rows = self._database.execute("SELECT place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],))
+        return [marshal.loads(place) for (place,) in rows]  # noqa: S302 - written by ourselves, just now
 
     def close(self) -> None:
         """Remove the database."""
         self._database.close()
 
-    def _flush(self) -> None:
-        self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", self._rows)
-        self._rows.clear()
-
-    def _place(self, ordinal: int, packed: bytes) -> ClaimPlace:
-        levels, claim, complete, number = marshal.loads(packed)  # noqa: S302 - written by ourselves, just now
-        transaction, delimiters = self._sets[number]
-        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete)
+    def _may_be_hot(self, patient: bytes) -> bool:
+        place = int.from_bytes(patient[:4]) % _SIEVE
+        return bool(self._sieve[place >> 3] & 1 << (place & 7))

@@ -400,15 +400,16 @@ class PlainClaim:
 
     It has CLM01, is no void claim, and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a code (HC), a charge
     and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`, in dollars).
-    `npis` are those of the rendering providers, `days` the dates of service of the lines (CCYYMMDD).
+    `npis` are those of the rendering providers, `procedures` and `days` (CCYYMMDD) those of the lines.
     """
 
-    control_number: str
+    control_number: str = field(repr=False)
     charge: Decimal
     lines: int
     payer_id: str
     billing_provider: Provider
     npis: tuple[str, ...]
+    procedures: tuple[str, ...]
     days: tuple[str, ...]
 
 

@@ -1,8 +1,9 @@
 """Scrub one input: read it, judge its claims in file order, count, and conclude.
 
-The input is read twice.  The first pass finds out whether it can be read at all and which patients have several claims;
-the second judges claim by claim, and reads the other claims of such a patient where they stand when the first of them
-comes up, so that an encounter over several claims needs no claim to be kept.
+The first pass finds out whether the input can be read at all, which patients have several claims, and which claims are
+accepted unopened; it keeps notes.  The second goes by the notes and reads a claim that has to be judged where it
+stands, and the others of its patient with it, so that an encounter over several claims needs no claim to be kept.
+For sinks, which take all of the input as it passes, it reads all of it again.
 """
 
 from __future__ import annotations
@@ -19,17 +20,23 @@ from scrubber.engine import Engine
 from scrubber.errors import UnreadableError
 from scrubber.findings import ClaimReport, FileReport, Finding, Location
 from scrubber.index import PatientIndex
+from scrubber.ledger import Ledger, Note
+from scrubber.model import PlainClaim
 from scrubber.parser import (
+    ClaimPlace,
+    Glimpse,
     InputSource,
     Mark,
     RawClaim,
     Reader,
-    build_claim,
+    patient_key_of,
     place_of,
+    read_plain,
     reopen,
 )
 from scrubber.parser.conformance import guide_faults
 from scrubber.parser.faults import Fault, InputUnreadable
+from scrubber.parser.source import CHUNK
 from scrubber.team import Batch, Team
 
 __all__ = ["FileScrub", "Sink", "exit_code", "unreadable_file"]
@@ -70,6 +77,7 @@ class FileScrub:
         self._progress = progress
         self._team = team
         self._index = PatientIndex()
+        self._ledger = Ledger()
         self._ahead: dict[int, ClaimReport] = {}
         self._promised: dict[int, Batch] = {}
         self._batch = Batch()
@@ -83,9 +91,12 @@ class FileScrub:
     def _survey(self) -> None:
         reader = Reader(self._source, self._progress)
         self.report.sha256 = self._source.sha256()
-        for raw in reader:
-            self._index.add(raw, hot=self._engine.is_hot(raw))
-        self._index.finish()
+        for claim in reader.survey():
+            if isinstance(claim, Glimpse):
+                self._note(claim.place, claim.patient_key, claim.plain, hot=self._engine.is_plain_hot(claim.plain))
+            else:
+                self._note(place_of(claim), patient_key_of(claim), read_plain(claim), hot=self._engine.is_hot(claim))
+        self._index.find(self._ledger.patients())
         config = self._engine.config
         faults = [fault for fault in reader.faults if config.conformance != "none" or fault.rule.unreadable]
         readable = reader.readable
@@ -103,73 +114,113 @@ class FileScrub:
         configured = (self._engine.configured(fault.finding()) for fault in faults)
         return [finding for finding in configured if finding is not None]
 
+    def _note(self, place: ClaimPlace, patient: tuple[str, ...], plain: PlainClaim | None, *, hot: bool) -> None:
+        digest = self._index.digest(patient, hot=hot)
+        if plain is None or hot or not self._engine.accepts(plain):
+            self._ledger.open(place, digest, hot=hot)
+        else:
+            self._ledger.accept(place, digest, plain)
+
     def __iter__(self) -> Iterator[ClaimReport]:
         for event, verdict in self._judged() if self._team is None else self._judged_by(self._team):
             if isinstance(event, Mark):
                 for sink in self.sinks:
                     sink.mark(event)
                 continue
-            claim = self._with_guide_findings(event, verdict())
-            for sink in self.sinks:
-                sink.claim(event, claim)
+            claim = verdict()
+            if self._guide_findings:
+                claim = self._with_guide_findings(event, claim)
+            if event.raw is not None:
+                for sink in self.sinks:
+                    sink.claim(event.raw, claim)
             if self._engine.config.redact:
                 claim = _redacted(claim)
             self.report.totals.add(claim)
             yield claim
         self._index.close()
+        self._ledger.close()
         self._source.check_unchanged()
         self.report.findings += tuple(self._guide_findings)
 
-    def _events(self) -> Iterator[Mark | RawClaim]:
-        return Reader(self._source, self._progress, self.on_fault).events()
+    def _events(self) -> Iterator[Mark | Note]:
+        """Yield the notes on the claims; for sinks with the claims, and with what stands between them."""
+        notes = iter(self._ledger)
+        if not self.sinks and self.on_fault is None:
+            yield from self._with_progress(notes)
+            return
+        for event in Reader(self._source, self._progress, self.on_fault).events():
+            if isinstance(event, Mark):
+                yield event
+                continue
+            note = next(notes, None)
+            if note is None or note.start != event.start:
+                raise UnreadableError(f"{self._source.name}: the file changed while it was being read")
+            note.raw = event
+            yield note
 
-    def _judged(self) -> Iterator[tuple[Mark | RawClaim, Callable[[], ClaimReport]]]:
+    def _with_progress(self, notes: Iterator[Note]) -> Iterator[Note]:
+        told = 0
+        for note in notes:
+            yield note
+            if self._progress is not None and note.end - told > CHUNK:
+                self._progress(note.end - told)
+                told = note.end
+        if self._progress is not None:
+            self._progress(self._source.size - told)
+
+    def _judged(self) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
         """Yield the events, each claim with what judges it."""
         for event in self._events():
             yield event, _nothing if isinstance(event, Mark) else partial(self._judge, event)
 
-    def _judge(self, raw: RawClaim) -> ClaimReport:
+    def _judge(self, note: Note) -> ClaimReport:
         """Judge a claim; where its patient has others, judge them with it and keep their verdicts."""
-        if raw.ordinal in self._ahead:
-            return self._ahead.pop(raw.ordinal)
-        places = self._index.companions(raw.ordinal)
-        if not places:
-            return self._accept_unopened(raw) or self._engine.judge([build_claim(raw)])[0]
-        claims = [build_claim(raw) if place.ordinal == raw.ordinal else reopen(self._source, place) for place in places]
+        if note.ordinal in self._ahead:
+            return self._ahead.pop(note.ordinal)
+        places = self._companions(note)
+        if not places and note.accepted is not None:
+            return note.accepted
+        claims = [reopen(self._source, place) for place in places]
         self._ahead |= {report.ordinal: report for report in self._engine.judge(claims)}
-        return self._ahead.pop(raw.ordinal)
+        return self._ahead.pop(note.ordinal)
 
-    def _accept_unopened(self, raw: RawClaim) -> ClaimReport | None:
-        return None if self._engine.is_hot(raw) else self._engine.accept_unopened(raw)
+    def _companions(self, note: Note) -> list[ClaimPlace]:
+        """Give the places of the claims that a claim is to be judged with, its own included; none if of none."""
+        packed = self._index.companions(note.ordinal)
+        if not packed:
+            if note.accepted is not None:
+                return []
+            packed = [note.place]
+        self._source.check_unchanged()
+        return [self._ledger.place(place) for place in packed]
 
-    def _judged_by(self, team: Team) -> Iterator[tuple[Mark | RawClaim, Callable[[], ClaimReport]]]:
+    def _judged_by(self, team: Team) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
         """Yield the events in order, while the team judges claims further on."""
-        waiting: deque[tuple[Mark | RawClaim, Callable[[], ClaimReport]]] = deque()
+        waiting: deque[tuple[Mark | Note, Callable[[], ClaimReport]]] = deque()
         for event in self._events():
             waiting.append((event, _nothing if isinstance(event, Mark) else self._ask(team, event)))
             while len(waiting) > team.jobs * _AHEAD:
                 yield waiting.popleft()
         yield from waiting
 
-    def _ask(self, team: Team, raw: RawClaim) -> Callable[[], ClaimReport]:
+    def _ask(self, team: Team, note: Note) -> Callable[[], ClaimReport]:
         """Have a claim judged, its patient's others with it, and give what waits for the verdict."""
-        if raw.ordinal not in self._promised:
-            places = self._index.companions(raw.ordinal)
-            unopened = None if places else self._accept_unopened(raw)
-            if unopened is not None:
-                return lambda: unopened
+        if note.ordinal not in self._promised:
+            places = self._companions(note)
+            accepted = note.accepted
+            if not places and accepted is not None:
+                return lambda: accepted
             if self._batch.is_full:
                 team.submit(self._batch)
             if self._batch.answer is not None:
                 self._batch = Batch()
-            places = places or [place_of(raw)]
             self._batch.add(places, self._source)
             self._promised |= dict.fromkeys((place.ordinal for place in places), self._batch)
-        return partial(team.verdict, self._promised.pop(raw.ordinal), raw.ordinal)
+        return partial(team.verdict, self._promised.pop(note.ordinal), note.ordinal)
 
-    def _with_guide_findings(self, raw: RawClaim, claim: ClaimReport) -> ClaimReport:
+    def _with_guide_findings(self, note: Note, claim: ClaimReport) -> ClaimReport:
         """Move the findings of the guide walk that lie inside this claim to the claim."""
-        start, end = raw.start, raw.end
+        start, end = note.start, note.end
         inside: list[Finding] = []
         while self._guide_findings and _offset(self._guide_findings[0]) < end:
             finding = self._guide_findings.popleft()

@@ -15,7 +15,19 @@ from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
 from scrubber.model import Claim
-from scrubber.parser import Mark, RawClaim, Reader, build_claim, envelope, open_source
+from scrubber.parser import (
+    ClaimPlace,
+    Glimpse,
+    InputSource,
+    Mark,
+    Reader,
+    open_source,
+    patient_key_of,
+    place_of,
+    read_plain,
+    reader,
+    reopen,
+)
 from scrubber.parser.segments import cut_segments
 from scrubber.plugins import load_plugins
 from scrubber.run import FileScrub
@@ -69,10 +81,10 @@ def findings(data: bytes, engine: Engine) -> list[Any]:
 def events(data: bytes) -> list[Any]:
     """Give what the reader gives, in a form that can be compared."""
     with open_source(data, "x") as source:
-        reader = Reader(source)
-        found = [_described(event) for event in reader.events()]
-        counts = (reader.segments, reader.claims, reader.transactions, reader.groups, reader.interchanges)
-        return [*found, counts, reader.faults]
+        read = Reader(source)
+        found = [_described(event) for event in read.events()]
+        counts = (read.segments, read.claims, read.transactions, read.groups, read.interchanges)
+        return [*found, counts, read.faults]
 
 
 def _described(event: Any) -> tuple[Any, ...]:
@@ -88,7 +100,7 @@ def _described(event: Any) -> tuple[Any, ...]:
 
 def by_segment(data: bytes, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     with monkeypatch.context() as patch:
-        patch.setattr(envelope, "cut_stretches", cut_segments)
+        patch.setattr(reader, "cut_blocks", cut_segments)
         return events(data)
 
 
@@ -141,11 +153,11 @@ def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, mon
     generate(tmp_path / "a.837", 1_000, 0.1)
     opened: list[int] = []
 
-    def watched(raw: RawClaim) -> Claim:
-        opened.append(raw.ordinal)
-        return build_claim(raw)
+    def watched(source: InputSource, place: ClaimPlace) -> Claim:
+        opened.append(place.ordinal)
+        return reopen(source, place)
 
-    monkeypatch.setattr("scrubber.run.build_claim", watched)
+    monkeypatch.setattr("scrubber.run.reopen", watched)
     with open_source(tmp_path / "a.837") as source:
         run = FileScrub(source, default_engine)
         claims = list(run)
@@ -160,3 +172,50 @@ def test_a_plugin_that_looks_at_every_claim_has_every_claim_opened() -> None:
     engine = Engine(load_settings(discover=False), plugins)
     with open_source(PLAIN.encode()) as source:
         assert all(engine.is_hot(raw) for raw in Reader(source))
+
+
+def glimpses(data: bytes, *, survey: bool) -> list[Any]:
+    """Give what a pass over the claims gives of each: its place, its patient, and what is plain in it."""
+    found: list[Any] = []
+    with open_source(data, "x") as source:
+        read = Reader(source)
+        for claim in read.survey() if survey else read:
+            if isinstance(claim, Glimpse):
+                described: tuple[Any, ...] = (claim.place, claim.patient_key, claim.plain)
+            else:
+                described = (place_of(claim), patient_key_of(claim), read_plain(claim))
+            place, patient, plain = described
+            found.append((attrs.asdict(place), patient, plain and attrs.asdict(plain)))
+        return [*found, read.segments, read.claims, read.transactions, read.faults]
+
+
+def check_survey(data: bytes) -> None:
+    assert glimpses(data, survey=True) == glimpses(data, survey=False)
+
+
+@given(st.one_of(damaged_files(), shapes.files.map(lambda file: shapes.make(*file).data)))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_glimpsed_is_what_is_read(data: bytes) -> None:
+    check_survey(data)
+
+
+@pytest.mark.parametrize("data", list(_oddities()))
+def test_an_odd_claim_among_plain_ones_is_not_glimpsed(data: bytes) -> None:
+    head, _, rest = PLAIN.partition("HL*2*")
+    level, tail, end = rest.partition("SE*")
+    odd = data.decode().partition("HL*2*")[2].partition("SE*")[0]
+    levels = "".join(f"HL*{number}*{text}" for number, text in enumerate((level, odd, level, odd, level), 2))
+    check_survey(f"{head}{levels}{tail}{end}".encode())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_files_are_glimpsed_as_they_are_read(path: Path) -> None:
+    check_survey(path.read_bytes())
+
+
+def test_most_claims_of_a_plain_file_are_only_glimpsed(tmp_path: Path) -> None:
+    generate(tmp_path / "a.837", 2_000, 0.1)
+    with open_source(tmp_path / "a.837") as source:
+        seen = [isinstance(claim, Glimpse) for claim in Reader(source).survey()]
+    assert len(seen) == 2_000
+    assert sum(seen) > 1_980

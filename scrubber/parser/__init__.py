@@ -1,18 +1,21 @@
 """From bytes to claims.
 
-`source` gives the bytes of an input, `segments` cuts them, `envelope` follows interchange, functional group,
-transaction set and hierarchical levels and cuts claims, `loops` gives a claim's segments their loops, `claims` reads
-them into the model.  `conformance` is the only module that knows pyx12.
+`source` gives the bytes of an input, `segments` cuts them, `envelope` follows interchange, functional group and
+transaction set, `reader` the hierarchical levels, and cuts claims; `loops` gives a claim's segments their loops,
+`claims` reads them into the model.  `plain` and `runs` read the plainest claims from their text, one or many at a time.
+`conformance` is the only module that knows pyx12.
 """
 
 from scrubber.parser.claims import ClaimPlace, build_claim, patient_key_of, place_of, reopen
-from scrubber.parser.envelope import Reader
 from scrubber.parser.events import Mark, RawClaim
 from scrubber.parser.plain import clearinghouse_id_of, read_plain
+from scrubber.parser.reader import Reader
+from scrubber.parser.runs import Glimpse
 from scrubber.parser.source import InputSource, open_source
 
 __all__ = [
     "ClaimPlace",
+    "Glimpse",
     "InputSource",
     "Mark",
     "RawClaim",

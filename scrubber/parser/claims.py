@@ -70,7 +70,7 @@ class ClaimPlace:
     levels: tuple[tuple[int, int, int, str] | None, ...]
     claim: tuple[int, int, int]
     transaction: TransactionSet
-    complete: bool
+    complete: bool = True
 
 
 def place_of(raw: RawClaim) -> ClaimPlace:
@@ -79,7 +79,7 @@ def place_of(raw: RawClaim) -> ClaimPlace:
     return ClaimPlace(
         ordinal=raw.ordinal,
         delimiters=raw.delimiters,
-        levels=tuple(_extent(level) if level else None for level in levels),
+        levels=tuple(extent_of(level) if level else None for level in levels),
         claim=(raw.start, raw.end, raw.stretch.ordinal if raw.stretch else raw.segments[0].ordinal),
         transaction=raw.transaction,
         complete=raw.complete,
@@ -132,13 +132,17 @@ def reopen(source: Readable, place: ClaimPlace) -> Claim:
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
     """Give `Claim.patient_key` without reading the claim itself."""
-    level = raw.subscriber
-    if raw.patient is None and level is not None and level.built is None and level.stretch is not None:
+    return key_under(raw.subscriber, raw.patient)
+
+
+def key_under(level: Level | None, patient: Level | None) -> tuple[str, ...]:
+    """Give `Claim.patient_key` of the claims under a subscriber level and, for a dependent, a patient level."""
+    if patient is None and level is not None and level.built is None and level.stretch is not None:
         member = _name_in(level.stretch, "IL")[6:7]
         if member and (known := member[0].strip().upper()):
             return (payer_id_of(level), known)
     subscriber, payer = _subscriber(level)
-    return patient_key(payer, subscriber, _dependent(raw.patient))
+    return patient_key(payer, subscriber, _dependent(patient))
 
 
 def payer_id_of(level: Level | None) -> str:
@@ -160,7 +164,8 @@ def _name_pattern(delimiters: Delimiters, entity: str) -> re.Pattern[str]:
     return re.compile(f"{end}[\\r\\n]*+NM1{mark}{entity}{mark}[^{mark}{end}]*{mark}([^{end}]*)")
 
 
-def _extent(level: Level) -> tuple[int, int, int, str]:
+def extent_of(level: Level) -> tuple[int, int, int, str]:
+    """Give where a level stands: its first byte, the one behind it, the ordinal of its first segment, its loop."""
     stretch = level.stretch
     if stretch is not None:
         return stretch.offset, stretch.end, stretch.ordinal, level.loop

@@ -7,51 +7,125 @@ can be wrong.  Any doubt means None, and the claim is opened.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from attrs import frozen
 
-from scrubber.model import MAX_LINES, PlainClaim, parse_date
+from scrubber.model import MAX_LINES, PlainClaim, Provider, parse_date
 from scrubber.parser.claims import billing_provider_of, payer_id_of
 from scrubber.parser.events import RawClaim
+from scrubber.parser.segments import line_end_of
 from scrubber.x12 import Delimiters
 
-__all__ = ["read_plain"]
+__all__ = ["PlainReader", "clearinghouse_id_of", "plain_form", "read_plain"]
 
 _VOID = "8"
+_AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
+_UNITS = r"\d{1,9}(?:\.\d{1,3})?"
+
+
+def plain_form(delimiters: Delimiters) -> str:
+    """Give the pattern of a plain claim in a regular part of a file.
+
+    It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first NM1*82 in
+    front of the service lines, and the beginning of any other NM1*82.
+    """
+    end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
+    element, component = f"[^{end}{mark}]", f"[^{end}{mark}{part}]"
+    line_end = line_end_of(delimiters)
+    rest = f"[^{end}]*+{end}{line_end}"
+    date, rendering = f"DTP{mark}472", f"NM1{mark}82{mark}"
+    other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){mark}|{date}"
+    line = (
+        f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}[A-Z0-9]{{5}}(?:{part}{element}*+)?+"
+        f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}(?=[{mark}{end}]){rest}(?:{other}|NM1|LIN|SVD|LQ|SBR){rest})*+"
+        f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{other})(?P<further>{rendering})?+{rest})*+"
+    )
+    return (
+        f"CLM{mark}({element}++){mark}({_AMOUNT}){mark}{element}*+{mark}{element}*+{mark}"
+        f"{component}*+{part}{component}*+{part}({component}*+){rest}(?:{other}|{rendering}){rest})*+"
+        f"(?:{rendering}{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+){rest}"
+        f"(?:{other}|{rendering}){rest})*+)?+(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){mark}|\\Z)"
+    )
 
 
 @frozen
-class _Patterns:
-    """What a plain claim is read with.
+class PlainReader:
+    """What reads the plain claims of an interchange.
 
-    `line` matches a whole service line (charge, units, date), `rendering` the rest of an NM1*82, and `clearinghouse` a
-    claim up to its own REF*D9.
+    `claim` matches one as `plain_form` says, `line` takes procedure, charge and date of each service line of it,
+    `rendering` NM108 and NM109 of each NM1*82, and `clearinghouse` matches it up to its own REF*D9.
     """
 
+    claim: re.Pattern[str]
     line: re.Pattern[str]
     rendering: re.Pattern[str]
     clearinghouse: re.Pattern[str]
 
+    @classmethod
+    @cache
+    def of(cls, delimiters: Delimiters) -> PlainReader:
+        """Give the reader for these delimiters."""
+        end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
+        inside = f"[^{end}]"  # of a segment
+        element = f"[^{end}{mark}]"
+        begin = f"{end}[\\r\\n]*+"
+        return cls(
+            claim=re.compile(plain_form(delimiters), re.ASCII),
+            line=re.compile(
+                f"{begin}SV1{mark}HC{part}(.{{5}}){element}*+{mark}({element}*+){mark}"
+                f"(?:{inside}*+{begin}(?!DTP{mark}472))*+{inside}*+{begin}DTP{mark}472{mark}D8{mark}({element}*+)"
+            ),
+            rendering=re.compile(
+                f"{begin}NM1{mark}82{mark}(?:{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+))?"
+            ),
+            clearinghouse=re.compile(f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{mark}D9{mark}({element}*)"),
+        )
 
-@cache
-def _patterns(delimiters: Delimiters) -> _Patterns:
-    end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
-    inside = f"[^{end}]"  # of a segment
-    element = f"[^{end}{mark}]"
-    begin = f"{end}[\\r\\n]*+"
-    return _Patterns(
-        line=re.compile(
-            f"{begin}LX{mark}{element}+{begin}SV1{mark}HC{part}[A-Z0-9]{{5}}(?:{part}{element}*)?"
-            f"{mark}(\\d{{1,12}}(?:\\.\\d{{1,2}})?){mark}{element}*{mark}(\\d{{1,9}}(?:\\.\\d{{1,3}})?)(?:{mark}{inside}*)?"
-            f"(?:{begin}(?!LX|SV1|DTP{mark}472|NM1|LIN|SVD|LQ|SBR){inside}*)*?"
-            f"{begin}DTP{mark}472{mark}D8{mark}(\\d{{8}})(?={end})",
-            re.ASCII,
-        ),
-        clearinghouse=re.compile(f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{mark}D9{mark}({element}*)"),
-        rendering=re.compile(f"{begin}NM1{mark}82{mark}({inside}*)"),
-    )
+    def read(
+        self, text: str, start: int, stop: int, form: Sequence[Any], payer_id: str, provider: Provider
+    ) -> PlainClaim | None:
+        """Read the claim between two places of a text if it is plain; `form` are the groups of `plain_form`."""
+        number, amount, frequency, qualifier, npi, further = form
+        lines = self.line.findall(text, start, stop)
+        if len(lines) > MAX_LINES or not number.strip() or frequency.strip() == _VOID:
+            return None
+        procedures, charges, days = zip(*lines, strict=True)
+        if not _is_sum(amount, charges) or not all(map(_is_date, days)):
+            return None
+        npis: tuple[str, ...] = ()
+        if further is not None:
+            renderers = self.rendering.findall(text, start, stop)
+            if any(kind.strip() != "XX" for kind, _ in renderers):
+                return None
+            npis = tuple(found.strip() for _, found in renderers)
+        elif npi is not None and qualifier is not None:
+            if qualifier.strip() != "XX":
+                return None
+            npis = (npi.strip(),)
+        return PlainClaim(number, Decimal(amount), len(lines), payer_id, provider, npis, procedures, days)
+
+
+def read_plain(raw: RawClaim) -> PlainClaim | None:
+    """Read a claim if it is plain, else give None."""
+    if raw.stretch is None or not raw.complete:
+        return None
+    text, reader = raw.stretch.text, PlainReader.of(raw.stretch.delimiters)
+    found = reader.claim.fullmatch(text)
+    if found is None:
+        return None
+    payer_id, provider = payer_id_of(raw.subscriber), billing_provider_of(raw.provider)
+    return reader.read(text, 0, len(text), found.groups(), payer_id, provider)
+
+
+def clearinghouse_id_of(raw: RawClaim) -> str:
+    """Give the clearinghouse's claim identifier (2300 REF*D9) of a plain claim, "" where it has none."""
+    stretch = raw.stretch
+    found = PlainReader.of(stretch.delimiters).clearinghouse.match(stretch.text) if stretch is not None else None
+    return found[1] if found is not None else ""
 
 
 @cache
@@ -59,58 +133,8 @@ def _is_date(text: str) -> bool:
     return parse_date(text) is not None
 
 
-def read_plain(raw: RawClaim) -> PlainClaim | None:
-    """Read a claim if it is plain, else give None."""
-    if raw.stretch is None or not raw.complete:
-        return None
-    text, marks = raw.stretch.text, raw.stretch.delimiters
-    head = text[: text.find(marks.segment)].split(marks.element)
-    lines = _patterns(marks).line.findall(text)
-    npis = _rendering_npis(text, marks)
-    if npis is None or not _are_all_lines(len(lines), text, marks) or not _is_live(head, marks):
-        return None
-    charge = _sum([charge for charge, _, _ in lines])
-    days = tuple([day for _, _, day in lines])
-    if Decimal(head[2]) != charge or not all(map(_is_date, days)):
-        return None
-    return PlainClaim(
-        head[1], charge, len(lines), payer_id_of(raw.subscriber), billing_provider_of(raw.provider), npis, days
-    )
-
-
-def clearinghouse_id_of(raw: RawClaim) -> str:
-    """Give the clearinghouse's claim identifier (2300 REF*D9) of a plain claim, "" where it has none."""
-    stretch = raw.stretch
-    found = _patterns(stretch.delimiters).clearinghouse.match(stretch.text) if stretch is not None else None
-    return found[1] if found is not None else ""
-
-
-def _are_all_lines(count: int, text: str, marks: Delimiters) -> bool:
-    """Whether nothing in the text looks like a part of another service line than the `count` that were matched."""
-    mark = marks.element
-    looks = (f"LX{mark}", f"SV1{mark}", f"DTP{mark}472{mark}")
-    return 0 < count <= MAX_LINES and all(text.count(look) == count for look in looks)
-
-
-def _is_live(head: list[str], marks: Delimiters) -> bool:
-    """Whether CLM has a number, a readable charge and a frequency that is not void."""
-    place = head[5].split(marks.component) if len(head) > 5 else []
-    return bool(len(place) > 2 and place[2].strip() != _VOID and head[1].strip() and _AMOUNT.fullmatch(head[2]))
-
-
-def _rendering_npis(text: str, marks: Delimiters) -> tuple[str, ...] | None:
-    """Give the NPIs of the rendering providers; None where one is named by another identifier."""
-    names = [found.split(marks.element) for found in _patterns(marks).rendering.findall(text)]
-    if any(len(name) < 8 or name[6].strip() != "XX" for name in names):
-        return None
-    return tuple(name[7].strip() for name in names)
-
-
-_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)
-
-
-def _sum(amounts: list[str]) -> Decimal:
+def _is_sum(amount: str, charges: tuple[str, ...]) -> bool:
     try:
-        return Decimal(sum(map(int, amounts)))
+        return int(amount) == sum(map(int, charges))
     except ValueError:
-        return sum(map(Decimal, amounts), Decimal(0))
+        return Decimal(amount) == sum(map(Decimal, charges))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from itertools import pairwise
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from scrubber.findings import Location
 from scrubber.parser.faults import (
@@ -21,7 +20,7 @@ from scrubber.parser.faults import (
 )
 from scrubber.x12 import Delimiters, Segment
 
-__all__ = ["BLANK", "MAX_SEGMENT", "Stretch", "cut_segments", "cut_slice", "cut_stretches", "cut_text"]
+__all__ = ["BLANK", "MAX_SEGMENT", "Block", "Stretch", "cut_blocks", "cut_segments", "cut_slice", "cut_text"]
 
 MAX_SEGMENT = 1 << 20
 """The longest segment that is read, in bytes.  The longest one the 837P guide allows is far below 4 KB."""
@@ -33,6 +32,7 @@ BLANK = " \t\r\n\x00\x1a"
 """What may stand between segments without being lost: blanks, line ends and what editors append."""
 _BOM = "\xef\xbb\xbf"
 _NONE = Delimiters("", "", "", "")
+_NEAR = 1 << 13  # where the last event of a text is looked for first
 
 
 @define(eq=False)
@@ -44,7 +44,7 @@ class Stretch:
     """
 
     id: str
-    text: str
+    text: str = field(repr=False)
     offset: int
     ordinal: int
     count: int
@@ -66,6 +66,43 @@ class Stretch:
     def cut(self) -> list[Segment]:
         """Give its segments."""
         return cut_text(self.text, self.offset, self.ordinal, self.delimiters, self.lead)
+
+
+@define(eq=False)
+class Block:
+    """Regular segments that follow one another, as text: from an event to another, with the events between them.
+
+    An event is a segment that opens a claim, a level or part of the envelope: CLM, HL, ST, SE, GS or GE.  `offset` is
+    the byte at which the first begins, `ordinal` its place in the file; `lead` is what stands in front of it.
+    """
+
+    text: str = field(repr=False)
+    offset: int
+    ordinal: int
+    delimiters: Delimiters
+    lead: str = ""
+
+    @property
+    def count(self) -> int:
+        """The number of its segments."""
+        return self.text.count(self.delimiters.segment)
+
+    def stretches(self, at: int = 0, ordinal: int | None = None) -> Iterator[Stretch]:
+        """Yield its stretches from the place `at` on, where the segment `ordinal` begins."""
+        ordinal = self.ordinal if ordinal is None else ordinal
+        for event in _patterns(self.delimiters).event.finditer(self.text, at):
+            stretch = self.stretch(at, event.start(1), ordinal)
+            yield stretch
+            at, ordinal = event.start(1), ordinal + stretch.count
+        yield self.stretch(at, len(self.text), ordinal)
+
+    def stretch(self, start: int, end: int, ordinal: int) -> Stretch:
+        """Give the stretch between two places, whose first segment is the one with that ordinal in the file."""
+        text, marks = self.text, self.delimiters
+        name = text[start : text.index(marks.element, start)]
+        lead = text[text.rindex(marks.segment, 0, start) + 1 : start] if start else self.lead
+        count = text.count(marks.segment, start, end)
+        return Stretch(name, text[start:end], self.offset + start, ordinal, count, marks, lead)
 
 
 class _Window:
@@ -115,12 +152,12 @@ def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> It
     return _cut(chunks, report, by_segment=True)  # type: ignore[return-value]
 
 
-def cut_stretches(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iterator[Segment | Stretch]:
-    """Yield what `cut_segments` does, but regular parts as stretches that begin with CLM, HL, ST, SE, GS or GE."""
+def cut_blocks(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iterator[Segment | Block]:
+    """Yield what `cut_segments` does, but regular parts as blocks."""
     return _cut(chunks, report, by_segment=False)
 
 
-def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment: bool) -> Iterator[Segment | Stretch]:
+def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment: bool) -> Iterator[Segment | Block]:
     window = _Window(chunks)
     if window.ahead(3) == _BOM:
         report(ByteOrderMark.at(Location("", "", None, 1, 0, 3), "A UTF-8 byte order mark stands in front of the ISA."))
@@ -154,7 +191,7 @@ def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment
             yield window.take(window.at + 3, ordinal)
             continue
         for piece in _cut_interchange(window, delimiters, ordinal, report, by_segment=by_segment):
-            ordinal = piece.ordinal + piece.count - 1 if isinstance(piece, Stretch) else piece.ordinal
+            ordinal = piece.ordinal + piece.count - 1 if isinstance(piece, Block) else piece.ordinal
             silent = piece.delimiters is _NONE
             yield piece
 
@@ -188,20 +225,19 @@ def _delimiters(isa: str) -> Delimiters | None:
 
 def _cut_interchange(
     window: _Window, delimiters: Delimiters, ordinal: int, report: Callable[[Fault], None], *, by_segment: bool
-) -> Iterator[Segment | Stretch]:
+) -> Iterator[Segment | Block]:
     """Yield the segments from this ISA to its IEA; where that is missing, to the next ISA or the end of the input."""
     terminator = delimiters.segment
     opened = False
     exact_to = 0  # up to there the file is cut segment by segment
     while True:
         if opened and not by_segment and window.offset >= exact_to:
-            stretches, is_regular = _regular(window, delimiters, ordinal)
-            if stretches:
-                yield from stretches
-                last = stretches[-1]
-                ordinal = last.ordinal + last.count - 1
+            block, is_regular = _regular(window, delimiters, ordinal)
+            if block is not None:
+                yield block
+                ordinal += block.count
                 # What stands in front of the next segment is its own.
-                window.at = last.offset + last.text.rindex(terminator) + 1 - window.base
+                window.at = block.offset + block.text.rindex(terminator) + 1 - window.base
             if not is_regular:
                 exact_to = window.base + len(window.text)
         end = window.text.find(terminator, window.at)
@@ -244,7 +280,7 @@ class _Patterns:
     """What finds the events of an interchange, and what is irregular in it.
 
     `event` stands behind a terminator, `first` at the place reached.  Irregular is anything behind a terminator but one
-    line end and an identifier as the guide writes it.
+    line end and an identifier as the guide writes it; the header and trailer of an interchange are, too.
     """
 
     first: re.Pattern[str]
@@ -255,40 +291,47 @@ class _Patterns:
 @cache
 def _patterns(delimiters: Delimiters) -> _Patterns:
     end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
-    line_end = "" if delimiters.segment in "\r\n" else r"(?:\r\n|\n|\r)?+"
-    opening = rf"{line_end}(CLM|HL|ST|SE|GS|GE|ISA|IEA){mark}"
+    line_end = line_end_of(delimiters)
+    opening = rf"{line_end}(CLM|HL|ST|SE|GS|GE){mark}"
     return _Patterns(
         re.compile(opening),
         re.compile(end + opening),
-        re.compile(rf"{end}{line_end}(?![A-Z][A-Z0-9]{{1,2}}{mark})"),
+        re.compile(rf"{end}{line_end}(?:(?:ISA|IEA){mark}|(?![A-Z][A-Z0-9]{{1,2}}{mark}))"),
     )
 
 
-def _regular(window: _Window, delimiters: Delimiters, ordinal: int) -> tuple[list[Stretch], bool]:
-    """Cut the regular stretches from the place reached to the last event in the window.
+def line_end_of(delimiters: Delimiters) -> str:
+    """Give the pattern of what may stand behind a terminator in the regular part of a file."""
+    return "" if delimiters.segment in "\r\n" else r"(?:\r\n|\n|\r)?+"
 
-    An interchange's own header and trailer end them.  The second value is False where something irregular did.
+
+def _regular(window: _Window, delimiters: Delimiters, ordinal: int) -> tuple[Block | None, bool]:
+    """Cut the regular block from the place reached to the last event in the window.
+
+    The second value is False where something irregular ends it.
     """
     patterns, text = _patterns(delimiters), window.text
     first = patterns.first.match(text, window.at)
-    if first is None or first[1] in {"IEA", "ISA"}:
-        return [], True
-    found = [(window.at, first.start(1), first[1])]
-    for event in patterns.event.finditer(text, first.end()):
-        found.append((event.start() + 1, event.start(1), event[1]))
-        if event[1] in {"IEA", "ISA"}:
-            break
-    irregular = patterns.irregular.search(text, first.start(1), found[-1][1] + 4)
-    stop = len(text) if irregular is None else irregular.start()
-    stretches: list[Stretch] = []
-    for (lead, start, name), (_, end, _) in pairwise(found):
-        if end > stop:
-            break
-        count = text.count(delimiters.segment, start, end)
-        place = window.base + start
-        stretches.append(Stretch(name, text[start:end], place, ordinal + 1, count, delimiters, text[lead:start]))
-        ordinal += count
-    return stretches, irregular is None
+    if first is None:
+        return None, True
+    start = first.start(1)
+    end = _last_event(patterns.event, text, start, len(text))
+    irregular = patterns.irregular.search(text, start, end + 4)
+    if irregular is not None:
+        end = _last_event(patterns.event, text, start, irregular.start())
+    if end == start:
+        return None, irregular is None
+    block = Block(text[start:end], window.base + start, ordinal + 1, delimiters, text[window.at : start])
+    return block, irregular is None
+
+
+def _last_event(event: re.Pattern[str], text: str, start: int, stop: int) -> int:
+    """Give the place of the last event in front of `stop`, `start` where there is none."""
+    for near in (max(start, stop - _NEAR), start):
+        places = [found.start(1) for found in event.finditer(text, near, stop)]
+        if places:
+            return places[-1]
+    return start
 
 
 def cut_slice(data: bytes, offset: int, ordinal: int, delimiters: Delimiters) -> list[Segment]:

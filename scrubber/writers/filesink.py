@@ -9,7 +9,7 @@ from attrs import frozen
 
 from scrubber.findings import FileReport, Totals
 from scrubber.model import parse_number
-from scrubber.parser import InputSource, Reader, read_plain
+from scrubber.parser import Glimpse, InputSource, RawClaim, Reader, read_plain
 from scrubber.parser.loops import claim_loops
 from scrubber.run import Sink
 
@@ -31,15 +31,15 @@ class Tally:
 def tally(source: InputSource) -> Tally:
     """Count the claims of an 837P, without judging them."""
     claims, lines, charges = 0, 0, Decimal(0)
-    for raw in Reader(source):
+    for claim in Reader(source).survey():
         claims += 1
-        plain = read_plain(raw)
+        plain = claim.plain if isinstance(claim, Glimpse) else read_plain(claim)
         if plain is not None:
             lines += plain.lines
             charges += plain.charge
-        else:
-            lines += len(claim_loops(raw.segments).children("2400"))
-            charges += parse_number(raw.segments[0].get(2).strip()) or 0
+        elif isinstance(claim, RawClaim):
+            lines += len(claim_loops(claim.segments).children("2400"))
+            charges += parse_number(claim.segments[0].get(2).strip()) or 0
     return Tally(claims, lines, charges)
 
 

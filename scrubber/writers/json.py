@@ -18,6 +18,7 @@ from scrubber.writers.base import Tool, money
 __all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object"]
 
 SCHEMA_VERSION = 1
+_BATCH = 200
 
 
 class JsonWriter:
@@ -30,16 +31,20 @@ class JsonWriter:
         del color
         self._out = out
         self._claims = Spool()
+        self._batch: list[str] = []
         self._files = 0
         self._out.write(f'{{"schema": {SCHEMA_VERSION}, "tool": {_text(_tool_object(tool))}, "files": [')
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Keep the claim until its file's totals are known."""
         del path
-        self._claims.write(f"{',' if self._claims.size else ''}\n{claim_text(claim)}".encode("ascii"))
+        self._batch.append(claim_text(claim))
+        if len(self._batch) >= _BATCH:
+            self._keep_batch()
 
     def end_file(self, report: FileReport) -> None:
         """Write the file with its claims."""
+        self._keep_batch()
         head = _text(_file_object(report))
         empty = "" if self._claims.size else "\n"
         self._out.write(f'{"," if self._files else ""}\n{head[:-1]}, "claims": [{empty}')
@@ -50,6 +55,12 @@ class JsonWriter:
     def end(self) -> None:
         """Close the document."""
         self._out.write("\n]}\n")
+
+    def _keep_batch(self) -> None:
+        if self._batch:
+            text = ",\n".join(self._batch)
+            self._claims.write(f"{',' if self._claims.size else ''}\n{text}".encode("ascii"))
+            self._batch.clear()
 
 
 @frozen
@@ -137,14 +148,14 @@ def _totals_object(totals: Totals) -> dict[str, Any]:
 
 def claim_text(claim: ClaimReport) -> str:
     """Write one claim; most have nothing to say, and are written without making an object of them."""
-    if claim.findings or claim.ignored:
+    if claim.findings or claim.ignored or claim.at_risk or claim.unpriced_lines:
         return _text(claim_object(claim))
     charge = "null" if claim.charge is None else f'"{claim.charge:.2f}"'
     return (
         f'{{"claim": {encode_string(claim.claim)}, "ordinal": {claim.ordinal}, "disposition": "accepted", '
         f'"charge": {charge}, "lines": {claim.lines}, "payer": {encode_string(claim.payer)}, '
-        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "{claim.at_risk:.2f}", '
-        f'"at_risk_unpriced_lines": {claim.unpriced_lines}, "findings": [], "ignored": []}}'
+        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "0.00", '
+        f'"at_risk_unpriced_lines": 0, "findings": [], "ignored": []}}'
     )
 
 

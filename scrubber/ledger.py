@@ -1,0 +1,115 @@
+"""What the first pass over a file found out about its claims, for the second, on disk when it is much."""
+
+from __future__ import annotations
+
+import marshal
+import tempfile
+import weakref
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from attrs import define
+
+from scrubber.findings import ClaimReport
+from scrubber.model import PlainClaim, TransactionSet
+from scrubber.parser import ClaimPlace, RawClaim
+from scrubber.x12 import Delimiters
+
+__all__ = ["Ledger", "Note", "Packed"]
+
+_BATCH = 1_000
+_IN_MEMORY = 1 << 20
+_LENGTH = 8  # bytes that hold the length of a batch
+_NOTHING = Decimal("0.00")
+
+Packed = tuple[int, Any, tuple[int, int, int], bool, int]
+"""A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the ledger."""
+
+_Entry = tuple[Packed, bytes, bool, tuple[str, str, int, str, str] | None]
+# The place, the digest of the patient, whether the claim is hot, and the verdict.
+
+
+@define(eq=False)
+class Note:
+    """What is known about a claim: where it begins and ends, and its place packed, or the verdict if it is accepted.
+
+    `raw` is the claim itself where the file is read once more.
+    """
+
+    ordinal: int
+    start: int
+    end: int
+    place: Packed
+    accepted: ClaimReport | None = None
+    raw: RawClaim | None = None
+
+
+class Ledger:
+    """Takes the notes on all claims of a file, in their order, and gives them back in it.
+
+    In memory it holds one entry a transaction set.  Of a claim that is accepted its file holds what the report says.
+    """
+
+    def __init__(self) -> None:
+        self._sets: list[tuple[TransactionSet, Delimiters]] = []
+        self._batch: list[_Entry] = []
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
+        weakref.finalize(self, self._file.close)
+
+    def open(self, place: ClaimPlace, patient: bytes, *, hot: bool) -> None:
+        """Note a claim that has to be judged, of the patient with that digest."""
+        self._add((self._pack(place), patient, hot, None))
+
+    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim) -> None:
+        """Note a claim that is accepted unopened, unless it has to be judged with others of the patient."""
+        npi = plain.billing_provider.npi
+        verdict = (plain.control_number, str(plain.charge), plain.lines, plain.payer_id, npi)
+        self._add((self._pack(place), patient, False, verdict))
+
+    def patients(self) -> Iterator[tuple[bytes, bool, Packed]]:
+        """Yield the digest of the patient of each claim, whether it is hot, and its place, in order."""
+        return ((patient, hot, place) for place, patient, hot, _ in self._entries())
+
+    def place(self, packed: Packed) -> ClaimPlace:
+        """Give a place again."""
+        ordinal, levels, claim, complete, number = packed
+        transaction, delimiters = self._sets[number]
+        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete)
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Note]:
+        for place, _, _, verdict in self._entries():
+            ordinal, _, (start, end, _), *_ = place
+            accepted = None
+            if verdict is not None:
+                number, charge, lines, payer, npi = verdict
+                accepted = ClaimReport(number, ordinal, Decimal(charge), lines, payer, npi, _NOTHING, 0)
+            yield Note(ordinal, start, end, place, accepted)
+
+    def _entries(self) -> Iterator[_Entry]:
+        self._flush()
+        self._file.seek(0)
+        while length := self._file.read(_LENGTH):
+            yield from marshal.loads(self._file.read(int.from_bytes(length)))  # noqa: S302 - written by ourselves
+
+    def _pack(self, place: ClaimPlace) -> Packed:
+        if not self._sets or self._sets[-1][0] is not place.transaction:
+            self._sets.append((place.transaction, place.delimiters))
+        return (place.ordinal, place.levels, place.claim, place.complete, len(self._sets) - 1)
+
+    def _add(self, entry: _Entry) -> None:
+        self._batch.append(entry)
+        if len(self._batch) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._batch:
+            return
+        data = marshal.dumps(self._batch)
+        self._file.write(len(data).to_bytes(_LENGTH))
+        self._file.write(data)
+        self._batch.clear()

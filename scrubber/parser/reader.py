@@ -1,0 +1,324 @@
+"""Read an input: follow its envelope and its hierarchical levels, and cut it into claims."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from scrubber.findings import Location
+from scrubber.parser import faults
+from scrubber.parser.envelope import Envelope
+from scrubber.parser.events import Level, Mark, RawClaim
+from scrubber.parser.faults import EnvelopeRule, Fault
+from scrubber.parser.runs import Glimpse, PlainRun
+from scrubber.parser.segments import BLANK, Block, Stretch, cut_blocks
+from scrubber.parser.source import InputSource
+from scrubber.x12 import Segment
+
+__all__ = ["Reader"]
+
+_SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
+_KEPT_FAULTS = 20
+_Event = TypeVar("_Event")
+
+
+class Reader:
+    """Iterates over the claims of an input, in file order, once; afterwards `faults` and the counts are complete.
+
+    `events` gives what stands between the claims as well.  `on_fault` is told each fault before the event it lies in.
+    """
+
+    def __init__(
+        self,
+        source: InputSource,
+        progress: Callable[[int], object] | None = None,
+        on_fault: Callable[[Fault], object] | None = None,
+    ) -> None:
+        self.segments = 0
+        self.claims = 0
+        self._source = source
+        self._progress = progress
+        self._on_fault = on_fault
+        self._faults: list[Fault] = []
+        self._fault_counts: Counter[type[EnvelopeRule]] = Counter()
+        self._envelope = envelope = Envelope(self._report)
+        self._ids: set[str] = set()
+        self._levels: dict[str, Level] = {}
+        self._level: Level | None = None
+        self._level_count = 0
+        self._claim: list[Segment] | None = None
+        self._mark: Mark | None = None
+        self._handlers: dict[str, Callable[[Segment], Mark | None]] = {
+            "ISA": envelope.open_interchange,
+            "GS": envelope.open_group,
+            "ST": self._open_transaction,
+            "HL": self._open_level,
+            "CLM": self._open_claim,
+            "SE": envelope.close_transaction,
+            "GE": envelope.close_group,
+            "IEA": envelope.close_interchange,
+        }
+
+    @property
+    def interchanges(self) -> int:
+        """The interchanges so far."""
+        return self._envelope.interchanges
+
+    @property
+    def groups(self) -> int:
+        """The functional groups so far."""
+        return self._envelope.groups
+
+    @property
+    def transactions(self) -> int:
+        """The transaction sets so far, of any kind."""
+        return self._envelope.transactions
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is wrong with the file: at most 20 places for a rule, then their number."""
+        more = [
+            Fault(rule, f"... and at {count - _KEPT_FAULTS} more places.", Location("", ""))
+            for rule, count in self._fault_counts.items()
+            if count > _KEPT_FAULTS
+        ]
+        return self._faults + more
+
+    @property
+    def readable(self) -> bool:
+        """Whether all of the input was read and is of a kind that is judged."""
+        return not any(rule.unreadable for rule in self._fault_counts)
+
+    def __iter__(self) -> Iterator[RawClaim]:
+        return (event for event in self.events() if isinstance(event, RawClaim))
+
+    def events(self) -> Iterator[Mark | RawClaim]:
+        """Yield the claims and what stands between them, in file order, once.
+
+        From the first header on, each event ends where the next begins.
+        """
+        return self._walk(self._take_block)
+
+    def survey(self) -> Iterator[RawClaim | Glimpse]:
+        """Yield the claims as iterating does, but those of plain runs only as glimpses."""
+        return (event for event in self._walk(self._glimpse_block) if not isinstance(event, Mark))
+
+    def _walk(self, take_block: Callable[[Block], Iterator[_Event]]) -> Iterator[_Event | Mark | RawClaim]:
+        for piece in cut_blocks(self._chunks(), self._report):
+            yield from self._take(piece) if isinstance(piece, Segment) else take_block(piece)
+        yield from self._finish(self._source.size, complete=False)
+        if not self._fault_counts.keys() & {faults.Truncated, faults.SegmentTooLong}:
+            # Where the end itself is missing, so are the trailers: that is one fault, not four.
+            self._envelope.expect_closed()
+
+    def _take_block(self, block: Block) -> Iterator[Mark | RawClaim]:
+        """Take a regular part of the file."""
+        for stretch in block.stretches():
+            yield from self._take_stretch(stretch)
+
+    def _glimpse_block(self, block: Block) -> Iterator[Mark | RawClaim | Glimpse]:
+        """Take a regular part of the file, as much of it as possible in plain runs."""
+        at, ordinal = 0, block.ordinal
+        while at < len(block.text):
+            if self._envelope.judged:
+                yield from self._finish(block.offset + at)
+            run = self._run(block, at, ordinal)
+            if run is not None:
+                yield from run
+                self._take_run(run, ordinal)
+                at, ordinal = run.at, run.ordinal
+            if at < len(block.text):
+                stretch = next(block.stretches(at, ordinal))
+                yield from self._take_stretch(stretch)
+                at, ordinal = at + len(stretch.text), ordinal + stretch.count
+
+    def _run(self, block: Block, at: int, ordinal: int) -> PlainRun | None:
+        """Begin a plain run; None where claims and levels are not in order so far."""
+        levels = self._levels
+        if not self._envelope.judged or "2000A" not in levels:
+            return None
+        run = PlainRun(
+            block, at, ordinal, self.claims, self._level_count, levels["2000A"], self._envelope.transaction_set()
+        )
+        if "2000B" in levels:
+            run.stand_under(levels["2000B"], levels.get("2000C"))
+        return run
+
+    def _take_run(self, run: PlainRun, ordinal: int) -> None:
+        """Count what was glimpsed, and stand where it ended."""
+        self.segments += run.ordinal - ordinal
+        self._envelope.count_all(run.ordinal - ordinal)
+        self.claims, self._level_count = run.claims, run.levels
+        level = run.last_level()
+        if level is not None:
+            self._level = level
+            self._levels = {"2000A": run.provider, level.loop: level}
+
+    def _take_stretch(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
+        is_judged = self._envelope.judged
+        if stretch.id == "CLM" and is_judged:
+            yield from self._finish(stretch.offset)
+            yield self._take_claim(stretch)
+        elif stretch.id == "HL" and is_judged and not _holds_service(stretch):
+            yield from self._finish(stretch.offset)
+            self._take_level(stretch)
+        else:
+            for segment in stretch.cut():
+                yield from self._take(segment)
+
+    def _take(self, segment: Segment) -> Iterator[Mark | RawClaim]:
+        """Take the next segment, and yield what ends with it."""
+        if not segment.text:
+            if segment.terminator:
+                self._fault(faults.EmptySegment, segment, "An empty segment: two terminators stand together.")
+            elif segment.lead.strip(BLANK):
+                yield from self._finish(segment.offset)
+                self._mark = Mark(segment, unread=True)
+            return
+        self.segments += 1
+        handler = self._handlers.get(segment.id)
+        if handler is None or (segment.id in {"HL", "CLM"} and not self._envelope.judged):
+            if self._content(segment):
+                if self._mark is not None:
+                    self._mark.segments += 1
+                return
+            handler = self._open_unread
+        yield from self._finish(segment.offset)
+        self._check_id(segment)
+        self._mark = handler(segment)
+
+    def _take_claim(self, stretch: Stretch) -> RawClaim:
+        """Take a whole claim."""
+        self.segments += stretch.count
+        self._envelope.count_all(stretch.count)
+        if "2000B" not in self._levels:
+            self._fault(faults.HierarchyParentUnknown, stretch.head, _NO_SUBSCRIBER)
+        return self._raw_claim(stretch.offset, stretch.end, stretch.count, stretch=stretch)
+
+    def _take_level(self, stretch: Stretch) -> None:
+        """Take a whole hierarchical level."""
+        self.segments += stretch.count
+        self._mark = self._open_level(stretch.head)
+        self._mark.segments = stretch.count
+        self._envelope.count_all(stretch.count - 1)
+        if self._level is not None:
+            self._level.stretch = stretch
+
+    def _finish(self, end: int, *, complete: bool = True) -> Iterator[Mark | RawClaim]:
+        """Yield what was open, now that its end is known."""
+        if self._mark is not None:
+            mark, self._mark = self._mark, None
+            mark.end = end
+            yield mark
+        if self._claim is not None:
+            segments, self._claim = self._claim, None
+            yield self._raw_claim(segments[0].offset, end, len(segments), complete=complete, cut=segments)
+
+    @staticmethod
+    def _open_unread(segment: Segment) -> Mark:
+        return Mark(segment, unread=True)
+
+    # -- reporting ------------------------------------------------------------------------------------------------
+
+    def _chunks(self) -> Iterator[bytes]:
+        for data in self._source.chunks():
+            yield data
+            if self._progress is not None:
+                self._progress(len(data))
+
+    def _report(self, fault: Fault) -> None:
+        self._fault_counts[fault.rule] += 1
+        if self._fault_counts[fault.rule] <= _KEPT_FAULTS:
+            self._faults.append(fault)
+        if self._on_fault is not None:
+            self._on_fault(fault)
+
+    def _fault(self, rule: type[EnvelopeRule], segment: Segment, message: str, element: str | None = None) -> None:
+        loop = _PARENTS.get(segment.get(3), ("2000", ""))[0] if segment.id == "HL" else "ST_LOOP"
+        self._report(rule.at(segment.locate(loop, element), message))
+
+    def _check_id(self, segment: Segment) -> None:
+        written = segment.elements[0]
+        if written in self._ids:
+            return
+        if not _SEGMENT_ID.fullmatch(written):
+            self._fault(faults.SegmentIdMalformed, segment, "A segment identifier is malformed or in lower case.")
+        else:
+            self._ids.add(written)
+
+    # -- levels and claims ----------------------------------------------------------------------------------------
+
+    def _open_transaction(self, segment: Segment) -> Mark:
+        mark = self._envelope.open_transaction(segment)
+        self._levels, self._level, self._level_count = {}, None, 0
+        return mark
+
+    def _open_level(self, segment: Segment) -> Mark:
+        self._envelope.count(segment)
+        self._level_count += 1
+        if segment.get(1) != str(self._level_count):
+            message = f"HL01 should be {self._level_count}: levels are counted from 1 in each transaction set."
+            self._fault(faults.HierarchyNumberOutOfSequence, segment, message, "HL01")
+        kind = segment.get(3)
+        if kind not in _PARENTS:
+            self._fault(faults.HierarchyLevelUnknown, segment, "HL03 is not 20, 22 or 23.", "HL03")
+            self._level = None
+            return Mark(segment)
+        loop, enclosing = _PARENTS[kind]
+        parent = self._levels.get(enclosing)
+        if segment.get(2) != (parent.number if parent is not None else "") or (enclosing and parent is None):
+            self._fault(faults.HierarchyParentUnknown, segment, "HL02 does not name the enclosing level.", "HL02")
+        self._level = Level(segment, loop)
+        self._levels = {name: level for name, level in self._levels.items() if name < loop}
+        self._levels[loop] = self._level
+        return Mark(segment, loop)
+
+    def _open_claim(self, segment: Segment) -> None:
+        self._envelope.count(segment)
+        if "2000B" not in self._levels:
+            self._fault(faults.HierarchyParentUnknown, segment, _NO_SUBSCRIBER)
+        self._claim = [segment]
+
+    def _content(self, segment: Segment) -> bool:
+        """Give a segment to what is open; False where it belongs to nothing and is unread."""
+        self._check_id(segment)
+        if not self._envelope.count(segment):
+            return self._envelope.in_transaction or segment.id == "TA1"
+        if self._claim is not None:
+            self._claim.append(segment)
+        elif self._level is not None:
+            self._level.segments.append(segment)
+            if segment.id in {"LX", "SV1"}:
+                self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
+                return False
+        else:
+            self._envelope.header(segment)
+        return True
+
+    def _raw_claim(self, start: int, end: int, count: int, **rest: Any) -> RawClaim:
+        self.claims += 1
+        levels = self._levels
+        return RawClaim(
+            self.claims,
+            start,
+            end,
+            count,
+            levels.get("2000A"),
+            levels.get("2000B"),
+            levels.get("2000C"),
+            self._envelope.transaction_set(),
+            **rest,
+        )
+
+
+def _holds_service(stretch: Stretch) -> bool:
+    """Whether a hierarchical level may hold a service line, which belongs to a claim."""
+    text, mark = stretch.text, stretch.delimiters.element
+    return f"LX{mark}" in text or f"SV1{mark}" in text
+
+
+_NO_SUBSCRIBER = "A claim stands under no subscriber level."
+_PARENTS = {"20": ("2000A", ""), "22": ("2000B", "2000A"), "23": ("2000C", "2000B")}
+"""HL03 to the loop and the loop that must enclose it."""
