@@ -29,7 +29,7 @@ _SIDES = {
 _BREAK = ","
 _SPELLINGS = {"VEINS": "VEIN", "ARTERIES": "ARTERY", "&": "AND", "+": "AND", ";": _BREAK, ".": _BREAK}
 _NOUNS = ("VEIN", "ARTERY")
-_QUALIFIERS = ("COMMON", "EXTERNAL", "INTERNAL")
+_QUALIFIERS = frozenset({"COMMON", "EXTERNAL", "INTERNAL"})
 _HEADS = ("ILIAC", "FEMORAL")
 _CONNECTIVES = (_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM")
 
@@ -40,7 +40,9 @@ _NO_NAMES = frozenset(
 )
 """Words that name no vessel in front of "vein" or "artery"."""
 
-_Names = Mapping[tuple[str, ...], Vessel]
+_Names = Mapping[str, Mapping[tuple[str, ...], Vessel]]
+"""The vessels by the words of their name, under the first of them."""
+
 _Mention = tuple[str, bool, tuple[str, ...]]
 """What a mention counts as, whether there is a left and a right one, and the sides named."""
 
@@ -62,13 +64,21 @@ def count_vessels(texts: Iterable[str], facts: Facts) -> int:
 
 @cache
 def _names(vessels: Table[Vessel]) -> _Names:
-    return {tuple(vessel.name.split()): vessel for vessel in vessels}
+    names: dict[str, dict[tuple[str, ...], Vessel]] = {}
+    for vessel in vessels:
+        words = tuple(vessel.name.split())
+        names.setdefault(words[0], {})[words] = vessel
+    return names
 
 
 def _words(text: str) -> list[str]:
-    text = _BILATERAL.sub("BILATERAL", text.upper())
+    text = text.upper()
+    if "/" in text:
+        text = _BILATERAL.sub("BILATERAL", text)
     words = [_SPELLINGS.get(word, word) for word in _WORD.findall(text)]
-    return [word for place in range(len(words)) for word in _with_head(words, place)]
+    if not _QUALIFIERS.isdisjoint(words):
+        words = [word for place in range(len(words)) for word in _with_head(words, place)]
+    return words
 
 
 def _with_head(words: list[str], place: int) -> list[str]:
@@ -128,7 +138,7 @@ def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_M
     if listed is not None:
         return (listed.counted_as, listed.paired == "yes", ()), length
     word = words[place]
-    prefixed = names.get((word[1:],)) if word[0] in "LR" else None
+    prefixed = names.get(word[1:], {}).get((word[1:],)) if word[0] in "LR" else None
     if prefixed is not None:
         return (prefixed.counted_as, prefixed.paired == "yes", _SIDES[word[0]]), 1
     unlisted = words[max(start, place - 3) : place]
@@ -139,15 +149,18 @@ def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_M
 
 def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel | None, int]:
     """Find the longest listed name at `place`; one without "vein" or "artery" takes the next of them in the text."""
+    listed = names.get(words[place])
+    if listed is None:
+        return None, 1
     noun = next((word for word in words[place:] if word in _NOUNS), "")
     for length in (4, 3, 2, 1):
         phrase = tuple(words[place : place + length])
         if len(phrase) < length:
             continue
-        if phrase in names:
-            return names[phrase], length
-        if (*phrase, noun) in names:
-            return names[(*phrase, noun)], length
-        if not noun and length > 1 and (*phrase, "VEIN") in names:
-            return names[(*phrase, "VEIN")], length
+        if phrase in listed:
+            return listed[phrase], length
+        if (*phrase, noun) in listed:
+            return listed[(*phrase, noun)], length
+        if not noun and length > 1 and (*phrase, "VEIN") in listed:
+            return listed[(*phrase, "VEIN")], length
     return None, 1

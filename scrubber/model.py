@@ -55,6 +55,13 @@ def parse_number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
+@lru_cache(maxsize=4096)
+def _parse_count(text: str) -> int | None:
+    """Read a whole number above 0, also with a fraction of zeros; None for anything else."""
+    number = parse_number(text)
+    return int(number) if number and number > 0 and number % 1 == 0 else None
+
+
 def parse_date(text: str) -> date | None:
     """Read CCYYMMDD (date format D8); None for anything else."""
     if not _DATE.fullmatch(text):
@@ -270,8 +277,7 @@ class ServiceLine:
     @property
     def whole_units(self) -> int | None:
         """The units of service as a count: basis UN and a whole number above 0, else None."""
-        units = self.units
-        return int(units) if self.unit_basis == "UN" and units and units > 0 and units % 1 == 0 else None
+        return _parse_count(self.units_text) if self.unit_basis == "UN" else None
 
     @property
     def place_of_service(self) -> str:
@@ -287,11 +293,12 @@ class ServiceLine:
     def diagnoses(self) -> tuple[Diagnosis, ...]:
         """The diagnoses that the pointers (SV107) name, in pointer order; pointers past the list name none."""
         listed = self.claim.diagnoses
-        places = (
-            int(pointer) for pointer in self.pointers if pointer.isascii() and pointer.isdigit() and len(pointer) < 4
-        )
-        named = (listed[place - 1] for place in places if 1 <= place <= len(listed))
-        return tuple(diagnosis for diagnosis in named if diagnosis.code)
+        named: list[Diagnosis] = []
+        for pointer in self.pointers:
+            place = int(pointer) if pointer.isascii() and pointer.isdigit() and len(pointer) < 4 else 0
+            if 1 <= place <= len(listed) and listed[place - 1].code:
+                named.append(listed[place - 1])
+        return tuple(named)
 
     def modifier_element(self, place: int) -> str:
         """Give the element that `modifiers[place]` stands in: "SV101-3" for the first, if none before it is empty."""
@@ -303,9 +310,10 @@ class ServiceLine:
 
     def common_days(self, other: ServiceLine) -> DateRange | None:
         """Give the dates of service that this line shares with `other`; None if there are none or they are unknown."""
-        if self.service_dates is None or other.service_dates is None:
-            return None
-        return self.service_dates.common(other.service_dates)
+        own, others = self.service_dates, other.service_dates
+        if own is others:
+            return own
+        return own.common(others) if own is not None and others is not None else None
 
     def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
         """Give the place of an element of this line ("SV101-2", "DTP03" with qualifier "472"); SV1 when none is given.

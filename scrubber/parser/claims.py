@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Protocol
 
@@ -35,25 +35,27 @@ __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of"
 def build_claim(raw: RawClaim) -> Claim:
     """Read one claim.  Nothing is refused: what cannot be read is kept as text and reads as None."""
     loop = claim_loops(raw.segments)
-    clm = loop.segments[0]
+    named = loop.by_id()
+    _, number, charge, _, _, place = loop.segments[0].take(5)
+    place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
     subscriber, payer = _subscriber(raw.subscriber)
     rendering = loop.child("2310B")
     return Claim(
-        control_number=clm.get(1),
-        lines=tuple(_line(number, line) for number, line in enumerate(loop.children("2400"), 1)),
-        charge_text=clm.get(2).strip(),
-        place_of_service=clm.get(5, 1).strip(),
-        frequency=clm.get(5, 3).strip(),
-        diagnoses=_diagnoses(loop),
+        control_number=number,
+        lines=tuple([_line(number, line) for number, line in enumerate(loop.children("2400"), 1)]),
+        charge_text=charge.strip(),
+        place_of_service=place_of_service.strip(),
+        frequency=frequency.strip(),
+        diagnoses=_diagnoses(named.get("HI", ())),
         billing_provider=billing_provider_of(raw.provider),
         rendering_provider=_provider(rendering) if rendering else None,
         subscriber=subscriber,
         dependent=_dependent(raw.patient),
         payer=payer,
-        notes=_notes(loop),
-        other_subscribers=tuple(_other_subscriber(other) for other in loop.children("2320")),
-        clearinghouse_id=_reference(loop, "D9"),
-        original_reference=_reference(loop, "F8"),
+        notes=_notes(named.get("NTE", ())),
+        other_subscribers=tuple([_other_subscriber(other) for other in loop.children("2320")]),
+        clearinghouse_id=_reference(named.get("REF", ()), "D9"),
+        original_reference=_reference(named.get("REF", ()), "F8"),
         ordinal=raw.ordinal,
         transaction=raw.transaction,
         loop=loop,
@@ -213,11 +215,12 @@ def _person(loop: Loop | None) -> Person:
     if loop is None or name is None:
         return Person()
     demographics = loop.find("DMG")
+    _, _, _, last_name, first_name, middle_name, _, _, _, member_id = name.take(9)
     return Person(
-        last_name=name.get(3),
-        first_name=name.get(4),
-        middle_name=name.get(5),
-        member_id=name.get(9),
+        last_name=last_name,
+        first_name=first_name,
+        middle_name=middle_name,
+        member_id=member_id,
         birth_date=demographics.get(2) if demographics else "",
         sex=demographics.get(3) if demographics else "",
     )
@@ -228,34 +231,37 @@ def _provider(loop: Loop, taxonomy: str = "") -> Provider:
     if name is None:
         return Provider(taxonomy=taxonomy)
     prv = loop.find("PRV")
+    references = loop.find_all("REF")
+    _, _, _, last_name, first_name, _, _, _, id_qualifier, identifier = name.take(9)
     return Provider(
-        id=name.get(9).strip(),
-        id_qualifier=name.get(8).strip(),
-        name=name.get(3),
-        first_name=name.get(4),
+        id=identifier.strip(),
+        id_qualifier=id_qualifier.strip(),
+        name=last_name,
+        first_name=first_name,
         taxonomy=prv.get(3) if prv else taxonomy,
-        tax_id=_reference(loop, "EI") or _reference(loop, "SY"),
+        tax_id=_reference(references, "EI") or _reference(references, "SY"),
     )
 
 
 # -- the claim ------------------------------------------------------------------------------------------------------
 
 
-def _reference(loop: Loop, qualifier: str) -> str:
-    segment = loop.find("REF", qualifier)
-    return segment.get(2) if segment else ""
+def _reference(references: Iterable[Segment], qualifier: str) -> str:
+    """Give REF02 of the first REF with that REF01."""
+    return next((segment.get(2) for segment in references if segment.get(1) == qualifier), "")
 
 
-def _notes(loop: Loop) -> tuple[Note, ...]:
-    return tuple(Note(segment.get(1), segment.get(2)) for segment in loop.find_all("NTE"))
+def _notes(notes: Iterable[Segment]) -> tuple[Note, ...]:
+    return tuple([Note(segment.get(1), segment.get(2)) for segment in notes])
 
 
-def _diagnoses(loop: Loop) -> tuple[Diagnosis, ...]:
+def _diagnoses(lists: Iterable[Segment]) -> tuple[Diagnosis, ...]:
     """Read the HI that begins with a principal diagnosis: ABK (ICD-10-CM) or BK (ICD-9-CM)."""
-    for segment in loop.find_all("HI"):
-        if segment.get(1, 1) in {"ABK", "BK"}:
-            pairs = (segment.components(place) for place in range(1, len(segment.elements)))
-            return tuple(Diagnosis(pair[0], pair[1].strip() if len(pair) > 1 else "") for pair in pairs)
+    for segment in lists:
+        mark = segment.delimiters.component
+        pairs = [element.split(mark) for element in segment.elements[1:]]
+        if pairs and pairs[0][0] in {"ABK", "BK"}:
+            return tuple([Diagnosis(pair[0], pair[1].strip() if len(pair) > 1 else "") for pair in pairs])
     return ()
 
 
@@ -288,32 +294,41 @@ def _upper(text: str) -> str:
 
 
 def _line(number: int, loop: Loop) -> ServiceLine:
-    sv1 = loop.find("SV1")
-    dates = loop.find("DTP", "472")
-    assigned = loop.find("LX")
+    named = loop.by_id()
+    service, assigned = named.get("SV1"), named.get("LX")
+    component = loop.segments[0].delimiters.component
+    elements = [text.strip() for text in service[0].take(7)] if service else [""] * 8
+    _, code, charge, basis, units, place, _, pointers = elements
+    qualifier, procedure, *modifiers = [*code.split(component), ""]
     rendering = loop.child("2420A")
-    marks = loop.segments[0].delimiters
-    elements = [*(text.strip() for text in (sv1.elements if sv1 else ())), *[""] * 8]
-    procedure = [*elements[1].split(marks.component), *[""] * 7]
     return ServiceLine(
         number=number,
-        procedure_qualifier=_upper(procedure[0]),
-        procedure=_upper(procedure[1]),
-        modifiers=tuple([text for text in map(_upper, procedure[2:6]) if text]),
-        description=procedure[6],
-        charge_text=elements[2],
-        unit_basis=_upper(elements[3]),
-        units_text=elements[4],
-        line_place_of_service=elements[5],
-        pointers=tuple([text for text in map(str.strip, elements[7].split(marks.component)) if text]),
-        service_dates=DateRange.parse(dates.get(2).strip().upper(), dates.get(3).strip()) if dates else None,
+        procedure_qualifier=_upper(qualifier),
+        procedure=_upper(procedure),
+        modifiers=tuple([text for text in map(_upper, modifiers[:4]) if text]),
+        description=modifiers[4] if len(modifiers) > 4 else "",
+        charge_text=charge,
+        unit_basis=_upper(basis),
+        units_text=units,
+        line_place_of_service=place,
+        pointers=tuple([text for text in map(str.strip, pointers.split(component)) if text]),
+        service_dates=_service_dates(named.get("DTP", ())),
         line_rendering_provider=_provider(rendering) if rendering else None,
-        assigned_number=assigned.get(1).strip() if assigned else "",
-        control_number=_reference(loop, "6R"),
-        notes=_notes(loop),
-        adjudications=tuple(_adjudication(other) for other in loop.children("2430")),
+        assigned_number=assigned[0].get(1).strip() if assigned else "",
+        control_number=_reference(named.get("REF", ()), "6R"),
+        notes=_notes(named.get("NTE", ())),
+        adjudications=tuple([_adjudication(other) for other in loop.children("2430")]),
         loop=loop,
     )
+
+
+def _service_dates(dates: Iterable[Segment]) -> DateRange | None:
+    """Read the first DTP*472."""
+    for segment in dates:
+        _, qualifier, form, text = segment.take(3)
+        if qualifier == "472":
+            return DateRange.parse(form.strip().upper(), text.strip())
+    return None
 
 
 def _adjudication(loop: Loop) -> Adjudication:
