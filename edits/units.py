@@ -41,6 +41,12 @@ def most_units(line: ServiceLine, lines: Sequence[ServiceLine]) -> int:
     return max(_units_on(day, lines) for day in _telling_days(line, lines))
 
 
+def most_units_together(lines: Sequence[ServiceLine]) -> int:
+    """Give the highest sum of units that `lines` have on one day."""
+    firsts = {line.service_dates.first for line in lines if line.service_dates is not None}
+    return max(_units_on(day, lines) for day in firsts)
+
+
 def _units(line: ServiceLine) -> str:
     return "units a day" if line.service_dates and line.service_dates.days > 1 else "units"
 

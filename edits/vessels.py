@@ -31,7 +31,8 @@ _SPELLINGS = {"VEINS": "VEIN", "ARTERIES": "ARTERY", "&": "AND", "+": "AND", ";"
 _NOUNS = ("VEIN", "ARTERY")
 _QUALIFIERS = frozenset({"COMMON", "EXTERNAL", "INTERNAL"})
 _HEADS = ("ILIAC", "FEMORAL")
-_CONNECTIVES = (_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM")
+_LISTED = frozenset({*_QUALIFIERS, _BREAK, "AND"})
+_CONNECTIVES = frozenset({_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM"})
 
 _NO_NAMES = frozenset(
     {"LEG", "LEGS", "ARM", "ARMS", "LIMB", "EXTREMITY", "LOWER", "UPPER", "DEEP", "SUPERFICIAL", "PERIPHERAL"}
@@ -83,10 +84,9 @@ def _words(text: str) -> list[str]:
 
 def _with_head(words: list[str], place: int) -> list[str]:
     """Complete the first words of "COMMON, EXTERNAL AND INTERNAL ILIAC" by the "ILIAC" that they share."""
-    if words[place] in _QUALIFIERS and words[place + 1 : place + 2] not in ([head] for head in _HEADS):
-        following = (word for word in words[place + 1 :] if word not in (*_QUALIFIERS, _BREAK, "AND"))
-        head = next(following, "")
-        if head in _HEADS and words[place + 1] in (*_QUALIFIERS, _BREAK, "AND"):
+    if words[place] in _QUALIFIERS and words[place + 1 : place + 2] and words[place + 1] in _LISTED:
+        head = next((word for word in words[place + 1 :] if word not in _LISTED), "")
+        if head in _HEADS:
             return [words[place], head]
     return [words[place]]
 
@@ -106,9 +106,11 @@ def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
             start = place
             behind = bool(behind)
             continue
+        if words[place] in _CONNECTIVES:
+            place = start = place + 1
+            continue
         found, length = _vessel(words, place, start, names)
         if found is None:
-            start = place + 1 if words[place] in _CONNECTIVES else start
             place += 1
             continue
         counted_as, paired, own = found
@@ -141,8 +143,8 @@ def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_M
     prefixed = names.get(word[1:], {}).get((word[1:],)) if word[0] in "LR" else None
     if prefixed is not None:
         return (prefixed.counted_as, prefixed.paired == "yes", _SIDES[word[0]]), 1
-    unlisted = words[max(start, place - 3) : place]
-    if word in _NOUNS and not _NO_NAMES.issuperset(unlisted):
+    unlisted = words[max(start, place - 3) : place] if word in _NOUNS else []
+    if not _NO_NAMES.issuperset(unlisted):
         return (" ".join([*unlisted, word]).lower(), True, ()), 1
     return None, 1
 

@@ -229,7 +229,7 @@ class Engine:
         A check that raises becomes SCR901 on all of the claims.
         """
         context: Context[Any] | None = None
-        for edit in (edit for group in groups if group.applies_to(procedures) for edit in group.edits):
+        for edit in [edit for group in groups if group.applies_to(procedures) for edit in group.edits]:
             if context is None:
                 context = Context(tables, [finding for verdict in verdicts.values() for finding in verdict.findings])
             try:

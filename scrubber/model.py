@@ -11,7 +11,7 @@ service, rendering provider, dates of service and the diagnoses its pointers nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -254,8 +254,13 @@ class ServiceLine:
     control_number: str = field(default="", repr=False)
     notes: tuple[Note, ...] = ()
     adjudications: tuple[Adjudication, ...] = ()
-    loop: Loop | None = field(default=None, repr=False)
+    _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
     _claim: Claim | None = field(default=None, init=False, repr=False)
+
+    @property
+    def loop(self) -> Loop | None:
+        """Loop 2400 as it stands in the input, None for a line that a host built itself."""
+        return _made(self, self._loop)
 
     @property
     def claim(self) -> Claim:
@@ -326,6 +331,15 @@ class ServiceLine:
         return self.loop.locate(segment_id, element, qualifier)
 
 
+def _made(owner: ServiceLine | Claim, loop: Loop | Callable[[], Loop] | None) -> Loop | None:
+    """Give the loop of a line or claim; the parser makes it when it is asked for first."""
+    if loop is None or isinstance(loop, Loop):
+        return loop
+    made = loop()
+    object.__setattr__(owner, "_loop", made)
+    return made
+
+
 def _tuple_of_lines(lines: Iterable[ServiceLine]) -> tuple[ServiceLine, ...]:
     return tuple(lines)
 
@@ -357,7 +371,7 @@ class Claim:
     original_reference: str = field(default="", repr=False)
     ordinal: int = 1
     transaction: TransactionSet = TransactionSet()
-    loop: Loop | None = field(default=None, repr=False)
+    _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
     complete: bool = True
 
     def __attrs_post_init__(self) -> None:
@@ -368,6 +382,11 @@ class Claim:
             object.__setattr__(line, "_claim", self)
             own.append(line)
         object.__setattr__(self, "lines", tuple(own))
+
+    @property
+    def loop(self) -> Loop | None:
+        """Loop 2300 as it stands in the input, None for a claim that a host built itself."""
+        return _made(self, self._loop)
 
     @property
     def charge(self) -> Decimal | None:
@@ -434,6 +453,8 @@ def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> t
 
 def _copy(line: ServiceLine) -> ServiceLine:
     values: dict[str, Any] = {
-        attribute.name: getattr(line, attribute.name) for attribute in attrs.fields(ServiceLine) if attribute.init
+        attribute.alias or attribute.name: getattr(line, attribute.name)
+        for attribute in attrs.fields(ServiceLine)
+        if attribute.init
     }
     return ServiceLine(**values)

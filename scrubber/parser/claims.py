@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, cached_property
 from typing import Protocol
 
 from attrs import frozen
 
 from scrubber.model import (
-    Adjudication,
     Claim,
-    DateRange,
     Diagnosis,
-    Note,
     OtherSubscriber,
     Payer,
     Person,
@@ -25,8 +22,16 @@ from scrubber.model import (
     patient_key,
 )
 from scrubber.parser.events import Level, RawClaim
+from scrubber.parser.lines import (
+    read_adjustments,
+    read_line,
+    read_notes,
+    read_plain_lines,
+    read_provider,
+    read_reference,
+)
 from scrubber.parser.loops import claim_loops, level_loops
-from scrubber.parser.segments import Stretch, cut_slice
+from scrubber.parser.segments import Stretch, cut_text
 from scrubber.x12 import Delimiters, Loop, Segment
 
 __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of", "reopen"]
@@ -34,33 +39,76 @@ __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of"
 
 def build_claim(raw: RawClaim) -> Claim:
     """Read one claim.  Nothing is refused: what cannot be read is kept as text and reads as None."""
-    loop = claim_loops(raw.segments)
-    named = loop.by_id()
-    _, number, charge, _, _, place = loop.segments[0].take(5)
+    loops = _Loops(raw)
+    head, lines = _split(raw, loops)
+    named = head.by_id()
+    _, number, charge, _, _, place = head.segments[0].take(5)
     place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
     subscriber, payer = _subscriber(raw.subscriber)
-    rendering = loop.child("2310B")
+    rendering = head.child("2310B")
     return Claim(
         control_number=number,
-        lines=tuple([_line(number, line) for number, line in enumerate(loop.children("2400"), 1)]),
+        lines=lines,
         charge_text=charge.strip(),
         place_of_service=place_of_service.strip(),
         frequency=frequency.strip(),
         diagnoses=_diagnoses(named.get("HI", ())),
         billing_provider=billing_provider_of(raw.provider),
-        rendering_provider=_provider(rendering) if rendering else None,
+        rendering_provider=read_provider(rendering) if rendering else None,
         subscriber=subscriber,
         dependent=_dependent(raw.patient),
         payer=payer,
-        notes=_notes(named.get("NTE", ())),
-        other_subscribers=tuple([_other_subscriber(other) for other in loop.children("2320")]),
-        clearinghouse_id=_reference(named.get("REF", ()), "D9"),
-        original_reference=_reference(named.get("REF", ()), "F8"),
+        notes=read_notes(named.get("NTE", ())),
+        other_subscribers=tuple([_other_subscriber(other) for other in head.children("2320")]),
+        clearinghouse_id=read_reference(named.get("REF", ()), "D9"),
+        original_reference=read_reference(named.get("REF", ()), "F8"),
         ordinal=raw.ordinal,
         transaction=raw.transaction,
-        loop=loop,
+        loop=loops.claim,
         complete=raw.complete,
     )
+
+
+class _Loops:
+    """The loops of a claim, made when somebody asks for one of them."""
+
+    def __init__(self, raw: RawClaim) -> None:
+        self._raw = raw
+
+    def claim(self) -> Loop:
+        """Give loop 2300."""
+        return self._loop
+
+    def line(self, number: int) -> Loop:
+        """Give loop 2400 of a service line, counted from 1."""
+        return self._lines[number - 1]
+
+    @cached_property
+    def _loop(self) -> Loop:
+        return claim_loops(self._raw.segments)
+
+    @cached_property
+    def _lines(self) -> list[Loop]:
+        return self._loop.children("2400")
+
+
+def _split(raw: RawClaim, loops: _Loops) -> tuple[Loop, tuple[ServiceLine, ...]]:
+    """Give loop 2300 and the service lines; where the lines can be read from their text, the loop without them."""
+    stretch = raw.stretch
+    first = _first_line(stretch.delimiters).search(stretch.text) if stretch is not None else None
+    if stretch is not None and first is not None:
+        lines = read_plain_lines(stretch.text[first.end() :], stretch.delimiters, loops.line)
+        head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, stretch.delimiters))
+        if lines is not None and head.child("2400") is None:
+            return head, lines
+    loop = loops.claim()
+    return loop, tuple([read_line(number, line) for number, line in enumerate(loop.children("2400"), 1)])
+
+
+@cache
+def _first_line(delimiters: Delimiters) -> re.Pattern[str]:
+    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
+    return re.compile(f"{end}[\\r\\n]*+(?=LX{mark})")
 
 
 @frozen(eq=False)
@@ -98,36 +146,33 @@ class Readable(Protocol):
 def reopen(source: Readable, place: ClaimPlace) -> Claim:
     """Read the claim at `place` again."""
 
-    def cut(extent: tuple[int, int, int]) -> list[Segment]:
-        start, end, ordinal = extent
-        data = source.read(start, end - start)
-        terminator = place.delimiters.segment.encode("latin-1")
-        if not data.endswith(terminator):  # the last segment of a truncated file
-            data += terminator
-        return cut_slice(data, start, ordinal, place.delimiters)
+    def stretch(name: str, start: int, end: int, ordinal: int) -> Stretch:
+        text = source.read(start, end - start).decode("latin-1")
+        terminator = place.delimiters.segment
+        if not text.rstrip("\r\n").endswith(terminator):  # the last segment of a truncated file
+            text += terminator
+        return Stretch(name, text, start, ordinal, text.count(terminator), place.delimiters)
 
     def level(extent: tuple[int, int, int, str] | None) -> Level | None:
         if extent is None:
             return None
-        segments = cut(extent[:3])
-        opened = Level(segments[0], extent[3])
-        opened.segments.extend(segments[1:])
-        return opened
+        opened = stretch("HL", *extent[:3])
+        return Level(opened.head, extent[3], opened)
 
-    segments = cut(place.claim)
+    claim = stretch("CLM", *place.claim)
     provider, subscriber, patient = map(level, place.levels)
     return build_claim(
         RawClaim(
             place.ordinal,
-            segments[0].offset,
-            segments[-1].end,
-            len(segments),
+            claim.offset,
+            claim.end,
+            claim.count,
             provider,
             subscriber,
             patient,
             place.transaction,
             complete=place.complete,
-            cut=segments,
+            stretch=claim,
         )
     )
 
@@ -181,7 +226,7 @@ def billing_provider_of(level: Level | None) -> Provider:
         loop = level_loops(level.loop, level.segments)
         name = loop.child("2010AA")
         prv = loop.find("PRV")
-        level.built = _provider(name or Loop("2010AA"), taxonomy=prv.get(3) if prv else "")
+        level.built = read_provider(name or Loop("2010AA"), taxonomy=prv.get(3) if prv else "")
     return level.built  # type: ignore[return-value]
 
 
@@ -226,33 +271,7 @@ def _person(loop: Loop | None) -> Person:
     )
 
 
-def _provider(loop: Loop, taxonomy: str = "") -> Provider:
-    name = loop.find("NM1")
-    if name is None:
-        return Provider(taxonomy=taxonomy)
-    prv = loop.find("PRV")
-    references = loop.find_all("REF")
-    _, _, _, last_name, first_name, _, _, _, id_qualifier, identifier = name.take(9)
-    return Provider(
-        id=identifier.strip(),
-        id_qualifier=id_qualifier.strip(),
-        name=last_name,
-        first_name=first_name,
-        taxonomy=prv.get(3) if prv else taxonomy,
-        tax_id=_reference(references, "EI") or _reference(references, "SY"),
-    )
-
-
 # -- the claim ------------------------------------------------------------------------------------------------------
-
-
-def _reference(references: Iterable[Segment], qualifier: str) -> str:
-    """Give REF02 of the first REF with that REF01."""
-    return next((segment.get(2) for segment in references if segment.get(1) == qualifier), "")
-
-
-def _notes(notes: Iterable[Segment]) -> tuple[Note, ...]:
-    return tuple([Note(segment.get(1), segment.get(2)) for segment in notes])
 
 
 def _diagnoses(lists: Iterable[Segment]) -> tuple[Diagnosis, ...]:
@@ -272,74 +291,5 @@ def _other_subscriber(loop: Loop) -> OtherSubscriber:
         responsibility=loop.segments[0].get(1),
         payer=Payer(payer.get(9).strip(), payer.get(3)) if payer else Payer(),
         paid=parse_number(paid.get(2)) if paid else None,
-        adjustments=tuple(_adjustments(loop)),
-    )
-
-
-def _adjustments(loop: Loop) -> Iterator[str]:
-    """Yield the adjustments of the CAS segments as group and reason ("CO-45")."""
-    for segment in loop.find_all("CAS"):
-        for place in range(2, len(segment.elements), 3):
-            if segment.get(place):
-                yield f"{segment.get(1)}-{segment.get(place)}"
-
-
-# -- the service line -----------------------------------------------------------------------------------------------
-
-
-def _upper(text: str) -> str:
-    """Trim and upper-case what is ASCII; other letters may become two, or leave the byte's character set."""
-    text = text.strip()
-    return text.upper() if text.isascii() else text
-
-
-def _line(number: int, loop: Loop) -> ServiceLine:
-    named = loop.by_id()
-    service, assigned = named.get("SV1"), named.get("LX")
-    component = loop.segments[0].delimiters.component
-    elements = [text.strip() for text in service[0].take(7)] if service else [""] * 8
-    _, code, charge, basis, units, place, _, pointers = elements
-    qualifier, procedure, *modifiers = [*code.split(component), ""]
-    rendering = loop.child("2420A")
-    return ServiceLine(
-        number=number,
-        procedure_qualifier=_upper(qualifier),
-        procedure=_upper(procedure),
-        modifiers=tuple([text for text in map(_upper, modifiers[:4]) if text]),
-        description=modifiers[4] if len(modifiers) > 4 else "",
-        charge_text=charge,
-        unit_basis=_upper(basis),
-        units_text=units,
-        line_place_of_service=place,
-        pointers=tuple([text for text in map(str.strip, pointers.split(component)) if text]),
-        service_dates=_service_dates(named.get("DTP", ())),
-        line_rendering_provider=_provider(rendering) if rendering else None,
-        assigned_number=assigned[0].get(1).strip() if assigned else "",
-        control_number=_reference(named.get("REF", ()), "6R"),
-        notes=_notes(named.get("NTE", ())),
-        adjudications=tuple([_adjudication(other) for other in loop.children("2430")]),
-        loop=loop,
-    )
-
-
-def _service_dates(dates: Iterable[Segment]) -> DateRange | None:
-    """Read the first DTP*472."""
-    for segment in dates:
-        _, qualifier, form, text = segment.take(3)
-        if qualifier == "472":
-            return DateRange.parse(form.strip().upper(), text.strip())
-    return None
-
-
-def _adjudication(loop: Loop) -> Adjudication:
-    svd = loop.segments[0]
-    paid_on = loop.find("DTP", "573")
-    return Adjudication(
-        payer_id=svd.get(1),
-        paid=parse_number(svd.get(2)),
-        procedure=_upper(svd.get(3, 2)),
-        units=parse_number(svd.get(5)),
-        bundled_line=svd.get(6),
-        adjustments=tuple(_adjustments(loop)),
-        paid_on=paid_on.get(3) if paid_on else "",
+        adjustments=tuple(read_adjustments(loop)),
     )
