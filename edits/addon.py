@@ -196,8 +196,10 @@ class BaseNotValidOnDate(EncounterEdit[Facts]):
         """Look for codes of the date that are bases before or after it."""
         facts = context.tables
         for line in ivus_lines(encounter):
+            if line.service_dates is None or has_base(line, encounter, facts):
+                continue
             found = in_other_period(line, encounter, facts)
-            if line.service_dates is None or not found or has_base(line, encounter, facts):
+            if not found:
                 continue
             codes = dict.fromkeys(other.procedure for other in found)
             periods = "; ".join(f"{code} {_period(line.procedure, code, facts)}" for code in codes)
@@ -432,6 +434,8 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines without base (IVUS101) beside coronary bases."""
         facts = context.tables
+        if not facts.coronary_bases.has_any(encounter.procedures):
+            return
         for line in ivus_lines(encounter):
             coronary = [
                 other

@@ -55,6 +55,8 @@ def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
 
 def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
     """Give the bases of the same patient and date that another provider rendered."""
+    if not encounter.elsewhere:
+        return ()
     own = line.rendering_provider.key
     others = (other for other in encounter.elsewhere if other.rendering_provider.key != own)
     return bases_of(line, others, facts)
@@ -65,9 +67,9 @@ def on_other_date(line: ServiceLine, _encounter: Encounter, facts: Facts) -> tup
     return tuple(
         other
         for other in line.claim.lines
-        if other.rendering_provider.key == line.rendering_provider.key
-        and other.service_dates is not None
+        if other.service_dates is not None
         and not other.common_days(line)
+        and other.rendering_provider.key == line.rendering_provider.key
         and facts.is_base(line.procedure, other.procedure, other.service_dates)
     )
 

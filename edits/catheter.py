@@ -39,8 +39,8 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
         facts = context.tables
         for lines in sessions(encounter):
             bases = _bases(lines, encounter, facts)
-            same_days = (other for line in lines for other in encounter.on_days_of(line))
-            if not bases or any(facts.catheter_codes.ever(other.procedure) for other in same_days):
+            same_days = (other.procedure for line in lines for other in encounter.on_days_of(line))
+            if not bases or facts.catheter_codes.has_any(same_days):
                 continue
             families = [row for base in bases for row in facts.base_families.ever(base.procedure)]
             if len(families) == len(bases) and all(row.catheter_placement == "no" for row in families):
@@ -70,6 +70,8 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for base codes that begin with C."""
+        if not any(procedure.startswith("C") for procedure in encounter.procedures):
+            return
         for base in _bases(ivus_lines(encounter), encounter, context.tables):
             if base.procedure.startswith("C"):
                 yield self.finding(

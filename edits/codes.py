@@ -84,6 +84,8 @@ def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
     Only ultrasound lines connect days here: a long line of something else does not make one session of two.
     """
     rest = list(ivus_lines(encounter))
+    if rest and all(line.common_days(rest[0]) for line in rest):
+        return (tuple(rest),)
     groups: list[tuple[ServiceLine, ...]] = []
     while rest:
         group = [rest.pop(0)]
@@ -102,3 +104,9 @@ def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
         for line in encounter.with_procedure(IVUS)
         if line.service_dates is not None and line.service_dates.last >= IVUS_PERIOD.first
     )
+
+
+@lru_cache(maxsize=4)
+def modified_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
+    """Give those of `ivus_lines` that have a modifier."""
+    return tuple(line for line in ivus_lines(encounter) if line.modifiers)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from attrs import frozen
 
-from edits.codes import CPT, CR11168, IVUS, ivus_lines, make_meta, places
+from edits.codes import CPT, CR11168, IVUS, ivus_lines, make_meta, modified_lines, places
 from edits.facts import Facts, Pair
 from scrubber import (
     Adjustment,
@@ -49,8 +50,10 @@ class BilledPair:
         return any(row.either_column_from is not None and row.either_column_from <= self.days.first for row in rows)
 
 
-def billed_pairs(encounter: Encounter, facts: Facts) -> Iterator[BilledPair]:
-    """Yield the active pairs between intravascular ultrasound lines and the other lines of the encounter."""
+@lru_cache(maxsize=4)
+def billed_pairs(encounter: Encounter, facts: Facts) -> tuple[BilledPair, ...]:
+    """Give the active pairs between intravascular ultrasound lines and the other lines of the encounter."""
+    billed: list[BilledPair] = []
     for line in ivus_lines(encounter):
         for other in encounter.on_days_of(line):
             days = line.common_days(other)
@@ -59,10 +62,13 @@ def billed_pairs(encounter: Encounter, facts: Facts) -> Iterator[BilledPair]:
             for column1, column2 in ((line, other), (other, line)):
                 pair = facts.ptp.on((column1.procedure, column2.procedure), days)
                 if pair is not None and pair.modifier_indicator != "9":
-                    yield BilledPair(pair, column1, column2, days)
+                    billed.append(BilledPair(pair, column1, column2, days))
+    return tuple(billed)
 
 
 def _excluded_with(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
+    if not facts.exclusions.has_any(encounter.procedures):
+        return []
     return [
         other
         for other in encounter.on_days_of(line)
@@ -122,7 +128,7 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an NCCI-associated modifier on a line that IVUS301 finds."""
         facts = context.tables
-        for line in ivus_lines(encounter):
+        for line in modified_lines(encounter):
             lifting = [modifier for modifier in line.modifiers if facts.ncci_modifiers.ever(modifier)]
             excluded = _excluded_with(line, encounter, facts)
             if lifting and excluded:

@@ -211,7 +211,8 @@ class Facts:
         if base == "37252":
             rows = (row for row in self.base_codes if row.addon == base)
             return frozenset(row.base for row in rows if _in_force(row, dates))
-        return frozenset(row.primary for row in self.base_primaries.ever(base) if _in_force(row, dates))
+        own = self.base_primaries.ever(base)
+        return frozenset([row.primary for row in own if _in_force(row, dates)])
 
     def exclusion_on(self, procedure: str, dates: DateRange) -> bool:
         """Whether intravascular ultrasound is never reported with `procedure`."""

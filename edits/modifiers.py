@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from edits.codes import GUIDE, NCCI_MANUAL, PFS, PTP, ivus_lines, make_meta
-from edits.exclusions import billed_pairs
+from edits.codes import GUIDE, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
+from edits.exclusions import BilledPair, billed_pairs
 from edits.facts import Facts
 from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
 
@@ -32,7 +32,7 @@ class _ModifierKind(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the modifiers of this kind on intravascular ultrasound lines."""
-        for line in ivus_lines(encounter):
+        for line in modified_lines(encounter):
             for modifier in context.tables.modifiers_of_kind(line, self.kind):
                 message = f"Modifier {modifier} on {line.procedure}: {self.wrong}."
                 yield self.finding(line, message, self.fix, element=_place(line, modifier))
@@ -121,7 +121,7 @@ class LateralityPair(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
         seen: list[ServiceLine] = []
-        for line in ivus_lines(encounter):
+        for line in modified_lines(encounter):
             sides = context.tables.modifiers_of_kind(line, "side")
             same = [other for other in seen if other.procedure == line.procedure and other.common_days(line)]
             seen.append(line)
@@ -236,10 +236,8 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the modifier on a line that is in no pair with indicator 1."""
         facts = context.tables
-        liftable = [billed for billed in billed_pairs(encounter, facts) if billed.pair.modifier_indicator == "1"]
-        needed = {id(line) for billed in liftable for line in (billed.column1, billed.column2)}
-        for line in ivus_lines(encounter):
-            if id(line) in needed:
+        for line in modified_lines(encounter):
+            if any(billed.pair.modifier_indicator == "1" for billed in _pairs_of(line, encounter, facts)):
                 continue
             for modifier in facts.modifiers_of_kind(line, "unbundling"):
                 yield self.finding(
@@ -248,6 +246,10 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
                     f"Remove modifier {modifier}.",
                     element=_place(line, modifier),
                 )
+
+
+def _pairs_of(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[BilledPair]:
+    return [billed for billed in billed_pairs(encounter, facts) if line in (billed.column1, billed.column2)]
 
 
 class MalformedModifier(EncounterEdit[Facts]):

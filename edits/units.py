@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 
 from edits.codes import ADDITIONAL, GUIDE, INITIAL, MUE, NCCI_MANUAL, ivus_lines, make_meta, places
 from edits.facts import Facts, UnitLimit
@@ -17,14 +16,20 @@ _UNITS = Adjustment("CO", "16", "M53")
 
 def units_a_day(line: ServiceLine) -> int:
     """Give the units of one day: those of the line divided by its days, rounded half up (NCCI manual, chapter I)."""
+    units = line.whole_units or 0
     days = line.service_dates.days if line.service_dates else 1
-    return int((Decimal(line.whole_units or 0) / days).quantize(Decimal(1), ROUND_HALF_UP))
+    return (2 * units + days) // (2 * days) if days > 1 else units
 
 
 def _telling_days(line: ServiceLine, lines: Iterable[ServiceLine]) -> list[date]:
     """Give the days of `line` on which its sum of units can differ from the day before: some line begins there."""
+    dates = line.service_dates
+    if dates is None:
+        return []
+    if dates.first == dates.last:
+        return [dates.first]
     firsts = {other.service_dates.first for other in (line, *lines) if other.service_dates is not None}
-    return sorted(day for day in firsts if line.service_dates is not None and day in line.service_dates)
+    return sorted(day for day in firsts if day in dates)
 
 
 def _units_on(day: date, lines: Iterable[ServiceLine]) -> int:
@@ -34,6 +39,12 @@ def _units_on(day: date, lines: Iterable[ServiceLine]) -> int:
 def most_units(line: ServiceLine, lines: Sequence[ServiceLine]) -> int:
     """Give the highest sum of units that `lines` have on one day of `line`."""
     return max(_units_on(day, lines) for day in _telling_days(line, lines))
+
+
+def most_units_together(lines: Sequence[ServiceLine]) -> int:
+    """Give the highest sum of units that `lines` have on one day."""
+    firsts = {line.service_dates.first for line in lines if line.service_dates is not None}
+    return max(_units_on(day, lines) for day in firsts)
 
 
 def _units(line: ServiceLine) -> str:

@@ -29,9 +29,10 @@ _SIDES = {
 _BREAK = ","
 _SPELLINGS = {"VEINS": "VEIN", "ARTERIES": "ARTERY", "&": "AND", "+": "AND", ";": _BREAK, ".": _BREAK}
 _NOUNS = ("VEIN", "ARTERY")
-_QUALIFIERS = ("COMMON", "EXTERNAL", "INTERNAL")
+_QUALIFIERS = frozenset({"COMMON", "EXTERNAL", "INTERNAL"})
 _HEADS = ("ILIAC", "FEMORAL")
-_CONNECTIVES = (_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM")
+_LISTED = frozenset({*_QUALIFIERS, _BREAK, "AND"})
+_CONNECTIVES = frozenset({_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM"})
 
 _NO_NAMES = frozenset(
     {"LEG", "LEGS", "ARM", "ARMS", "LIMB", "EXTREMITY", "LOWER", "UPPER", "DEEP", "SUPERFICIAL", "PERIPHERAL"}
@@ -40,7 +41,9 @@ _NO_NAMES = frozenset(
 )
 """Words that name no vessel in front of "vein" or "artery"."""
 
-_Names = Mapping[tuple[str, ...], Vessel]
+_Names = Mapping[str, Mapping[tuple[str, ...], Vessel]]
+"""The vessels by the words of their name, under the first of them."""
+
 _Mention = tuple[str, bool, tuple[str, ...]]
 """What a mention counts as, whether there is a left and a right one, and the sides named."""
 
@@ -62,21 +65,28 @@ def count_vessels(texts: Iterable[str], facts: Facts) -> int:
 
 @cache
 def _names(vessels: Table[Vessel]) -> _Names:
-    return {tuple(vessel.name.split()): vessel for vessel in vessels}
+    names: dict[str, dict[tuple[str, ...], Vessel]] = {}
+    for vessel in vessels:
+        words = tuple(vessel.name.split())
+        names.setdefault(words[0], {})[words] = vessel
+    return names
 
 
 def _words(text: str) -> list[str]:
-    text = _BILATERAL.sub("BILATERAL", text.upper())
+    text = text.upper()
+    if "/" in text:
+        text = _BILATERAL.sub("BILATERAL", text)
     words = [_SPELLINGS.get(word, word) for word in _WORD.findall(text)]
-    return [word for place in range(len(words)) for word in _with_head(words, place)]
+    if not _QUALIFIERS.isdisjoint(words):
+        words = [word for place in range(len(words)) for word in _with_head(words, place)]
+    return words
 
 
 def _with_head(words: list[str], place: int) -> list[str]:
     """Complete the first words of "COMMON, EXTERNAL AND INTERNAL ILIAC" by the "ILIAC" that they share."""
-    if words[place] in _QUALIFIERS and words[place + 1 : place + 2] not in ([head] for head in _HEADS):
-        following = (word for word in words[place + 1 :] if word not in (*_QUALIFIERS, _BREAK, "AND"))
-        head = next(following, "")
-        if head in _HEADS and words[place + 1] in (*_QUALIFIERS, _BREAK, "AND"):
+    if words[place] in _QUALIFIERS and words[place + 1 : place + 2] and words[place + 1] in _LISTED:
+        head = next((word for word in words[place + 1 :] if word not in _LISTED), "")
+        if head in _HEADS:
             return [words[place], head]
     return [words[place]]
 
@@ -96,9 +106,11 @@ def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
             start = place
             behind = bool(behind)
             continue
+        if words[place] in _CONNECTIVES:
+            place = start = place + 1
+            continue
         found, length = _vessel(words, place, start, names)
         if found is None:
-            start = place + 1 if words[place] in _CONNECTIVES else start
             place += 1
             continue
         counted_as, paired, own = found
@@ -128,26 +140,29 @@ def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_M
     if listed is not None:
         return (listed.counted_as, listed.paired == "yes", ()), length
     word = words[place]
-    prefixed = names.get((word[1:],)) if word[0] in "LR" else None
+    prefixed = names.get(word[1:], {}).get((word[1:],)) if word[0] in "LR" else None
     if prefixed is not None:
         return (prefixed.counted_as, prefixed.paired == "yes", _SIDES[word[0]]), 1
-    unlisted = words[max(start, place - 3) : place]
-    if word in _NOUNS and not _NO_NAMES.issuperset(unlisted):
+    unlisted = words[max(start, place - 3) : place] if word in _NOUNS else []
+    if not _NO_NAMES.issuperset(unlisted):
         return (" ".join([*unlisted, word]).lower(), True, ()), 1
     return None, 1
 
 
 def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel | None, int]:
     """Find the longest listed name at `place`; one without "vein" or "artery" takes the next of them in the text."""
+    listed = names.get(words[place])
+    if listed is None:
+        return None, 1
     noun = next((word for word in words[place:] if word in _NOUNS), "")
     for length in (4, 3, 2, 1):
         phrase = tuple(words[place : place + length])
         if len(phrase) < length:
             continue
-        if phrase in names:
-            return names[phrase], length
-        if (*phrase, noun) in names:
-            return names[(*phrase, noun)], length
-        if not noun and length > 1 and (*phrase, "VEIN") in names:
-            return names[(*phrase, "VEIN")], length
+        if phrase in listed:
+            return listed[phrase], length
+        if (*phrase, noun) in listed:
+            return listed[(*phrase, noun)], length
+        if not noun and length > 1 and (*phrase, "VEIN") in listed:
+            return listed[(*phrase, "VEIN")], length
     return None, 1

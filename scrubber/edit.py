@@ -119,6 +119,8 @@ class Context(Generic[T]):
 
     def has_error(self, line: ServiceLine) -> bool:
         """Whether an edit earlier in the run found an error on `line`."""
+        if not self.found:
+            return False
         place = (line.claim.ordinal, line.number)
         return any(
             finding.severity is Severity.ERROR and (finding.claim_ordinal, finding.line) == place

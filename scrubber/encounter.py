@@ -18,14 +18,18 @@ class Encounter:
 
     `lines` are in file order and may come from several claims; lines whose dates overlap through a third are
     together, so an edit asks `on_days_of` for those of one date.  `elsewhere` are the patient's dated lines outside
-    the encounter. Void claims and lines without a readable date are in neither.
+    the encounter. Void claims and lines without a readable date are in neither.  `procedures` are the codes of `lines`.
     """
 
     lines: tuple[ServiceLine, ...]
     elsewhere: tuple[ServiceLine, ...] = ()
-    # The edits ask the same questions one after another.
-    _by_procedures: dict[frozenset[str], tuple[ServiceLine, ...]] = field(factory=dict, init=False, repr=False)
+    procedures: frozenset[str] = field(init=False)
+    # The edits ask the same question one after another.
     _by_days: dict[int, tuple[ServiceLine, ...]] = field(factory=dict, init=False, repr=False)
+
+    @procedures.default
+    def _procedures_of_lines(self) -> frozenset[str]:
+        return frozenset([line.procedure for line in self.lines])
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -35,17 +39,16 @@ class Encounter:
     def with_procedure(self, procedures: Iterable[str]) -> tuple[ServiceLine, ...]:
         """Give the lines that bill one of `procedures`."""
         wanted = frozenset(procedures)
-        if wanted not in self._by_procedures:
-            self._by_procedures[wanted] = tuple(line for line in self.lines if line.procedure in wanted)
-        return self._by_procedures[wanted]
+        return tuple([line for line in self.lines if line.procedure in wanted])
 
     def on_days_of(self, line: ServiceLine) -> tuple[ServiceLine, ...]:
         """Give the other lines of the encounter that share a date of service with `line`."""
-        if id(line) not in self._by_days:
+        found = self._by_days.get(id(line))
+        if found is None:
             dates = _dates(line)
-            others = (other for other in self.lines if other is not line and _dates(other).overlaps(dates))
-            self._by_days[id(line)] = tuple(others)
-        return self._by_days[id(line)]
+            found = tuple([other for other in self.lines if other is not line and _dates(other).overlaps(dates)])
+            self._by_days[id(line)] = found
+        return found
 
 
 def _dates(line: ServiceLine) -> DateRange:
@@ -70,7 +73,10 @@ def encounters_of(claims: Sequence[Claim]) -> Iterator[Encounter]:
             if line.service_dates is not None:
                 groups[superseded, line.rendering_provider.key].append(line)
     found = [(superseded, chained) for (superseded, _), lines in groups.items() for chained in _chain_by_date(lines)]
-    for own, lines in sorted(found, key=lambda entry: _place(entry[1])):
+    if len(found) == 1:
+        yield Encounter(tuple(found[0][1]))
+        return
+    for own, lines in sorted(found, key=lambda entry: _place(entry[1][0])):
         inside = {id(line) for line in lines}
         others = (line for (superseded, _), group in groups.items() if superseded == own for line in group)
         yield Encounter(tuple(lines), tuple(line for line in others if id(line) not in inside))
@@ -78,18 +84,22 @@ def encounters_of(claims: Sequence[Claim]) -> Iterator[Encounter]:
 
 def _chain_by_date(lines: list[ServiceLine]) -> Iterator[list[ServiceLine]]:
     """Split lines into the largest groups whose dates are connected by overlaps; each group in file order."""
+    dates = lines[0].service_dates
+    if all(line.service_dates is dates for line in lines):
+        yield sorted(lines, key=_place)
+        return
     by_date = sorted(lines, key=lambda line: _dates(line).first)
     group = [by_date[0]]
     last = _dates(by_date[0]).last
     for line in by_date[1:]:
         dates = _dates(line)
         if dates.first > last:
-            yield sorted(group, key=lambda line: (line.claim.ordinal, line.number))
+            yield sorted(group, key=_place)
             group = []
         group.append(line)
         last = max(last, dates.last)
-    yield sorted(group, key=lambda line: (line.claim.ordinal, line.number))
+    yield sorted(group, key=_place)
 
 
-def _place(lines: list[ServiceLine]) -> tuple[int, int]:
-    return (lines[0].claim.ordinal, lines[0].number)
+def _place(line: ServiceLine) -> tuple[int, int]:
+    return (line.claim.ordinal, line.number)

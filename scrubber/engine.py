@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from attrs import define, field, frozen
 
 from scrubber.config import Config
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, FileEdit, Meta, Rule
-from scrubber.encounter import Encounter, encounters_of
+from scrubber.encounter import encounters_of
 from scrubber.errors import PluginError
 from scrubber.findings import ClaimReport, Finding, IgnoredFinding, Severity, Source
 from scrubber.model import Claim, PlainClaim, ServiceLine
@@ -68,12 +70,29 @@ def all_rules(plugins: Iterable[Plugin]) -> dict[str, tuple[type[Rule], Plugin |
 
 
 @frozen
+class _Group:
+    """Edits that run one after another and are about the same procedures (None: about all)."""
+
+    procedures: frozenset[str] | None
+    edits: tuple[Any, ...]
+
+    def applies_to(self, procedures: AbstractSet[str]) -> bool:
+        """Whether the edits are about one of these procedures."""
+        return self.procedures is None or not self.procedures.isdisjoint(procedures)
+
+
+def _grouped(edits: Iterable[Edit[Any]] | Iterable[EncounterEdit[Any]]) -> tuple[_Group, ...]:
+    """Group edits without changing their order."""
+    return tuple(_Group(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
+
+
+@frozen
 class _Stage:
     """A chain made ready for one payer: its edits as objects and its tables with that payer's values."""
 
     chain: Chain[Any]
-    claim_edits: tuple[Edit[Any], ...]
-    encounter_edits: tuple[EncounterEdit[Any], ...]
+    claim_edits: tuple[_Group, ...]
+    encounter_edits: tuple[_Group, ...]
     tables: Any
 
 
@@ -121,9 +140,11 @@ class Engine:
         for stage in stages:
             for verdict in verdicts.values():
                 self._judge_claim(stage, verdict)
-        for encounter in encounters_of(claims):
+        stages = [stage for stage in stages if stage.encounter_edits]
+        for encounter in encounters_of(claims) if stages else ():
+            involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
             for stage in stages:
-                self._judge_encounter(stage, encounter, verdicts)
+                self._run(stage.encounter_edits, encounter, encounter.procedures, stage.tables, involved)
         return verdicts
 
     def _reject_what_relies_on_rejected(self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]) -> None:
@@ -188,17 +209,11 @@ class Engine:
             procedures = {line.procedure for line in claim.lines}
             self._run(stage.claim_edits, claim, procedures, stage.tables, {claim.ordinal: verdict})
 
-    def _judge_encounter(self, stage: _Stage, encounter: Encounter, verdicts: Mapping[int, _Verdict]) -> None:
-        if stage.encounter_edits:
-            procedures = {line.procedure for line in encounter.lines}
-            involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
-            self._run(stage.encounter_edits, encounter, procedures, stage.tables, involved)
-
     def _run(
         self,
-        edits: Sequence[Edit[Any]] | Sequence[EncounterEdit[Any]],
+        groups: Sequence[_Group],
         subject: Any,
-        procedures: set[str],
+        procedures: AbstractSet[str],
         tables: Any,
         verdicts: Mapping[int, _Verdict],
     ) -> None:
@@ -206,14 +221,8 @@ class Engine:
 
         A check that raises becomes SCR901 on all of the claims.
         """
-        applies: dict[frozenset[str] | None, bool] = {None: True}
         context: Context[Any] | None = None
-        for edit in edits:
-            about = edit.meta.procedures
-            if about not in applies:
-                applies[about] = about is None or not about.isdisjoint(procedures)
-            if not applies[about]:
-                continue
+        for edit in [edit for group in groups if group.applies_to(procedures) for edit in group.edits]:
             if context is None:
                 context = Context(tables, [finding for verdict in verdicts.values() for finding in verdict.findings])
             try:
@@ -253,8 +262,8 @@ class Engine:
             tables = override_tables(tables, changes, origin)
         return _Stage(
             chain=chain,
-            claim_edits=tuple(edit for edit in wanted if isinstance(edit, Edit)),
-            encounter_edits=tuple(edit for edit in wanted if isinstance(edit, EncounterEdit)),
+            claim_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit)),
+            encounter_edits=_grouped(edit for edit in wanted if isinstance(edit, EncounterEdit)),
             tables=tables,
         )
 

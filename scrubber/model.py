@@ -11,7 +11,7 @@ service, rendering provider, dates of service and the diagnoses its pointers nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -53,6 +53,13 @@ _DATE = re.compile(r"\d{8}", re.ASCII)
 def parse_number(text: str) -> Decimal | None:
     """Read an X12 decimal (data type R); None for anything else, exponents included."""
     return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+@lru_cache(maxsize=4096)
+def _parse_count(text: str) -> int | None:
+    """Read a whole number above 0, also with a fraction of zeros; None for anything else."""
+    number = parse_number(text)
+    return int(number) if number and number > 0 and number % 1 == 0 else None
 
 
 def parse_date(text: str) -> date | None:
@@ -247,8 +254,13 @@ class ServiceLine:
     control_number: str = field(default="", repr=False)
     notes: tuple[Note, ...] = ()
     adjudications: tuple[Adjudication, ...] = ()
-    loop: Loop | None = field(default=None, repr=False)
+    _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
     _claim: Claim | None = field(default=None, init=False, repr=False)
+
+    @property
+    def loop(self) -> Loop | None:
+        """Loop 2400 as it stands in the input, None for a line that a host built itself."""
+        return _made(self, self._loop)
 
     @property
     def claim(self) -> Claim:
@@ -270,8 +282,7 @@ class ServiceLine:
     @property
     def whole_units(self) -> int | None:
         """The units of service as a count: basis UN and a whole number above 0, else None."""
-        units = self.units
-        return int(units) if self.unit_basis == "UN" and units and units > 0 and units % 1 == 0 else None
+        return _parse_count(self.units_text) if self.unit_basis == "UN" else None
 
     @property
     def place_of_service(self) -> str:
@@ -287,11 +298,12 @@ class ServiceLine:
     def diagnoses(self) -> tuple[Diagnosis, ...]:
         """The diagnoses that the pointers (SV107) name, in pointer order; pointers past the list name none."""
         listed = self.claim.diagnoses
-        places = (
-            int(pointer) for pointer in self.pointers if pointer.isascii() and pointer.isdigit() and len(pointer) < 4
-        )
-        named = (listed[place - 1] for place in places if 1 <= place <= len(listed))
-        return tuple(diagnosis for diagnosis in named if diagnosis.code)
+        named: list[Diagnosis] = []
+        for pointer in self.pointers:
+            place = int(pointer) if pointer.isascii() and pointer.isdigit() and len(pointer) < 4 else 0
+            if 1 <= place <= len(listed) and listed[place - 1].code:
+                named.append(listed[place - 1])
+        return tuple(named)
 
     def modifier_element(self, place: int) -> str:
         """Give the element that `modifiers[place]` stands in: "SV101-3" for the first, if none before it is empty."""
@@ -303,9 +315,10 @@ class ServiceLine:
 
     def common_days(self, other: ServiceLine) -> DateRange | None:
         """Give the dates of service that this line shares with `other`; None if there are none or they are unknown."""
-        if self.service_dates is None or other.service_dates is None:
-            return None
-        return self.service_dates.common(other.service_dates)
+        own, others = self.service_dates, other.service_dates
+        if own is others:
+            return own
+        return own.common(others) if own is not None and others is not None else None
 
     def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
         """Give the place of an element of this line ("SV101-2", "DTP03" with qualifier "472"); SV1 when none is given.
@@ -316,6 +329,15 @@ class ServiceLine:
         if self.loop is None:
             return Location("2400", segment_id, element)
         return self.loop.locate(segment_id, element, qualifier)
+
+
+def _made(owner: ServiceLine | Claim, loop: Loop | Callable[[], Loop] | None) -> Loop | None:
+    """Give the loop of a line or claim; the parser makes it when it is asked for first."""
+    if loop is None or isinstance(loop, Loop):
+        return loop
+    made = loop()
+    object.__setattr__(owner, "_loop", made)
+    return made
 
 
 def _tuple_of_lines(lines: Iterable[ServiceLine]) -> tuple[ServiceLine, ...]:
@@ -349,7 +371,7 @@ class Claim:
     original_reference: str = field(default="", repr=False)
     ordinal: int = 1
     transaction: TransactionSet = TransactionSet()
-    loop: Loop | None = field(default=None, repr=False)
+    _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
     complete: bool = True
 
     def __attrs_post_init__(self) -> None:
@@ -360,6 +382,11 @@ class Claim:
             object.__setattr__(line, "_claim", self)
             own.append(line)
         object.__setattr__(self, "lines", tuple(own))
+
+    @property
+    def loop(self) -> Loop | None:
+        """Loop 2300 as it stands in the input, None for a claim that a host built itself."""
+        return _made(self, self._loop)
 
     @property
     def charge(self) -> Decimal | None:
@@ -427,6 +454,8 @@ def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> t
 
 def _copy(line: ServiceLine) -> ServiceLine:
     values: dict[str, Any] = {
-        attribute.name: getattr(line, attribute.name) for attribute in attrs.fields(ServiceLine) if attribute.init
+        attribute.alias or attribute.name: getattr(line, attribute.name)
+        for attribute in attrs.fields(ServiceLine)
+        if attribute.init
     }
     return ServiceLine(**values)

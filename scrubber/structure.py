@@ -90,7 +90,7 @@ class LineWithoutService(Edit[None]):
         """Look for an LX that no SV1 follows."""
         del context
         for line in claim.lines:
-            if line.loop is not None and line.loop.find("SV1") is None:
+            if not line.procedure and line.loop is not None and line.loop.find("SV1") is None:
                 yield self.finding(line, "The service line has no SV1 segment.", "Add SV1, or remove the LX.")
 
 
@@ -114,7 +114,7 @@ class LineWithoutNumber(Edit[None]):
         """Look for an SV1 that no LX precedes."""
         del context
         for line in claim.lines:
-            if line.loop is not None and line.loop.find("LX") is None:
+            if not line.assigned_number and line.loop is not None and line.loop.find("LX") is None:
                 yield self.finding(line, "The service line has no LX segment.", "Put an LX in front of the SV1.")
 
 

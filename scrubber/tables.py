@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 import tomllib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import date
 from importlib.resources.abc import Traversable
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -71,8 +71,11 @@ class Table(Generic[R]):
 
     def on(self, key: Hashable, when: date | DateRange) -> R | None:
         """Give the row of `key` in force on the day, or on any day of the range; None if there is none."""
+        rows = self.rows.get(key)
+        if rows is None:
+            return None
         first, last = (when.first, when.last) if isinstance(when, DateRange) else (when, when)
-        for row in self.rows.get(key, ()):
+        for row in rows:
             if row.effective <= last and (row.deleted is None or first <= row.deleted):
                 return row
         return None
@@ -80,6 +83,10 @@ class Table(Generic[R]):
     def ever(self, key: Hashable) -> tuple[R, ...]:
         """Give all rows of `key`, whatever their dates, oldest first."""
         return self.rows.get(key, ())
+
+    def has_any(self, keys: Iterable[Hashable]) -> bool:
+        """Whether there is a row, whatever its dates, for one of the keys."""
+        return not self.rows.keys().isdisjoint(keys)
 
     def __iter__(self) -> Iterator[R]:
         return (row for rows in self.rows.values() for row in rows)

@@ -73,6 +73,11 @@ class Segment:
         components = elements[position].split(self.delimiters.component)
         return components[component - 1] if component <= len(components) else ""
 
+    def take(self, count: int) -> list[str]:
+        """Give the identifier and the first `count` elements, "" for those that are absent."""
+        elements = self.elements
+        return elements[: count + 1] + [""] * (count + 1 - len(elements))
+
     def components(self, position: int) -> list[str]:
         """Give the components of the element at `position` (from 1); [""] where it is absent."""
         return self.get(position).split(self.delimiters.component)
@@ -120,6 +125,13 @@ class Loop:
     def find_all(self, segment_id: str) -> list[Segment]:
         """Give all segments of that identifier in this loop itself."""
         return [segment for segment in self.segments if segment.id == segment_id]
+
+    def by_id(self) -> dict[str, list[Segment]]:
+        """Give the segments of this loop itself by identifier, for a reader of several of them."""
+        found: dict[str, list[Segment]] = {}
+        for segment in self.segments:
+            found.setdefault(segment.id, []).append(segment)
+        return found
 
     def child(self, loop_id: str) -> Loop | None:
         """Give the first loop of that identifier directly inside this one."""

@@ -173,10 +173,34 @@ def test_a_claim_read_again_where_it_stands_is_the_same(form: Form) -> None:
     with open_source(to_837p(shorthand, form)) as source:
         for raw in Reader(source):
             first, again = build_claim(raw), reopen(source, place_of(raw))
-            simple = attrs.filters.exclude("lines", "loop")
+            simple = attrs.filters.exclude("lines", "_loop")
             assert attrs.asdict(first, filter=simple) == attrs.asdict(again, filter=simple)
             for line, same in zip(first.lines, again.lines, strict=True):
-                plain = attrs.filters.exclude("loop", "_claim")
+                plain = attrs.filters.exclude("_loop", "_claim")
                 assert attrs.asdict(line, filter=plain) == attrs.asdict(same, filter=plain)
                 assert line.locate("SV101-2") == same.locate("SV101-2")
                 assert line.locate("DTP03", "472") == same.locate("DTP03", "472")
+
+
+@pytest.mark.parametrize("form", [Form(), Form(Delimiters("|", ">", "^", "\n"), ""), Form(line_end="\r\n")], ids=str)
+@pytest.mark.parametrize(
+    "shorthand",
+    [
+        "37238\n37252-LT-59 x2 id=1 note=X dx=1",
+        "37238 desc='LEFT CIV'\n37252",
+        "37252 on=20240101-20240102\n'' charge=",
+        "37252 by=1234567893",
+        "37252 drop=LX\n37253",
+        "37252 drop=SV1",
+    ],
+)
+def test_lines_read_from_text_are_those_read_from_segments(shorthand: str, form: Form) -> None:
+    with open_source(to_837p(shorthand, form)) as source:
+        (raw,) = Reader(source)
+        assert raw.stretch is not None
+        claims = [build_claim(raw), build_claim(attrs.evolve(raw, stretch=None, cut=raw.segments))]
+    plain = attrs.filters.exclude("_loop", "_claim")
+    first, second = [[attrs.asdict(line, filter=plain) for line in claim.lines] for claim in claims]
+    assert first == second
+    places, same = [[line.locate("SV101-2") for line in claim.lines] for claim in claims]
+    assert places == same

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, cached_property
 from typing import Protocol
 
 from attrs import frozen
 
 from scrubber.model import (
-    Adjudication,
     Claim,
-    DateRange,
     Diagnosis,
-    Note,
     OtherSubscriber,
     Payer,
     Person,
@@ -25,8 +22,16 @@ from scrubber.model import (
     patient_key,
 )
 from scrubber.parser.events import Level, RawClaim
+from scrubber.parser.lines import (
+    read_adjustments,
+    read_line,
+    read_notes,
+    read_plain_lines,
+    read_provider,
+    read_reference,
+)
 from scrubber.parser.loops import claim_loops, level_loops
-from scrubber.parser.segments import Stretch, cut_slice
+from scrubber.parser.segments import Stretch, cut_text
 from scrubber.x12 import Delimiters, Loop, Segment
 
 __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of", "reopen"]
@@ -34,31 +39,76 @@ __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of"
 
 def build_claim(raw: RawClaim) -> Claim:
     """Read one claim.  Nothing is refused: what cannot be read is kept as text and reads as None."""
-    loop = claim_loops(raw.segments)
-    clm = loop.segments[0]
+    loops = _Loops(raw)
+    head, lines = _split(raw, loops)
+    named = head.by_id()
+    _, number, charge, _, _, place = head.segments[0].take(5)
+    place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
     subscriber, payer = _subscriber(raw.subscriber)
-    rendering = loop.child("2310B")
+    rendering = head.child("2310B")
     return Claim(
-        control_number=clm.get(1),
-        lines=tuple(_line(number, line) for number, line in enumerate(loop.children("2400"), 1)),
-        charge_text=clm.get(2).strip(),
-        place_of_service=clm.get(5, 1).strip(),
-        frequency=clm.get(5, 3).strip(),
-        diagnoses=_diagnoses(loop),
+        control_number=number,
+        lines=lines,
+        charge_text=charge.strip(),
+        place_of_service=place_of_service.strip(),
+        frequency=frequency.strip(),
+        diagnoses=_diagnoses(named.get("HI", ())),
         billing_provider=billing_provider_of(raw.provider),
-        rendering_provider=_provider(rendering) if rendering else None,
+        rendering_provider=read_provider(rendering) if rendering else None,
         subscriber=subscriber,
         dependent=_dependent(raw.patient),
         payer=payer,
-        notes=_notes(loop),
-        other_subscribers=tuple(_other_subscriber(other) for other in loop.children("2320")),
-        clearinghouse_id=_reference(loop, "D9"),
-        original_reference=_reference(loop, "F8"),
+        notes=read_notes(named.get("NTE", ())),
+        other_subscribers=tuple([_other_subscriber(other) for other in head.children("2320")]),
+        clearinghouse_id=read_reference(named.get("REF", ()), "D9"),
+        original_reference=read_reference(named.get("REF", ()), "F8"),
         ordinal=raw.ordinal,
         transaction=raw.transaction,
-        loop=loop,
+        loop=loops.claim,
         complete=raw.complete,
     )
+
+
+class _Loops:
+    """The loops of a claim, made when somebody asks for one of them."""
+
+    def __init__(self, raw: RawClaim) -> None:
+        self._raw = raw
+
+    def claim(self) -> Loop:
+        """Give loop 2300."""
+        return self._loop
+
+    def line(self, number: int) -> Loop:
+        """Give loop 2400 of a service line, counted from 1."""
+        return self._lines[number - 1]
+
+    @cached_property
+    def _loop(self) -> Loop:
+        return claim_loops(self._raw.segments)
+
+    @cached_property
+    def _lines(self) -> list[Loop]:
+        return self._loop.children("2400")
+
+
+def _split(raw: RawClaim, loops: _Loops) -> tuple[Loop, tuple[ServiceLine, ...]]:
+    """Give loop 2300 and the service lines; where the lines can be read from their text, the loop without them."""
+    stretch = raw.stretch
+    first = _first_line(stretch.delimiters).search(stretch.text) if stretch is not None else None
+    if stretch is not None and first is not None:
+        lines = read_plain_lines(stretch.text[first.end() :], stretch.delimiters, loops.line)
+        head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, stretch.delimiters))
+        if lines is not None and head.child("2400") is None:
+            return head, lines
+    loop = loops.claim()
+    return loop, tuple([read_line(number, line) for number, line in enumerate(loop.children("2400"), 1)])
+
+
+@cache
+def _first_line(delimiters: Delimiters) -> re.Pattern[str]:
+    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
+    return re.compile(f"{end}[\\r\\n]*+(?=LX{mark})")
 
 
 @frozen(eq=False)
@@ -96,36 +146,33 @@ class Readable(Protocol):
 def reopen(source: Readable, place: ClaimPlace) -> Claim:
     """Read the claim at `place` again."""
 
-    def cut(extent: tuple[int, int, int]) -> list[Segment]:
-        start, end, ordinal = extent
-        data = source.read(start, end - start)
-        terminator = place.delimiters.segment.encode("latin-1")
-        if not data.endswith(terminator):  # the last segment of a truncated file
-            data += terminator
-        return cut_slice(data, start, ordinal, place.delimiters)
+    def stretch(name: str, start: int, end: int, ordinal: int) -> Stretch:
+        text = source.read(start, end - start).decode("latin-1")
+        terminator = place.delimiters.segment
+        if not text.rstrip("\r\n").endswith(terminator):  # the last segment of a truncated file
+            text += terminator
+        return Stretch(name, text, start, ordinal, text.count(terminator), place.delimiters)
 
     def level(extent: tuple[int, int, int, str] | None) -> Level | None:
         if extent is None:
             return None
-        segments = cut(extent[:3])
-        opened = Level(segments[0], extent[3])
-        opened.segments.extend(segments[1:])
-        return opened
+        opened = stretch("HL", *extent[:3])
+        return Level(opened.head, extent[3], opened)
 
-    segments = cut(place.claim)
+    claim = stretch("CLM", *place.claim)
     provider, subscriber, patient = map(level, place.levels)
     return build_claim(
         RawClaim(
             place.ordinal,
-            segments[0].offset,
-            segments[-1].end,
-            len(segments),
+            claim.offset,
+            claim.end,
+            claim.count,
             provider,
             subscriber,
             patient,
             place.transaction,
             complete=place.complete,
-            cut=segments,
+            stretch=claim,
         )
     )
 
@@ -184,7 +231,7 @@ def billing_provider_of(level: Level | None) -> Provider:
         loop = level_loops(level.loop, level.segments)
         name = loop.child("2010AA")
         prv = loop.find("PRV")
-        level.built = _provider(name or Loop("2010AA"), taxonomy=prv.get(3) if prv else "")
+        level.built = read_provider(name or Loop("2010AA"), taxonomy=prv.get(3) if prv else "")
     return level.built  # type: ignore[return-value]
 
 
@@ -218,49 +265,27 @@ def _person(loop: Loop | None) -> Person:
     if loop is None or name is None:
         return Person()
     demographics = loop.find("DMG")
+    _, _, _, last_name, first_name, middle_name, _, _, _, member_id = name.take(9)
     return Person(
-        last_name=name.get(3),
-        first_name=name.get(4),
-        middle_name=name.get(5),
-        member_id=name.get(9),
+        last_name=last_name,
+        first_name=first_name,
+        middle_name=middle_name,
+        member_id=member_id,
         birth_date=demographics.get(2) if demographics else "",
         sex=demographics.get(3) if demographics else "",
-    )
-
-
-def _provider(loop: Loop, taxonomy: str = "") -> Provider:
-    name = loop.find("NM1")
-    if name is None:
-        return Provider(taxonomy=taxonomy)
-    prv = loop.find("PRV")
-    return Provider(
-        id=name.get(9).strip(),
-        id_qualifier=name.get(8).strip(),
-        name=name.get(3),
-        first_name=name.get(4),
-        taxonomy=prv.get(3) if prv else taxonomy,
-        tax_id=_reference(loop, "EI") or _reference(loop, "SY"),
     )
 
 
 # -- the claim ------------------------------------------------------------------------------------------------------
 
 
-def _reference(loop: Loop, qualifier: str) -> str:
-    segment = loop.find("REF", qualifier)
-    return segment.get(2) if segment else ""
-
-
-def _notes(loop: Loop) -> tuple[Note, ...]:
-    return tuple(Note(segment.get(1), segment.get(2)) for segment in loop.find_all("NTE"))
-
-
-def _diagnoses(loop: Loop) -> tuple[Diagnosis, ...]:
+def _diagnoses(lists: Iterable[Segment]) -> tuple[Diagnosis, ...]:
     """Read the HI that begins with a principal diagnosis: ABK (ICD-10-CM) or BK (ICD-9-CM)."""
-    for segment in loop.find_all("HI"):
-        if segment.get(1, 1) in {"ABK", "BK"}:
-            pairs = (segment.components(place) for place in range(1, len(segment.elements)))
-            return tuple(Diagnosis(pair[0], pair[1].strip() if len(pair) > 1 else "") for pair in pairs)
+    for segment in lists:
+        mark = segment.delimiters.component
+        pairs = [element.split(mark) for element in segment.elements[1:]]
+        if pairs and pairs[0][0] in {"ABK", "BK"}:
+            return tuple([Diagnosis(pair[0], pair[1].strip() if len(pair) > 1 else "") for pair in pairs])
     return ()
 
 
@@ -271,65 +296,5 @@ def _other_subscriber(loop: Loop) -> OtherSubscriber:
         responsibility=loop.segments[0].get(1),
         payer=Payer(payer.get(9).strip(), payer.get(3)) if payer else Payer(),
         paid=parse_number(paid.get(2)) if paid else None,
-        adjustments=tuple(_adjustments(loop)),
-    )
-
-
-def _adjustments(loop: Loop) -> Iterator[str]:
-    """Yield the adjustments of the CAS segments as group and reason ("CO-45")."""
-    for segment in loop.find_all("CAS"):
-        for place in range(2, len(segment.elements), 3):
-            if segment.get(place):
-                yield f"{segment.get(1)}-{segment.get(place)}"
-
-
-# -- the service line -----------------------------------------------------------------------------------------------
-
-
-def _upper(text: str) -> str:
-    """Trim and upper-case what is ASCII; other letters may become two, or leave the byte's character set."""
-    text = text.strip()
-    return text.upper() if text.isascii() else text
-
-
-def _line(number: int, loop: Loop) -> ServiceLine:
-    sv1 = loop.find("SV1")
-    dates = loop.find("DTP", "472")
-    assigned = loop.find("LX")
-    rendering = loop.child("2420A")
-    marks = loop.segments[0].delimiters
-    elements = [*(text.strip() for text in (sv1.elements if sv1 else ())), *[""] * 8]
-    procedure = [*elements[1].split(marks.component), *[""] * 7]
-    return ServiceLine(
-        number=number,
-        procedure_qualifier=_upper(procedure[0]),
-        procedure=_upper(procedure[1]),
-        modifiers=tuple([text for text in map(_upper, procedure[2:6]) if text]),
-        description=procedure[6],
-        charge_text=elements[2],
-        unit_basis=_upper(elements[3]),
-        units_text=elements[4],
-        line_place_of_service=elements[5],
-        pointers=tuple([text for text in map(str.strip, elements[7].split(marks.component)) if text]),
-        service_dates=DateRange.parse(dates.get(2).strip().upper(), dates.get(3).strip()) if dates else None,
-        line_rendering_provider=_provider(rendering) if rendering else None,
-        assigned_number=assigned.get(1).strip() if assigned else "",
-        control_number=_reference(loop, "6R"),
-        notes=_notes(loop),
-        adjudications=tuple(_adjudication(other) for other in loop.children("2430")),
-        loop=loop,
-    )
-
-
-def _adjudication(loop: Loop) -> Adjudication:
-    svd = loop.segments[0]
-    paid_on = loop.find("DTP", "573")
-    return Adjudication(
-        payer_id=svd.get(1),
-        paid=parse_number(svd.get(2)),
-        procedure=_upper(svd.get(3, 2)),
-        units=parse_number(svd.get(5)),
-        bundled_line=svd.get(6),
-        adjustments=tuple(_adjustments(loop)),
-        paid_on=paid_on.get(3) if paid_on else "",
+        adjustments=tuple(read_adjustments(loop)),
     )

@@ -76,7 +76,7 @@ def claim_loops(segments: Iterable[Segment]) -> Loop:
             opens, outer = names.get(segment.get(1)), parent
         elif name == "SBR":
             opens, outer, names = "2320", claim, _COVERAGE_NAMES
-        elif parent.id == "2400" and name in _INSIDE_LINE:
+        elif name in _INSIDE_LINE and parent.id == "2400":
             opens, outer = _INSIDE_LINE[name], parent
         if opens is not None:
             here = Loop(opens)

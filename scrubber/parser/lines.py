@@ -1,0 +1,158 @@
+"""Read service lines, and the pieces that they share with claims, into the model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
+from typing import Any
+
+from scrubber.model import Adjudication, DateRange, Note, Provider, ServiceLine, parse_number
+from scrubber.parser.segments import cut_text
+from scrubber.x12 import Delimiters, Loop, Segment
+
+__all__ = ["read_adjustments", "read_line", "read_notes", "read_plain_lines", "read_provider", "read_reference"]
+
+
+def read_line(number: int, loop: Loop) -> ServiceLine:
+    """Read a service line from its loop (2400)."""
+    named = loop.by_id()
+    service, assigned = named.get("SV1"), named.get("LX")
+    rendering = loop.child("2420A")
+    return ServiceLine(
+        **_service(service[0].take(7) if service else [""] * 8, loop.segments[0].delimiters),
+        number=number,
+        service_dates=_service_dates(named.get("DTP", ())),
+        line_rendering_provider=read_provider(rendering) if rendering else None,
+        assigned_number=assigned[0].get(1).strip() if assigned else "",
+        control_number=read_reference(named.get("REF", ()), "6R"),
+        notes=read_notes(named.get("NTE", ())),
+        adjudications=tuple([_adjudication(other) for other in loop.children("2430")]),
+        loop=loop,
+    )
+
+
+def read_plain_lines(text: str, marks: Delimiters, loop_of: Callable[[int], Loop]) -> tuple[ServiceLine, ...] | None:
+    """Read service lines from their text, as `read_line` does, if each is LX, SV1, DTP*472, REF*6R and notes only.
+
+    `loop_of` gives the loop of a line when somebody asks for it.  None stands for lines of any other form.
+    """
+    pattern = _plain_line(marks)
+    lines: list[ServiceLine] = []
+    place = 0
+    while place < len(text):
+        found = pattern.match(text, place)
+        if found is None:
+            return None
+        assigned, service, form, dates, control_number, notes = found.groups("")
+        number = len(lines) + 1
+        lines.append(
+            ServiceLine(
+                **_service([*f"SV1{marks.element}{service}".split(marks.element), *[""] * 7][:8], marks),
+                number=number,
+                service_dates=DateRange.parse(form.strip().upper(), dates.strip()),
+                assigned_number=assigned.strip(),
+                control_number=control_number,
+                notes=read_notes(cut_text(notes, 0, 0, marks)) if notes else (),
+                loop=partial(loop_of, number),
+            )
+        )
+        place = found.end()
+    return tuple(lines)
+
+
+@cache
+def _plain_line(marks: Delimiters) -> re.Pattern[str]:
+    end, mark = re.escape(marks.segment), re.escape(marks.element)
+    rest, element = f"[^{end}]*+", f"[^{end}{mark}]*+"
+    # A regular stretch has at most a line end between its segments.
+    close = end if marks.segment in "\r\n" else f"{end}[\\r\\n]*+"
+    return re.compile(
+        f"LX{mark}({element}){rest}{close}"
+        f"SV1{mark}({rest}){close}"
+        f"DTP{mark}472{mark}({element}){mark}({element}){rest}{close}"
+        f"(?:REF{mark}6R{mark}({element}){rest}{close})?"
+        f"((?:NTE{mark}{rest}{close})*+)"
+    )
+
+
+def _service(elements: Sequence[str], marks: Delimiters) -> dict[str, Any]:
+    """Read SV1, given its identifier and seven elements."""
+    _, code, charge, basis, units, place, _, pointers = map(str.strip, elements)
+    qualifier, procedure, *modifiers = [*code.split(marks.component), ""]
+    return {
+        "procedure_qualifier": _upper(qualifier),
+        "procedure": _upper(procedure),
+        "modifiers": tuple([text for text in map(_upper, modifiers[:4]) if text]),
+        "description": modifiers[4] if len(modifiers) > 4 else "",
+        "charge_text": charge,
+        "unit_basis": _upper(basis),
+        "units_text": units,
+        "line_place_of_service": place,
+        "pointers": tuple([text for text in map(str.strip, pointers.split(marks.component)) if text]),
+    }
+
+
+def _service_dates(dates: Iterable[Segment]) -> DateRange | None:
+    """Read the first DTP*472."""
+    for segment in dates:
+        _, qualifier, form, text = segment.take(3)
+        if qualifier == "472":
+            return DateRange.parse(form.strip().upper(), text.strip())
+    return None
+
+
+def _adjudication(loop: Loop) -> Adjudication:
+    svd = loop.segments[0]
+    paid_on = loop.find("DTP", "573")
+    return Adjudication(
+        payer_id=svd.get(1),
+        paid=parse_number(svd.get(2)),
+        procedure=_upper(svd.get(3, 2)),
+        units=parse_number(svd.get(5)),
+        bundled_line=svd.get(6),
+        adjustments=tuple(read_adjustments(loop)),
+        paid_on=paid_on.get(3) if paid_on else "",
+    )
+
+
+def read_provider(loop: Loop, taxonomy: str = "") -> Provider:
+    """Read the provider of a loop that begins with NM1; `taxonomy` holds where the loop has no PRV."""
+    name = loop.find("NM1")
+    if name is None:
+        return Provider(taxonomy=taxonomy)
+    prv = loop.find("PRV")
+    references = loop.find_all("REF")
+    _, _, _, last_name, first_name, _, _, _, id_qualifier, identifier = name.take(9)
+    return Provider(
+        id=identifier.strip(),
+        id_qualifier=id_qualifier.strip(),
+        name=last_name,
+        first_name=first_name,
+        taxonomy=prv.get(3) if prv else taxonomy,
+        tax_id=read_reference(references, "EI") or read_reference(references, "SY"),
+    )
+
+
+def read_reference(references: Iterable[Segment], qualifier: str) -> str:
+    """Give REF02 of the first REF with that REF01."""
+    return next((segment.get(2) for segment in references if segment.get(1) == qualifier), "")
+
+
+def read_notes(notes: Iterable[Segment]) -> tuple[Note, ...]:
+    """Read NTE segments."""
+    return tuple([Note(segment.get(1), segment.get(2)) for segment in notes])
+
+
+def read_adjustments(loop: Loop) -> Iterator[str]:
+    """Yield the adjustments of the CAS segments as group and reason ("CO-45")."""
+    for segment in loop.find_all("CAS"):
+        for place in range(2, len(segment.elements), 3):
+            if segment.get(place):
+                yield f"{segment.get(1)}-{segment.get(place)}"
+
+
+def _upper(text: str) -> str:
+    """Trim and upper-case what is ASCII; other letters may become two, or leave the byte's character set."""
+    text = text.strip()
+    return text.upper() if text.isascii() else text
