@@ -340,7 +340,7 @@ def test_what_is_beyond_the_limit_is_counted_and_said(monkeypatch: pytest.Monkey
     wanted = sorted(claims, key=lambda claim: (-claim.at_risk, claim.ordinal))[:kept]
     assert page.xpath("//article/@id") == [f"c1-{claim.ordinal}" for claim in wanted]
     said = text_of(page.xpath("//section[@id='work']/p")[0])
-    assert f"The {left} claims with less at risk are not on this page; they are in the JSON report" in said
+    assert f"{left} claims with less at risk are not on this page but in the JSON report" in said
     assert f"{kept + left} claims with findings" in said
     folds = ["Claims 26 to 125 of 130", "Claims 126 to 130 of 130"]
     assert [text_of(summary) for summary in page.xpath("//summary")] == folds * 2

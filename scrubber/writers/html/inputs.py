@@ -111,7 +111,7 @@ def inputs_table(files: Sequence[FileReport], *, caption_shown: bool = False) ->
     )
     return [
         table("Inputs", columns, rows, caption_shown=caption_shown),
-        el("p", f"{counted(left, 'input')} more, read whole, not shown.") if left else None,
+        el("p", f"{counted(left, 'more input')} not shown; those with faults come first.") if left else None,
     ]
 
 

@@ -200,12 +200,8 @@ def _work_list(tally: Tally, kept: Sequence[KeptClaim], catalogue: Catalogue) ->
         items = [work_item(entry, catalogue, several_files=several) for entry in kept[start:end]]
         parts.append(_folded(start, end, len(kept), el("ol", items, start=f"{start + 1}", class_="work")))
     left = tally.flagged - len(kept)
-    limit = (
-        f" The {counted(left, 'claim')} with less at risk are not on this page; they are in the JSON report "
-        "(--format json)."
-        if left
-        else ""
-    )
+    less = counted(left, "claim with less at risk is", "claims with less at risk are")
+    limit = f" {less} not on this page but in the JSON report (--format json)." if left else ""
     about = f"{counted(tally.flagged, 'claim')} with findings, the most money at risk first.{limit}"
     return section("work", "Fix these first", el("p", about, class_="about"), parts)
 
@@ -215,7 +211,7 @@ def _cards(tally: Tally, kept: Sequence[KeptClaim], catalogue: Catalogue) -> Ite
     left = tally.flagged - len(kept)
     about = f"{counted(len(kept), 'claim')}, in the order of the work list."
     if left:
-        about += f" {counted(left, 'more claim')} with findings are in the JSON report only."
+        about += f" {counted(left, 'more is', 'more are')} in the JSON report only."
     yield section("claims", "Claims", el("p", about, class_="about"))
     for start, end in _pages(len(kept)):
         cards = el("div", [card(entry, catalogue, several_files=several) for entry in kept[start:end]], class_="cards")
