@@ -8,6 +8,7 @@ from edits.catheter import MONEY_EDITS
 from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS
 from edits.exclusions import EXCLUSION_EDITS
 from edits.facts import Facts, load_facts, price, table_infos
+from edits.figures import observe
 from edits.modifiers import MODIFIER_EDITS
 from edits.page import describe
 from edits.units import DUPLICATE_EDITS, UNIT_EDITS
@@ -31,4 +32,5 @@ EDITS: Chain[Facts] = Chain(
     table_infos=table_infos,
     price=price,
     describe=describe,
+    observe=observe,
 )

@@ -32,19 +32,19 @@ def _telling_days(line: ServiceLine, lines: Iterable[ServiceLine]) -> list[date]
     return sorted(day for day in firsts if day in dates)
 
 
-def _units_on(day: date, lines: Iterable[ServiceLine]) -> int:
+def units_on(day: date, lines: Iterable[ServiceLine]) -> int:
     return sum(units_a_day(line) for line in lines if line.service_dates is not None and day in line.service_dates)
 
 
 def most_units(line: ServiceLine, lines: Sequence[ServiceLine]) -> int:
     """Give the highest sum of units that `lines` have on one day of `line`."""
-    return max(_units_on(day, lines) for day in _telling_days(line, lines))
+    return max(units_on(day, lines) for day in _telling_days(line, lines))
 
 
 def most_units_together(lines: Sequence[ServiceLine]) -> int:
     """Give the highest sum of units that `lines` have on one day."""
     firsts = {line.service_dates.first for line in lines if line.service_dates is not None}
-    return max(_units_on(day, lines) for day in firsts)
+    return max(units_on(day, lines) for day in firsts)
 
 
 def _units(line: ServiceLine) -> str:
@@ -215,7 +215,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
         for line in countable:
             same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
             days = [day for day in _telling_days(line, same) if context.tables.mue.on(line.procedure, day) is None]
-            units = max((_units_on(day, same) for day in days), default=0)
+            units = max((units_on(day, same) for day in days), default=0)
             if units > 1:
                 yield self.finding(
                     line,

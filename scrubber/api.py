@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from scrubber.config import Config, load_config
 from scrubber.engine import Engine, all_rules
 from scrubber.errors import UnreadableError
-from scrubber.findings import Finding, Report
+from scrubber.findings import Detail, Finding, Report
 from scrubber.model import Claim
 from scrubber.parser import Reader, build_claim, open_source
 from scrubber.plugins import load_plugins
@@ -21,12 +21,12 @@ __all__ = ["check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
-def make_engine(config: Config | None = None, *, shortcut: bool = True) -> Engine:
-    """Make an engine with all installed edits, its settings checked; without `shortcut` it opens every claim.
+def make_engine(config: Config | None = None, *, shortcut: bool = True, detail: Detail = Detail.NONE) -> Engine:
+    """Make an engine with all installed edits, its settings checked; see `Engine` for `shortcut` and `detail`.
 
     Raises ConfigError or PluginError.
     """
-    engine = Engine(config or load_settings(), load_plugins(), shortcut=shortcut)
+    engine = Engine(config or load_settings(), load_plugins(), shortcut=shortcut, detail=detail)
     engine.check_settings()
     return engine
 

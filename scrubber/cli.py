@@ -177,8 +177,9 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     from scrubber.api import make_engine  # noqa: PLC0415
     from scrubber.findings import Severity  # noqa: PLC0415
     from scrubber.outputs import AckSettings, OutputSettings, Targets  # noqa: PLC0415
-    from scrubber.plugins import writer_names  # noqa: PLC0415
+    from scrubber.plugins import load_writer, writer_names  # noqa: PLC0415
     from scrubber.session import Session, Team, expand_inputs  # noqa: PLC0415
+    from scrubber.writers.base import detail_for  # noqa: PLC0415
 
     for wanted in (form, *(name for name, _ in reports)):
         if wanted not in writer_names():
@@ -186,8 +187,9 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-    engine = make_engine(settings, shortcut=not no_shortcut)
-    team = Team(settings, jobs, shortcut=not no_shortcut) if jobs > 1 else None
+    detail = detail_for(load_writer(name) for name in (form, *(name for name, _ in reports)))
+    engine = make_engine(settings, shortcut=not no_shortcut, detail=detail)
+    team = Team(settings, jobs, shortcut=not no_shortcut, detail=detail) if jobs > 1 else None
     session = Session(
         engine=engine,
         team=team,

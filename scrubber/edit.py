@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from attrs import field, frozen, validators
 
 from scrubber.encounter import Encounter
-from scrubber.findings import Adjustment, Finding, Location, Severity, Source, Status
+from scrubber.findings import Adjustment, Finding, Location, Observation, Severity, Source, Status
 from scrubber.model import Claim, DateRange, PlainClaim, ServiceLine
 from scrubber.tables import TableInfo
 
@@ -212,7 +212,8 @@ class Chain(Generic[T]):
     chain with such edits and without `screen` has every claim opened.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a
-    procedure code on a date of service, or gives None for a code the chain knows nothing of.
+    procedure code on a date of service, or gives None for a code the chain knows nothing of.  `observe` gives what a
+    report should count about an encounter (see `Observation`); it never holds anything but codes, counts and places.
     """
 
     edits: tuple[type[Rule], ...]
@@ -221,3 +222,4 @@ class Chain(Generic[T]):
     price: Callable[[ServiceLine, Any], Decimal | None] | None = None
     describe: Callable[[str, date, Any], Page | None] | None = None
     screen: Callable[[PlainClaim], bool] | None = None
+    observe: Callable[[Encounter, Any], Iterable[Observation]] | None = None

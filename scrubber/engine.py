@@ -15,10 +15,11 @@ import attrs
 from attrs import define, field, frozen
 
 from scrubber.config import Config
+from scrubber.detail import detail_of
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, FileEdit, Meta, Rule
 from scrubber.encounter import encounters_of
 from scrubber.errors import PluginError
-from scrubber.findings import ClaimReport, Finding, IgnoredFinding, Severity, Source
+from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity, Source
 from scrubber.model import Claim, PlainClaim, ServiceLine
 from scrubber.parser import RawClaim
 from scrubber.plugins import Plugin
@@ -114,17 +115,21 @@ class Engine:
     """Judges claims by the installed chains under one configuration.
 
     `crashed` tells afterwards whether an edit raised (exit code 4).  Without `shortcut` every claim is opened.
+    `detail` is how much of the claims the reports need.
     """
 
-    def __init__(self, config: Config, plugins: Sequence[Plugin], *, shortcut: bool = True) -> None:
+    def __init__(
+        self, config: Config, plugins: Sequence[Plugin], *, shortcut: bool = True, detail: Detail = Detail.NONE
+    ) -> None:
         self.config = config
+        self._detail = detail
         self.crashed = False
         self._rules = all_rules(plugins)
         self._chains = [plugin.chain for plugin in plugins]
         self._stages: dict[str, list[_Stage]] = {}
         self._tables: dict[int, Any] = {}
         self._screens = [chain.screen for chain in self._chains if chain.screen is not None]
-        self._codes = self._make_codes() if shortcut else None
+        self._codes = self._make_codes() if shortcut and detail < Detail.ALL else None
         self._interest = re.compile("|".join(map(re.escape, sorted(self._codes or ()))) or "(?!)")
 
     def judge(self, claims: Sequence[Claim]) -> list[ClaimReport]:
@@ -132,7 +137,18 @@ class Engine:
         stages = self._stages_for(claims[0].payer.id)
         verdicts = self._verdicts(claims, stages)
         self._reject_what_relies_on_rejected(verdicts, stages)
-        return [self._report(verdict, stages) for verdict in verdicts.values()]
+        observed = self._observe(claims, stages) if self._detail else {}
+        return [self._report(verdict, stages, observed.get(ordinal, ())) for ordinal, verdict in verdicts.items()]
+
+    def _observe(self, claims: Sequence[Claim], stages: Sequence[_Stage]) -> dict[int, tuple[Observation, ...]]:
+        """Ask the chains what there is to count, each encounter once: under the first of its claims."""
+        seen: dict[int, tuple[Observation, ...]] = {}
+        for encounter in encounters_of(claims):
+            for stage in stages:
+                if stage.chain.observe is not None:
+                    ordinal = encounter.claims[0].ordinal
+                    seen[ordinal] = (*seen.get(ordinal, ()), *stage.chain.observe(encounter, stage.tables))
+        return seen
 
     def _verdicts(self, claims: Sequence[Claim], stages: Sequence[_Stage]) -> dict[int, _Verdict]:
         verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
@@ -302,7 +318,9 @@ class Engine:
 
     # -- the verdict ----------------------------------------------------------------------------------------------
 
-    def _report(self, verdict: _Verdict, stages: Sequence[_Stage]) -> ClaimReport:
+    def _report(
+        self, verdict: _Verdict, stages: Sequence[_Stage], observations: tuple[Observation, ...]
+    ) -> ClaimReport:
         claim = verdict.claim
         findings = tuple(sorted(verdict.findings, key=lambda finding: finding.sort_key))
         faulty = {finding.line for finding in findings if finding.severity is Severity.ERROR and finding.line}
@@ -318,6 +336,8 @@ class Engine:
             unpriced_lines=sum(amount is None for amount in amounts),
             findings=findings,
             ignored=tuple(sorted(verdict.ignored, key=lambda ignored: ignored.finding.sort_key)),
+            detail=detail_of(claim) if self._detail else None,
+            observations=observations,
         )
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from attrs import define, field, frozen
 
 __all__ = [
     "Adjustment",
+    "ClaimDetail",
     "ClaimReport",
+    "Detail",
     "FileReport",
     "Finding",
     "IgnoredFinding",
+    "LineDetail",
     "Location",
+    "Observation",
     "Report",
     "Severity",
     "Source",
@@ -140,12 +145,69 @@ class IgnoredFinding:
     reason: str
 
 
+class Detail(IntEnum):
+    """How much of the claims themselves a report needs beside the verdicts.
+
+    NONE: nothing.  OPENED: what was billed on the claims that an edit looked at.  ALL: on every claim, which costs
+    time, since every claim is opened for it.
+    """
+
+    NONE = 0
+    OPENED = 1
+    ALL = 2
+
+
+@frozen
+class LineDetail:
+    """What a service line bills, in codes, amounts and dates only.
+
+    A value that is not of its kind (a name in SV101-2, say) is left out: "" or None.  `units` is SV104 as text and
+    `basis` SV103; `place_of_service`, `rendering_npi` and the diagnoses (ICD codes that SV107 points to) are the
+    effective ones.
+    """
+
+    number: int
+    procedure: str
+    modifiers: tuple[str, ...]
+    units: str
+    basis: str
+    charge: Decimal | None
+    place_of_service: str
+    first_day: date | None
+    last_day: date | None
+    diagnoses: tuple[str, ...]
+    rendering_npi: str
+
+
+@frozen
+class ClaimDetail:
+    """What a claim bills, in codes only: CLM05-1, CLM05-3 (claim frequency), HI diagnoses and the service lines."""
+
+    place_of_service: str
+    frequency: str
+    diagnoses: tuple[str, ...]
+    lines: tuple[LineDetail, ...]
+
+
+@frozen
+class Observation:
+    """One thing seen in an encounter that a chain wants counted: a cell of one of its tables in a report.
+
+    `panel` titles the table; the report counts how often each `row` and `column` come together.
+    """
+
+    panel: str
+    row: str
+    column: str
+
+
 @frozen
 class ClaimReport:
     """The verdict on one claim.
 
     `charge` is CLM02, None where it cannot be read.  `at_risk` is the national fee schedule amount of the lines an
-    error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
+    error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.  `detail` and
+    `observations` are there where a report asked for them (`Detail`).
     """
 
     claim: str = field(repr=False)
@@ -158,6 +220,8 @@ class ClaimReport:
     unpriced_lines: int
     findings: tuple[Finding, ...] = ()
     ignored: tuple[IgnoredFinding, ...] = ()
+    detail: ClaimDetail | None = None
+    observations: tuple[Observation, ...] = ()
 
     @property
     def rejected(self) -> bool:

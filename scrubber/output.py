@@ -14,7 +14,7 @@ from attrs import define, field
 
 from scrubber.errors import ConfigError, ScrubberError
 
-__all__ = ["Draft", "Publication", "publish_text"]
+__all__ = ["Draft", "Publication", "publish_file", "publish_text"]
 
 
 @define(eq=False)
@@ -114,15 +114,23 @@ class Publication:
 
 
 @contextmanager
-def publish_text(target: Path) -> Iterator[TextIO]:
-    """Write a text file that appears whole under `target` when the block ends without an error."""
+def publish_file(target: Path) -> Iterator[BinaryIO]:
+    """Write a file that appears whole under `target` when the block ends without an error."""
     with Publication() as publication:
         draft = publication.draft(target)
-        stream = io.TextIOWrapper(draft.stream, encoding="utf-8", newline="\n")
-        yield stream
-        with publication.writing(target):
-            stream.flush()
+        yield draft.stream
         publication.publish()
+
+
+@contextmanager
+def publish_text(target: Path) -> Iterator[TextIO]:
+    """Write a text file that appears whole under `target` when the block ends without an error."""
+    with publish_file(target) as binary:
+        stream = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
+        yield stream
+        with Publication.writing(target):
+            stream.flush()
+            stream.detach()
 
 
 def _is_free(target: Path) -> bool:

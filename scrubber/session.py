@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import click
 from attrs import define, field
@@ -18,13 +18,13 @@ from scrubber.engine import Engine
 from scrubber.errors import ConfigError
 from scrubber.findings import FileReport
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
-from scrubber.output import publish_text
+from scrubber.output import publish_file, publish_text
 from scrubber.outputs import OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
 from scrubber.run import exit_code
 from scrubber.team import Team
-from scrubber.writers.base import Tool, Writer, describe_tool
+from scrubber.writers.base import Tool, Writer, describe_tool, is_binary
 
 __all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs"]
 
@@ -93,9 +93,11 @@ class Session:
         tool = describe_tool(load_plugins(), self.config.today)
         scrub = InputScrub(self.engine, tool, self.output_settings, self.team)
         with ExitStack() as stack:
-            writers = [self._writer(self.stdout_format, self.stdout, tool, color=self.color)]
+            writers = [_stdout_writer(self.stdout_format, self.stdout, tool, color=self.color)]
             for form, path in self.reports:
-                writers.append(self._writer(form, stack.enter_context(publish_text(path)), tool, color=False))
+                writer = load_writer(form)
+                publish = publish_file if is_binary(writer) else publish_text
+                writers.append(writer(stack.enter_context(publish(path)), tool, color=False))
             for name, begun in self._begun(scrub, inputs, targets):
                 if begun is None:
                     self._conclude(scrub.run(name, targets[name], writers, self._progress))
@@ -129,10 +131,6 @@ class Session:
     def _progress(self, source: InputSource) -> _Progress:
         return _Progress(source, show=self.show_progress)
 
-    def _writer(self, form: str, out: TextIO, tool: Tool, *, color: bool) -> Writer:
-        writer: Writer = load_writer(form)(out, tool, color=color)
-        return writer
-
     def _check_targets(self, inputs: Sequence[str]) -> dict[str, Targets]:
         """Give the files to write for each input; none may be written twice or be an input."""
         targets = {name: self.targets if self.out_dir is None else targets_in(self.out_dir, name) for name in inputs}
@@ -159,6 +157,18 @@ class Session:
         if self.out_dir is not None:
             _make_folder(self.out_dir)
         return targets
+
+
+def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> Writer:
+    """Make the writer to standard output.  Raises ConfigError for a binary format on a terminal."""
+    kind = load_writer(form)
+    out: TextIO | BinaryIO = stdout
+    if is_binary(kind):
+        if stdout.isatty():
+            raise ConfigError(f"{form} is not for a terminal: redirect standard output, or use --report {form}=PATH")
+        out = stdout.buffer
+    writer: Writer = kind(out, tool, color=color)
+    return writer
 
 
 def _identity(name: str) -> tuple[int, int] | None:

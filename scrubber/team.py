@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 from scrubber.config import Config
 from scrubber.engine import Engine
 from scrubber.errors import ScrubberError
-from scrubber.findings import ClaimReport
+from scrubber.findings import ClaimReport, Detail
 from scrubber.parser import ClaimPlace, InputSource, reopen
 from scrubber.plugins import load_plugins
 
@@ -76,10 +76,10 @@ A = TypeVar("A", bound=TeamAnswer)
 class Team:
     """Judges batches in `jobs` processes.  `crashed` tells whether an edit raised in one of them."""
 
-    def __init__(self, config: Config, jobs: int, *, shortcut: bool) -> None:
+    def __init__(self, config: Config, jobs: int, *, shortcut: bool, detail: Detail = Detail.NONE) -> None:
         self.jobs = jobs
         self.crashed = False
-        self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut))
+        self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut, detail))
 
     def begin(self, function: Callable[..., A], *arguments: object) -> Future[A]:
         """Have a function of a module run in one of the processes.  Raises ScrubberError when one has died."""
@@ -127,11 +127,11 @@ class _Deaths:
 _engines: list[Engine] = []
 
 
-def _begin(config: Config, shortcut: bool) -> None:  # noqa: FBT001 - an initializer's arguments are positional
+def _begin(config: Config, shortcut: bool, detail: Detail) -> None:  # noqa: FBT001 - an initializer's arguments are positional
     # Ctrl-C reaches all processes of the terminal; the run ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut)]
+    _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut, detail=detail)]
 
 
 def own_engine() -> Engine:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Protocol, TextIO
+from typing import Any, Protocol
 
 from attrs import frozen
 
 import scrubber
 from scrubber.edit import Rule
 from scrubber.engine import all_rules
-from scrubber.findings import ClaimReport, FileReport
+from scrubber.findings import ClaimReport, Detail, FileReport
 from scrubber.plugins import Plugin
 from scrubber.tables import TableInfo
 
-__all__ = ["Tool", "Writer", "describe_tool", "money"]
+__all__ = ["Tool", "Writer", "describe_tool", "detail_for", "is_binary", "money"]
 
 
 @frozen
@@ -34,10 +34,11 @@ class Tool:
 class Writer(Protocol):
     """Takes a run as it happens: each file's claims in order, then its conclusion; `end` after the last file.
 
-    A writer keeps no claim longer than its format demands.
+    A writer keeps no claim longer than its format demands.  One that sets `binary = True` is given a binary stream, and
+    one that sets `detail` to another `Detail` than NONE is given claims with their detail.
     """
 
-    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None: ...
+    def __init__(self, out: Any, tool: Tool, *, color: bool = False) -> None: ...
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Take the verdict on one claim of the input `path`."""
@@ -47,6 +48,16 @@ class Writer(Protocol):
 
     def end(self) -> None:
         """Finish the output."""
+
+
+def is_binary(writer: type[Writer]) -> bool:
+    """Whether the writer wants a binary stream."""
+    return bool(getattr(writer, "binary", False))
+
+
+def detail_for(writers: Iterable[type[Writer]]) -> Detail:
+    """Give how much of the claims all of the writers together need."""
+    return max((getattr(writer, "detail", Detail.NONE) for writer in writers), default=Detail.NONE)
 
 
 def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:

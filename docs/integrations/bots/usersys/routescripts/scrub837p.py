@@ -58,7 +58,7 @@ def judge(claims, digest):
     """Run the scrubber; give its report and what speaks against sending the file, None where nothing does."""
     seconds = float(os.environ.get("SCRUBBER_TIMEOUT", "600"))
     try:
-        done = subprocess.run(  # noqa: S603 - the operator names the program
+        done = subprocess.run(
             [os.environ.get("SCRUBBER", "scrubber"), "scrub", str(claims), "--format", "json", "--no-progress"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
