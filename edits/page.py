@@ -1,52 +1,88 @@
-"""What `scrubber explain 37252` tells about a procedure code on a date."""
+"""What `scrubber explain 37252` tells about a procedure code on a date of service."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import Any
 
-from edits.codes import IVUS, RETIRED
+from edits.codes import INITIAL, IVUS, RETIRED
 from edits.facts import Facts, UnitLimit
-from scrubber import Page
+from scrubber import Page, Table
 
 __all__ = ["describe"]
+
+_Section = tuple[str, tuple[str, ...]]
+
+_CONTRACTOR_DEFINED = "CCCCC"
+_MAI = {
+    "1": "a limit of each line",
+    "2": "an absolute limit of the day, which no modifier and no appeal lifts",
+    "3": "a limit of the day that can be appealed",
+}
 
 
 def describe(code: str, day: date, facts: Facts) -> Page | None:
     """Explain what the tables know about `code` on the date of service `day`; None if they do not know it."""
-    sections = [
-        section
-        for section in (
-            _validity(code, facts),
-            _bases(code, day, facts),
-            _as_base(code, day, facts),
-            _units(code, day, facts),
-            _pairs(code, day, facts),
-            _modifiers(code, facts),
-            _fees(code, day, facts),
-        )
-        if section[1]
-    ]
-    return Page(f"{code} on {day}", tuple(sections)) if sections else None
-
-
-_Section = tuple[str, tuple[str, ...]]
-
-
-def _validity(code: str, facts: Facts) -> _Section:
-    return "Validity", tuple(
-        f"{row.role} intravascular ultrasound code, {row.dates}" for row in facts.procedures.ever(code)
+    sections: tuple[tuple[_Section, Table[Any]], ...] = (
+        (("In short", tuple(_short(code, day, facts))), facts.mue if code in IVUS else facts.procedures),
+        (_bases(code, day, facts), facts.base_codes),
+        (_as_base(code, day, facts), facts.base_codes),
+        (_pairs(code, day, facts), facts.ptp),
+        (_modifiers(code, facts), facts.modifiers),
+        (_fees(code, facts), facts.fees),
     )
+    told = [(section, table) for section, table in sections if section[1]]
+    if not told:
+        return None
+    tables = dict.fromkeys(table for _, table in told)
+    return Page(f"{code} on {day}", (*(section for section, _ in told), _sources(day, tables)))
+
+
+def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
+    """Say first what a coder has to know before anything else."""
+    for procedure in facts.procedures.ever(code):
+        if not facts.procedures.on(code, day):
+            yield f"Not valid on {day}: in force {procedure.dates}."
+        elif code in IVUS:
+            vessel = "the first vessel" if code == INITIAL else "each further vessel"
+            yield f"Add-on code for {vessel}, valid on {day}: needs a base procedure of the same provider and day."
+    if code in RETIRED:
+        yield "37252 and 37253 took its place."
+    limit: UnitLimit | None = facts.mue.on(code, day)
+    if limit is not None:
+        rule = _MAI.get(limit.mai, "of which it is not known whether it is by line or by day")
+        yield f"MUE {limit.value}: {rule} ({limit.dates})."
+    elif code in IVUS:
+        yield f"The MUE on {day} is not known."
+    for row in facts.successions:
+        if row.first <= code <= row.last and row.deleted is not None and row.deleted < day:
+            successors = f"{row.successor_first}-{row.successor_last}"
+            yield f"{code} ended {row.deleted}: {successors} took the place of {row.first}-{row.last}."
+    if facts.exclusions.on(code, day):
+        yield "Never reported with 37252 or 37253, with or without a modifier."
 
 
 def _bases(code: str, day: date, facts: Facts) -> _Section:
     if code not in IVUS:
-        return "Base codes", ()
-    bases = sorted(
-        {row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)}
-    )
-    if bases == ["CCCCC"]:
-        return "Base codes", ("Contractor-defined: no national list for this date.",)
-    return f"Base codes ({len(bases)})", (", ".join(bases),) if bases else ("None on this date.",)
+        return "", ()
+    bases = {row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)}
+    if bases == {_CONTRACTOR_DEFINED}:
+        return "Base procedures", ("Contractor-defined: there is no national list for this date.",)
+    families: dict[str, list[str]] = {}
+    for base in sorted(bases):
+        families.setdefault(_catheter_of(base, facts), []).append(base)
+    lines = (f"{heading}: {', '.join(codes)}" for heading, codes in sorted(families.items()))
+    return f"Base procedures ({len(bases)})", tuple(lines) if bases else ("None on this date.",)
+
+
+def _catheter_of(base: str, facts: Facts) -> str:
+    placements = {row.catheter_placement for row in facts.base_families.ever(base)}
+    if placements == {"yes"}:
+        return "Catheter placement is included"
+    if placements == {"no"}:
+        return "Catheter placement is coded separately"
+    return "Others"
 
 
 def _as_base(code: str, day: date, facts: Facts) -> _Section:
@@ -60,61 +96,54 @@ def _as_base(code: str, day: date, facts: Facts) -> _Section:
         primaries = sorted({row.primary for row in facts.base_primaries.ever(code)})
         if primaries:
             lines.append(f"It is an add-on code itself; its primaries: {', '.join(primaries)}")
-    if code in RETIRED:
-        lines.append("Replaced by 37252 and 37253.")
     return "As a base procedure", tuple(lines)
 
 
-def _family(code: str, facts: Facts) -> list[str]:
-    lines = [
-        f"Family {row.family}; includes catheter placement: {row.catheter_placement}"
-        for row in facts.base_families.ever(code)
-    ]
-    for row in facts.successions:
-        if row.first <= code <= row.last:
-            lines.append(
-                f"{row.first}-{row.last} ended {row.deleted}; {row.successor_first}-{row.successor_last} follow"
-            )
-        if row.successor_first <= code <= row.successor_last:
-            lines.append(f"Follows {row.first}-{row.last}, which ended {row.deleted}")
-    return lines
-
-
-def _units(code: str, day: date, facts: Facts) -> _Section:
-    limit: UnitLimit | None = facts.mue.on(code, day)
-    if limit is None:
-        return "Medically Unlikely Edit", (f"Not known for {day}.",) if code in IVUS else ()
-    return "Medically Unlikely Edit", (f"{limit.value} units, MAI {limit.mai or 'unknown'} ({limit.dates})",)
+def _family(code: str, facts: Facts) -> Iterator[str]:
+    for row in facts.base_families.ever(code):
+        yield f"Family {row.family}; includes catheter placement: {row.catheter_placement}"
+    for change in facts.successions:
+        if change.successor_first <= code <= change.successor_last:
+            yield f"Follows {change.first}-{change.last}, which ended {change.deleted}"
 
 
 def _pairs(code: str, day: date, facts: Facts) -> _Section:
-    lines: list[str] = []
+    groups: dict[tuple[str, str], list[str]] = {}
     for key in facts.ptp.rows:
         row = facts.ptp.on(key, day)
-        if row is None or code not in (row.column1, row.column2):
-            continue
-        if code in IVUS:
-            role = "includes" if row.column1 == code else "is included in"
+        if row is not None and code in (row.column1, row.column2):
             other = row.column2 if row.column1 == code else row.column1
-            lines.append(f"{role} {other}, indicator {row.modifier_indicator}")
-        else:
-            lines.append(f"column 1 {row.column1}, column 2 {row.column2}, indicator {row.modifier_indicator}")
-    if facts.exclusions.ever(code):
-        lines.append("Never reported with 37252 or 37253, with or without a modifier.")
-    return f"NCCI pairs ({len(lines)})", tuple(lines)
+            role = "Includes" if row.column1 == code else "Is included in"
+            groups.setdefault((role, row.modifier_indicator), []).append(other)
+    ordered = sorted(groups.items(), reverse=True)
+    lines = (f"{role} ({_lifted(indicator)}): {', '.join(sorted(codes))}" for (role, indicator), codes in ordered)
+    return f"NCCI pairs ({sum(map(len, groups.values()))})", tuple(lines)
+
+
+def _lifted(indicator: str) -> str:
+    return "a modifier may lift it, indicator 1" if indicator == "1" else f"no modifier lifts it, indicator {indicator}"
 
 
 def _modifiers(code: str, facts: Facts) -> _Section:
     if code not in IVUS:
-        return "Modifiers", ()
+        return "", ()
     kinds: dict[str, list[str]] = {}
     for row in facts.modifiers:
         kinds.setdefault(row.kind, []).append(row.modifier)
     return "Modifiers that are judged", tuple(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())
 
 
-def _fees(code: str, day: date, facts: Facts) -> _Section:
-    fee = facts.fees.on(code, day)
-    if fee is None:
-        return "National amount", (f"Not known for {day}.",) if code in IVUS else ()
-    return "National amount", (f"${fee.non_facility} outside a facility, ${fee.facility} in a facility ({fee.dates})",)
+def _fees(code: str, facts: Facts) -> _Section:
+    """All years: what a claim was worth last year is asked as often as what it is worth now."""
+    rows = sorted(facts.fees.ever(code), key=lambda row: row.effective, reverse=True)
+    lines = (f"${row.non_facility} outside a facility, ${row.facility} in a facility ({row.dates})" for row in rows)
+    return "National amount of one unit", tuple(lines)
+
+
+def _sources(day: date, tables: Iterable[Table[Any]]) -> _Section:
+    """Name the tables, and say where the day lies outside what has been published."""
+    return "Sources", tuple(
+        f"{table.info.title}, {table.info.first_day} to {table.info.last_day}"
+        + (f": {day} is later; the last known rows are shown" if day > table.info.last_day else "")
+        for table in tables
+    )

@@ -8,14 +8,22 @@ from datetime import date
 from textwrap import wrap
 from typing import Any
 
+from attrs import evolve, frozen
+
 import scrubber
-from scrubber.edit import Edit, EncounterEdit, Page, Rule
+from scrubber.edit import Edit, EncounterEdit, Example, Meta, Page, Rule
 from scrubber.engine import all_rules
 from scrubber.plugins import Plugin
+from scrubber.testing import scrub_shorthand
 
 __all__ = ["catalogue", "explain_page", "explain_rule", "find_page", "render_catalogue"]
 
 _WIDTH = 100
+
+_SHORTHAND = (
+    "A service line a row: procedure-modifiers xUNITS; `claim` begins a claim, `on` is the date of service, "
+    "`by` the rendering provider, `pos` the place of service, `dx` the diagnosis pointers, `desc` SV101-7."
+)
 
 
 def catalogue(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:
@@ -78,28 +86,53 @@ def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
         ("Sources", "; ".join(f"{source.title} ({source.effective})" for source in meta.sources)),
         ("Plugin", f"{plugin.distribution} {plugin.version}" if plugin else "x12-claim-scrubber"),
     ]
-    examples = [("Fires on" if example.fires else "Does not fire on", example.claim) for example in meta.examples]
+    examples = [_Shown.of(rule, example) for example in meta.examples]
     if form == "markdown":
         return _rule_markdown(f"{meta.code} {meta.name}", (told.what, told.why, told.fix), facts, examples)
     lines = [f"{meta.code} {meta.name}", "", *_paragraph(told.what), ""]
     lines += [*_paragraph(f"Why: {told.why}"), "", *_paragraph(f"Fix: {told.fix}"), ""]
     lines += [line for label, value in facts if value for line in _paragraph(f"{label}: {value}")]
-    for label, shorthand in examples:
-        lines += ["", f"{label}:", *(f"    {row}" for row in shorthand.splitlines()[:8])]
+    if examples:
+        lines += ["", *_paragraph(f"Examples. {_SHORTHAND}")]
+    for shown in examples:
+        lines += ["", f"{shown.label}:", *(f"    {row}" for row in shown.rows)]
+        lines += [row for text in shown.says for row in _paragraph(f"Says: {text}", indent="  ")]
     return "\n".join(lines) + "\n"
+
+
+@frozen
+class _Shown:
+    """An example: its claim in shorthand, a service line a row, and what the edit says about it."""
+
+    label: str
+    rows: tuple[str, ...]
+    says: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rule: type[Rule], example: Example) -> _Shown:
+        found = [finding for claim in scrub_shorthand(example.claim) for finding in claim.findings]
+        says = (
+            (f"line {finding.line}: " if finding.line else "") + f"{finding.message} {finding.fix}"
+            for finding in found
+            if finding.code == rule.meta.code
+        )
+        label = "Fires on" if example.fires else "Does not fire on"
+        return cls(label, tuple(example.claim.strip().splitlines()), tuple(says))
 
 
 def _dates(first: date, last: date) -> str:
     return f"from {first}" + ("" if last == date.max else f" to {last}")
 
 
-def _rule_markdown(
-    title: str, told: tuple[str, str, str], facts: list[tuple[str, str]], examples: list[tuple[str, str]]
-) -> str:
+def _rule_markdown(title: str, told: tuple[str, str, str], facts: list[tuple[str, str]], examples: list[_Shown]) -> str:
     what, why, fix = told
     parts = [f"# {title}", what, f"**Why:** {why}", f"**Fix:** {fix}"]
     parts.append("\n".join(f"- {label}: {value}" for label, value in facts if value))
-    parts += [f"{label}:\n\n```\n{shorthand.strip()}\n```" for label, shorthand in examples]
+    if examples:
+        parts += ["## Examples", _SHORTHAND]
+    for shown in examples:
+        rows = "\n".join(shown.rows)
+        parts += [f"{shown.label}:\n\n```text\n{rows}\n```", *(f"> {text}" for text in shown.says)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -124,19 +157,31 @@ def _rule_object(rule: type[Rule], plugin: Plugin | None) -> dict[str, Any]:
         "statuses": [str(status) for status in meta.statuses],
         "adjustment": str(meta.adjustment) if meta.adjustment else None,
         "sources": [{"title": source.title, "effective": source.effective} for source in meta.sources],
-        "examples": [{"claim": example.claim, "fires": example.fires} for example in meta.examples],
+        "examples": [
+            {"claim": example.claim, "fires": example.fires, "says": list(_Shown.of(rule, example).says)}
+            for example in meta.examples
+        ],
         "plugin": plugin.distribution if plugin else "x12-claim-scrubber",
     }
 
 
 def find_page(code: str, day: date, plugins: Iterable[Plugin]) -> Page | None:
-    """Ask the plugins to explain a procedure code on a date of service; the first that knows it answers."""
+    """Ask the plugins to explain a procedure code on a date of service; the first that knows it answers.
+
+    The edits that are about the code follow.
+    """
     for plugin in plugins:
         chain = plugin.chain
         page = chain.describe(code, day, chain.tables()) if chain.describe is not None else None
         if page is not None:
-            return page
+            rules = sorted((rule.meta for rule in chain.edits if code in (rule.meta.procedures or ())), key=_code)
+            edits = tuple(f"{meta.code} {meta.name} ({meta.severity})" for meta in rules)
+            return evolve(page, sections=(*page.sections, ("Edits", edits))) if edits else page
     return None
+
+
+def _code(meta: Meta) -> str:
+    return meta.code
 
 
 def explain_page(page: Page, form: str) -> str:

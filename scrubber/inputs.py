@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Protocol, TextIO
 
 from attrs import define, field, frozen
 
 from scrubber.engine import Engine
 from scrubber.errors import ScrubberError, UnreadableError
-from scrubber.findings import ClaimReport, FileReport
+from scrubber.findings import ClaimReport, FileReport, Totals
 from scrubber.output import Publication
 from scrubber.outputs import FileOutputs, OutputSettings, Targets
 from scrubber.parser import InputSource, open_source
@@ -31,7 +31,17 @@ STDIN = "-"
 _WHOLE = 4 << 20
 """Bytes of an input that one process of a team may take whole: its verdicts are then few enough to be kept."""
 
-Advance = Callable[[int], object]
+
+class Progress(Protocol):
+    """Watches one input: the bytes that are read, and the totals once claims are judged."""
+
+    totals: Totals | None
+
+    def advance(self, count: int) -> None:
+        """Take notice of bytes that have been read."""
+
+
+OpenProgress = Callable[[InputSource], AbstractContextManager[Progress | None]]
 
 
 def open_input(name: str) -> InputSource:
@@ -80,7 +90,7 @@ class InputScrub:
         name: str,
         targets: Targets,
         writers: Sequence[Writer],
-        progress: Callable[[InputSource], AbstractContextManager[Advance | None]] = lambda _: nullcontext(),
+        progress: OpenProgress = lambda _: nullcontext(),
     ) -> InputOutcome:
         """Scrub one input; its files appear when all of it has been judged and checked, the clean file last.
 
@@ -130,15 +140,17 @@ class InputScrub:
         targets: Targets,
         writers: Sequence[Writer],
         files: Publication,
-        progress: Callable[[InputSource], AbstractContextManager[Advance | None]],
+        progress: OpenProgress,
     ) -> InputOutcome:
         report: FileReport | None = None
         outputs: FileOutputs | None = None
         notes: tuple[str, ...] = ()
         try:
-            with open_input(name) as source, progress(source) as advance:
-                run = FileScrub(source, self.engine, advance, self.team)
+            with open_input(name) as source, progress(source) as watching:
+                run = FileScrub(source, self.engine, watching.advance if watching else None, self.team)
                 report = run.report
+                if watching is not None:
+                    watching.totals = report.totals
                 if targets.paths:
                     outputs = FileOutputs(source, run, targets, self.settings, files)
                 for claim in run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -22,6 +22,7 @@ from scrubber.output import publish_file, publish_text
 from scrubber.outputs import OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
+from scrubber.progress import ProgressBar
 from scrubber.run import exit_code
 from scrubber.team import Team
 from scrubber.writers.base import Tool, Writer, describe_tool, is_binary
@@ -128,8 +129,8 @@ class Session:
             for finding in report.findings:
                 click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
 
-    def _progress(self, source: InputSource) -> _Progress:
-        return _Progress(source, show=self.show_progress)
+    def _progress(self, source: InputSource) -> ProgressBar:
+        return ProgressBar(source, show=self.show_progress)
 
     def _check_targets(self, inputs: Sequence[str]) -> dict[str, Targets]:
         """Give the files to write for each input; none may be written twice or be an input."""
@@ -185,42 +186,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made a folder ({os.strerror(error.errno or 5)})") from error
-
-
-class _Progress:
-    """A progress bar over the bytes on standard error, or nothing.
-
-    Where standard output is a terminal too, the bar goes only over the first pass and is erased before the first claim
-    is written, so that the two do not mix; elsewhere it goes over both passes and stays.
-    """
-
-    def __init__(self, source: InputSource, *, show: bool) -> None:
-        self._passing = sys.stdout.isatty()
-        self._left = source.size * (1 if self._passing else 2)
-        name = os.path.basename(source.name)  # noqa: PTH119 - the name may be "<stdin>"
-        self._bar = click.progressbar(length=self._left, label=name, file=sys.stderr) if show and self._left else None
-
-    def __enter__(self) -> Callable[[int], object] | None:
-        if self._bar is None:
-            return None
-        self._bar.__enter__()
-        return self._advance
-
-    def __exit__(self, *_: object) -> None:
-        self._finish()
-
-    def _advance(self, count: int) -> None:
-        if self._bar is not None:
-            self._left -= count
-            self._bar.update(count)
-            if self._left <= 0:
-                self._finish()
-
-    def _finish(self) -> None:
-        if self._bar is None:
-            return
-        self._bar.__exit__(None, None, None)
-        self._bar = None
-        if self._passing:
-            sys.stderr.write("\x1b[1A\x1b[2K")
-            sys.stderr.flush()

@@ -179,18 +179,19 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["IVUS301"], ["ivus-with-excluded-procedure", "Why:", "Fix:", "CO-236", "Fires on:"]),
+        (["IVUS301"], ["ivus-with-excluded-procedure", "Why:", "Fix:", "CO-236", "Fires on:", "Says: line 3"]),
         (["ivus101", "--format=markdown"], ["# IVUS101", "**Why:**"]),
         (
             ["37252", "--on=2026-03-01"],
-            ["Base codes (226)", "1 units, MAI 2", "includes 36005, indicator 1", "$895.48"],
+            ["Base procedures (226)", "MUE 1: an absolute limit", "indicator 1): 0596T", "$895.48", "rows are shown"],
         ),
         (["37252", "--on=2017-03-01"], ["Contractor-defined"]),
-        (["37253", "--on=2022-03-01"], ["5 units, MAI unknown"]),
-        (["37221", "--on=2026-01-02"], ["NOT valid on 2026-01-02", "37254-37299 follow"]),
+        (["37253", "--on=2022-03-01"], ["MUE 5: of which it is not known"]),
+        (["37221", "--on=2026-01-02"], ["37221 ended 2025-12-31: 37254-37299", "NOT valid on 2026-01-02"]),
         (["37191", "--on=2024-08-01"], ["Never reported with 37252"]),
         (["36907", "--on=2024-08-01"], ["add-on code itself", "36901"]),
-        (["37250"], ["until 2015-12-31"]),
+        (["37250"], ["until 2015-12-31", "37252 and 37253 took its place"]),
+        (["37252"], ["IVUS301 ivus-with-excluded-procedure"]),
     ],
 )
 def test_explanations(run: Run, args: list[str], words: list[str]) -> None:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from scrubber.explain import render_catalogue
+from scrubber.engine import all_rules
+from scrubber.explain import explain_rule, render_catalogue
 from scrubber.plugins import load_plugins
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, ROOT, Run
@@ -23,6 +24,22 @@ def test_the_catalogue_in_the_readme_is_current(request: pytest.FixtureRequest) 
         (ROOT / "README.md").write_text(head + begin + new + end + tail, encoding="utf-8")
         old = new
     assert old == new
+
+
+def test_the_pages_of_the_edits_are_current(request: pytest.FixtureRequest) -> None:
+    plugins = load_plugins()
+    rules = all_rules(plugins)
+    pages = {f"{code}.md": explain_rule(*rules[code], "markdown") for code in rules}
+    index = render_catalogue(plugins, "markdown")
+    pages["README.md"] = "# The edits\n\n" + re.sub(r"(?m)^\| ([A-Z]+\d+) ", r"| [\1](\1.md) ", index)
+    folder = ROOT / "docs" / "edits"
+    if request.config.getoption("--update-expected"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob("*.md"):
+            path.unlink()
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == pages
 
 
 def test_the_sample_is_what_its_shorthand_says(request: pytest.FixtureRequest) -> None:
