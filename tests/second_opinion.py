@@ -168,9 +168,11 @@ _RULES = {
     "IVUS106": """SELECT line FROM base WHERE own GROUP BY line HAVING max(same_claim) = 0""",
     "IVUS108": "SELECT line FROM by_contractor WHERE line IN (SELECT line FROM based)",
     "IVUS110": """SELECT id FROM line WHERE frequency <> '8'
-        AND (procedure IN ('37252', '37253') AND first < '2016-01-01' OR procedure IN ('37250', '37251', '75945', '75946') AND last > '2015-12-31')""",
+        AND (procedure IN ('37252', '37253') AND first < '2016-01-01'
+        OR procedure IN ('37250', '37251', '75945', '75946') AND last > '2015-12-31')""",
     "IVUS201": """SELECT DISTINCT summed.id FROM summed JOIN ivus USING (id)
-        JOIN mue ON mue.procedure = summed.procedure AND mue.effective <= ivus.last AND ivus.first <= mue.deleted AND summed.units > mue.value""",
+        JOIN mue ON mue.procedure = summed.procedure
+        AND mue.effective <= ivus.last AND ivus.first <= mue.deleted AND summed.units > mue.value""",
     "IVUS203": """SELECT a.id FROM ivus AS a JOIN beside ON line = a.id AND own AND code = '37253'
         WHERE a.procedure = '37253' AND other < a.id AND other IN (SELECT id FROM ivus)""",
     "IVUS204": """SELECT id FROM summed WHERE units > 1 AND NOT EXISTS (SELECT 1 FROM mue
