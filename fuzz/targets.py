@@ -24,7 +24,7 @@ from scrubber.parser import open_source
 from scrubber.plugins import load_plugins
 from scrubber.run import FileScrub
 from scrubber.tables import TableInfo, load_manifest, load_table
-from scrubber.writers.base import describe_tool
+from scrubber.writers.base import Writer, describe_tool
 from scrubber.writers.json import JsonWriter
 from scrubber.writers.text import TextWriter
 
@@ -60,7 +60,10 @@ def scrub(data: bytes) -> None:
 
 def _write(data: bytes, engine: Engine, folder: Path) -> FileReport:
     """Write all X12 files; `finish` raises where one does not hold the claims of the report."""
-    targets = Targets(*(folder / kind for kind in ("annotated", "clean", "rejected", "277", "999")))
+    annotated, clean, rejected, ack277, ack999 = (
+        folder / kind for kind in ("annotated", "clean", "rejected", "277", "999")
+    )
+    targets = Targets(annotated, clean, rejected, ack277, ack999)
     settings = OutputSettings(AckSettings(engine.config.today), annotate_k3=True, partial=True)
     with open_source(data, "fuzz") as source, Publication() as publication:
         run = FileScrub(source, engine)
@@ -81,8 +84,8 @@ def _report(data: bytes, engine: Engine) -> FileReport:
 def _check_reports(report: FileReport) -> None:
     tool = describe_tool(load_plugins(), _engine(shortcut=True).config.today)
     texts = [io.StringIO(), io.StringIO()]
-    for kind, text in zip((JsonWriter, TextWriter), texts, strict=True):
-        writer = kind(text, tool)
+    writers: tuple[Writer, ...] = (JsonWriter(texts[0], tool), TextWriter(texts[1], tool))
+    for writer in writers:
         for claim in report.claims:
             writer.claim("fuzz", claim)
         writer.end_file(report)

@@ -15,4 +15,3 @@ SEEDS = sorted((ROOT / "fuzz" / "corpus").glob("*/*"))
 @pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.name)
 def test_seeds(path: Path) -> None:
     TARGETS[path.parent.name](path.read_bytes())
-
