@@ -97,7 +97,7 @@ def load_manifest(folder: Traversable) -> dict[str, TableInfo]:
     try:
         entries = tomllib.loads(folder.joinpath("manifest.toml").read_text(encoding="utf-8"))
         return {name: TableInfo(name=name, **entry) for name, entry in entries.items()}
-    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:  # no TOML, no UTF-8, or not the fields of a table
         raise ConfigError(f"the manifest of the rule tables cannot be used: {error}") from error
 
 
@@ -116,13 +116,16 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
             f"rule table {info.name}: {info.file} is not the file its manifest describes (SHA-256 differs)"
         )
     rows: dict[Hashable, list[R]] = {}
-    reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
-    for record in reader:
-        try:
+    line = 1
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
+        for record in reader:
+            line = reader.line_num
             row = _row(row_class, record)
-        except (ValueError, TypeError, ArithmeticError) as error:
-            raise ConfigError(f"rule table {info.name}, line {reader.line_num}: {error}") from error
-        rows.setdefault(key(row), []).append(row)
+            rows.setdefault(key(row), []).append(row)
+    except (ValueError, TypeError, ArithmeticError, csv.Error) as error:
+        reason = " ".join(str(error).split())  # a value in quotes may hold line ends
+        raise ConfigError(f"rule table {info.name}, line {line}: {reason}") from error
     return Table(info, {name: tuple(sorted(found, key=lambda row: row.effective)) for name, found in rows.items()})
 
 

@@ -20,6 +20,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-expected", action="store_true", help="write fixtures/expected anew instead of comparing")
+    parser.addoption("--opinion-claims", type=int, default=1_500, help="claims for the second opinion in SQL")
 
 
 @pytest.fixture(scope="session")

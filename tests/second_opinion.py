@@ -1,0 +1,289 @@
+"""A second opinion on the add-on, exclusion and unit edits: the same rules as SQL over flat rows.
+
+It shares nothing with the chain but the CSV tables: no parser, no model, no encounter, no edit.  The rows are the ones
+that the 837P was written from.  `python -m tests.second_opinion --claims 100000` compares the two and tells how many
+claims and findings agreed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+from attrs import frozen
+
+from scrubber.api import load_settings, make_engine
+from scrubber.engine import Engine
+from scrubber.testing import scrub_shorthand
+
+TABLES = Path(__file__).parents[1] / "edits" / "tables"
+JUDGED = ("base_codes", "coronary_bases", "mue", "ptp", "ncci_modifiers", "exclusions")
+A_FILE = 250
+"""Claims that are judged together."""
+
+CODES = frozenset(
+    f"IVUS{number}" for number in (101, 102, 103, 104, 105, 106, 108, 110, 111, 201, 203, 204, 301, 302, 303, 701)
+)
+
+Opinion = set[tuple[int, int, str]]
+"""Claim ordinal, line number and code of each finding."""
+
+
+@frozen
+class Line:
+    """A flat row: one service line with all that the rules ask of its claim."""
+
+    claim: int
+    number: int
+    control_number: str
+    frequency: str
+    patient: str
+    provider: str
+    procedure: str
+    modifiers: tuple[str, ...]
+    units: int
+    first: date
+    last: date
+
+
+# -- drawing claims -------------------------------------------------------------------------------------------------
+
+_ULTRASOUND = ["37252"] * 5 + ["37253"] * 4
+_OTHERS = [
+    *("37238", "36012", "36902", "36907", "37221", "37254", "75710", "37184", "36010", "37236"),  # bases, some dated
+    *("37191", "37193", "37197"),  # excluded
+    *("92928", "92920"),  # coronary bases
+    *("36005", "99213", "99156", "76998", "36000", "01916"),  # pairs
+    *("37250", "75945"),  # retired
+    *("99024", "76937"),  # neither
+]
+_MODIFIERS = [(), (), (), (), ("59",), ("LT",), ("RT",), ("76",), ("XS",), ("25",), ("LT", "59")]
+_DAYS = [
+    *[date(2024, 8, day) for day in (5, 6, 7)] * 3,
+    *(date(2015, 12, 31), date(2016, 1, 1), date(2017, 12, 31), date(2018, 1, 1), date(2019, 6, 30), date(2019, 7, 1)),
+    *(date(2019, 12, 31), date(2020, 1, 1), date(2021, 12, 31), date(2022, 1, 1), date(2024, 3, 31), date(2024, 4, 1)),
+    *(date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 2)),
+]
+_PROVIDERS = ["1999999984"] * 4 + ["1234567893"]
+
+
+def draw(chance: random.Random, claims: int) -> list[Line]:
+    """Draw the lines of so many claims; a patient has a few claims, mostly around one day."""
+    lines: list[Line] = []
+    patient, left, day = 0, 0, _DAYS[0]
+    for claim in range(1, claims + 1):
+        if not left:
+            patient, left, day = patient + 1, chance.choice((1, 1, 2, 3)), chance.choice(_DAYS)
+        left -= 1
+        control = f"P{patient}" if chance.random() < 0.1 else f"C{claim}"
+        frequency = chance.choice("111111111178")
+        for number in range(1, chance.choice((1, 2, 2, 3, 3, 4, 6)) + 1):
+            first = day + timedelta(days=chance.choice((0, 0, 0, 0, 0, 0, 1, -1)))
+            last = first + timedelta(days=chance.choice((0, 0, 0, 0, 0, 0, 0, 1, 2)))
+            procedure = chance.choice(_ULTRASOUND if chance.random() < 0.5 else _OTHERS)
+            units = chance.choice((1, 1, 1, 1, 2, 3, 5, 6))
+            modifiers = chance.choice(_MODIFIERS)
+            provider = chance.choice(_PROVIDERS)
+            lines.append(
+                Line(
+                    claim, number, control, frequency, f"M{patient}", provider, procedure, modifiers, units, first, last
+                )
+            )
+    return lines
+
+
+def shorthand(lines: list[Line]) -> str:
+    """Write the lines in the shorthand of `scrubber.testing`, which makes an 837P of it."""
+    rows: list[str] = []
+    for line in lines:
+        if line.number == 1:
+            rows.append(f"claim {line.control_number} patient={line.patient} freq={line.frequency}")
+        code = "-".join((line.procedure, *line.modifiers))
+        days = f"{line.first:%Y%m%d}" + (f"-{line.last:%Y%m%d}" if line.last > line.first else "")
+        rows.append(f"{code} x{line.units} on={days} by={line.provider}")
+    return "\n".join(rows)
+
+
+# -- the opinion ----------------------------------------------------------------------------------------------------
+
+_VIEWS = """
+CREATE TEMP VIEW live AS SELECT line.*, frequency <> '7' AND EXISTS (
+    SELECT 1 FROM line AS new WHERE new.patient = line.patient AND new.control = line.control AND new.frequency = '7'
+  ) AS replaced FROM line WHERE frequency <> '8';
+CREATE TEMP TABLE known AS SELECT * FROM live;
+CREATE INDEX known_patient ON known (patient, replaced);
+CREATE TEMP TABLE ivus AS SELECT * FROM known WHERE procedure IN ('37252', '37253') AND last >= '2016-01-01';
+-- Two lines of a patient with a common day, one of them ultrasound; the days they share.
+CREATE TEMP TABLE beside AS SELECT a.id AS line, b.id AS other, b.procedure AS code, a.provider = b.provider AS own,
+    a.claim = b.claim AS same_claim, max(a.first, b.first) AS first, min(a.last, b.last) AS last
+  FROM ivus AS a JOIN known AS b ON b.patient = a.patient AND b.replaced = a.replaced AND b.id <> a.id
+    AND a.first <= b.last AND b.first <= a.last;
+CREATE TEMP TABLE base AS SELECT DISTINCT beside.* FROM beside JOIN ivus ON ivus.id = line JOIN base_codes AS listed
+    ON listed.addon = ivus.procedure AND listed.base = code
+    AND listed.effective <= beside.last AND beside.first <= listed.deleted;
+CREATE TEMP TABLE by_contractor AS SELECT DISTINCT ivus.id AS line FROM ivus JOIN base_codes AS listed
+    ON listed.addon = procedure AND listed.base = 'CCCCC' AND listed.effective <= last AND first <= listed.deleted;
+CREATE TEMP TABLE based AS SELECT line FROM base WHERE own UNION SELECT line FROM by_contractor JOIN beside USING (line)
+    WHERE own AND code NOT IN ('37252', '37253', '37250', '37251', '75945', '75946');
+CREATE TEMP TABLE excluded AS SELECT beside.line, other, beside.first FROM beside JOIN exclusions AS listed
+    ON listed.procedure = code AND own AND listed.effective <= beside.last AND beside.first <= listed.deleted;
+-- Units of a day: those of the line over its days, rounded half up.
+CREATE TEMP TABLE daily AS SELECT ivus.*, day, (2 * units + days) / (2 * days) AS each
+  FROM ivus JOIN day ON day.line = id;
+CREATE TEMP TABLE summed AS SELECT a.id, a.day, a.procedure, sum(b.each) AS units FROM daily AS a JOIN daily AS b
+    ON b.day = a.day AND b.procedure = a.procedure AND b.patient = a.patient AND b.provider = a.provider
+    AND b.replaced = a.replaced GROUP BY a.id, a.day;
+CREATE TEMP TABLE pair AS SELECT beside.line, other, ptp.column1 = ivus.procedure AS first_column,
+    modifier_indicator AS indicator, column1, beside.first, beside.last
+  FROM beside JOIN ivus ON ivus.id = beside.line JOIN ptp ON (column1 = ivus.procedure AND column2 = code)
+    OR (column1 = code AND column2 = ivus.procedure)
+  WHERE own AND code NOT IN ('37252', '37253') AND modifier_indicator <> '9'
+    AND ptp.effective <= beside.last AND beside.first <= ptp.deleted;
+CREATE TEMP TABLE denied AS SELECT CASE WHEN first_column THEN other ELSE line END AS column2,
+    CASE WHEN first_column THEN line ELSE other END AS column1_line, indicator, first FROM pair WHERE NOT EXISTS (
+    SELECT 1 FROM exclusions AS listed WHERE listed.procedure = pair.column1
+      AND listed.effective <= pair.last AND pair.first <= listed.deleted);
+"""
+
+_RULES = {
+    "IVUS101": """SELECT id FROM ivus WHERE id NOT IN (SELECT line FROM based)
+        AND id NOT IN (SELECT id FROM found WHERE code IN ('IVUS103', 'IVUS104', 'IVUS105'))""",
+    "IVUS102": """SELECT id FROM ivus WHERE procedure = '37253'
+        AND id NOT IN (SELECT line FROM beside WHERE own AND code = '37252')""",
+    "IVUS103": "SELECT line FROM base WHERE NOT own AND line NOT IN (SELECT line FROM based)",
+    "IVUS104": """SELECT a.id FROM ivus AS a JOIN known AS b ON b.claim = a.claim AND b.provider = a.provider
+        AND (b.last < a.first OR a.last < b.first) JOIN base_codes AS listed ON listed.addon = a.procedure
+        AND listed.base = b.procedure AND listed.effective <= b.last AND b.first <= listed.deleted
+        WHERE a.id NOT IN (SELECT line FROM based)""",
+    "IVUS105": """SELECT line FROM beside JOIN ivus ON ivus.id = line JOIN base_codes AS listed
+        ON listed.addon = ivus.procedure AND listed.base = code
+        WHERE own AND code NOT IN ('37252', '37253') AND line NOT IN (SELECT line FROM based)""",
+    "IVUS106": """SELECT line FROM base WHERE own GROUP BY line HAVING max(same_claim) = 0""",
+    "IVUS108": "SELECT line FROM by_contractor WHERE line IN (SELECT line FROM based)",
+    "IVUS110": """SELECT id FROM line WHERE frequency <> '8'
+        AND (procedure IN ('37252', '37253') AND first < '2016-01-01'
+        OR procedure IN ('37250', '37251', '75945', '75946') AND last > '2015-12-31')""",
+    "IVUS201": """SELECT DISTINCT summed.id FROM summed JOIN ivus USING (id)
+        JOIN mue ON mue.procedure = summed.procedure
+        AND mue.effective <= ivus.last AND ivus.first <= mue.deleted AND summed.units > mue.value""",
+    "IVUS203": """SELECT a.id FROM ivus AS a JOIN beside ON line = a.id AND own AND code = '37253'
+        WHERE a.procedure = '37253' AND other < a.id AND other IN (SELECT id FROM ivus)""",
+    "IVUS204": """SELECT id FROM summed WHERE units > 1 AND NOT EXISTS (SELECT 1 FROM mue
+        WHERE mue.procedure = summed.procedure AND effective <= day AND day <= deleted)""",
+    "IVUS301": "SELECT line FROM excluded",
+    "IVUS302": """SELECT excluded.line FROM excluded JOIN modifier USING (line)
+        JOIN ncci_modifiers AS listed ON listed.modifier = modifier.text""",
+    "IVUS303": """SELECT column2 FROM denied WHERE indicator = '0' OR column2 NOT IN (SELECT line FROM modifier
+          JOIN ncci_modifiers AS listed ON listed.modifier = text)
+        AND NOT EXISTS (SELECT 1 FROM modifier JOIN ncci_modifiers AS listed ON listed.modifier = text
+          WHERE line = column1_line AND either_column_from <> '' AND either_column_from <= denied.first)""",
+    "IVUS701": """SELECT a.id FROM ivus AS a JOIN beside ON line = a.id AND own AND code = a.procedure AND other < a.id
+        JOIN ivus AS b ON b.id = other WHERE a.procedure = '37252'
+        OR NOT same_claim AND a.sorted_modifiers = b.sorted_modifiers""",
+    "IVUS111": """SELECT line FROM beside JOIN coronary_bases AS listed ON listed.base = code
+        AND listed.effective <= beside.last AND beside.first <= listed.deleted
+        WHERE own AND line IN (SELECT id FROM found WHERE code = 'IVUS101')""",
+}
+# The rules that others build on come first.
+_ORDER = sorted(_RULES, key=lambda code: (code == "IVUS111", code == "IVUS101", code))
+
+
+def by_sql(lines: list[Line]) -> Opinion:
+    """Judge the lines by SQL."""
+    data = sqlite3.connect(":memory:")
+    for name in JUDGED:
+        _load(data, name)
+    data.execute(
+        "CREATE TABLE line (id INTEGER PRIMARY KEY, claim, number, control, frequency, patient, provider, procedure,"
+        " sorted_modifiers, units INTEGER, first, last, days INTEGER)"
+    )
+    data.execute("CREATE TABLE day (line, day)")
+    data.execute("CREATE TABLE modifier (line, text)")
+    for place, line in enumerate(lines):
+        days = [line.first + timedelta(days=n) for n in range((line.last - line.first).days + 1)]
+        row = (line.claim, line.number, line.control_number, line.frequency, line.patient, line.provider)
+        rest = (
+            line.procedure,
+            "-".join(sorted(line.modifiers)),
+            line.units,
+            f"{line.first}",
+            f"{line.last}",
+            len(days),
+        )
+        data.execute(f"INSERT INTO line VALUES ({','.join('?' * 13)})", (place, *row, *rest))
+        data.executemany("INSERT INTO day VALUES (?, ?)", [(place, f"{day}") for day in days])
+        data.executemany("INSERT INTO modifier VALUES (?, ?)", [(place, text) for text in line.modifiers])
+    data.executescript(_VIEWS)
+    data.execute("CREATE TEMP TABLE found (id, code)")
+    for code in _ORDER:
+        data.execute(f"INSERT INTO found SELECT DISTINCT *, '{code}' FROM ({_RULES[code]})")
+    found = data.execute("SELECT claim, number, code FROM found JOIN line USING (id)").fetchall()
+    data.close()
+    return set(found)
+
+
+def _load(data: sqlite3.Connection, name: str) -> None:
+    """Load a table; a blank first day is the first there is, a blank last day the last."""
+    with (TABLES / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        columns = list(reader.fieldnames or ())
+        rows = [[_bound(column, row[column]) for column in columns] for row in reader]
+    data.execute(f"CREATE TABLE {name} ({', '.join(columns)})")
+    data.executemany(f"INSERT INTO {name} VALUES ({','.join('?' * len(columns))})", rows)
+
+
+def _bound(column: str, text: str) -> str | int:
+    if column == "value":
+        return int(text)
+    return text or {"effective": "0001-01-01", "deleted": "9999-12-31"}.get(column, "")
+
+
+def by_chain(lines: list[Line], engine: Engine) -> Opinion:
+    """Judge the same lines by the real thing: an 837P, the parser and the chain."""
+    return {
+        (finding.claim_ordinal or 0, finding.line or 0, finding.code)
+        for claim in scrub_shorthand(shorthand(lines), engine=engine)
+        for finding in claim.findings
+        if finding.code in CODES
+    }
+
+
+def compare(claims: int, seed: int) -> Iterator[tuple[list[Line], Opinion, Opinion]]:
+    """Draw claims in files and give both opinions on each: by the chain, by SQL."""
+    chance = random.Random(seed)
+    engine = make_engine(load_settings(discover=False))
+    for done in range(0, claims, A_FILE):
+        lines = draw(chance, min(A_FILE, claims - done))
+        yield lines, by_chain(lines, engine), by_sql(lines)
+
+
+def main() -> int:
+    """Compare, tell what agreed, and print the first disagreement; exit code 1 if there is one."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--claims", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=837)
+    options = parser.parse_args()
+    agreed: Counter[str] = Counter()
+    lines_seen = 0
+    for lines, chain, sql in compare(options.claims, options.seed):
+        lines_seen += len(lines)
+        for claim, number, code in sorted(chain ^ sql):
+            patient = next(line.patient for line in lines if line.claim == claim)
+            print(f"{code} on claim {claim} line {number}: {'chain' if (claim, number, code) in chain else 'SQL'} only")
+            print(shorthand([line for line in lines if line.patient == patient]))
+            return 1
+        agreed.update(code for _, _, code in chain)
+    print(f"{options.claims:,} claims, {lines_seen:,} lines: the chain and SQL agree on {agreed.total():,} findings")
+    print(", ".join(f"{code} {count:,}" for code, count in sorted(agreed.items())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
