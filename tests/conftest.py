@@ -11,6 +11,7 @@ import pytest
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
+from tests.reports import write_reports
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "fixtures"
@@ -32,7 +33,18 @@ def default_engine() -> Engine:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run the installed `scrubber` command in an empty folder."""
+    return _runner(tmp_path)
 
+
+@pytest.fixture(scope="session")
+def office_week(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all reports on the sample of a week: r.csv, r.json and so on."""
+    folder = tmp_path_factory.mktemp("office_week")
+    write_reports(_runner(folder), FIXTURES / "claims" / "office_week.837")
+    return folder
+
+
+def _runner(folder: Path) -> Run:
     def command(*args: str | Path, data: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
         program = Path(sys.executable).with_name("scrubber")
         return subprocess.run(
@@ -41,7 +53,7 @@ def run(tmp_path: Path) -> Run:
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
             check=False,
-            cwd=tmp_path,
+            cwd=folder,
             env={"PATH": "", "PYTHONHASHSEED": "0", **env},
             timeout=60,
         )

@@ -13,7 +13,7 @@ from tests.conftest import FIXTURES, ROOT, Run
 
 SAMPLES = sorted((FIXTURES / "claims").glob("*.837"))
 SCHEMA = json.loads((ROOT / "scrubber" / "writers" / "report.schema.json").read_text(encoding="utf-8"))
-FORMATS = {"text": "txt", "json": "json", "ndjson": "ndjson"}
+FORMATS = {"csv": "csv", "json": "json", "ndjson": "ndjson", "sarif": "sarif", "text": "txt", "xml": "xml"}
 
 
 @pytest.fixture

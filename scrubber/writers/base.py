@@ -16,7 +16,7 @@ from scrubber.findings import ClaimReport, Detail, FileReport
 from scrubber.plugins import Plugin
 from scrubber.tables import TableInfo
 
-__all__ = ["Tool", "Writer", "describe_tool", "detail_for", "is_binary", "money"]
+__all__ = ["Tool", "Writer", "describe_tool", "detail_for", "is_binary", "money", "printable"]
 
 
 @frozen
@@ -76,3 +76,10 @@ def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:
 def money(amount: Decimal) -> str:
     """Write dollars and cents as a decimal string, never in exponent form."""
     return f"{amount:.2f}"
+
+
+def printable(text: str) -> str:
+    """Replace by U+FFFD what a terminal would obey instead of show, line ends included, and what is no character."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

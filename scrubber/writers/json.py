@@ -15,7 +15,7 @@ from scrubber.findings import ClaimReport, FileReport, Finding, Location, Status
 from scrubber.spool import Spool
 from scrubber.writers.base import Tool, money
 
-__all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object"]
+__all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object", "totals_object"]
 
 SCHEMA_VERSION = 1
 _BATCH = 200
@@ -127,13 +127,14 @@ def _file_object(report: FileReport) -> dict[str, Any]:
         "segments": report.segments,
         "interchanges": report.interchanges,
         "transactions": report.transactions,
-        "totals": _totals_object(report.totals),
+        "totals": totals_object(report.totals),
         "findings": [{"claim": None} | _finding_object(finding) for finding in report.findings],
     }
     return found if report.not_annotated is None else found | {"not_annotated": report.not_annotated}
 
 
-def _totals_object(totals: Totals) -> dict[str, Any]:
+def totals_object(totals: Totals) -> dict[str, Any]:
+    """Give counts and dollars as the JSON report has them."""
     return {
         "claims": totals.claims,
         "accepted": totals.accepted,

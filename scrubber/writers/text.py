@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from scrubber.findings import ClaimReport, FileReport, Finding, Severity
-from scrubber.writers.base import Tool
+from scrubber.writers.base import Tool, printable
 
 __all__ = ["TextWriter"]
 
@@ -84,7 +84,7 @@ class TextWriter:
     def _open_file(self, path: str) -> None:
         if self._open != path:
             self._open = path
-            self._write(self._style(_printable(path), bold=True) + "\n")
+            self._write(self._style(printable(path), bold=True) + "\n")
 
     def _is_news(self, finding: Finding) -> bool:
         """Count a finding and tell whether it is to be written in full."""
@@ -100,18 +100,18 @@ class TextWriter:
         parts = [
             f"claim {claim.ordinal}" if claim.claim != f"claim {claim.ordinal}" else "",
             f"${claim.charge:,.2f}" if claim.charge is not None else "charge unreadable",
-            f"payer {_printable(claim.payer) or 'not named'}",
-            f"NPI {_printable(claim.billing_npi)}" if claim.billing_npi else "",
+            f"payer {printable(claim.payer) or 'not named'}",
+            f"NPI {printable(claim.billing_npi)}" if claim.billing_npi else "",
             f"${claim.at_risk:,.2f} at risk" if claim.rejected else "",
         ]
-        name = self._style(_printable(claim.claim) or "(no claim number)", bold=True)
+        name = self._style(printable(claim.claim) or "(no claim number)", bold=True)
         return f"{name}  {verdict}  {', '.join(part for part in parts if part)}"
 
     def _write_finding(self, finding: Finding) -> None:
         severity = self._style(finding.severity, _COLORS[finding.severity])
         subject = f"line {finding.line}" if finding.line else ("claim" if finding.claim_ordinal else "file")
         if finding.procedure and finding.line:
-            subject += f" {_printable(finding.procedure)}"
+            subject += f" {printable(finding.procedure)}"
         self._write(f"  {subject}: {severity} {finding.code} {finding.name}{_place(finding)}")
         self._write_paragraph("", finding.message)
         first = finding.code not in self._explained
@@ -126,7 +126,7 @@ class TextWriter:
             self._write_paragraph("Source: ", f"{finding.source.title} ({finding.source.effective})")
 
     def _write_paragraph(self, label: str, text: str) -> None:
-        for line in wrap(_printable(label + text), _WIDTH - 6, subsequent_indent=" " * len(label)):
+        for line in wrap(printable(label + text), _WIDTH - 6, subsequent_indent=" " * len(label)):
             self._write("      " + line)
 
     def _write_summary(self, report: FileReport) -> None:
@@ -187,8 +187,3 @@ def _place(finding: Finding) -> str:
     )
     text = ", ".join(where)
     return f"  [{text}]" if text else ""
-
-
-def _printable(text: str) -> str:
-    """Replace what a terminal would obey instead of show."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
