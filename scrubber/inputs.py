@@ -68,12 +68,16 @@ class Begun:
 
 @define(eq=False)
 class InputScrub:
-    """Scrubs inputs by one engine, or by a team of processes."""
+    """Scrubs inputs by one engine, or by a team of processes.
+
+    `opener` finds the bytes of an input by its name, for a caller that keeps them elsewhere.
+    """
 
     engine: Engine
     tool: Tool
     settings: OutputSettings
     team: Team | None = None
+    opener: Callable[[str], InputSource] = open_input
 
     def run(
         self,
@@ -136,7 +140,7 @@ class InputScrub:
         outputs: FileOutputs | None = None
         notes: tuple[str, ...] = ()
         try:
-            with open_input(name) as source, progress(source) as advance:
+            with self.opener(name) as source, progress(source) as advance:
                 run = FileScrub(source, self.engine, advance, self.team)
                 report = run.report
                 if targets.paths:
