@@ -128,12 +128,12 @@ def test_what_else_may_lie_there(data: bytes, is_whole: bool) -> None:  # noqa: 
 def test_a_file_must_stand_still(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    inbox = Inbox(site.inbox, Waits(settle=10))
-    inbox.prepare()
+    folder = Inbox(site.inbox, Waits(settle=10))
+    folder.prepare()
 
     def arrived(after: float) -> list[str]:
         clock[0] += after
-        return [arrival.name for arrival in inbox.arrivals()]
+        return [arrival.name for arrival in folder.arrivals()]
 
     path = site.drop("a.837", CLEAN)
     assert arrived(0) == []
@@ -179,6 +179,27 @@ def test_links_and_pipes_are_told_of_once_and_never_opened(site: Site, tmp_path:
     assert sorted(line.partition(":")[0] for line in site.lines) == ["link.837", "pipe.837"]
     assert files(site.inbox) == ["link.837", "pipe.837"]
     assert files(site.out) == []
+
+
+@pytest.mark.parametrize("what", ["opened", "taken"])
+def test_a_file_that_may_not_be_taken_is_told_of_once_and_left(
+    site: Site, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "")
+
+    monkeypatch.setattr(f"scrubber.watch.inbox.{'open_regular' if what == 'opened' else 'Inbox.claim'}", refuse)
+    site.drop("a.837", CLEAN)
+    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+        for _ in range(3):
+            gate.scan()
+        assert gate.code == 3
+    assert len(site.lines) == 1
+    assert f"a.837: cannot be {what} (Permission denied)" in site.lines[0]
+    assert files(site.inbox) == ["a.837"]
+    assert site.rows("1") == []
+    monkeypatch.undo()
+    assert site.once() == 0
 
 
 def test_with_markers_a_file_waits_for_its_own(site: Site) -> None:
@@ -504,14 +525,14 @@ def test_a_lost_journal_loses_no_file(site: Site) -> None:
 
 @pytest.mark.parametrize("out", [".", "out", "out/deeper", ".."])
 def test_the_folders_must_be_apart(tmp_path: Path, out: str) -> None:
-    inbox = tmp_path / "in"
-    inbox.mkdir()
+    folder = tmp_path / "in"
+    folder.mkdir()
     judge = Judge(load_settings(discover=False))
-    (tmp_path / "link").symlink_to(inbox)
-    for spelled in (inbox, tmp_path / "link"):
-        with pytest.raises(ConfigError, match="must not be"), open_gate(spelled, inbox / out, AT_ONCE, judge, print):
+    (tmp_path / "link").symlink_to(folder)
+    for spelled in (folder, tmp_path / "link"):
+        with pytest.raises(ConfigError, match="must not be"), open_gate(spelled, folder / out, AT_ONCE, judge, print):
             pass
-    assert files(inbox) == []
+    assert files(folder) == []
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])

@@ -159,6 +159,8 @@ class Gate:
 
     def _take(self, arrival: Arrival) -> Item | None:
         """Take a file out of the drop folder; None where it is another watcher's or cannot be taken."""
+        if not self.inbox.holds(arrival.name):
+            return None
         item = self.journal.begin(printable(arrival.name), arrival.stamp, self.owner, arrival.reason)
         try:
             taken = self.inbox.claim(arrival.name, item.token)

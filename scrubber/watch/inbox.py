@@ -177,6 +177,10 @@ class Inbox:
 
     # -- taking -------------------------------------------------------------------------------------------------------
 
+    def holds(self, name: str) -> bool:
+        """Whether a file is still there, so that it is worth trying to take it."""
+        return os.path.lexists(self.folder / name)
+
     def claim(self, name: str, token: str) -> bool:
         """Take a file out of everybody's sight; False where it is not there any more.  Raises OSError."""
         try:
