@@ -256,6 +256,10 @@ def test_the_files_are_those_of_an_output_folder(
     assert (site.out / "archive" / f"a-{tag(data)}.837").read_bytes() == data
     assert files(site.inbox) == []
     assert len(site.lines) == 1
+    order = [target for _, target in json.loads(str(site.rows("moves")[0][0]))]
+    assert sorted(order) == files(site.out)
+    assert order[0].startswith("archive/")
+    assert ".clean.837" not in "".join(order[:-1])
 
 
 def test_nobody_else_can_read_what_lies_there(site: Site) -> None:
