@@ -435,6 +435,33 @@ def test_a_file_whose_name_is_used_anew_while_it_is_judged_loses_nothing(site: S
     assert files(site.out) == published("a.837", MIXED)
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_file_exchanged_for_something_else_is_not_opened(
+    site: Site, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = Inbox.claim
+    (tmp_path / "behind").write_bytes(MIXED)
+
+    def exchange(self: Inbox, name: str, token: str) -> bool:
+        taken, place = claim(self, name, token), self.claimed(token)
+        place.unlink()
+        if kind == "link":
+            place.symlink_to(tmp_path / "behind")
+        elif kind == "pipe":
+            os.mkfifo(place)
+        else:
+            place.mkdir()
+        return taken
+
+    monkeypatch.setattr(Inbox, "claim", exchange)
+    site.drop("a.837", MIXED)
+    assert site.once() == 3
+    assert "it was exchanged" in site.lines[0]
+    assert [name.split("/")[0] for name in files(site.out)] == ["failed"]
+    assert (tmp_path / "behind").read_bytes() == MIXED
+    assert site.once() == 0
+
+
 @pytest.mark.parametrize("error", [ScrubberError("internal fault"), ValueError("TESTPATIENT"), MemoryError()])
 def test_a_fault_of_ours_holds_the_file_and_puts_it_aside_in_the_end(site: Site, error: Exception) -> None:
     def fail() -> None:

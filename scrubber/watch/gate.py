@@ -142,7 +142,7 @@ class Gate:
                     self._clear(token)
 
     def _clear(self, token: str) -> None:
-        self.inbox.claimed(token).unlink(missing_ok=True)
+        self.inbox.drop(token)
         self.out.clear_room(token)
 
     def _adopt(self) -> None:
@@ -226,8 +226,8 @@ class Gate:
         except FileNotFoundError as error:
             out.clear_room(item.token)
             raise _GoneError from error
-        except NotRegularError as error:
-            return self._put_aside(item, f"{error}; it lies in {claimed}")
+        except NotRegularError:
+            return self._put_aside(item, "it was exchanged for a link, a pipe, a device or a folder and not opened")
         sync_folder(out.room(item.token))
         sync_folder(out.work)
         reason = item.reason or (f"{lacks}, long after its last change" if lacks else None)

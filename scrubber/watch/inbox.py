@@ -8,7 +8,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -192,6 +192,11 @@ class Inbox:
     def claimed(self, token: str) -> Path:
         """Give the place of a file that has been taken."""
         return self.folder / CLAIMS / token
+
+    def drop(self, token: str) -> None:
+        """Remove a file that has been taken and is done with; a folder in its place stays.  Raises OSError."""
+        with suppress(FileNotFoundError, IsADirectoryError):
+            self.claimed(token).unlink()
 
     def drop_marker(self, name: str) -> None:
         """Remove the marker of a file that has been taken, so that it does not speak for the next one of the name."""
