@@ -171,14 +171,14 @@ def test_killed_at_random_moments_everything_is_published_once(site: Site) -> No
         inputs[f"f{number}"] = many(60, number)
         site.drop(f"f{number}.837", inputs[f"f{number}"])
         with watcher(site) as first, watcher(site) as second:
-            until(lambda: list(site.out.glob("work/*/")))
+            until(lambda: not files(site.inbox) or list(site.out.glob("work/*/")))
             for process in chance.sample([first, second], 2):
                 time.sleep(0.15 * chance.random())
                 process.kill()
                 pickup.collect()
         pickup.collect()
     with watcher(site):
-        until(lambda: is_idle(site))
+        until(lambda: is_idle(site), 30 + KILLS)
     pickup.collect()
     pickup.check(inputs)
     assert len(list((site.out / "archive").iterdir())) == len(inputs)
