@@ -78,12 +78,16 @@ class Begun:
 
 @define(eq=False)
 class InputScrub:
-    """Scrubs inputs by one engine, or by a team of processes."""
+    """Scrubs inputs by one engine, or by a team of processes.
+
+    `opener` finds the bytes of an input by its name, for a caller that keeps them elsewhere.
+    """
 
     engine: Engine
     tool: Tool
     settings: OutputSettings
     team: Team | None = None
+    opener: Callable[[str], InputSource] = open_input
 
     def run(
         self,
@@ -146,7 +150,7 @@ class InputScrub:
         outputs: FileOutputs | None = None
         notes: tuple[str, ...] = ()
         try:
-            with open_input(name) as source, progress(source) as watching:
+            with self.opener(name) as source, progress(source) as watching:
                 run = FileScrub(source, self.engine, watching.advance if watching else None, self.team)
                 report = run.report
                 if watching is not None:

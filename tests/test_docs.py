@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from scrubber.cli import commands
 from scrubber.engine import all_rules
 from scrubber.explain import explain_rule, render_catalogue
 from scrubber.plugins import load_plugins
@@ -71,6 +72,25 @@ def test_the_python_in_the_readme_runs() -> None:
     exec(compile(source, "README.md", "exec"), {"print": lambda *values: printed.append(values)})
     assert "IVUS101" in printed[-1][0]  # type: ignore[operator]
     assert len(printed) > 17
+
+
+def test_the_page_on_drop_folders_names_the_options_of_its_command() -> None:
+    page = (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+    options = {name for option in commands.commands["watch"].params for name in option.opts if name.startswith("--")}
+    assert options <= set(re.findall(r"--[a-z0-9][a-z0-9-]*", page))
+    for seconds in ("settle", "give-up", "interval", "tries"):
+        option = next(o for o in commands.commands["watch"].params if f"--{seconds}" in o.opts)
+        assert re.search(rf"`--{seconds}`[ a-z]* \({option.default:g}\)", page)
+
+
+def test_the_unit_and_the_cron_line_are_commands_that_are_understood(run: Run) -> None:
+    page = (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^.*/bin/scrubber (watch .*)$", page, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        done = run(*line.split(" 2>")[0].split())
+        assert done.returncode == 2
+        assert b"'/srv/edi/inbox' does not exist" in done.stderr
 
 
 def test_every_release_is_described() -> None:

@@ -1,0 +1,11 @@
+"""A drop folder: whole files are taken, judged, and what comes of them is published exactly once.
+
+`inbox` knows which files are whole and takes them, `journal` remembers how far each has come, `lock` tells living
+watchers from dead ones, `layout` is the output folder, `judge` scrubs one file and `gate` does all of it in order.
+"""
+
+from scrubber.watch.gate import Gate, open_gate
+from scrubber.watch.inbox import Waits
+from scrubber.watch.judge import Judge
+
+__all__ = ["Gate", "Judge", "Waits", "open_gate"]
