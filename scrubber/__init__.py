@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scrubber.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
     from scrubber.api import check_claim, check_claims, iter_claims, load_settings, scrub
     from scrubber.config import Config
     from scrubber.edit import Chain, Context, Edit, EncounterEdit, Example, Meta, Page, statuses
     from scrubber.encounter import Encounter
-    from scrubber.errors import ConfigError, PluginError, ScrubberError, UnreadableError
+    from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
     from scrubber.findings import (
         Adjustment,
         ClaimReport,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdapterError",
     "Adjustment",
     "Chain",
     "Claim",
@@ -66,6 +68,9 @@ __all__ = [
     "__version__",
     "check_claim",
     "check_claims",
+    "claim_from_mapping",
+    "claims_from_databricks",
+    "claims_from_pyx12",
     "iter_claims",
     "load_manifest",
     "load_settings",
@@ -75,11 +80,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "scrubber.adapters": ("claim_from_mapping", "claims_from_databricks", "claims_from_pyx12"),
     "scrubber.api": ("check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
     "scrubber.config": ("Config",),
     "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
     "scrubber.encounter": ("Encounter",),
-    "scrubber.errors": ("ConfigError", "PluginError", "ScrubberError", "UnreadableError"),
+    "scrubber.errors": ("AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"),
     "scrubber.findings": (
         "Adjustment",
         "ClaimReport",

@@ -27,7 +27,7 @@ from scrubber.model import (
 from scrubber.parser.events import Level, RawClaim
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_slice
-from scrubber.x12 import Delimiters, Loop, Segment
+from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
 
 __all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of", "reopen"]
 
@@ -281,12 +281,6 @@ def _adjustments(loop: Loop) -> Iterator[str]:
 # -- the service line -----------------------------------------------------------------------------------------------
 
 
-def _upper(text: str) -> str:
-    """Trim and upper-case what is ASCII; other letters may become two, or leave the byte's character set."""
-    text = text.strip()
-    return text.upper() if text.isascii() else text
-
-
 def _line(number: int, loop: Loop) -> ServiceLine:
     sv1 = loop.find("SV1")
     dates = loop.find("DTP", "472")
@@ -297,12 +291,12 @@ def _line(number: int, loop: Loop) -> ServiceLine:
     procedure = [*elements[1].split(marks.component), *[""] * 7]
     return ServiceLine(
         number=number,
-        procedure_qualifier=_upper(procedure[0]),
-        procedure=_upper(procedure[1]),
-        modifiers=tuple([text for text in map(_upper, procedure[2:6]) if text]),
+        procedure_qualifier=tidy_code(procedure[0]),
+        procedure=tidy_code(procedure[1]),
+        modifiers=tuple([text for text in map(tidy_code, procedure[2:6]) if text]),
         description=procedure[6],
         charge_text=elements[2],
-        unit_basis=_upper(elements[3]),
+        unit_basis=tidy_code(elements[3]),
         units_text=elements[4],
         line_place_of_service=elements[5],
         pointers=tuple([text for text in map(str.strip, elements[7].split(marks.component)) if text]),
@@ -322,7 +316,7 @@ def _adjudication(loop: Loop) -> Adjudication:
     return Adjudication(
         payer_id=svd.get(1),
         paid=parse_number(svd.get(2)),
-        procedure=_upper(svd.get(3, 2)),
+        procedure=tidy_code(svd.get(3, 2)),
         units=parse_number(svd.get(5)),
         bundled_line=svd.get(6),
         adjustments=tuple(_adjustments(loop)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -15,10 +15,9 @@ from scrubber.parser import faults
 from scrubber.parser.events import Level, Mark, RawClaim
 from scrubber.parser.faults import EnvelopeRule, Fault
 from scrubber.parser.segments import BLANK, Stretch, cut_stretches
-from scrubber.parser.source import InputSource
 from scrubber.x12 import Segment
 
-__all__ = ["SUPPORTED_GUIDES", "Reader"]
+__all__ = ["SUPPORTED_GUIDES", "ByteSource", "Reader"]
 
 SUPPORTED_GUIDES = ("005010X222", "005010X222A1", "005010X222A2")
 
@@ -47,6 +46,15 @@ class _Open:
     inside: set[str] = field(factory=set)
 
 
+class ByteSource(Protocol):
+    """The bytes of an input, in pieces, and how many there were once all are given."""
+
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes from the beginning."""
+
+
 class Reader:
     """Iterates over the claims of an input, in file order, once; afterwards `faults` and the counts are complete.
 
@@ -55,7 +63,7 @@ class Reader:
 
     def __init__(
         self,
-        source: InputSource,
+        source: ByteSource,
         progress: Callable[[int], object] | None = None,
         on_fault: Callable[[Fault], object] | None = None,
     ) -> None:
