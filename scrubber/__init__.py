@@ -27,7 +27,8 @@ if TYPE_CHECKING:
         Status,
     )
     from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine
-    from scrubber.tables import Table, TableInfo, load_manifest, load_table
+    from scrubber.tables import DatedRow, Table, TableInfo, load_manifest, load_table
+    from scrubber.writers.base import Tool, Writer
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ __all__ = [
     "ConfigError",
     "Context",
     "DateRange",
+    "DatedRow",
     "Diagnosis",
     "Edit",
     "Encounter",
@@ -64,7 +66,9 @@ __all__ = [
     "Status",
     "Table",
     "TableInfo",
+    "Tool",
     "UnreadableError",
+    "Writer",
     "__version__",
     "check_claim",
     "check_claims",
@@ -107,7 +111,8 @@ _HOMES = {
         "Provider",
         "ServiceLine",
     ),
-    "scrubber.tables": ("Table", "TableInfo", "load_manifest", "load_table"),
+    "scrubber.tables": ("DatedRow", "Table", "TableInfo", "load_manifest", "load_table"),
+    "scrubber.writers.base": ("Tool", "Writer"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
