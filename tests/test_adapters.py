@@ -184,6 +184,17 @@ def test_python_values_are_read_like_text() -> None:
     assert [diagnosis.code for diagnosis in claim.lines[0].diagnoses] == ["I871"]
 
 
+def test_objects_whose_fields_bear_the_names_of_the_keys_need_no_adapter() -> None:
+    kinds = {
+        name: attrs.make_class(name.title(), list(SMALL[name])) for name in ("billing_provider", "subscriber", "payer")
+    }
+    line = attrs.make_class("Line", list(SMALL["lines"][0]))
+    host = attrs.make_class("HostClaim", list(SMALL))
+    given = SMALL | {name: kind(**SMALL[name]) for name, kind in kinds.items()}
+    given["lines"] = [line(**SMALL["lines"][0] | {"service_from": date(2024, 8, 5)})]
+    assert _findings([claim_from_mapping(attrs.asdict(host(**given)))]) == _findings([claim_from_mapping(SMALL)])
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
