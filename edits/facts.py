@@ -10,36 +10,17 @@ from importlib.resources import files
 
 from attrs import field, frozen, validators
 
-from scrubber import DateRange, ServiceLine, Table, TableInfo, load_manifest, load_table
+from scrubber import DatedRow, DateRange, ServiceLine, Table, TableInfo, load_manifest, load_table
 
 __all__ = ["Facts", "load_facts", "price", "table_infos"]
 
 
-def _day(text: str | date) -> date:
-    return text if isinstance(text, date) else date.fromisoformat(text)
-
-
-def _last_day(text: str | date | None) -> date | None:
-    return None if text is None or text == "" else _day(text)
+def _day(text: str | date | None) -> date | None:
+    return date.fromisoformat(text) if isinstance(text, str) else text
 
 
 @frozen
-class _Dated:
-    """The dates a row is in force, both included.  A blank `effective` means that the first day is not known."""
-
-    effective: date = field(default=date.min, converter=_day, kw_only=True)
-    deleted: date | None = field(default=None, converter=_last_day, kw_only=True)
-
-    @property
-    def dates(self) -> str:
-        """The dates in words."""
-        start = "" if self.effective == date.min else f"from {self.effective}"
-        end = f"until {self.deleted}" if self.deleted else ""
-        return " ".join(part for part in (start, end) if part) or "dates not known"
-
-
-@frozen
-class BaseCode(_Dated):
+class BaseCode(DatedRow):
     """`base` is a primary procedure of the add-on code `addon`.  AOC type 1: closed list; 2: contractor-defined."""
 
     addon: str
@@ -48,7 +29,7 @@ class BaseCode(_Dated):
 
 
 @frozen
-class BasePrimary(_Dated):
+class BasePrimary(DatedRow):
     """The base code `addon` is an add-on code itself, and `primary` one of its own primaries."""
 
     addon: str
@@ -57,7 +38,7 @@ class BasePrimary(_Dated):
 
 
 @frozen
-class CoronaryBase(_Dated):
+class CoronaryBase(DatedRow):
     """`base` is a primary of the coronary siblings 92978 and 92979."""
 
     addon: str
@@ -65,7 +46,7 @@ class CoronaryBase(_Dated):
 
 
 @frozen
-class UnitLimit(_Dated):
+class UnitLimit(DatedRow):
     """The units of `procedure` a day (MAI 2 and 3) or a line (MAI 1) may have.  `mai` is "" where it is not known."""
 
     procedure: str
@@ -74,7 +55,7 @@ class UnitLimit(_Dated):
 
 
 @frozen
-class Pair(_Dated):
+class Pair(DatedRow):
     """`column2` is included in `column1`; a modifier may lift it where `modifier_indicator` is 1, not where it is 0."""
 
     column1: str
@@ -84,7 +65,7 @@ class Pair(_Dated):
 
 
 @frozen
-class Fee(_Dated):
+class Fee(DatedRow):
     """National amounts of one unit in dollars, outside and inside a facility."""
 
     procedure: str
@@ -93,7 +74,7 @@ class Fee(_Dated):
 
 
 @frozen
-class Modifier(_Dated):
+class Modifier(DatedRow):
     """What a modifier says about an intravascular ultrasound line ("component", "bilateral", "side", ...)."""
 
     modifier: str
@@ -101,16 +82,16 @@ class Modifier(_Dated):
 
 
 @frozen
-class NcciModifier(_Dated):
+class NcciModifier(DatedRow):
     """A modifier that may lift a pair; on the column 1 line too from `either_column_from`, where that is known."""
 
     modifier: str
     kind: str
-    either_column_from: date | None = field(default=None, converter=_last_day)
+    either_column_from: date | None = field(default=None, converter=_day)
 
 
 @frozen
-class CatheterCode(_Dated):
+class CatheterCode(DatedRow):
     """A catheter placement code, or one whose service includes it."""
 
     procedure: str
@@ -118,7 +99,7 @@ class CatheterCode(_Dated):
 
 
 @frozen
-class BaseFamily(_Dated):
+class BaseFamily(DatedRow):
     """The family of a base code and whether it includes catheter placement: yes, no, non-selective or unknown."""
 
     base: str
@@ -127,7 +108,7 @@ class BaseFamily(_Dated):
 
 
 @frozen
-class Succession(_Dated):
+class Succession(DatedRow):
     """The codes `first` to `last` ended on `deleted`; `successor_first` to `successor_last` began the next day."""
 
     first: str
@@ -137,21 +118,21 @@ class Succession(_Dated):
 
 
 @frozen
-class Place(_Dated):
+class Place(DatedRow):
     """A place of service paid at the facility rate."""
 
     place: str
 
 
 @frozen
-class Exclusion(_Dated):
+class Exclusion(DatedRow):
     """A procedure that intravascular ultrasound is never reported with."""
 
     procedure: str
 
 
 @frozen
-class Procedure(_Dated):
+class Procedure(DatedRow):
     """An intravascular ultrasound code: initial, additional or retired."""
 
     procedure: str
@@ -159,7 +140,7 @@ class Procedure(_Dated):
 
 
 @frozen
-class Vessel(_Dated):
+class Vessel(DatedRow):
     """A name of a vessel; names with the same `counted_as` are one vessel.
 
     `paired`: there is a left and a right one.
@@ -219,7 +200,7 @@ class Facts:
         return self.exclusions.on(procedure, dates) is not None
 
 
-def _in_force(row: _Dated, dates: DateRange) -> bool:
+def _in_force(row: DatedRow, dates: DateRange) -> bool:
     return row.effective <= dates.last and (row.deleted is None or dates.first <= row.deleted)
 
 

@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scrubber.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
     from scrubber.api import check_claim, check_claims, iter_claims, load_settings, scrub
     from scrubber.config import Config
     from scrubber.edit import Chain, Context, Edit, EncounterEdit, Example, Meta, Page, statuses
     from scrubber.encounter import Encounter
-    from scrubber.errors import ConfigError, PluginError, ScrubberError, UnreadableError
+    from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
     from scrubber.findings import (
         Adjustment,
         ClaimReport,
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
         Status,
     )
     from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine
-    from scrubber.tables import Table, TableInfo, load_manifest, load_table
+    from scrubber.tables import DatedRow, Table, TableInfo, load_manifest, load_table
+    from scrubber.writers.base import Tool, Writer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdapterError",
     "Adjustment",
     "Chain",
     "Claim",
@@ -40,6 +43,7 @@ __all__ = [
     "ConfigError",
     "Context",
     "DateRange",
+    "DatedRow",
     "Diagnosis",
     "Edit",
     "Encounter",
@@ -64,10 +68,15 @@ __all__ = [
     "Status",
     "Table",
     "TableInfo",
+    "Tool",
     "UnreadableError",
+    "Writer",
     "__version__",
     "check_claim",
     "check_claims",
+    "claim_from_mapping",
+    "claims_from_databricks",
+    "claims_from_pyx12",
     "iter_claims",
     "load_manifest",
     "load_settings",
@@ -77,11 +86,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "scrubber.adapters": ("claim_from_mapping", "claims_from_databricks", "claims_from_pyx12"),
     "scrubber.api": ("check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
     "scrubber.config": ("Config",),
     "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
     "scrubber.encounter": ("Encounter",),
-    "scrubber.errors": ("ConfigError", "PluginError", "ScrubberError", "UnreadableError"),
+    "scrubber.errors": ("AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"),
     "scrubber.findings": (
         "Adjustment",
         "ClaimReport",
@@ -104,7 +114,8 @@ _HOMES = {
         "Provider",
         "ServiceLine",
     ),
-    "scrubber.tables": ("Table", "TableInfo", "load_manifest", "load_table"),
+    "scrubber.tables": ("DatedRow", "Table", "TableInfo", "load_manifest", "load_table"),
+    "scrubber.writers.base": ("Tool", "Writer"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

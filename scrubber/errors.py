@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["ConfigError", "PluginError", "ScrubberError", "UnreadableError"]
+__all__ = ["AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"]
 
 
 class ScrubberError(Exception):
@@ -27,6 +27,12 @@ class PluginError(ScrubberError):
     """An installed plugin that cannot be loaded or breaks the plugin contract; exit code 2."""
 
     exit_code: ClassVar[int] = 2
+
+
+class AdapterError(ScrubberError):
+    """A claim that a host gives in a form that cannot be read; exit code 3.  It names keys and positions."""
+
+    exit_code: ClassVar[int] = 3
 
 
 class UnreadableError(ScrubberError):

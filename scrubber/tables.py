@@ -23,7 +23,7 @@ from scrubber.errors import ConfigError
 from scrubber.findings import Source
 from scrubber.model import DateRange
 
-__all__ = ["Row", "Table", "TableInfo", "load_manifest", "load_table", "override_tables"]
+__all__ = ["DatedRow", "Row", "Table", "TableInfo", "load_manifest", "load_table", "override_tables"]
 
 
 class Row(Protocol):
@@ -33,6 +33,32 @@ class Row(Protocol):
     def effective(self) -> date: ...  # noqa: D102
     @property
     def deleted(self) -> date | None: ...  # noqa: D102
+
+
+def _day(text: str | date) -> date:
+    return text if isinstance(text, date) else date.fromisoformat(text)
+
+
+def _last_day(text: str | date | None) -> date | None:
+    return None if text is None or text == "" else _day(text)
+
+
+@frozen
+class DatedRow:
+    """A row class to derive from: the days a row is in force, both included, as a table's CSV file writes them.
+
+    A blank `effective` means that the first day is not known, a blank `deleted` that no end is.
+    """
+
+    effective: date = field(default=date.min, converter=_day, kw_only=True)
+    deleted: date | None = field(default=None, converter=_last_day, kw_only=True)
+
+    @property
+    def dates(self) -> str:
+        """The dates in words."""
+        start = "" if self.effective == date.min else f"from {self.effective}"
+        end = f"until {self.deleted}" if self.deleted else ""
+        return " ".join(part for part in (start, end) if part) or "dates not known"
 
 
 R = TypeVar("R", bound=Row)

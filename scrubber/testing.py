@@ -13,15 +13,30 @@ patient (member identifier), dependent (first name; opens loop 2000C), payer, bi
 Settings of a line: on (date or range; "none" for no DTP), by, pos, charge, unit, dx (pointers; "none" for none), desc
 (SV101-7), note, id (REF*6R), drop (a segment to leave out: LX or SV1).
 
+Cases are written in TOML, a file for each edit and called after it (ACME101.toml), each with the claim and what the
+edit finds on it, as "CLM01:line element", line 0 for the whole claim:
+
+    [[case]]
+    name = "in a hospital"
+    claim = "37252 pos=22"
+    findings = ["PCN1:1 SV105"]
+
+A case may also name `message` (a part of every message or fix), `severity` and `statuses` (of every finding) and
+`config` (the text of a `scrubber.toml`).
+
 All data is synthetic; the National Provider Identifiers merely pass their check digit.
 """
 
 from __future__ import annotations
 
 import shlex
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -39,6 +54,10 @@ __all__ = [
     "DEFAULT_DATE",
     "RENDERING_NPI",
     "Form",
+    "case_engine",
+    "load_cases",
+    "run_case",
+    "run_cases",
     "run_examples",
     "scrub_shorthand",
     "to_837p",
@@ -255,3 +274,65 @@ def run_examples(rule: type[Rule]) -> list[str]:
         if fired != example.fires:
             wrong.append(f"{rule.meta.code}: the example {example.claim!r} {'fires' if fired else 'does not fire'}")
     return wrong
+
+
+_CASE_KEYS = {"name", "claim", "findings", "message", "severity", "statuses", "config"}
+
+
+def load_cases(path: Path) -> list[dict[str, Any]]:
+    """Read the cases of a TOML file.  Raises ValueError for one that lacks a name, claim or findings, or has more."""
+    cases: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8")).get("case", [])
+    for number, case in enumerate(cases, 1):
+        missing, unknown = {"name", "claim", "findings"} - case.keys(), case.keys() - _CASE_KEYS
+        if missing or unknown:
+            raise ValueError(
+                f"{path.name}, case {number}: wrong or missing keys: {', '.join(sorted(missing | unknown))}"
+            )
+    return cases
+
+
+def run_case(code: str, case: Mapping[str, Any], engine: Engine | None = None) -> list[str]:
+    """Execute a case of the edit `code`; give a line for everything that is not as the case says."""
+    reports = scrub_shorthand(case["claim"], engine=case_engine(case, engine))
+    findings = [finding for report in reports for finding in report.findings]
+    own = [finding for finding in findings if finding.code == code]
+    found = [_place(finding) for finding in own]
+    wrong = [finding.message for finding in findings if finding.code == "SCR901"]
+    if found != case["findings"]:
+        wrong.append(f"findings are {found}, not {case['findings']}")
+    for finding, place in zip(own, found, strict=True):
+        if case.get("message", "") not in f"{finding.message} {finding.fix}":
+            wrong.append(f"{place}: {case['message']!r} is neither in the message nor in the fix")
+        if finding.severity != case.get("severity", finding.severity):
+            wrong.append(f"{place}: the severity is {finding.severity}")
+        statuses = [str(status) for status in finding.statuses]
+        if statuses != case.get("statuses", statuses):
+            wrong.append(f"{place}: the statuses are {statuses}")
+    return [f"{code}, {case['name']}: {text}" for text in wrong]
+
+
+def run_cases(path: Path) -> list[str]:
+    """Execute the cases of a file called after its edit; give a line for everything that is not as they say.
+
+    A file without cases is one such line: an empty test would pass for any edit.
+    """
+    engine = make_engine(load_settings(discover=False))
+    cases = load_cases(path)
+    return [wrong for case in cases for wrong in run_case(path.stem, case, engine)] or (
+        [] if cases else [f"{path.name} holds no case"]
+    )
+
+
+def case_engine(case: Mapping[str, Any], engine: Engine | None = None) -> Engine:
+    """Give `engine`, or one with the settings of the case if it has its own."""
+    if engine is not None and "config" not in case:
+        return engine
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "scrubber.toml")
+        path.write_text(case.get("config", ""), encoding="utf-8")
+        return make_engine(load_settings(path))
+
+
+def _place(finding: Finding) -> str:
+    element = finding.location.element if finding.location is not None else None
+    return f"{finding.claim}:{finding.line or 0} {element or '-'}"

@@ -9,7 +9,13 @@ from attrs import define, field, frozen
 
 from scrubber.findings import Location
 
-__all__ = ["Delimiters", "Loop", "Segment"]
+__all__ = ["Delimiters", "Loop", "Segment", "tidy_code"]
+
+
+def tidy_code(text: str) -> str:
+    """Trim a code and upper-case it if it is ASCII; other letters may become two, or leave the byte's character set."""
+    text = text.strip()
+    return text.upper() if text.isascii() else text
 
 
 @frozen
@@ -106,11 +112,15 @@ class Segment:
 
 @define(eq=False, repr=False)
 class Loop:
-    """One occurrence of a TR3 loop: its identifier ("2400"), its own segments, and the loops inside it, in order."""
+    """One occurrence of a TR3 loop: its identifier ("2400"), its own segments, and the loops inside it, in order.
+
+    `placed` is False for segments that came from another parser, which keeps no positions.
+    """
 
     id: str
     segments: list[Segment] = field(factory=list)
     loops: list[Loop] = field(factory=list)
+    placed: bool = True
 
     def __repr__(self) -> str:
         return f"<Loop {self.id}: {len(self.segments)} segments, {len(self.loops)} loops>"
@@ -143,10 +153,10 @@ class Loop:
 
     def locate(self, segment_id: str, element: str | None = None, qualifier: str | None = None) -> Location:
         """Give the place of a segment or element of this loop; of its first segment where that is absent."""
+        if not (self.placed and self.segments):
+            return Location(self.id, segment_id, element)
         segment = self.find(segment_id, qualifier)
         if segment is not None:
             return segment.locate(self.id, element)
-        if not self.segments:
-            return Location(self.id, segment_id, element)
         first = self.segments[0]
         return Location(self.id, segment_id, element, first.ordinal, first.offset, len(first.text))

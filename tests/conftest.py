@@ -18,6 +18,8 @@ FIXTURES = ROOT / "fixtures"
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
+collect_ignore = ["example_plugin"]  # a distribution of its own; test_example_plugin runs its tests
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-expected", action="store_true", help="write fixtures/expected anew instead of comparing")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import pyx12
-from pyx12 import map_if, params, x12n_document
+from pyx12 import error_handler, map_if, params, x12context, x12n_document
 
 from scrubber.parser.segments import cut_segments
 
@@ -69,6 +69,18 @@ def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
     except Exception as error:  # noqa: BLE001 - whatever it is, the file is not valid for pyx12
         return [f"crash {type(error).__name__}"]
     return found or ([] if valid else ["refused without a reason"])
+
+
+def pyx12_nodes(data: bytes) -> Iterator[Any]:
+    """Give what pyx12's context reader gives for the claims of a file: loops 2300 whole, all else by segment."""
+    with (
+        _silent(),
+        _maps_kept(),
+        x12context.X12ContextReader(
+            params.params(), error_handler.errh_null(), io.StringIO(data.decode("latin-1"))
+        ) as reader,
+    ):
+        yield from reader.iter_segments("2300")
 
 
 def _errors(node: Any, where: str = "") -> Iterator[str]:

@@ -1,8 +1,6 @@
-"""Cases as data: `fixtures/cases/<EDIT>.toml`, each a claim in shorthand and the findings expected of that edit.
+"""Cases as data: `fixtures/cases/<EDIT>.toml`, in the form that `scrubber.testing` describes.
 
-A finding is written "CLM01:line element", line 0 for the whole claim; `message` is a part of every message, `severity`
-and `statuses` are those of every finding.  `chain.toml` holds whole verdicts instead: "CLM01:line CODE", with the
-codes of `without` left out.
+`chain.toml` holds whole verdicts instead: "CLM01:line CODE", with the codes of `without` left out.
 """
 
 from __future__ import annotations
@@ -13,49 +11,56 @@ from typing import Any
 
 import pytest
 
-from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
-from scrubber.findings import Finding
-from scrubber.testing import scrub_shorthand
+from scrubber.testing import case_engine, load_cases, run_case, run_cases, scrub_shorthand
+from tests.conftest import FIXTURES
 
-CASES = Path(__file__).parents[1] / "fixtures" / "cases"
+CASES = FIXTURES / "cases"
+CHAIN = tomllib.loads((CASES / "chain.toml").read_text(encoding="utf-8"))["case"]
 
 
-def _load() -> list[Any]:
-    return [
+@pytest.mark.parametrize(
+    ("edit", "case"),
+    [
         pytest.param(path.stem, case, id=f"{path.stem}-{case['name']}".replace(" ", "-"))
-        for path in sorted(CASES.glob("*.toml"))
-        for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]
-    ]
+        for path in sorted(CASES.glob("[A-Z]*.toml"))
+        for case in load_cases(path)
+    ],
+)
+def test_case(edit: str, case: dict[str, Any], default_engine: Engine) -> None:
+    assert run_case(edit, case, default_engine) == []
 
 
-def _engine(case: dict[str, Any], default: Engine, tmp_path: Path) -> Engine:
-    if "config" not in case:
-        return default
-    path = tmp_path / "scrubber.toml"
-    path.write_text(case["config"], encoding="utf-8")
-    return make_engine(load_settings(path))
-
-
-def _place(finding: Finding) -> str:
-    element = finding.location.element if finding.location is not None else None
-    return f"{finding.claim}:{finding.line or 0} {element or '-'}"
-
-
-@pytest.mark.parametrize(("edit", "case"), _load())
-def test_case(edit: str, case: dict[str, Any], default_engine: Engine, tmp_path: Path) -> None:
-    engine = _engine(case, default_engine, tmp_path)
-    reports = scrub_shorthand(case["claim"], engine=engine)
+@pytest.mark.parametrize("case", CHAIN, ids=lambda case: case["name"].replace(" ", "-"))
+def test_a_whole_verdict(case: dict[str, Any], default_engine: Engine) -> None:
+    reports = scrub_shorthand(case["claim"], engine=case_engine(case, default_engine))
+    without = tuple(case.get("without", ()))
     findings = [finding for report in reports for finding in report.findings]
-    assert not any(finding.code == "SCR901" for finding in findings)
-    if edit == "chain":
-        without = tuple(case.get("without", ()))
-        found = [f"{f.claim}:{f.line or 0} {f.code}" for f in findings if not f.code.startswith(without or ("-",))]
-        assert found == case["findings"]
-        return
-    own = [finding for finding in findings if finding.code == edit]
-    assert [_place(finding) for finding in own] == case["findings"]
-    for finding in own:
-        assert case.get("message", "") in f"{finding.message} {finding.fix}"
-        assert finding.severity == case.get("severity", finding.severity)
-        assert [str(status) for status in finding.statuses] == case.get("statuses", [str(s) for s in finding.statuses])
+    found = [f"{f.claim}:{f.line or 0} {f.code}" for f in findings if not f.code.startswith(without or ("-",))]
+    assert found == case["findings"]
+
+
+def _wrong(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "IVUS402.toml"
+    path.write_text(text, encoding="utf-8")
+    return run_cases(path)
+
+
+def test_a_case_that_does_not_hold_is_told(tmp_path: Path) -> None:
+    case = "[[case]]\nname = 'n'\nclaim = '37252-26'\n"
+    assert _wrong(tmp_path, case + "findings = ['PCN1:1 SV101-3']") == []
+    assert _wrong(tmp_path, case + "findings = []") == ["IVUS402, n: findings are ['PCN1:1 SV101-3'], not []"]
+    for setting, told in (
+        ("message = 'xyz'", "'xyz' is neither in the message nor in the fix"),
+        ("severity = 'info'", "the severity is error"),
+        ("statuses = ['A8:1']", "the statuses are ['A8:453', 'A8:507']"),
+    ):
+        (wrong,) = _wrong(tmp_path, f"{case}findings = ['PCN1:1 SV101-3']\n{setting}")
+        assert wrong == f"IVUS402, n: PCN1:1 SV101-3: {told}"
+    assert _wrong(tmp_path, case + "findings = []\nconfig = 'ignore = [\"IVUS402\"]'") == []
+    assert _wrong(tmp_path, "") == ["IVUS402.toml holds no case"]
+
+
+def test_a_malformed_case_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"IVUS402.toml, case 1: wrong or missing keys: claims, findings"):
+        _wrong(tmp_path, "[[case]]\nname = 'n'\nclaim = '37252'\nclaims = ''")

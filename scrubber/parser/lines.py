@@ -9,7 +9,7 @@ from typing import Any
 
 from scrubber.model import Adjudication, DateRange, Note, Provider, ServiceLine, parse_number
 from scrubber.parser.segments import cut_text
-from scrubber.x12 import Delimiters, Loop, Segment
+from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
 
 __all__ = ["read_adjustments", "read_line", "read_notes", "read_plain_lines", "read_provider", "read_reference"]
 
@@ -81,12 +81,12 @@ def _service(elements: Sequence[str], marks: Delimiters) -> dict[str, Any]:
     _, code, charge, basis, units, place, _, pointers = map(str.strip, elements)
     qualifier, procedure, *modifiers = [*code.split(marks.component), ""]
     return {
-        "procedure_qualifier": _upper(qualifier),
-        "procedure": _upper(procedure),
-        "modifiers": tuple([text for text in map(_upper, modifiers[:4]) if text]),
+        "procedure_qualifier": tidy_code(qualifier),
+        "procedure": tidy_code(procedure),
+        "modifiers": tuple([text for text in map(tidy_code, modifiers[:4]) if text]),
         "description": modifiers[4] if len(modifiers) > 4 else "",
         "charge_text": charge,
-        "unit_basis": _upper(basis),
+        "unit_basis": tidy_code(basis),
         "units_text": units,
         "line_place_of_service": place,
         "pointers": tuple([text for text in map(str.strip, pointers.split(marks.component)) if text]),
@@ -108,7 +108,7 @@ def _adjudication(loop: Loop) -> Adjudication:
     return Adjudication(
         payer_id=svd.get(1),
         paid=parse_number(svd.get(2)),
-        procedure=_upper(svd.get(3, 2)),
+        procedure=tidy_code(svd.get(3, 2)),
         units=parse_number(svd.get(5)),
         bundled_line=svd.get(6),
         adjustments=tuple(read_adjustments(loop)),
@@ -150,9 +150,3 @@ def read_adjustments(loop: Loop) -> Iterator[str]:
         for place in range(2, len(segment.elements), 3):
             if segment.get(place):
                 yield f"{segment.get(1)}-{segment.get(place)}"
-
-
-def _upper(text: str) -> str:
-    """Trim and upper-case what is ASCII; other letters may become two, or leave the byte's character set."""
-    text = text.strip()
-    return text.upper() if text.isascii() else text

@@ -14,7 +14,7 @@ from scrubber.parser.events import Level, Mark, RawClaim
 from scrubber.parser.faults import EnvelopeRule, Fault
 from scrubber.parser.runs import Glimpse, PlainRun
 from scrubber.parser.segments import BLANK, Block, Stretch, cut_blocks
-from scrubber.parser.source import InputSource
+from scrubber.parser.source import ByteSource
 from scrubber.x12 import Segment
 
 __all__ = ["Reader"]
@@ -32,7 +32,7 @@ class Reader:
 
     def __init__(
         self,
-        source: InputSource,
+        source: ByteSource,
         progress: Callable[[int], object] | None = None,
         on_fault: Callable[[Fault], object] | None = None,
     ) -> None:

@@ -10,14 +10,23 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
 from scrubber.errors import UnreadableError
 
-__all__ = ["CHUNK", "InputSource", "open_source"]
+__all__ = ["CHUNK", "ByteSource", "InputSource", "open_source"]
 
 CHUNK = 1 << 19
 _SPOOL = 8 << 20
+
+
+class ByteSource(Protocol):
+    """The bytes of an input, in pieces, and how many there were once all are given."""
+
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes from the beginning."""
 
 
 class InputSource:
