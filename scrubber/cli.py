@@ -1,4 +1,4 @@
-"""The command line: `scrubber scrub`, `edits`, `explain`, `config`."""
+"""The command line: `scrubber scrub`, `serve`, `edits`, `explain`, `config`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from contextlib import nullcontext, suppress
 from datetime import date, datetime
@@ -215,6 +216,101 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ScrubberError("standard output was closed before the report was complete") from error
     return 0 if exit_zero and outcome == 1 else outcome
+
+
+@commands.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8837, show_default=True, help="0 takes a free one.")
+@click.option("--max-bytes", type=click.IntRange(1), default=1 << 30, show_default=True, help="The largest body.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=lambda: os.cpu_count() or 1,
+    show_default="one a processor",
+    help="Judge so many inputs at a time, each in a process.",
+)
+@click.option("--queue", type=click.IntRange(0), default=16, show_default=True, help="So many more may wait.")
+@click.option(
+    "--token-file",
+    type=_FILE,
+    metavar="PATH",
+    help="Ask for one of the bearer tokens of this file, one a line; SCRUBBER_TOKEN may hold one instead.",
+)
+@click.option("--insecure", is_flag=True, help="Listen on other addresses than loopback without a token, too.")
+@click.option(
+    "--temp-dir",
+    "temporary",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    default=lambda: Path(tempfile.gettempdir()),
+    show_default="the system's",
+    help="Where bodies and answers lie while they are needed.",
+)
+@click.option(
+    "--body-timeout",
+    "body_seconds",
+    type=click.FloatRange(0.1),
+    default=60,
+    show_default=True,
+    help="Seconds that a body may pause.",
+)
+@click.option(
+    "--time-limit",
+    "judge_seconds",
+    type=click.FloatRange(0.1),
+    default=900,
+    show_default=True,
+    help="Seconds that one input may be judged.",
+)
+@click.option(
+    "--grace",
+    "grace_seconds",
+    type=click.IntRange(0),
+    default=30,
+    show_default=True,
+    help="Seconds that requests have to end in after SIGTERM.",
+)
+@click.option(
+    "--keep-hours",
+    type=click.FloatRange(0),
+    default=24,
+    show_default=True,
+    help="Keep the answers to requests with an Idempotency-Key so long.",
+)
+@click.option("--keep-answers", type=click.IntRange(0), default=1000, show_default=True, help="Keep so many of them.")
+@click.option("--annotate-k3", is_flag=True, help="Write findings to K3 where a line or claim has a note already.")
+@click.option("--277ca-line-dates", "line_dates", is_flag=True, help="Write STC02 on the service lines of the 277CA.")
+@settings_options
+def serve(
+    *,
+    host: str,
+    token_file: Path | None,
+    insecure: bool,
+    config_path: Path | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    conformance: str | None,
+    redact: bool | None,
+    **limits: Any,
+) -> None:
+    """Scrub over HTTP: POST /v1/scrub.  Needs the extra [server]; TLS is for a proxy in front."""
+    try:
+        from scrubber.server.main import serve as serve_until_ended  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "scrubber":
+            raise
+        raise ConfigError(f'{error.name} is missing; pip install "x12-claim-scrubber[server]"') from error
+    from scrubber.api import make_engine  # noqa: PLC0415
+    from scrubber.server.settings import ServeSettings, is_loopback, read_tokens  # noqa: PLC0415
+
+    tokens = read_tokens(token_file)
+    if not (tokens or insecure or is_loopback(host)):
+        raise ConfigError(f"{host}: others can reach it; give --token-file or SCRUBBER_TOKEN, or --insecure")
+    config = read_settings(
+        config_path=config_path, select=select, ignore=ignore, conformance=conformance, redact=redact
+    )
+    make_engine(config)
+    serve_until_ended(ServeSettings(host=host, tokens=tokens, **limits), config)
 
 
 @commands.command()

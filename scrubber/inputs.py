@@ -34,12 +34,12 @@ _WHOLE = 4 << 20
 Advance = Callable[[int], object]
 
 
-def open_input(name: str) -> InputSource:
-    """Open a file, or standard input for "-".  Raises UnreadableError."""
+def open_input(name: str, label: str | None = None) -> InputSource:
+    """Open a file, or standard input for "-"; reports call it `label`, else by its name.  Raises UnreadableError."""
     if name != STDIN:
-        return open_source(name)
+        return open_source(name, label)
     stream: BinaryIO = sys.stdin.buffer
-    return open_source(stream, "<stdin>")
+    return open_source(stream, label or "<stdin>")
 
 
 @frozen
@@ -81,11 +81,13 @@ class InputScrub:
         targets: Targets,
         writers: Sequence[Writer],
         progress: Callable[[InputSource], AbstractContextManager[Advance | None]] = lambda _: nullcontext(),
+        label: str | None = None,
     ) -> InputOutcome:
         """Scrub one input; its files appear when all of it has been judged and checked, the clean file last.
 
-        Raises ScrubberError, before anything is published, when a file cannot be written or does not hold what the
-        report says.  An input that cannot be read is no error but a report that says so.
+        The report calls it `label` where one is given, else by its name.  Raises ScrubberError, before anything is
+        published, when a file cannot be written or does not hold what the report says.  An input that cannot be read is
+        no error but a report that says so.
         """
         with Publication() as files:
             own: list[Writer] = []
@@ -94,7 +96,7 @@ class InputScrub:
                 text = io.TextIOWrapper(files.draft(targets.findings).stream, encoding="utf-8", newline="\n")
                 own.append(load_writer("json")(text, self.tool, color=False))
             with _writing(name):
-                outcome = self._judge(name, targets, [*writers, *own], files, progress)
+                outcome = self._judge(name, targets, [*writers, *own], files, progress, label=label)
                 for writer in (*writers, *own):
                     writer.end_file(outcome.report)
                 for writer in own:
@@ -131,12 +133,14 @@ class InputScrub:
         writers: Sequence[Writer],
         files: Publication,
         progress: Callable[[InputSource], AbstractContextManager[Advance | None]],
+        *,
+        label: str | None,
     ) -> InputOutcome:
         report: FileReport | None = None
         outputs: FileOutputs | None = None
         notes: tuple[str, ...] = ()
         try:
-            with open_input(name) as source, progress(source) as advance:
+            with open_input(name, label) as source, progress(source) as advance:
                 run = FileScrub(source, self.engine, advance, self.team)
                 report = run.report
                 if targets.paths:
@@ -150,7 +154,7 @@ class InputScrub:
         except UnreadableError as error:
             if outputs is not None:
                 outputs.discard()
-            failed = unreadable_file(name, error)
+            failed = unreadable_file(label or name, error)
             if report is None:
                 return InputOutcome(failed)
             report.readable = False
