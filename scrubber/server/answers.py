@@ -11,6 +11,7 @@ from typing import BinaryIO
 from attrs import field, frozen
 from starlette.types import Message, Receive, Send
 
+from scrubber.server.body import ClientLeftError
 from scrubber.server.problems import MEDIA_TYPE, Problem
 
 __all__ = ["Answer", "finish", "linger", "problem_answer"]
@@ -29,8 +30,11 @@ class Answer:
     path: Path | None = None
     tail: bytes = field(default=b"", repr=False)
 
-    async def send(self, send: Send, *, more: bool = False) -> None:
-        """Send it.  With `more` all of it is sent but the connection is not told so: the body is still to be taken."""
+    async def send(self, send: Send, *, more: bool = False, pause: float | None = None) -> None:
+        """Send it.  With `more` all of it is sent but the connection is not told so: the body is still to be taken.
+
+        Raises ClientLeftError when the client takes nothing for `pause` seconds.
+        """
         # Opened first: what has been opened can be read to its end, whoever removes the file.
         file = None if self.path is None else await asyncio.to_thread(self.path.open, "rb")
         try:
@@ -40,7 +44,10 @@ class Answer:
             raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
             await send({"type": "http.response.start", "status": self.status, "headers": raw})
             async for block in self._blocks(file):
-                await send(_body(block, more=True))
+                async with asyncio.timeout(pause):
+                    await send(_body(block, more=True))
+        except TimeoutError as error:
+            raise ClientLeftError from error
         finally:
             if file is not None:
                 file.close()

@@ -19,7 +19,7 @@ _BLOCK = 1 << 20
 
 
 class ClientLeftError(Exception):
-    """The client closed the connection before it had its answer."""
+    """The client closed the connection before it had its answer, or does not take it."""
 
 
 @frozen

@@ -17,7 +17,6 @@ from scrubber.errors import ConfigError
 __all__ = ["open_folder", "request_folder", "write_probe"]
 
 _PREFIX = "scrubber-serve-"
-_LOCK = "lock"
 
 
 @contextmanager
@@ -74,8 +73,8 @@ def _left_behind(parent: Path) -> Iterator[Path]:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock a folder; None where its server lives."""
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Lock a folder, which also keeps systemd-tmpfiles from clearing it away; None where its server lives."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -53,7 +53,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=512)
     except OSError as error:
-        reason = error.strerror or os.strerror(error.errno or 5)
+        # A name that is not known has a number of another kind; else the system's words, to which Python adds.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 5)
         raise ConfigError(f"{host} port {port}: cannot be listened on ({reason})") from error
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from scrubber.server.answers import Answer, problem_answer
-from scrubber.server.body import Body, ClientLeftError, receive_body, too_large
+from scrubber.server.body import ClientLeftError, receive_body, too_large
 from scrubber.server.folder import request_folder
 from scrubber.server.idempotency import AnswerStore, read_key, replayed
 from scrubber.server.metrics import Metrics
@@ -23,7 +23,7 @@ from scrubber.server.pool import Pool
 from scrubber.server.problems import Problem, Problems
 from scrubber.server.returns import BODY_TYPES, RETURNS, Return, choose_return
 from scrubber.server.settings import ServeSettings
-from scrubber.server.worker import Failure, Job, Verdict
+from scrubber.server.worker import Failure, Job, Verdict, describe_error
 
 __all__ = ["ScrubRoute"]
 
@@ -72,9 +72,9 @@ class ScrubRoute:
         """Answer a request."""
         try:
             asked = _Asked.read(Request(scope), self.settings.max_bytes)
-            with self._admitted(), request_folder(self.folder) as place:
-                answer = await self._answer(asked, place, scope, receive)
-                await answer.send(send)
+            with self._admitted(), ExitStack() as files:
+                answer = await self._answer(asked, files, scope, receive)
+                await answer.send(send, pause=self.settings.body_seconds)
         except Problem as problem:
             await refuse(problem, scope, receive, send)
         except ClientLeftError:
@@ -91,9 +91,19 @@ class ScrubRoute:
         finally:
             self.in_hand -= 1
 
-    async def _answer(self, asked: _Asked, place: Path, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, asked: _Asked, files: ExitStack, scope: Scope, receive: Receive) -> Answer:
+        """Give the answer; what it is made of lasts as long as `files`."""
+        try:
+            place = files.enter_context(request_folder(self.folder))
+            return await self._answer_in(place, asked, scope, receive)
+        except OSError as error:
+            _LOG.error("a temporary file cannot be written: %s", describe_error(error))
+            raise _no_storage() from error
+
+    async def _answer_in(self, place: Path, asked: _Asked, scope: Scope, receive: Receive) -> Answer:
+        limits = self.settings
         with self.store.reserve(asked.key, place) as kept:
-            body = await self._received(receive, place / "body")
+            body = await receive_body(receive, place / "body", limits.max_bytes, limits.body_seconds)
             request = (asked.returns.name, body.sha256)
             if kept is not None:
                 self.metrics.replay()
@@ -104,12 +114,6 @@ class ScrubRoute:
             if asked.key is not None and answer.status < 500:
                 self.store.keep(asked.key, request, answer)
             return answer
-
-    async def _received(self, receive: Receive, path: Path) -> Body:
-        try:
-            return await receive_body(receive, path, self.settings.max_bytes, self.settings.body_seconds)
-        except OSError as error:
-            raise _no_storage() from error
 
     async def _verdict(self, job: Job, receive: Receive, *, stay: bool) -> Verdict:
         begun = time.monotonic()

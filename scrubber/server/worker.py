@@ -29,7 +29,7 @@ from scrubber.run import exit_code
 from scrubber.server.returns import RETURNS
 from scrubber.writers.base import Tool, Writer, describe_tool
 
-__all__ = ["REQUEST_NAME", "Failure", "Job", "Ready", "Setup", "Verdict", "work"]
+__all__ = ["REQUEST_NAME", "Failure", "Job", "Ready", "Setup", "Verdict", "describe_error", "work"]
 
 REQUEST_NAME = "<request>"
 """What reports call an input: a name that a client gave it might hold a patient's."""
