@@ -296,10 +296,11 @@ def serve(
     """Scrub over HTTP: POST /v1/scrub.  Needs the extra [server]; TLS is for a proxy in front."""
     try:
         from scrubber.server.main import serve as serve_until_ended  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "scrubber":
+    except ImportError as error:
+        library = (error.name or "scrubber").partition(".")[0]
+        if library == "scrubber":
             raise
-        raise ConfigError(f'{error.name} is missing; pip install "x12-claim-scrubber[server]"') from error
+        raise ConfigError(f'{library} is missing or too old; pip install "x12-claim-scrubber[server]"') from error
     from scrubber.api import make_engine  # noqa: PLC0415
     from scrubber.server.settings import ServeSettings, is_loopback, read_tokens  # noqa: PLC0415
 

@@ -42,12 +42,10 @@ class Answer:
             length = {} if self.status == 204 else {"Content-Length": str(size)}
             headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **self.headers, **length}
             raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-            await send({"type": "http.response.start", "status": self.status, "headers": raw})
+            start: Message = {"type": "http.response.start", "status": self.status, "headers": raw}
+            await _send(send, start, pause)
             async for block in self._blocks(file):
-                async with asyncio.timeout(pause):
-                    await send(_body(block, more=True))
-        except TimeoutError as error:
-            raise ClientLeftError from error
+                await _send(send, _body(block, more=True), pause)
         finally:
             if file is not None:
                 file.close()
@@ -93,6 +91,14 @@ async def linger(receive: Receive, send: Send) -> None:
 async def finish(send: Send) -> None:
     """End an answer that was sent with `more`."""
     await send(_body(b"", more=False))
+
+
+async def _send(send: Send, message: Message, pause: float | None) -> None:
+    try:
+        async with asyncio.timeout(pause):
+            await send(message)
+    except TimeoutError as error:
+        raise ClientLeftError from error
 
 
 def _body(block: bytes, *, more: bool) -> Message:

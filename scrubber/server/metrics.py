@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import scrubber
 from scrubber.server.worker import Verdict
 
 __all__ = ["METRICS_TYPE", "Metrics"]
 
-METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
 
