@@ -86,6 +86,7 @@ def test_a_worker_that_dies_fails_its_request_only(drilled: Server) -> None:
     deaths = drilled.metric("scrubber_worker_deaths_total")
     reply = drilled.scrub(DEADLY, Idempotency_Key="k-2")
     assert (reply.status, reply.problem) == (503, "worker-died")
+    drilled.wait_until_ready()
     assert drilled.scrub(PLAIN).status == 200
     # The failure was not kept under the key.
     assert drilled.scrub(PLAIN, Idempotency_Key="k-2").status == 200
@@ -97,6 +98,7 @@ def test_an_idle_worker_that_is_killed_is_replaced(drilled: Server) -> None:
     os.kill(worker, signal.SIGKILL)
     wait_for(lambda: drilled.ask("GET", "/readyz").status == 503)
     assert drilled.ask("GET", "/healthz").status == 200
+    drilled.wait_until_ready()
     assert drilled.scrub(PLAIN).status == 200
     assert worker not in drilled.workers
 
@@ -104,6 +106,7 @@ def test_an_idle_worker_that_is_killed_is_replaced(drilled: Server) -> None:
 def test_an_input_that_takes_too_long_is_given_up(drilled: Server) -> None:
     reply = drilled.scrub(ENDLESS)
     assert (reply.status, reply.problem) == (503, "time-limit")
+    drilled.wait_until_ready()
     assert drilled.scrub(PLAIN).status == 200
 
 
@@ -129,6 +132,7 @@ def test_an_input_whose_client_has_left_is_given_up(drilled: Server) -> None:
         client.sendall(HEAD % len(ENDLESS) + ENDLESS)
         wait_for(lambda: drilled.metric("scrubber_requests_judging") == 1)
     wait_for(lambda: drilled.metric("scrubber_requests_in_hand") == 0)
+    drilled.wait_until_ready()
     assert drilled.scrub(PLAIN).status == 200
     assert worker not in drilled.workers
 
