@@ -1,4 +1,4 @@
-"""The command line: `scrubber scrub`, `watch`, `edits`, `explain`, `config`."""
+"""The command line: `scrubber scrub`, `watch`, `serve`, `edits`, `explain`, `config`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from typing import Any, NoReturn
 
 import click
 
+from scrubber.doors import serve, watch
 from scrubber.errors import ConfigError, ScrubberError
-from scrubber.options import read_settings, settings_options
+from scrubber.options import INTERRUPTED, output_options, read_settings, settings_options
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
 INTERNAL_FAULT = 4
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-_SECONDS = click.FloatRange(min=0)
 _FORMS = click.Choice(["text", "markdown", "json"])
 
 
@@ -86,6 +85,10 @@ def commands() -> None:
     """
 
 
+commands.add_command(watch)
+commands.add_command(serve)
+
+
 def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
     reports: list[tuple[str, Path]] = []
     for value in values:
@@ -125,8 +128,7 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
     metavar="DIR",
     help="Write all of these and the findings as JSON for each input, called after it.",
 )
-@click.option("--annotate-k3", is_flag=True, help="Write findings to K3 where a line or claim has a note already.")
-@click.option("--277ca-line-dates", "line_dates", is_flag=True, help="Write STC02 on the service lines of the 277CA.")
+@output_options
 @click.option(
     "--ack-date", type=_MOMENT, metavar="DATE[TIME]", help="Date the 277CA and 999; default the input's date."
 )
@@ -218,84 +220,6 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ScrubberError("standard output was closed before the report was complete") from error
     return 0 if exit_zero and outcome == 1 else outcome
-
-
-@commands.command()
-@click.argument("inbox", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Publish the files here; work/, archive/, failed/ and journal.sqlite stand here too.",
-)
-@click.option("--once", is_flag=True, help="Take what is whole now and end, as for cron.")
-@click.option(
-    "--interval", type=click.FloatRange(min=0.1), default=5, show_default=True, help="Scan the folder this often."
-)
-@click.option(
-    "--settle", type=_SECONDS, default=10, show_default=True, help="Size and time of a file must stand still so long."
-)
-@click.option(
-    "--give-up",
-    type=_SECONDS,
-    default=3600,
-    show_default=True,
-    help="Put a file aside that is not whole so long after its last change.",
-)
-@click.option("--done", "marker", is_flag=True, help="Take a file NAME only when there is a NAME.done.")
-@click.option(
-    "--tries", type=click.IntRange(1), default=10, show_default=True, help="Put a file aside after so many faults."
-)
-@click.option("--annotate-k3", is_flag=True, help="Write findings to K3 where a line or claim has a note already.")
-@click.option("--277ca-line-dates", "line_dates", is_flag=True, help="Write STC02 on the service lines of the 277CA.")
-@settings_options
-@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Judge in this many processes.")
-def watch(  # noqa: PLR0913 - one parameter an option
-    *,
-    inbox: Path,
-    out: Path,
-    once: bool,
-    interval: float,
-    settle: float,
-    give_up: float,
-    marker: bool,
-    tries: int,
-    annotate_k3: bool,
-    line_dates: bool,
-    jobs: int,
-    **settings_values: Any,
-) -> int:
-    """Take whole 837P files from a drop folder and publish each once, the clean file last.
-
-    SIGTERM ends it at once with exit code 0; what is in work then is gone on with at the next start.  With --once the
-    exit codes are those of scrub, and 3 where a file was put aside.
-    """
-    from scrubber.watch import Judge, Waits, open_gate  # noqa: PLC0415
-
-    judge = Judge(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
-    judge.check()
-    with open_gate(inbox, out, Waits(settle, give_up, marker), judge, _tell) as gate:
-        gate.limit = tries
-
-        def stop(*_: object) -> NoReturn:
-            gate.stopping = True  # should the exception be raised where nothing can pass it on
-            raise _TerminatedError
-
-        with suppress(ValueError):
-            signal.signal(signal.SIGTERM, stop)
-        try:
-            return gate.run_once() if once else gate.run(interval)
-        except _TerminatedError:
-            return INTERRUPTED if once else 0
-
-
-class _TerminatedError(KeyboardInterrupt):
-    """SIGTERM, the ordinary end of a watcher."""
-
-
-def _tell(line: str) -> None:
-    click.echo(f"scrubber: {line}", err=True)
 
 
 @commands.command()

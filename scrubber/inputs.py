@@ -44,12 +44,12 @@ class Progress(Protocol):
 OpenProgress = Callable[[InputSource], AbstractContextManager[Progress | None]]
 
 
-def open_input(name: str) -> InputSource:
-    """Open a file, or standard input for "-".  Raises UnreadableError."""
+def open_input(name: str, label: str | None = None) -> InputSource:
+    """Open a file, or standard input for "-"; reports call it `label`, else by its name.  Raises UnreadableError."""
     if name != STDIN:
-        return open_source(name)
+        return open_source(name, label)
     stream: BinaryIO = sys.stdin.buffer
-    return open_source(stream, "<stdin>")
+    return open_source(stream, label or "<stdin>")
 
 
 @frozen
@@ -78,16 +78,12 @@ class Begun:
 
 @define(eq=False)
 class InputScrub:
-    """Scrubs inputs by one engine, or by a team of processes.
-
-    `opener` finds the bytes of an input by its name, for a caller that keeps them elsewhere.
-    """
+    """Scrubs inputs by one engine, or by a team of processes."""
 
     engine: Engine
     tool: Tool
     settings: OutputSettings
     team: Team | None = None
-    opener: Callable[[str], InputSource] = open_input
 
     def run(
         self,
@@ -95,11 +91,13 @@ class InputScrub:
         targets: Targets,
         writers: Sequence[Writer],
         progress: OpenProgress = lambda _: nullcontext(),
+        label: str | None = None,
     ) -> InputOutcome:
         """Scrub one input; its files appear when all of it has been judged and checked, the clean file last.
 
-        Raises ScrubberError, before anything is published, when a file cannot be written or does not hold what the
-        report says.  An input that cannot be read is no error but a report that says so.
+        The report calls it `label` where one is given, else by its name.  Raises ScrubberError, before anything is
+        published, when a file cannot be written or does not hold what the report says.  An input that cannot be read is
+        no error but a report that says so.
         """
         with Publication() as files:
             own: list[Writer] = []
@@ -107,8 +105,8 @@ class InputScrub:
             if targets.findings is not None:
                 text = io.TextIOWrapper(files.draft(targets.findings).stream, encoding="utf-8", newline="\n")
                 own.append(load_writer("json")(text, self.tool, color=False))
-            with _writing(name):
-                outcome = self._judge(name, targets, [*writers, *own], files, progress)
+            with _writing(label or name):
+                outcome = self._judge(name, targets, [*writers, *own], files, progress, label)
                 for writer in (*writers, *own):
                     writer.end_file(outcome.report)
                 for writer in own:
@@ -145,12 +143,13 @@ class InputScrub:
         writers: Sequence[Writer],
         files: Publication,
         progress: OpenProgress,
+        label: str | None,
     ) -> InputOutcome:
         report: FileReport | None = None
         outputs: FileOutputs | None = None
         notes: tuple[str, ...] = ()
         try:
-            with self.opener(name) as source, progress(source) as watching:
+            with open_input(name, label) as source, progress(source) as watching:
                 run = FileScrub(source, self.engine, watching.advance if watching else None, self.team)
                 report = run.report
                 if watching is not None:
@@ -166,7 +165,7 @@ class InputScrub:
         except UnreadableError as error:
             if outputs is not None:
                 outputs.discard()
-            failed = unreadable_file(name, error)
+            failed = unreadable_file(label or name, error)
             if report is None:
                 return InputOutcome(failed)
             report.readable = False

@@ -11,7 +11,10 @@ import click
 if TYPE_CHECKING:
     from scrubber.config import Config
 
-__all__ = ["read_settings", "settings_options"]
+__all__ = ["INTERRUPTED", "output_options", "read_settings", "settings_options"]
+
+INTERRUPTED = 130
+"""The exit code of a run that was ended from outside."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +35,19 @@ _OPTIONS = (
     ),
     click.option("--redact", is_flag=True, default=None, help="Name claims by their place in the file, not by CLM01."),
 )
+
+
+_OUTPUT_OPTIONS = (
+    click.option("--annotate-k3", is_flag=True, help="Write findings to K3 where a line or claim has a note already."),
+    click.option("--277ca-line-dates", "line_dates", is_flag=True, help="Write STC02 on the lines of the 277CA."),
+)
+
+
+def output_options(command: F) -> F:
+    """Give a command the options about the X12 files, `annotate_k3` and `line_dates`."""
+    for option in reversed(_OUTPUT_OPTIONS):
+        command = option(command)
+    return command
 
 
 def settings_options(command: F) -> F:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from scrubber.explain import explain_rule, render_catalogue
 from scrubber.plugins import load_plugins
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, ROOT, Run
+from tests.serving import serving
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -91,6 +95,23 @@ def test_the_unit_and_the_cron_line_are_commands_that_are_understood(run: Run) -
         done = run(*line.split(" 2>")[0].split())
         assert done.returncode == 2
         assert b"'/srv/edi/inbox' does not exist" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="they are commands of curl")
+def test_the_commands_of_serve_md_run(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
+    commands = [line for block in text.split("```sh\n")[1:] for line in block.split("```")[0].splitlines()]
+    asked = [line for line in commands if line.startswith("curl")]
+    assert len(asked) > 5
+    (tmp_path / "claims.837").write_bytes((FIXTURES / "claims" / "office_week.837").read_bytes())
+    with serving(tmp_path / "files", "--jobs=1") as server:
+        for command in asked:
+            line = command.replace(":8837", f":{server.port}")
+            done = subprocess.run(["/bin/sh", "-c", f"{line} --fail"], cwd=tmp_path, capture_output=True, check=False)
+            assert done.returncode == 0, (line, done.stderr)
+    assert (tmp_path / "answer.277").read_bytes().startswith(b"ISA*")
+    assert (tmp_path / "clean.837").read_bytes().startswith(b"ISA*")
+    assert b"x-scrubber-disposition: mixed" in (tmp_path / "headers.txt").read_bytes()
 
 
 def test_every_release_is_described() -> None:

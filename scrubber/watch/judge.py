@@ -14,7 +14,6 @@ from scrubber.config import Config
 from scrubber.findings import FileReport, Severity
 from scrubber.inputs import InputScrub
 from scrubber.outputs import AckSettings, OutputSettings, targets_in
-from scrubber.parser import open_source
 from scrubber.plugins import load_plugins
 from scrubber.run import exit_code
 from scrubber.team import Team
@@ -66,14 +65,8 @@ class Judge:
         # Processes of their own for each file: one that is killed takes no other file with it.
         team = Team(config, self.jobs, shortcut=True) if self.jobs > 1 else None
         with team or nullcontext():
-            scrub = InputScrub(
-                engine,
-                describe_tool(load_plugins(), config.today),
-                settings,
-                team,
-                lambda shown: open_source(original, shown),
-            )
-            outcome = scrub.run(name, targets_in(staged, f"{STAGED}.837"), [])
+            scrub = InputScrub(engine, describe_tool(load_plugins(), config.today), settings, team)
+            outcome = scrub.run(str(original), targets_in(staged, f"{STAGED}.837"), [], label=name)
         crashed = engine.crashed or (team is not None and team.crashed)
         suffixes = tuple(suffix for suffix in _ORDER if (staged / f"{STAGED}{suffix}").exists())
         code = exit_code([outcome.report], config, crashed=crashed)

@@ -1,0 +1,63 @@
+"""Listen, and serve until asked to end."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import click
+import uvicorn
+
+from scrubber.config import Config
+from scrubber.errors import ConfigError
+from scrubber.server.app import make_app
+from scrubber.server.folder import open_folder
+from scrubber.server.logs import configure_logs
+from scrubber.server.settings import ServeSettings
+
+__all__ = ["serve"]
+
+
+def serve(settings: ServeSettings, config: Config) -> None:
+    """Serve until SIGTERM or SIGINT; requests in hand are answered first, within the seconds set for that.
+
+    Raises ConfigError when the address cannot be listened on or no temporary file can be written.
+    """
+    with _listen(settings.host, settings.port) as listener, open_folder(settings.temporary) as folder:
+        configure_logs()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                make_app(settings, config, folder),
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,  # it would write down queries
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=settings.grace_seconds,
+            )
+        )
+        click.echo(f"scrubber: listening on {_url(listener)}", err=True)
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            # uvicorn raises again the signal that it has ended for.
+            if not server.should_exit:
+                raise
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=512)
+    except OSError as error:
+        # A name that is not known has a number of another kind; else the system's words, to which Python adds.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 5)
+        raise ConfigError(f"{host} port {port}: cannot be listened on ({reason})") from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
