@@ -28,7 +28,8 @@ class PatientIndex:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")
+        # What is given up is closed by whichever thread collects it.
+        self._database = sqlite3.connect("", check_same_thread=False)
         weakref.finalize(self, self._database.close)
         self._database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
         self._secret = os.urandom(16)

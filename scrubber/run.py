@@ -24,8 +24,10 @@ from scrubber.ledger import Ledger, Note
 from scrubber.model import PlainClaim
 from scrubber.parser import (
     ClaimPlace,
+    Extent,
     Glimpse,
     InputSource,
+    Level,
     Mark,
     RawClaim,
     Reader,
@@ -79,6 +81,7 @@ class FileScrub:
         self._index = PatientIndex()
         self._ledger = Ledger()
         self._ahead: dict[int, ClaimReport] = {}
+        self._providers: dict[Extent, Level] = {}
         self._promised: dict[int, Batch] = {}
         self._batch = Batch()
         self._guide_findings: deque[Finding] = deque()
@@ -180,7 +183,7 @@ class FileScrub:
         places = self._companions(note)
         if not places and note.accepted is not None:
             return note.accepted
-        claims = [reopen(self._source, place) for place in places]
+        claims = [reopen(self._source, place, self._providers) for place in places]
         self._ahead |= {report.ordinal: report for report in self._engine.judge(claims)}
         return self._ahead.pop(note.ordinal)
 

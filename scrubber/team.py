@@ -6,10 +6,13 @@ the order of the file gives the same bytes whatever the number of processes.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from threading import Thread
 from typing import Self, TypeVar
 
 from attrs import define, field, frozen
@@ -18,7 +21,7 @@ from scrubber.config import Config
 from scrubber.engine import Engine
 from scrubber.errors import ScrubberError
 from scrubber.findings import ClaimReport, Detail
-from scrubber.parser import ClaimPlace, InputSource, reopen
+from scrubber.parser import ClaimPlace, Extent, InputSource, Level, reopen
 from scrubber.plugins import load_plugins
 
 __all__ = ["Batch", "Team", "TeamAnswer", "own_engine"]
@@ -131,7 +134,16 @@ def _begin(config: Config, shortcut: bool, detail: Detail) -> None:  # noqa: FBT
     # Ctrl-C reaches all processes of the terminal; the run ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    Thread(target=_end_with_the_run, daemon=True).start()
     _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut, detail=detail)]
+
+
+def _end_with_the_run() -> None:
+    """Wait for the death of the run, which cannot end its workers when it is killed, and die too."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def own_engine() -> Engine:
@@ -142,7 +154,8 @@ def own_engine() -> Engine:
 def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes]) -> _Verdicts:
     engine, batch = own_engine(), Batch(groups, slices)
     verdicts: dict[int, ClaimReport] = {}
+    providers: dict[Extent, Level] = {}
     for places in groups:
-        reports = engine.judge([reopen(batch, place) for place in places])
+        reports = engine.judge([reopen(batch, place, providers) for place in places])
         verdicts |= {report.ordinal: report for report in reports}
     return _Verdicts(engine.crashed, verdicts)

@@ -153,7 +153,7 @@ def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, mon
     generate(tmp_path / "a.837", 1_000, 0.1)
     opened: list[int] = []
 
-    def watched(source: InputSource, place: ClaimPlace) -> Claim:
+    def watched(source: InputSource, place: ClaimPlace, _providers: object) -> Claim:
         opened.append(place.ordinal)
         return reopen(source, place)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,27 @@ def test_the_death_of_a_process_that_has_a_whole_input_is_told(files: list[Path]
         _kill(team)
         with pytest.raises(ScrubberError, match="a worker process ended unexpectedly"):
             [scrub.finish(one, []) for one in begun if one is not None]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="the processes are looked up in /proc")
+def test_the_processes_of_a_killed_run_end(tmp_path: Path) -> None:
+    generate(tmp_path / "large.837", 3_000, 1)  # what it prints is more than a pipe holds, so it waits
+    program = Path(sys.executable).with_name("scrubber")
+    command = [str(program), "scrub", "--format", "ndjson", "--jobs", "2", str(tmp_path / "large.837")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        workers = _children(run.pid)
+        assert len(workers) == 2
+        run.kill()
+    patience = time.monotonic() + 10
+    while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers):
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def _kill(team: Team) -> None:

@@ -6,8 +6,8 @@ transaction set, `reader` the hierarchical levels, and cuts claims; `loops` give
 `conformance` is the only module that knows pyx12.
 """
 
-from scrubber.parser.claims import ClaimPlace, build_claim, patient_key_of, place_of, reopen
-from scrubber.parser.events import Mark, RawClaim
+from scrubber.parser.claims import ClaimPlace, Extent, build_claim, patient_key_of, place_of, reopen
+from scrubber.parser.events import Level, Mark, RawClaim
 from scrubber.parser.plain import clearinghouse_id_of, read_plain
 from scrubber.parser.reader import Reader
 from scrubber.parser.runs import Glimpse
@@ -15,8 +15,10 @@ from scrubber.parser.source import InputSource, open_source
 
 __all__ = [
     "ClaimPlace",
+    "Extent",
     "Glimpse",
     "InputSource",
+    "Level",
     "Mark",
     "RawClaim",
     "Reader",

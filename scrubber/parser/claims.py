@@ -111,13 +111,17 @@ def _first_line(delimiters: Delimiters) -> re.Pattern[str]:
     return re.compile(f"{end}[\\r\\n]*+(?=LX{mark})")
 
 
+Extent = tuple[int, int, int, str]
+"""Where a level stands: its first byte, the one behind it, the ordinal of its first segment, its loop."""
+
+
 @frozen(eq=False)
 class ClaimPlace:
     """Where a claim and its levels stand in the input, so that it can be read again without the rest of the file."""
 
     ordinal: int
     delimiters: Delimiters
-    levels: tuple[tuple[int, int, int, str] | None, ...]
+    levels: tuple[Extent | None, ...]
     claim: tuple[int, int, int]
     transaction: TransactionSet
     complete: bool = True
@@ -143,8 +147,9 @@ class Readable(Protocol):
         """Give up to `length` bytes from `offset`."""
 
 
-def reopen(source: Readable, place: ClaimPlace) -> Claim:
-    """Read the claim at `place` again."""
+def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] | None = None) -> Claim:
+    """Read the claim at `place` again; the billing provider's level stays in `providers` for the next claim of it."""
+    known = {} if providers is None else providers
 
     def stretch(name: str, start: int, end: int, ordinal: int) -> Stretch:
         text = source.read(start, end - start).decode("latin-1")
@@ -153,11 +158,17 @@ def reopen(source: Readable, place: ClaimPlace) -> Claim:
             text += terminator
         return Stretch(name, text, start, ordinal, text.count(terminator), place.delimiters)
 
-    def level(extent: tuple[int, int, int, str] | None) -> Level | None:
+    def level(extent: Extent | None) -> Level | None:
         if extent is None:
             return None
+        if extent in known:
+            return known[extent]
         opened = stretch("HL", *extent[:3])
-        return Level(opened.head, extent[3], opened)
+        read = Level(opened.head, extent[3], opened)
+        if read.loop == "2000A":
+            known.clear()
+            known[extent] = read
+        return read
 
     claim = stretch("CLM", *place.claim)
     provider, subscriber, patient = map(level, place.levels)
@@ -211,8 +222,8 @@ def _name_pattern(delimiters: Delimiters, entity: str) -> re.Pattern[str]:
     return re.compile(f"{end}[\\r\\n]*+NM1{mark}{entity}{mark}[^{mark}{end}]*{mark}([^{end}]*)")
 
 
-def extent_of(level: Level) -> tuple[int, int, int, str]:
-    """Give where a level stands: its first byte, the one behind it, the ordinal of its first segment, its loop."""
+def extent_of(level: Level) -> Extent:
+    """Give where a level stands."""
     stretch = level.stretch
     if stretch is not None:
         return stretch.offset, stretch.end, stretch.ordinal, level.loop
