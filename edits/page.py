@@ -143,7 +143,11 @@ def _fees(code: str, facts: Facts) -> _Section:
 def _sources(day: date, tables: Iterable[Table[Any]]) -> _Section:
     """Name the tables, and say where the day lies outside what has been published."""
     return "Sources", tuple(
-        f"{table.info.title}, {table.info.first_day} to {table.info.last_day}"
-        + (f": {day} is later; the last known rows are shown" if day > table.info.last_day else "")
-        for table in tables
+        f"{table.info.title}, {table.info.first_day} to {table.info.last_day}{_outside(day, table)}" for table in tables
     )
+
+
+def _outside(day: date, table: Table[Any]) -> str:
+    if day > table.info.last_day:
+        return f": {day} is later; the last known rows are shown"
+    return f": {day} is earlier" if day < table.info.first_day else ""

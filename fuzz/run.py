@@ -1,4 +1,4 @@
-"""Run a fuzzer: `python -m fuzz.run scrub [--runs N] [--seconds N]`; needs `pip install -e ".[fuzz]"`.
+"""Run a fuzzer: `python -m fuzz.run scrub [--runs N] [--seconds N]`; needs `pip install -e ".[campaigns]"`.
 
 It starts from the seeds in `fuzz/corpus`; what it learns goes to a folder of its own, and an input that breaks a target
 is written to `fuzz/found`.
