@@ -49,13 +49,13 @@ _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 _DATE = re.compile(r"\d{8}", re.ASCII)
 
 
-@lru_cache(maxsize=4096)  # units and amounts are asked for again and again
+@lru_cache(maxsize=1024)  # units and amounts are asked for again and again
 def parse_number(text: str) -> Decimal | None:
     """Read an X12 decimal (data type R); None for anything else, exponents included."""
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _parse_count(text: str) -> int | None:
     """Read a whole number above 0, also with a fraction of zeros; None for anything else."""
     number = parse_number(text)
@@ -88,7 +88,7 @@ class DateRange:
             raise ValueError("a range of dates ends before it begins")
 
     @classmethod
-    @lru_cache(maxsize=4096)  # the lines of a file share few dates
+    @lru_cache(maxsize=1024)  # the lines of a file share few dates
     def parse(cls, form: str, text: str) -> DateRange | None:
         """Read DTP02 and DTP03: D8 or RD8.  None when unreadable or reversed."""
         if form == "D8":

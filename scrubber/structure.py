@@ -379,7 +379,7 @@ def _is_wrong_npi(provider: Provider) -> bool:
     return _fails_check_digit(provider.npi)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _fails_check_digit(npi: str) -> bool:
     """Whether an NPI is present and fails the Luhn check over 80840 and its ten digits."""
     if not npi:
