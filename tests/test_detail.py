@@ -73,6 +73,10 @@ def test_what_is_no_code_is_left_out() -> None:
                 (BASES, "37238-37239", "office"): 1,
             },
         ),
+        (
+            "claim A date=20190605 pos=ZZ\n36012\n37253",
+            {(UNITS, "37253, MUE not known", "1"): 1, (BASES, "36012", "place of service unknown"): 1},
+        ),
         ("37238", {}),
     ],
 )

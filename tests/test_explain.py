@@ -14,13 +14,19 @@ from tests.conftest import FIXTURES
 
 PAGES = [
     ("37252", "2026-03-01"),  # everything
+    ("37252", "2017-03-01"),  # contractor-defined bases
+    ("37252", "2016-01-01"),  # the first day of all
+    ("37253", "2024-09-30"),  # the last day of the pairs
     ("37253", "2022-03-01"),  # an MUE without MAI
-    ("37253", "2017-06-01"),  # contractor-defined bases, no MUE, no fee
+    ("37253", "2017-06-01"),  # the initial vessel as a base
     ("37252", "2015-12-31"),  # before the code
     ("37250", "2024-08-05"),  # retired
     ("37221", "2025-12-31"),  # the last day of a family
-    ("37221", "2026-01-02"),  # its successor
+    ("37221", "2026-01-02"),  # its successors
+    ("37220", "2026-01-01"),
+    ("37235", "2026-01-02"),
     ("37254", "2026-01-02"),
+    ("37299", "2026-01-02"),
     ("36907", "2024-08-05"),  # a base that is an add-on code
     ("36012", "2017-12-31"),
     ("37191", "2024-08-05"),  # never together
