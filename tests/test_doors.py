@@ -1,4 +1,4 @@
-"""One file, four doors: the commands of docs/doors.md, run as they stand, find the same.  Bots: tests/hosts/test_bots.py."""
+"""One file, four doors: the commands of docs/doors.md, find the same.  Bots has its tests in tests/hosts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import scrubber
+from scrubber.plugins import load_plugins
 from scrubber.testing import to_837p
+from scrubber.writers.base import describe_tool
 from scrubber.writers.json import NdjsonWriter
 from tests.conftest import FIXTURES, ROOT
 from tests.serving import Server, serving
@@ -50,8 +53,8 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 def block(page: str, title: str, language: str) -> str:
     """Give the first block of a language below a title."""
-    section = page.split(f"\n## {title}\n")[1].split("\n## ")[0]
-    return section.split(f"```{language}\n")[1].split("```")[0]
+    section = page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return section.partition(f"```{language}\n")[2].partition("```")[0]
 
 
 def in_shell(commands: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
@@ -67,7 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-@pytest.fixture(scope="module", params=FILES.values(), ids=FILES)
+@pytest.fixture(scope="module", params=[*FILES.values()], ids=[*FILES])
 def folder(request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a file and the reports on it, one a door."""
     place = tmp_path_factory.mktemp("door")
@@ -129,7 +132,7 @@ def test_python_finds_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     (report,) = scrubber.scrub("claims.837").files
     out = io.StringIO()
-    writer = NdjsonWriter(out, None)  # type: ignore[arg-type] - it does not say what wrote it
+    writer = NdjsonWriter(out, describe_tool(load_plugins(), date.today()))
     for claim in report.claims:
         writer.claim("", claim)
     assert [json.loads(line) for line in out.getvalue().splitlines()] == [

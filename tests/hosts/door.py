@@ -1,4 +1,4 @@
-"""An HTTP door with faults that `scrubber serve` does not have: what a proxy, another program or a broken line may say."""
+"""An HTTP door with faults that `scrubber serve` does not have: what a proxy or another program may say."""
 
 from __future__ import annotations
 
