@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -593,6 +594,20 @@ def test_a_journal_that_is_not_ours_stops_everything(site: Site, kind: str) -> N
     with pytest.raises(JournalError):
         site.once()
     assert files(site.inbox) == ["a.837"]
+
+
+@pytest.mark.parametrize(
+    "change", ["state = 'elsewhere'", "moves = 'nowhere'", "moves = '[1]'", "moves = CAST(x'FF' AS TEXT)"]
+)
+def test_a_journal_with_rows_of_another_hand_is_named_and_takes_nothing(site: Site, change: str) -> None:
+    site.drop("a.837", CLEAN)
+    site.once()
+    with closing(sqlite3.connect(site.out / "journal.sqlite")) as database, database:
+        database.execute(f"UPDATE files SET owner = 'somebody', state = 'moving', {change}")
+    site.drop("b.837", OTHER)
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        site.once()
+    assert files(site.inbox) == ["b.837"]
 
 
 def test_a_file_that_another_watcher_has_is_not_touched(site: Site) -> None:
