@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 from collections.abc import Iterator
@@ -167,6 +168,20 @@ def test_a_head_that_cannot_be_used_is_refused(
 ) -> None:
     reply = server.ask("POST", f"/v1/scrub{query}", SAMPLE, EDI | headers)
     assert (reply.status, reply.problem) == (status, problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "status"),
+    [("Idempotency-Key", ["one", "two"], 400), ("Content-Encoding", ["identity", "gzip"], 415)],
+)
+def test_no_header_hides_behind_another_of_its_name(server: Server, name: str, values: list[str], status: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest("POST", "/v1/scrub")
+    for header, value in [*EDI.items(), ("Content-Length", str(len(CLEAN))), *((name, value) for value in values)]:
+        connection.putheader(header, value)
+    connection.endheaders(CLEAN)
+    assert connection.getresponse().status == status
+    connection.close()
 
 
 @pytest.mark.parametrize(
