@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,22 @@ def test_python_values_are_read_like_text() -> None:
     assert [diagnosis.code for diagnosis in claim.lines[0].diagnoses] == ["I871"]
 
 
+class Code(str, Enum):  # noqa: UP042 - an older host's
+    LEFT = "LT"
+    STENT = "37238"
+
+
+class Count(int, Enum):
+    ONE = 1
+
+
+def test_members_of_an_enum_are_read_as_their_values() -> None:
+    line = {"modifiers": [Code.LEFT], "procedure": Code.STENT, "units": Count.ONE, "diagnosis_pointers": [Count.ONE]}
+    claim = claim_from_mapping(_line_changed(**line) | {"control_number": Code.LEFT})
+    assert f"{claim.control_number} {claim.lines[0].procedure} {claim.lines[0].modifiers}" == "LT 37238 ('LT',)"
+    assert (claim.lines[0].units_text, claim.lines[0].pointers) == ("1", ("1",))
+
+
 def test_objects_whose_fields_bear_the_names_of_the_keys_need_no_adapter() -> None:
     kinds = {
         name: attrs.make_class(name.title(), list(SMALL[name])) for name in ("billing_provider", "subscriber", "payer")
@@ -204,6 +221,10 @@ def test_objects_whose_fields_bear_the_names_of_the_keys_need_no_adapter() -> No
         (_line_changed(service_to="2024-08-04"), "X12207"),
         (_line_changed(units=None), "X12206"),
         (_line_changed(units="two"), "X12206"),
+        (_line_changed(units=10**5000), "X12206"),
+        (_line_changed(charge=Decimal("1E+999999999999")), "X12205"),
+        (_line_changed(charge=Decimal("NaN")), "X12205"),
+        (_line_changed(diagnosis_pointers=[10**5000]), "IVUS501"),
         (_line_changed(charge=None), "X12205"),
         (_line_changed(procedure=None), "X12204"),
         (_line_changed(diagnosis_pointers=None), "IVUS501"),

@@ -22,12 +22,10 @@ PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lay the example out in a folder as an installer does, without building it: that would ask a package index."""
-    folder = tmp_path_factory.mktemp("site")
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    shutil.copytree(EXAMPLE / "src", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+def lay_out(distribution: Path, folder: Path) -> None:
+    """Lay a distribution out as an installer does, without building it: that would ask a package index."""
+    project = tomllib.loads((distribution / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    shutil.copytree(distribution / "src", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     info = folder / f"acme_edits-{project['version']}.dist-info"
     info.mkdir()
     metadata = f"Metadata-Version: 2.4\nName: {project['name']}\nVersion: {project['version']}\n"
@@ -38,6 +36,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for line in (f"[{group}]", *(f"{name} = {value}" for name, value in entries.items()))
     ]
     (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+def run_its_tests(distribution: Path, installed: Path) -> str:
+    """Run the tests of a distribution and give what pytest says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=distribution,
+        env={"PYTHONPATH": str(installed), "PATH": ""},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    return done.stdout.decode()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the example is installed."""
+    folder = tmp_path_factory.mktemp("site")
+    lay_out(EXAMPLE, folder)
     return folder
 
 
@@ -70,16 +89,7 @@ def test_its_table_can_be_changed_for_a_payer(run: Run, site: Path, tmp_path: Pa
 
 def test_its_own_tests_pass(site: Path, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, tmp_path / "example")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=tmp_path / "example",
-        env={"PYTHONPATH": str(site), "PATH": ""},
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout.decode()
-    assert b"3 passed" in done.stdout
+    assert "3 passed" in run_its_tests(tmp_path / "example", site)
 
 
 def test_it_uses_public_names_only() -> None:
@@ -96,11 +106,11 @@ def test_without_it_nothing_is_known_of_it(run: Run) -> None:
 # -- docs/plugins.md ------------------------------------------------------------------------------------------------
 
 
-def _snippets() -> Iterator[tuple[str, str]]:
+def _snippets(page: str = PAGE) -> Iterator[tuple[str, str]]:
     """Give the file that the page names last before each block, and the block."""
-    for found in BLOCK.finditer(PAGE):
+    for found in BLOCK.finditer(page):
         if found[1] != "sh":
-            named = re.findall(r"In\s`([\w./]+)`:\n\n$", PAGE[: found.start()])
+            named = re.findall(r"In\s`([\w./]+)`:\n\n$", page[: found.start()])
             assert named, f"no file is named before {found[2][:40]!r}"
             yield named[-1], found[2]
 
@@ -108,6 +118,18 @@ def _snippets() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "block"), list(_snippets()))
 def test_a_block_of_the_page_is_in_the_example(name: str, block: str) -> None:
     assert block in (EXAMPLE / name).read_text(encoding="utf-8")
+
+
+def test_the_six_steps_are_enough(tmp_path: Path, run: Run) -> None:
+    written, installed = tmp_path / "written", tmp_path / "installed"
+    for name, block in _snippets(PAGE.partition("\n## ")[0]):
+        path = written / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(f"{block}\n\n" if path.suffix in {".py", ".toml"} else block)
+    lay_out(written, installed)
+    assert b"ACME101" in run("edits", PYTHONPATH=str(installed)).stdout
+    assert "2 passed" in run_its_tests(written, installed)
 
 
 def test_the_page_has_six_steps() -> None:

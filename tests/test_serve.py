@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from jsonschema import Draft202012Validator
 from benchmarks.generate import write
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, Run
-from tests.serving import EDI, Server, serving
+from tests.serving import EDI, Server, serving, wait_for
 
 SAMPLE = (FIXTURES / "claims" / "office_week.837").read_bytes()
 EXPECTED = FIXTURES / "expected"
@@ -30,8 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server") / "files"
     with serving(folder, "--jobs=2", f"--max-bytes={LARGEST}") as started:
         yield started
+        wait_for(lambda: started.left() == [])  # a request's files go when its answer has gone
         log = started.log.read_bytes()
-        assert started.left() == []
     assert b"Traceback" not in log
     assert not SECRETS.search(log), log.decode()
     assert list(folder.iterdir()) == []
@@ -87,6 +88,10 @@ def test_a_999_tells_that_the_structure_is_in_order(server: Server) -> None:
         ("text/html, application/*;q=0.5", "application/json"),
         ("application/json;q=0.1, application/x-ndjson", "application/x-ndjson"),
         ("application/json;q=0, */*", "application/x-ndjson"),
+        ("application/*, application/json;q=0.1", "application/x-ndjson"),
+        ("*/*, application/json;q=0.1, application/x-ndjson;q=0.2", "application/edi-x12"),
+        ("application/edi-x12, application/json", "application/edi-x12"),
+        ("application/json;q=nan, application/edi-x12;q=0.5", "application/edi-x12"),
         ("Application/EDI-X12", "application/edi-x12"),
     ],
 )
@@ -163,6 +168,20 @@ def test_a_head_that_cannot_be_used_is_refused(
 ) -> None:
     reply = server.ask("POST", f"/v1/scrub{query}", SAMPLE, EDI | headers)
     assert (reply.status, reply.problem) == (status, problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "status"),
+    [("Idempotency-Key", ["one", "two"], 400), ("Content-Encoding", ["identity", "gzip"], 415)],
+)
+def test_no_header_hides_behind_another_of_its_name(server: Server, name: str, values: list[str], status: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest("POST", "/v1/scrub")
+    for header, value in [*EDI.items(), ("Content-Length", str(len(CLEAN))), *((name, value) for value in values)]:
+        connection.putheader(header, value)
+    connection.endheaders(CLEAN)
+    assert connection.getresponse().status == status
+    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from scrubber.watch import Judge, Waits, open_gate
 from scrubber.watch.inbox import CLAIMS, Inbox, why_not_whole
 from scrubber.watch.journal import Journal, JournalError
 from scrubber.watch.judge import Verdict
-from scrubber.watch.layout import base_name
+from scrubber.watch.layout import Layout, base_name
 from scrubber.x12 import Delimiters
 from tests.conftest import Run
 
@@ -149,6 +150,19 @@ def test_a_file_must_stand_still(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     assert arrived(11) == ["a.837"]
     os.utime(path, ns=(0, 0))  # of the same size, but written to
     assert arrived(1) == []
+
+
+def test_half_a_file_is_given_up_although_the_clock_was_set_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    folder = Inbox(site.inbox, Waits(settle=10, give_up=60))
+    site.drop("half.837", MIXED[:200])
+    given_up = []
+    for after in (0, 30, 29, 2):
+        clock[0] += after
+        given_up.append([arrival.name for arrival in folder.arrivals()])
+    assert given_up == [[], [], [], ["half.837"]]
 
 
 @pytest.mark.parametrize("name", [".a.837", "a.837.part", "a.PART", "a.filepart", "a.partial", "a.837.tmp"])
@@ -493,6 +507,24 @@ def test_a_fault_of_the_system_never_puts_a_file_aside(site: Site) -> None:
     assert files(site.out) == published("a.837", MIXED)
 
 
+def test_what_cannot_even_be_cleared_after_a_fault_stops_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(28, "")
+
+    def cannot(*_: object, **__: object) -> None:
+        raise OSError(28, "")
+
+    judge = tampering(site)
+    judge.before = fail
+    monkeypatch.setattr(Layout, "free", cannot)
+    site.drop("a.837", MIXED)
+    with pytest.raises(ScrubberError, match="left on device; what it had written cannot be cleared"):
+        site.once()
+    del judge.before
+    assert site.once() == 1
+    assert files(site.out) == published("a.837", MIXED)
+
+
 def test_one_bad_file_does_not_stop_the_others_and_is_not_tried_at_every_scan(site: Site) -> None:
     calls: list[str] = []
 
@@ -593,6 +625,20 @@ def test_a_journal_that_is_not_ours_stops_everything(site: Site, kind: str) -> N
     with pytest.raises(JournalError):
         site.once()
     assert files(site.inbox) == ["a.837"]
+
+
+@pytest.mark.parametrize(
+    "change", ["state = 'elsewhere'", "moves = 'nowhere'", "moves = '[1]'", "moves = CAST(x'FF' AS TEXT)"]
+)
+def test_a_journal_with_rows_of_another_hand_is_named_and_takes_nothing(site: Site, change: str) -> None:
+    site.drop("a.837", CLEAN)
+    site.once()
+    with closing(sqlite3.connect(site.out / "journal.sqlite")) as database, database:
+        database.execute(f"UPDATE files SET owner = 'somebody', state = 'moving', {change}")
+    site.drop("b.837", OTHER)
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        site.once()
+    assert files(site.inbox) == ["b.837"]
 
 
 def test_a_file_that_another_watcher_has_is_not_touched(site: Site) -> None:

@@ -13,6 +13,9 @@ from scrubber.errors import AdapterError
 
 __all__ = ["Record"]
 
+_DIGITS = 100
+"""Numbers of more digits are not written out as decimals: Python refuses to, or they could fill the memory."""
+
 
 @define(eq=False, repr=False)
 class Record:
@@ -39,9 +42,10 @@ class Record:
         """Give a decimal number as text; the value is text, a whole number or a Decimal."""
         value = self._take(key)
         if isinstance(value, Decimal):
-            return f"{value:f}"
+            # With an exponent it is no amount that can be read, as it should be.
+            return f"{value:f}" if value.is_finite() and abs(value.adjusted()) < _DIGITS else str(value)
         if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
+            return _written(value)
         # A float would have lost cents before anybody could see it.
         return self._checked(key, value, "decimal text, a whole number or a Decimal").strip()
 
@@ -59,7 +63,7 @@ class Record:
         for place, value in enumerate(values):
             if not isinstance(value, str | int) or isinstance(value, bool):
                 raise AdapterError(f"{self.where}.{key}[{place}]: must be text, not {_kind(value)}")
-        return [str(value) for value in values]
+        return [_written(value) for value in values]
 
     def record(self, key: str) -> Record | None:
         """Give the dictionary under `key`, None where it is missing."""
@@ -102,7 +106,14 @@ class Record:
             return ""
         if not isinstance(value, str):
             raise AdapterError(f"{self.where}.{key}: must be {what}, not {_kind(value)}")
-        return value
+        return _written(value)
+
+
+def _written(value: str | int) -> str:
+    """Give text or a whole number as plain text, also where it is a member of an Enum, which calls itself otherwise."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return str(int(value)) if abs(value) < 10**_DIGITS else hex(value)
 
 
 def _kind(value: object) -> str:

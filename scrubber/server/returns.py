@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from attrs import frozen
 
@@ -52,6 +53,11 @@ class _Range:
             return False
         return self.media_type in ("*/*", found.media_type, found.media_type.partition("/")[0] + "/*")
 
+    @property
+    def precision(self) -> tuple[bool, bool, bool]:
+        """How closely it names what it covers; the most precise range that covers something is what counts for it."""
+        return self.media_type != "*/*", not self.media_type.endswith("/*"), self.profile is not None
+
 
 def choose_return(query: Sequence[tuple[str, str]], accept: str) -> Return:
     """Give what is asked for: the `return` parameter, else what the Accept header likes best, JSON for anything.
@@ -64,17 +70,24 @@ def choose_return(query: Sequence[tuple[str, str]], accept: str) -> Return:
         raise Problem(Problems.BAD_PARAMETER, f"return is one of {', '.join(RETURNS)}, given once.")
     if query:
         return RETURNS[query[0][1]]
-    ranges = sorted(_ranges(accept or "*/*"), key=lambda found: -found.quality)
-    refused = [found for found in ranges if found.quality <= 0 and found.media_type != "*/*"]
-    for wanted in ranges:
-        for found in RETURNS.values():
-            if wanted.quality > 0 and wanted.covers(found) and not any(no.covers(found) for no in refused):
-                return found
+    ranges = list(_ranges(accept or "*/*"))
+    liked = max(RETURNS.values(), key=lambda found: _liking(found, ranges))
+    if _liking(liked, ranges)[0] > 0:
+        return liked
     raise Problem(
         Problems.NOT_ACCEPTABLE,
         f"Accept application/json, application/x-ndjson or {EDI} (with profile=277ca, 999, annotated, clean or"
         " rejected; 277ca without).",
     )
+
+
+def _liking(found: Return, ranges: Sequence[_Range]) -> tuple[float, int]:
+    """Tell how much a form is liked: by its quality, then by how early the range stands that it has it from."""
+    covering = [(wanted.precision, -place, wanted) for place, wanted in enumerate(ranges) if wanted.covers(found)]
+    if not covering:
+        return 0.0, 0
+    _, place, wanted = max(covering, key=lambda entry: entry[:2])
+    return wanted.quality, place
 
 
 def _ranges(accept: str) -> Iterator[_Range]:
@@ -88,4 +101,4 @@ def _ranges(accept: str) -> Iterator[_Range]:
         except ValueError:
             quality = 0.0
         if media_type:
-            yield _Range(media_type, values.get("profile"), quality)
+            yield _Range(media_type, values.get("profile"), quality if isfinite(quality) else 0.0)

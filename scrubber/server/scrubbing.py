@@ -50,11 +50,12 @@ class _Asked:
         if media_type not in BODY_TYPES:
             hint = {"Accept-Post": ", ".join(BODY_TYPES)}
             raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {' or '.join(BODY_TYPES)}.", hint)
-        if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        if any(value.strip().lower() != "identity" for value in headers.getlist("content-encoding")):
             raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE, "Send the body without Content-Encoding.")
         if int(headers.get("content-length", "0")) > limit:
             raise too_large(limit)
-        return cls(returns, read_key(headers.get("idempotency-key")))
+        keys = headers.getlist("idempotency-key")
+        return cls(returns, read_key(", ".join(keys) if keys else None))
 
 
 @define(eq=False)

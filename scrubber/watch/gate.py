@@ -357,8 +357,11 @@ class Gate:
             return
         words = _words(error)
         self.journal.save(attrs.evolve(item, fault=words))
-        if item.state is not State.MOVING:
-            self.out.free(token, keep_original=item.state is State.WORKING)
+        try:
+            if item.state is not State.MOVING:
+                self.out.free(token, keep_original=item.state is State.WORKING)
+        except OSError as second:  # the next try begins by clearing it, too
+            words += f"; what it had written cannot be cleared ({_words(second)})"
         pause = min(self._pauses.get(token, _FIRST_PAUSE / 2) * 2, _LONGEST_PAUSE)
         self._pauses[token] = pause
         self._due[token] = time.monotonic() + pause

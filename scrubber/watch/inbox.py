@@ -142,7 +142,8 @@ class Inbox:
             return None
         stamp, old = stamp_of(found), self._seen.get(entry.name)
         if old is not None and old.stamp == stamp:
-            old.age = age_of(found)
+            # By our own clock at least as long as it has been watched: the system's may have been set back.
+            old.age = max(age_of(found), now - old.since)
             return old
         return _Sighting(stamp, now, age_of(found))
 

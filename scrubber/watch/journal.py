@@ -168,13 +168,13 @@ class Journal:
             row = self._database.execute(
                 "SELECT * FROM files WHERE sha256 = ? AND outcome = 'published'", (sha256,)
             ).fetchone()
-        return None if row is None else _item(row)
+            return None if row is None else _item(row)
 
     def find(self, token: str) -> Item | None:
         """Give the file that was taken under a token.  Raises JournalError."""
         with self._asking():
             row = self._database.execute("SELECT * FROM files WHERE token = ?", (token,)).fetchone()
-        return None if row is None else _item(row)
+            return None if row is None else _item(row)
 
     def unfinished(self, owner: str) -> list[Item]:
         """Give the files that a watcher has in work, those that were tried least first.  Raises JournalError."""
@@ -182,7 +182,7 @@ class Journal:
             rows = self._database.execute(
                 "SELECT * FROM files WHERE owner = ? AND state <> 'done' ORDER BY tries, number", (owner,)
             ).fetchall()
-        return [_item(row) for row in rows]
+            return [_item(row) for row in rows]
 
     def owners(self) -> list[str]:
         """Give the watchers that have files in work.  Raises JournalError."""
@@ -201,6 +201,8 @@ class Journal:
             yield
         except sqlite3.Error as error:
             raise JournalError(f"{self._path}: cannot be read or written ({_words(error)})") from error
+        except (ValueError, TypeError) as error:
+            raise JournalError(f"{self._path}: holds what no watcher has written ({type(error).__name__})") from error
 
 
 def _row(item: Item) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A stand-in for `scrubber serve`: POST /v1/scrub with an 837P, answered with the scrubber's own JSON report."""
+"""An HTTP door with faults that `scrubber serve` does not have: what a proxy or another program may say."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
-
-TOKEN = "a-token-for-tests"
 
 
 class Answer(NamedTuple):
@@ -57,26 +55,15 @@ Fault = Callable[[bytes], Answer]
 """What a door with a fault answers to a body."""
 
 
-def judge(path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Answer as the real door does; under /guarded it wants the token."""
-    if path not in ("/v1/scrub", "/guarded/v1/scrub"):
-        return problem(404, "Not Found")
-    if path.startswith("/guarded") and headers.get("Authorization") != f"Bearer {TOKEN}":
-        return problem(401, "Unauthorized")
-    if headers.get("Content-Type") != "application/edi-x12":
-        return problem(415, "Unsupported Media Type")
-    return answer_with(body)
-
-
 def make_handler(faults: Mapping[str, Fault]) -> type[BaseHTTPRequestHandler]:
-    """Make a handler that answers by `faults` where the path is one of theirs, else by `judge`."""
+    """Make a handler that answers a path of `faults` as said there."""
 
     class Door(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = faults[self.path](body) if self.path in faults else judge(self.path, dict(self.headers), body)
+            answer = faults[self.path](body)
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
                 self.send_header(name, value)

@@ -19,7 +19,8 @@ import pytest
 from attrs import define
 
 from scrubber.testing import to_837p
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
+from tests.test_doors import FILES, PAGE, block
 
 PYTHON = os.environ.get("SCRUBBER_BOTS_PYTHON", "")
 PLUGIN = ROOT / "docs" / "integrations" / "bots"
@@ -132,6 +133,29 @@ def test_a_file_with_a_rejected_claim_is_held_with_its_report(site: Site) -> Non
     (error,) = site.errors
     assert "Not sent: 1 of 2 claims rejected (IVUS101, IVUS102). Held as scrub837p-" in error
     assert {path.stat().st_mode & 0o077 for path in (site.folder / "held").iterdir()} == {0}
+
+
+@pytest.mark.parametrize("data", FILES.values(), ids=FILES)
+def test_the_findings_are_those_of_the_command_line(site: Site, run: Run, data: bytes) -> None:
+    (site.folder / "claims.837").write_bytes(data)
+    (site.folder / "botssys" / "infile" / "scrub837p").mkdir(parents=True)
+    commands = block(PAGE, "Bots", "sh").replace("/opt/scrubber/bin/scrubber", site.scrubber)
+    engine = f"{Path(PYTHON).with_name('bots-engine')} -cconfig"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site.folder)}
+    subprocess.run(
+        ["/bin/sh", "-c", commands.replace("/opt/bots/bin/bots-engine", engine)],
+        env=environment,
+        cwd=site.folder,
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    (cli,) = json.loads(run("scrub", "-", "--format", "json", data=data).stdout)["files"]
+    if data == FILES["clean"]:
+        assert (site.sent, cli["totals"]["rejected"]) == ([data], 0)
+        return
+    (bots,) = json.loads((site.folder / "bots.json").read_bytes())["files"]
+    assert bots | {"path": ""} == cli | {"path": ""}
 
 
 def test_a_file_that_is_not_whole_is_held(site: Site) -> None:
