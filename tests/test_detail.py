@@ -73,6 +73,14 @@ def test_what_is_no_code_is_left_out() -> None:
                 (BASES, "37238-37239", "office"): 1,
             },
         ),
+        (
+            "37252\n37253 x999999",
+            {
+                (UNITS, "37252, MUE 1", "1"): 1,
+                (UNITS, "37253, MUE 5", "more than 20 (over)"): 1,
+                (BASES, "no base procedure found", "office"): 1,
+            },
+        ),
         ("37238", {}),
     ],
 )
