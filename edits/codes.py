@@ -69,12 +69,19 @@ def make_meta(
     )
 
 
+_NAMED = 6
+"""Lines that a message names; of more it counts the rest."""
+
+
 def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
     """Name lines for somebody who looks at `seen_from`: "line 2", or "line 2 of claim 5" where it is another claim."""
-    return " and ".join(
+    found = [
         f"line {line.number}" + (f" of claim {line.claim.ordinal}" if line.claim is not seen_from.claim else "")
         for line in lines
-    )
+    ]
+    if len(found) > _NAMED:
+        return f"{', '.join(found[: _NAMED - 1])} and {len(found) - _NAMED + 1} other lines"
+    return " and ".join(found)
 
 
 @lru_cache(maxsize=4)

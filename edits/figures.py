@@ -15,6 +15,9 @@ __all__ = ["observe"]
 UNITS = "Intravascular ultrasound: units of an encounter against the MUE"
 BASES = "Intravascular ultrasound: families of base procedures, office against facility"
 
+_MANY = 20
+"""Units that are counted one by one; a file may hold any number, and a report has no row for each."""
+
 
 def observe(encounter: Encounter, facts: Facts) -> Iterator[Observation]:
     """Count each session of intravascular ultrasound once in both tables."""
@@ -32,7 +35,8 @@ def _units(session: Sequence[ServiceLine], facts: Facts) -> Iterator[Observation
         units = max(units_on(day, lines) for day in days)
         limit = facts.mue.on(code, days[0])
         row = f"{code}, MUE {limit.value if limit is not None else 'not known'}"
-        yield Observation(UNITS, row, f"{units}" + (" (over)" if limit is not None and units > limit.value else ""))
+        over = " (over)" if limit is not None and units > limit.value else ""
+        yield Observation(UNITS, row, (f"{units}" if units <= _MANY else f"more than {_MANY}") + over)
 
 
 def _bases(session: Sequence[ServiceLine], encounter: Encounter, facts: Facts) -> Iterator[Observation]:

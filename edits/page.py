@@ -21,6 +21,13 @@ _MAI = {
     "3": "a limit of the day that can be appealed",
 }
 
+_CATHETER = {
+    "yes": "Catheter placement is included",
+    "no": "Catheter placement is coded separately",
+    "non-selective": "Non-selective catheter placement is included",
+    "unknown": "Not known whether catheter placement is included",
+}
+
 
 def describe(code: str, day: date, facts: Facts) -> Page | None:
     """Explain what the tables know about `code` on the date of service `day`; None if they do not know it."""
@@ -78,11 +85,7 @@ def _bases(code: str, day: date, facts: Facts) -> _Section:
 
 def _catheter_of(base: str, facts: Facts) -> str:
     placements = {row.catheter_placement for row in facts.base_families.ever(base)}
-    if placements == {"yes"}:
-        return "Catheter placement is included"
-    if placements == {"no"}:
-        return "Catheter placement is coded separately"
-    return "Others"
+    return _CATHETER.get(next(iter(placements)), "Others") if len(placements) == 1 else "Others"
 
 
 def _as_base(code: str, day: date, facts: Facts) -> _Section:
@@ -136,7 +139,9 @@ def _modifiers(code: str, facts: Facts) -> _Section:
 def _fees(code: str, facts: Facts) -> _Section:
     """All years: what a claim was worth last year is asked as often as what it is worth now."""
     rows = sorted(facts.fees.ever(code), key=lambda row: row.effective, reverse=True)
-    lines = (f"${row.non_facility} outside a facility, ${row.facility} in a facility ({row.dates})" for row in rows)
+    lines = (
+        f"${row.non_facility:,.2f} outside a facility, ${row.facility:,.2f} in a facility ({row.dates})" for row in rows
+    )
     return "National amount of one unit", tuple(lines)
 
 

@@ -174,21 +174,19 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a second line of 37253 on a date."""
+        """Look for a second line of 37253 on a date; each is told of all of them, so that they give one advice."""
         del context
-        seen: list[ServiceLine] = []
-        for line in ivus_lines(encounter):
-            if line.procedure != ADDITIONAL:
+        lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
+        for place, line in enumerate(lines):
+            if not any(other.common_days(line) for other in lines[:place]):
                 continue
-            earlier = [other for other in seen if other.common_days(line)]
-            seen.append(line)
-            if earlier:
-                yield self.finding(
-                    line,
-                    f"37253 for {line.service_dates} stands on {places([*earlier, line], line)}.",
-                    f"Bill one line of 37253 x{most_units(line, [*earlier, line])}.",
-                    element="SV104",
-                )
+            same = [other for other in lines if other.common_days(line)]
+            yield self.finding(
+                line,
+                f"37253 for {line.service_dates} stands on {places(same, line)}.",
+                f"Bill one line of 37253 x{most_units(line, same)}.",
+                element="SV104",
+            )
 
 
 class UnitsLimitUnknown(EncounterEdit[Facts]):

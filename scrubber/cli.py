@@ -214,7 +214,6 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     try:
         with team or nullcontext():
             outcome = session.run(expand_inputs(inputs))
-        sys.stdout.flush()
     except BrokenPipeError as error:
         # What is still buffered must not be written again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

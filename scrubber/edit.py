@@ -99,7 +99,7 @@ class Rule:
 
     @classmethod
     def documentation(cls) -> Documentation:
-        """Read the docstring: a first paragraph, then paragraphs that begin with "Why:" and "Fix:".
+        """Read the docstring: a first paragraph, then paragraphs that begin with "Why:" and "Fix:", as sentences.
 
         Raises ValueError when one of the three is missing.
         """
@@ -107,7 +107,13 @@ class Rule:
         match = _DOCSTRING.fullmatch(text)
         if match is None:
             raise ValueError(f"the docstring of {cls.__name__} needs a first sentence, Why: and Fix:")
-        return Documentation(*(" ".join(part.split()) for part in match.groups()))
+        return Documentation(*map(_sentence, match.groups()))
+
+
+def _sentence(part: str) -> str:
+    """Write a part of a docstring on one line, with a capital letter."""
+    text = " ".join(part.split())
+    return text[:1].upper() + text[1:]
 
 
 @frozen

@@ -89,11 +89,12 @@ def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
     examples = [_Shown.of(rule, example) for example in meta.examples]
     if form == "markdown":
         return _rule_markdown(f"{meta.code} {meta.name}", (told.what, told.why, told.fix), facts, examples)
-    lines = [f"{meta.code} {meta.name}", "", *_paragraph(told.what), ""]
-    lines += [*_paragraph(f"Why: {told.why}"), "", *_paragraph(f"Fix: {told.fix}"), ""]
+    lines = [f"{meta.code} {meta.name}", ""]
+    for text in (told.what, f"Why: {told.why}", f"Fix: {told.fix}"):
+        lines += [*wrap(text, _WIDTH), ""]
     lines += [line for label, value in facts if value for line in _paragraph(f"{label}: {value}")]
     if examples:
-        lines += ["", *_paragraph(f"Examples. {_SHORTHAND}")]
+        lines += ["", *wrap(f"Examples. {_SHORTHAND}", _WIDTH)]
     for shown in examples:
         lines += ["", f"{shown.label}:", *(f"    {row}" for row in shown.rows)]
         lines += [row for text in shown.says for row in _paragraph(f"Says: {text}", indent="  ")]

@@ -273,6 +273,20 @@ class Totals:
             self.accepted += 1
             self.accepted_charges += charge
 
+    def include(self, other: Totals) -> None:
+        """Count the claims of another file too."""
+        self.claims += other.claims
+        self.accepted += other.accepted
+        self.rejected += other.rejected
+        self.lines += other.lines
+        self.rejected_lines += other.rejected_lines
+        self.charges += other.charges
+        self.accepted_charges += other.accepted_charges
+        self.rejected_charges += other.rejected_charges
+        self.at_risk += other.at_risk
+        if other.worst is not None and (self.worst is None or other.worst.at_least(self.worst)):
+            self.worst = other.worst
+
 
 @define
 class FileReport:

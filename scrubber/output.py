@@ -97,7 +97,7 @@ class Publication:
 
     @staticmethod
     @contextmanager
-    def writing(target: Path) -> Iterator[None]:
+    def writing(target: Path | str) -> Iterator[None]:
         """Name `target` in the error where it cannot be written."""
         try:
             yield

@@ -18,7 +18,7 @@ from scrubber.engine import Engine
 from scrubber.errors import ConfigError
 from scrubber.findings import FileReport
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
-from scrubber.output import publish_file, publish_text
+from scrubber.output import Publication, publish_file, publish_text
 from scrubber.outputs import OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
@@ -94,18 +94,25 @@ class Session:
         tool = describe_tool(load_plugins(), self.config.today)
         scrub = InputScrub(self.engine, tool, self.output_settings, self.team)
         with ExitStack() as stack:
-            writers = [_stdout_writer(self.stdout_format, self.stdout, tool, color=self.color)]
+            names = ["standard output", *(str(path) for _, path in self.reports)]
+            with Publication.writing(names[0]):
+                writers = [_stdout_writer(self.stdout_format, self.stdout, tool, color=self.color)]
             for form, path in self.reports:
                 writer = load_writer(form)
                 publish = publish_file if is_binary(writer) else publish_text
-                writers.append(writer(stack.enter_context(publish(path)), tool, color=False))
+                out = stack.enter_context(publish(path))
+                with Publication.writing(path):
+                    writers.append(writer(out, tool, color=False))
             for name, begun in self._begun(scrub, inputs, targets):
                 if begun is None:
                     self._conclude(scrub.run(name, targets[name], writers, self._progress))
                 else:
                     self._conclude(scrub.finish(begun, writers))
-            for writer in writers:
-                writer.end()
+            for name, ending in zip(names, writers, strict=True):
+                with Publication.writing(name):
+                    ending.end()
+            with Publication.writing(names[0]):
+                self.stdout.flush()
         crashed = self.engine.crashed or (self.team is not None and self.team.crashed)
         return exit_code(self._files, self.config, crashed=crashed)
 

@@ -65,7 +65,7 @@ def test_it_is_in_the_catalogue_and_explains_itself(run: Run, site: Path) -> Non
     assert re.search(r"^ACME101 +error +place-not-in-policy ", listed, re.MULTILINE)
     told = run("explain", "ACME101", PYTHONPATH=str(site)).stdout.decode()
     assert "ACME policy 7 (example)" in told
-    assert "correct the place of service" in told
+    assert "Correct the place of service" in told
     version = run("--version", PYTHONPATH=str(site)).stdout.decode()
     assert "edits ACME: 1 of acme-edits 1.0.0" in version
     assert "table allowed_places: 2024-01-01 to 2026-12-31" in version

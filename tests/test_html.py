@@ -314,7 +314,9 @@ def test_a_clean_file_says_so(shorthand: str, verdict: str) -> None:
 def test_no_input_at_all_is_a_sound_page() -> None:
     text = written()
     check_sound(text)
-    assert text_of(page_of(text).find(".//h1")) == "No claims found"
+    page = page_of(text)
+    assert text_of(page.find(".//h1")) == "No claims found"
+    assert page.xpath("//section[@id='payers' or @id='providers']") == []
 
 
 def many(count: int) -> tuple[list[ClaimReport], FileReport]:
@@ -392,6 +394,31 @@ def test_findings_set_aside_stay_visible(run: Run, tmp_path: Path) -> None:
     (aside,) = page.xpath("//article[@id='c1-12']/div[@class='ignored']")
     assert "IVUS402, line 3: <their> letter" in text_of(aside)
     assert "1 set aside by the configuration" in text_of(page.xpath("//section[@id='verdict']")[0])
+
+
+def test_a_decision_shows_though_its_claim_has_no_card(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "scrubber.toml").write_text('[payers.12502.ignore]\nX12208 = { reason = "<the portal> rounds" }\n')
+    done = run("scrub", "--format=html", SAMPLE)
+    check_sound(done.stdout)
+    page = page_of(done.stdout)
+    assert page.xpath("//article[@id='c1-16']") == []
+    (row,) = page.xpath("//section[@id='set-aside']//tbody/tr")
+    assert [text_of(cell) for cell in row] == ["X12208", "12502", "<the portal> rounds", "1"]
+    assert page.xpath("//nav//a[@href='#set-aside']")
+
+
+def test_a_page_counts_in_grammar_and_says_what_is_not_known() -> None:
+    (claim,), report = judged(to_837p("claim ZZZ\n37238\n36012\n37252").replace(b"CLM*ZZZ", b"CLM*"))
+    assert claim.rejected
+    assert not claim.at_risk
+    text = written(([claim], report))
+    check_sound(text)
+    page = page_of(text)
+    assert text_of(page.find(".//h1")) == "The claim is rejected"
+    assert "Findings: 1 error, 0 warnings, 1 info." in text_of(page.xpath("//section[@id='verdict']")[0])
+    assert "unknown amount at risk" in text_of(page.xpath("//section[@id='work']")[0])
+    assert "$" not in text_of(page.xpath("//section[@id='pareto']//*[local-name()='svg']")[0])
+    assert page.xpath("//dl[@class='tiles']/div/@class")[0] == "risk none"
 
 
 def test_titles_keep_abbreviations_and_compounds(sample: bytes) -> None:

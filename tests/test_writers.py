@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -128,3 +130,54 @@ def test_redaction_names_claims_by_their_place(run: Run) -> None:
         done = run("scrub", "--redact", "--format", form, data=to_837p("claim SECRET1\n37252 id=SECRET2"))
         assert b"SECRET" not in done.stdout
         assert b"claim 1" in done.stdout
+
+
+# -- the report that a person reads ---------------------------------------------------------------------------------
+
+
+def test_text_says_once_what_stands_on_several_lines(run: Run) -> None:
+    text = run("scrub", data=to_837p("claim A\n37238\n36012\n37252\n" + "37253 x3\n" * 57)).stdout.decode()
+    assert text.count("error IVUS201") == 1
+    assert "lines 4-60 37253: error IVUS201" in text
+    assert "on line 4, line 5, line 6, line 7, line 8 and 52 other lines; the MUE is 5." in " ".join(text.split())
+    assert text.count("Bill one line of 37253 x171.") == text.count("Bill one line") == 1
+    assert len(text.splitlines()) < 60
+
+
+def test_text_does_not_call_an_unknown_amount_nothing(run: Run) -> None:
+    faulty = to_837p("claim A\n37238\n36012\n37252\nclaim B\n99213")
+    assert ", unknown amount at risk\n" in run("scrub", data=faulty).stdout.decode()
+    assert "$927.06 or more at risk\n" in run("scrub", SAMPLES[0]).stdout.decode()
+
+
+def test_text_sums_several_inputs_up(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.837").write_bytes(SAMPLES[0].read_bytes())
+    (tmp_path / "b.837").write_bytes(SAMPLES[0].read_bytes()[:5000])
+    text = run("scrub", "a.837", "b.837").stdout.decode()
+    files = json.loads(run("scrub", "--format=json", "a.837", "b.837").stdout)["files"]
+    whole = text[text.index("All 2 inputs") :]
+    claims, rejected = (sum(file["totals"][name] for file in files) for name in ("claims", "rejected"))
+    assert f"{claims}: {claims - rejected} accepted, {rejected} rejected" in whole
+    assert f"${sum(float(file['totals']['at_risk']) for file in files):,.2f} (national" in whole
+    assert "NOT KNOWN  part of 1 input was not read or not judged" in whole
+    assert "All 1 input" not in run("scrub", "a.837").stdout.decode()
+
+
+def test_text_names_what_was_set_aside_and_why(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "scrubber.toml").write_text(
+        '[payers.12502.ignore]\nX12208 = { reason = "the portal \\u202e rounds" }\n'
+    )
+    text = run("scrub", SAMPLES[0]).stdout.decode()
+    assert "1 finding set aside by the configuration" in text
+    assert "1 X12208 for payer 12502: the portal \N{REPLACEMENT CHARACTER} rounds" in text
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("form", [*FORMATS, "html", "xlsx"])
+def test_a_full_disk_is_named(form: str) -> None:
+    command = [sys.executable, "-m", "scrubber", "scrub", "--format", form, str(SAMPLES[0])]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert done.returncode == 4
+    assert b"cannot be written (No space left on device)" in done.stderr
+    assert b"internal fault" not in done.stderr

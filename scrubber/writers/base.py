@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
@@ -12,11 +12,30 @@ from attrs import frozen
 import scrubber
 from scrubber.edit import Rule
 from scrubber.engine import all_rules
-from scrubber.findings import ClaimReport, Detail, FileReport
+from scrubber.findings import ClaimReport, Detail, FileReport, Finding
 from scrubber.plugins import Plugin
 from scrubber.tables import TableInfo
 
-__all__ = ["Tool", "Writer", "describe_tool", "detail_for", "is_binary", "money", "printable"]
+__all__ = [
+    "AT_RISK",
+    "SetAside",
+    "Tool",
+    "Writer",
+    "alike",
+    "at_risk",
+    "counted",
+    "describe_tool",
+    "detail_for",
+    "dollars",
+    "is_binary",
+    "line_names",
+    "money",
+    "printable",
+    "set_aside",
+]
+
+AT_RISK = "national fee schedule amount of the lines with an error"
+"""What the dollars at risk are, in words."""
 
 
 @frozen
@@ -76,6 +95,62 @@ def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:
 def money(amount: Decimal) -> str:
     """Write dollars and cents as a decimal string, never in exponent form."""
     return f"{amount:.2f}"
+
+
+def dollars(amount: Decimal) -> str:
+    """Write dollars and cents for people: "$1,022.58"."""
+    return f"${amount:,.2f}"
+
+
+def at_risk(claim: ClaimReport) -> str:
+    """Say what is at risk on a claim.  That nothing is known is not said as $0.00."""
+    if not claim.rejected:
+        return "no dollars at risk"
+    if not claim.at_risk:
+        return "unknown amount at risk"
+    return f"{dollars(claim.at_risk)}{' or more' if claim.unpriced_lines else ''} at risk"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Write a number with its noun: "1 claim", "17 claims"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def alike(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
+    """Bring findings of a claim that say the same of several places together; the gravest first, then by line."""
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda finding: (finding.severity.rank, finding.line or 0)):
+        groups.setdefault((finding.code, finding.severity, finding.message, finding.fix), []).append(finding)
+    return [tuple(group) for group in groups.values()]
+
+
+def line_names(findings: Iterable[Finding]) -> str:
+    """Name the lines that findings stand on: "line 3", "lines 4, 5", "lines 4-60"; "" where they stand on none."""
+    numbers = sorted({finding.line for finding in findings if finding.line})
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [[f"{run[0]}-{run[-1]}"] if run[2:] else map(str, run) for run in runs]
+    names = ", ".join(name for part in parts for name in part)
+    return f"{'line' if len(numbers) == 1 else 'lines'} {names}" if names else ""
+
+
+@frozen(order=True)
+class SetAside:
+    """A decision of the configuration that a report shows: for which payer an edit does not count, and why."""
+
+    code: str
+    payer: str
+    reason: str
+
+
+def set_aside(claim: ClaimReport) -> Iterator[SetAside]:
+    """Yield for each finding of a claim that was set aside the decision; there are no more of these than settings."""
+    for entry in claim.ignored:
+        yield SetAside(entry.finding.code, claim.payer, entry.reason)
 
 
 def printable(text: str) -> str:

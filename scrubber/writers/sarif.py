@@ -146,13 +146,13 @@ def _extension(plugin: Plugin) -> dict[str, Any]:
 def _rule_object(rule: type[Rule]) -> dict[str, Any]:
     meta, told = rule.meta, rule.documentation()
     sources = "; ".join(f"{source.title} ({source.effective})" for source in meta.sources)
-    why, fix = (text[:1].upper() + text[1:] for text in (told.why, told.fix))
     return {
         "id": meta.code,
         "name": meta.name,
         "shortDescription": _message(told.what),
-        "fullDescription": _message(f"{told.what} {why}"),
-        "help": _message(f"{fix} Source: {sources}.") | {"markdown": _markdown(Fix=fix, Why=why, Source=sources)},
+        "fullDescription": _message(f"{told.what} {told.why}"),
+        "help": _message(f"{told.fix} Source: {sources}.")
+        | {"markdown": _markdown(Fix=told.fix, Why=told.why, Source=sources)},
         "defaultConfiguration": {"level": _LEVELS[meta.severity]},
         "properties": {
             "statuses": [str(status) for status in meta.statuses],

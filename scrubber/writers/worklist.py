@@ -15,6 +15,7 @@ from attrs import frozen
 
 from scrubber.findings import ClaimDetail, ClaimReport, FileReport, Finding, LineDetail, Location
 from scrubber.model import parse_number
+from scrubber.writers.base import AT_RISK
 
 __all__ = ["COLUMNS", "Cell", "Column", "Entry", "Kind", "claim_entries", "file_entries"]
 
@@ -143,7 +144,6 @@ def _source(entry: Entry) -> Cell:
 
 
 _ONCE = "stands in one row only, the first of the gravest severity, so that the column can be summed."
-_AT_RISK = "National fee schedule amount of the claim's lines with an error"
 
 COLUMNS: tuple[Column[Entry], ...] = (
     Column("File", Kind.TEXT, 24, lambda entry: entry.path),
@@ -164,7 +164,11 @@ COLUMNS: tuple[Column[Entry], ...] = (
         "Claim charge", Kind.MONEY, 13, _once_a_claim(lambda claim: claim.charge), f"CLM02; for each claim it {_ONCE}"
     ),
     Column(
-        "At risk", Kind.MONEY, 11, _once_a_claim(lambda claim: claim.at_risk), f"{_AT_RISK}; for each claim it {_ONCE}"
+        "At risk",
+        Kind.MONEY,
+        11,
+        _once_a_claim(lambda claim: claim.at_risk),
+        f"The {AT_RISK}; for each claim it {_ONCE}",
     ),
     Column("Severity", Kind.TEXT, 9, lambda entry: entry.finding.severity.value),
     Column("Code", Kind.TEXT, 9, lambda entry: entry.finding.code, "'scrubber explain CODE' tells more."),

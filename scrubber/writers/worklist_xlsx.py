@@ -16,7 +16,7 @@ from attrs import define, field
 
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.findings import ClaimReport, Detail, FileReport, Severity, Totals
-from scrubber.writers.base import Tool, printable
+from scrubber.writers.base import SetAside, Tool, printable, set_aside
 from scrubber.writers.worklist import COLUMNS, Cell, Column, Entry, Kind, claim_entries, file_entries
 
 __all__ = ["WorkbookWriter"]
@@ -74,10 +74,12 @@ class WorkbookWriter:
         self._list = self._open_list()
         self._summary = _Summary()
         self._summaries: list[_Summary] = []
+        self._set_aside: Counter[SetAside] = Counter()
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Write a row for each finding of the claim."""
         self._summary.ignored += len(claim.ignored)
+        self._set_aside.update(set_aside(claim))
         self._summary.unpriced += claim.unpriced_lines
         for entry in claim_entries(path, claim):
             self._write(entry)
@@ -124,6 +126,11 @@ class WorkbookWriter:
         sheet.write_text(
             f"Judged by {tool.name} {tool.version}. In the work list an amount stands once, so columns can be summed."
         )
+        if self._set_aside:
+            sheet.write_text("")
+            sheet.write_text("Set aside by the configuration", "Payer", "Findings", "Reason")
+            for decision, count in sorted(self._set_aside.items()):
+                sheet.write_text(decision.code, decision.payer, str(count), decision.reason)
         sheet.write_text("")
         sheet.write_text("Rule table", "Dates of service seen", "Publication")
         for table in tool.tables:

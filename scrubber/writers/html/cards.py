@@ -7,17 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import field, frozen
 
 from scrubber.findings import Adjustment, ClaimDetail, ClaimReport, Finding, LineDetail, Location
+from scrubber.writers.base import alike, at_risk, counted, dollars, line_names
 from scrubber.writers.html.elements import (
     Catalogue,
     Child,
     Column,
     Element,
     badge,
-    counted,
     el,
     hidden,
     icon,
-    money,
     prose,
     table,
 )
@@ -114,7 +113,7 @@ def work_item(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> 
     claim = kept.claim
     faults = _faults(claim.findings)
     first = faults[0].first
-    lines = _lines_of(faults[0])
+    lines = line_names(faults[0].findings)
     about = [claim.disposition.capitalize(), f"{_billed(claim)} billed", f"payer {claim.payer or 'not named'}"]
     if several_files:
         about.append(f"input {kept.file}")
@@ -122,7 +121,7 @@ def work_item(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> 
         about.append(counted(len(faults) - 1, "more finding"))
     return el(
         "li",
-        el("p", el("a", _name(claim), href=f"#{kept.anchor}"), el("b", _risk(claim)), class_="name"),
+        el("p", el("a", _name(claim), href=f"#{kept.anchor}"), el("b", at_risk(claim)), class_="name"),
         el(
             "p",
             badge(first.severity),
@@ -149,7 +148,7 @@ def card(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> Eleme
         el(
             "header",
             el("h3", _name(claim), " ", _verdict(claim), id=f"{anchor}-name"),
-            el("p", el("b", _risk(claim)), class_="amount"),
+            el("p", el("b", at_risk(claim)), class_="amount"),
         ),
         _facts(kept, marks, several_files=several_files),
         _lines(claim, claim.detail, marks) if claim.detail is not None else el("p", "Its lines were not opened."),
@@ -168,15 +167,7 @@ def _name(claim: ClaimReport) -> str:
 
 
 def _billed(claim: ClaimReport) -> str:
-    return money(claim.charge) if claim.charge is not None else "unreadable amount"
-
-
-def _risk(claim: ClaimReport) -> str:
-    if not claim.rejected:
-        return "no dollars at risk"
-    if not claim.at_risk:
-        return "unknown amount at risk"
-    return f"{money(claim.at_risk)}{' or more' if claim.unpriced_lines else ''} at risk"
+    return dollars(claim.charge) if claim.charge is not None else "unreadable amount"
 
 
 def _verdict(claim: ClaimReport) -> Element:
@@ -185,11 +176,7 @@ def _verdict(claim: ClaimReport) -> Element:
 
 
 def _faults(findings: Iterable[Finding]) -> list[_Fault]:
-    """Bring findings that say the same of several places together; the gravest first, then by line."""
-    alike: dict[tuple[str, str, str, str], list[Finding]] = {}
-    for finding in sorted(findings, key=lambda finding: (finding.severity.rank, finding.line or 0)):
-        alike.setdefault((finding.code, finding.severity, finding.message, finding.fix), []).append(finding)
-    return [_Fault(number, tuple(group)) for number, group in enumerate(alike.values(), 1)]
+    return [_Fault(number, group) for number, group in enumerate(alike(findings), 1)]
 
 
 def _by_cell(faults: Sequence[_Fault]) -> dict[tuple[int | None, str], list[_Fault]]:
@@ -300,13 +287,6 @@ def _denial(adjustment: Adjustment) -> Child:
         [", RARC ", el("code", adjustment.rarc)] if adjustment.rarc else None,
         f" ({group})" if group else None,
     ]
-
-
-def _lines_of(fault: _Fault) -> str:
-    numbers = list(dict.fromkeys(finding.line for finding in fault.findings if finding.line))
-    if not numbers:
-        return ""
-    return f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(map(str, numbers))}"
 
 
 def _place(finding: Finding) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from scrubber.findings import Severity
+from scrubber.writers.base import counted, dollars
 from scrubber.writers.html.elements import (
     Catalogue,
     Child,
@@ -13,9 +14,7 @@ from scrubber.writers.html.elements import (
     Element,
     badge,
     claims_of,
-    counted,
     el,
-    money,
     section,
     table,
 )
@@ -67,9 +66,9 @@ def _table_row(edit: EditCount, done: Cleared | None, rejected: int, catalogue: 
         badge(edit.severity),
         f"{edit.findings:,}",
         f"{edit.claims:,}",
-        money(edit.charges),
-        money(edit.at_risk) if done is not None else "",
-        [money(done.at_risk), el("small", f" {claims_of(done.claims, rejected)}")] if done is not None else "",
+        dollars(edit.charges),
+        dollars(edit.at_risk) if done is not None else "",
+        [dollars(done.at_risk), el("small", f" {claims_of(done.claims, rejected)}")] if done is not None else "",
         edit.denials.most_common(1)[0][0] if edit.denials else "",
     ]
 
@@ -95,11 +94,12 @@ def _chart(errors: Sequence[EditCount], cleared: Sequence[Cleared], tally: Tally
     rows = []
     for place, (edit, done) in enumerate(shown):
         part, so_far = (edit.at_risk, done.at_risk) if in_dollars else (Decimal(edit.claims), Decimal(done.claims))
-        rows.append(_row(place, edit, catalogue, (part, so_far, whole)))
-    spoken = "; ".join(f"{edit.code}: {counted(edit.claims, 'claim')}, {money(edit.at_risk)}" for edit, _ in shown)
+        figures = _figures(edit, in_dollars=in_dollars)
+        rows.append(_row(place, edit, catalogue, figures, (part, so_far, whole)))
+    spoken = "; ".join(f"{edit.code}: {_figures(edit, in_dollars=in_dollars)}" for edit, _ in shown)
     drawing = el(
         "svg",
-        el("title", "Errors by dollars at risk", id="pareto-drawing"),
+        el("title", f"Errors by {'dollars at risk' if in_dollars else 'claims'}", id="pareto-drawing"),
         el("desc", f"{spoken}. The table of edits has the same figures.", id="pareto-figures"),
         rows,
         role="img",
@@ -110,7 +110,7 @@ def _chart(errors: Sequence[EditCount], cleared: Sequence[Cleared], tally: Tally
         height=f"{_ROW * len(shown)}",
     )
     measure = "Dollars at risk on the claims with this error" if in_dollars else "Rejected claims with this error"
-    scale = f"A full bar is {money(total.at_risk) if in_dollars else counted(total.rejected, 'rejected claim')}."
+    scale = f"A full bar is {dollars(total.at_risk) if in_dollars else counted(total.rejected, 'rejected claim')}."
     left = len(errors) - len(shown)
     more = f" {counted(left, 'other error is', 'other errors are')} in the table only." if left else ""
     caption = [
@@ -125,11 +125,17 @@ def _legend(kind: str, words: str) -> Element:
     return el("span", el("span", class_=f"key {kind}", aria_hidden="true"), words, class_="legend")
 
 
-def _row(place: int, edit: EditCount, catalogue: Catalogue, sizes: tuple[Decimal, Decimal, Decimal]) -> Element:
+def _figures(edit: EditCount, *, in_dollars: bool) -> str:
+    claims = counted(edit.claims, "claim")
+    return f"{claims}, {dollars(edit.at_risk)}" if in_dollars else claims
+
+
+def _row(
+    place: int, edit: EditCount, catalogue: Catalogue, figures: str, sizes: tuple[Decimal, Decimal, Decimal]
+) -> Element:
     """Draw a bar under its labels: how much of the whole the edit has, and it with all above it."""
     part, so_far, whole = sizes
     top = place * _ROW
-    figures = f"{counted(edit.claims, 'claim')}, {money(edit.at_risk)}"
     return el(
         "g",
         el("text", edit.code, x="0", y=f"{top + 14}", class_="code"),

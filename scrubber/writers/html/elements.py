@@ -11,7 +11,7 @@ from attrs import frozen
 from lxml import etree
 
 from scrubber.findings import Severity
-from scrubber.writers.base import Tool
+from scrubber.writers.base import Tool, counted, printable
 
 __all__ = [
     "Catalogue",
@@ -21,11 +21,9 @@ __all__ = [
     "badge",
     "bar",
     "claims_of",
-    "counted",
     "el",
     "hidden",
     "icon",
-    "money",
     "prose",
     "scrolling",
     "section",
@@ -40,8 +38,6 @@ Child: TypeAlias = "Element | str | Iterable[Child] | None"
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)")
 
-WORDS = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
-
 
 def el(name: str, /, *children: Child, **attributes: str | None) -> Element:
     """Make an element of text, elements and sequences of them; None is nothing.
@@ -51,7 +47,7 @@ def el(name: str, /, *children: Child, **attributes: str | None) -> Element:
     element = etree.Element(name)
     for key, value in attributes.items():
         if value is not None:
-            element.set(key.rstrip("_").replace("_", "-"), _printable(value))
+            element.set(key.rstrip("_").replace("_", "-"), printable(value))
     _append(element, children)
     return element
 
@@ -59,7 +55,7 @@ def el(name: str, /, *children: Child, **attributes: str | None) -> Element:
 def _append(element: Element, children: Iterable[Child]) -> None:
     for child in children:
         if isinstance(child, str):
-            _append_text(element, _printable(child))
+            _append_text(element, printable(child))
         elif etree.iselement(child):
             element.append(child)
         elif child is not None:
@@ -71,13 +67,6 @@ def _append_text(element: Element, text: str) -> None:
         element[-1].tail = (element[-1].tail or "") + text
     else:
         element.text = (element.text or "") + text
-
-
-def _printable(text: str) -> str:
-    """Replace control characters, text direction overrides and the like, as the text report does."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def hidden(text: str) -> Element:
@@ -92,7 +81,7 @@ def icon(name: str) -> Element:
 
 def badge(severity: Severity) -> Element:
     """Show a severity by shape, word and colour."""
-    return el("span", icon(severity.value), WORDS[severity], class_=f"badge {severity.value}")
+    return el("span", icon(severity.value), severity.capitalize(), class_=f"badge {severity.value}")
 
 
 def section(anchor: str, title: str, *children: Child, **attributes: str | None) -> Element:
@@ -165,16 +154,6 @@ def _percent(part: Decimal | int, whole: Decimal | int) -> Decimal:
     return Decimal(part) * 100 / Decimal(whole) if whole else Decimal(0)
 
 
-def money(amount: Decimal) -> str:
-    """Write dollars and cents."""
-    return f"${amount:,.2f}"
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Write a number with its noun: "1 claim", "17 claims"."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
 def claims_of(part: int, whole: int) -> str:
     """Write "3 of 17 claims"."""
     return f"{part:,} of {counted(whole, 'claim')}"
@@ -212,8 +191,7 @@ class Catalogue:
         """Say why a payer minds; "" for a code that no installed edit has."""
         if code not in self._whys:
             rule = self._rules.get(code)
-            why = rule.documentation().why if rule is not None else ""
-            self._whys[code] = why[:1].upper() + why[1:]
+            self._whys[code] = rule.documentation().why if rule is not None else ""
         return self._whys[code]
 
     def _text(self, code: str) -> str:

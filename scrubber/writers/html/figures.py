@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 from scrubber.findings import Observation
+from scrubber.writers.base import counted, dollars
 from scrubber.writers.html.elements import (
     Catalogue,
     Child,
     Column,
     Element,
     bar,
-    counted,
     el,
-    money,
     scrolling,
     section,
     share,
@@ -32,7 +31,9 @@ _NUMBER = re.compile(r"\d+")
 
 
 def groups_sections(tally: Tally, catalogue: Catalogue) -> list[Element]:
-    """Show payers and billing providers, those with the most money at risk first."""
+    """Show payers and billing providers, those with the most money at risk first; nothing where there is no claim."""
+    if not tally.payers:
+        return []
     names = {edit.code: edit for edit in tally.edits()}
     return [
         section("payers", "By payer", _groups("payer", tally.payers, names, catalogue)),
@@ -41,8 +42,6 @@ def groups_sections(tally: Tally, catalogue: Catalogue) -> list[Element]:
 
 
 def _groups(what: str, groups: Mapping[str, GroupCount], names: Mapping[str, EditCount], catalogue: Catalogue) -> Child:
-    if not groups:
-        return el("p", "No claim was counted.")
     ranked = sorted(
         groups.items(), key=lambda entry: (-entry[1].at_risk, -entry[1].rejected, -entry[1].claims, entry[0])
     )
@@ -72,9 +71,9 @@ def _group_row(name: str, group: GroupCount, names: Mapping[str, EditCount], cat
         f"{group.claims:,}",
         f"{group.rejected:,}",
         [bar(group.rejected, group.claims, "bad"), f" {share(group.rejected, group.claims)}"],
-        money(group.charges),
-        money(group.rejected_charges),
-        money(group.at_risk),
+        dollars(group.charges),
+        dollars(group.rejected_charges),
+        dollars(group.at_risk),
         [el("code", edit.code), f" {catalogue.title(edit.code, edit.name)}"] if edit is not None else "",
     ]
 

@@ -1,27 +1,26 @@
-"""What the report rests on: the inputs, loud where one was not read whole, and the rule tables with their dates."""
+"""What the report rests on: inputs, loud where one was not read whole, what the settings decided, and rule tables."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from scrubber.findings import FileReport, Finding
-from scrubber.writers.base import Tool
+from scrubber.writers.base import SetAside, Tool, counted, dollars
 from scrubber.writers.html.elements import (
     Child,
     Column,
     Element,
     badge,
-    counted,
     el,
     icon,
-    money,
     prose,
     section,
     table,
 )
 from scrubber.writers.html.tally import Tally
 
-__all__ = ["alert_section", "basis_section", "inputs_table"]
+__all__ = ["alert_section", "basis_section", "inputs_table", "set_aside_section"]
 
 _FILES = 500
 """Inputs in the table of inputs, those with faults first."""
@@ -67,6 +66,21 @@ def _file_finding(number: int, file: FileReport, finding: Finding) -> Child:
         el("p", el("b", "Do this: "), prose(finding.fix)),
         el("p", ", ".join(filter(None, where)), class_="where"),
     ]
+
+
+def set_aside_section(decisions: Counter[SetAside]) -> Element | None:
+    """Show which findings do not count because the configuration says so, and why; None where there are none."""
+    if not decisions:
+        return None
+    columns = (Column("Edit"), Column("Payer"), Column("Reason"), Column("Findings", numeric=True))
+    rows: list[list[Child]] = [
+        [el("code", decision.code), decision.payer, decision.reason, f"{decisions[decision]:,}"]
+        for decision in sorted(decisions)
+    ]
+    about = "These findings were made and do not count, by the settings. The JSON report names their claims and lines."
+    return section(
+        "set-aside", "Set aside by the configuration", el("p", about, class_="about"), table("Decisions", columns, rows)
+    )
 
 
 def basis_section(tool: Tool, tally: Tally, *, with_inputs: bool) -> Element:
@@ -123,8 +137,8 @@ def _input_row(number: int, file: FileReport) -> list[Child]:
         el("span", icon(state[0]), state[1], class_=f"badge {state[0]}"),
         f"{totals.claims:,}",
         f"{totals.rejected:,}",
-        money(totals.charges),
-        money(totals.rejected_charges),
-        money(totals.at_risk),
+        dollars(totals.charges),
+        dollars(totals.rejected_charges),
+        dollars(totals.at_risk),
         el("code", file.sha256[:12]) if file.sha256 else "",
     ]

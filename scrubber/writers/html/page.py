@@ -9,7 +9,7 @@ from typing import BinaryIO
 from lxml import etree
 
 from scrubber.findings import Severity, Totals
-from scrubber.writers.base import Tool
+from scrubber.writers.base import AT_RISK, Tool, counted, dollars
 from scrubber.writers.html.cards import card, work_item
 from scrubber.writers.html.chart import edits_section, pareto_section
 from scrubber.writers.html.elements import (
@@ -18,16 +18,14 @@ from scrubber.writers.html.elements import (
     Element,
     bar,
     claims_of,
-    counted,
     el,
     icon,
-    money,
     prose,
     section,
     share,
 )
 from scrubber.writers.html.figures import groups_sections, observed_section
-from scrubber.writers.html.inputs import alert_section, basis_section, inputs_table
+from scrubber.writers.html.inputs import alert_section, basis_section, inputs_table, set_aside_section
 from scrubber.writers.html.tally import KeptClaim, Tally
 
 __all__ = ["write_page"]
@@ -93,7 +91,8 @@ def _verdict(tally: Tally) -> tuple[str, str]:
         whose = "This input was" if len(tally.files) == 1 else f"{unread:,} of {len(tally.files):,} inputs were"
         return "error", f"{whose} not read whole"
     if totals.rejected:
-        return "error", f"{claims_of(totals.rejected, totals.claims)} rejected"
+        whole = "The claim is" if totals.claims == 1 else claims_of(totals.rejected, totals.claims)
+        return "error", f"{whole} rejected"
     if any(finding.severity is Severity.ERROR for file in tally.files for finding in file.findings):
         return "error", "No claim rejected, but the file itself has errors"
     if not totals.claims:
@@ -117,7 +116,8 @@ def _before_main(tally: Tally) -> Iterator[Element]:
     )
     links = [("work", "Work list"), ("pareto", "What costs the most")]
     links += [("figures", "What was billed")] * bool(tally.observed) + [("edits", "All edits")] * bool(tally.flagged)
-    links += [("payers", "Payers"), ("providers", "Billing providers")]
+    links += [("payers", "Payers"), ("providers", "Billing providers")] * bool(tally.payers)
+    links += [("set-aside", "Set aside")] * bool(tally.set_aside)
     links += [("claims", "Claims")] * bool(tally.flagged) + [("basis", "Inputs and tables")]
     entries = [el("li", el("a", title, href=f"#{anchor}")) for anchor, title in links]
     yield el("nav", el("ul", entries), aria_label="Parts of the report")
@@ -139,6 +139,9 @@ def _main(tool: Tool, tally: Tally) -> Iterator[Element]:
     if edits is not None:
         yield edits
     yield from groups_sections(tally, catalogue)
+    aside = set_aside_section(tally.set_aside)
+    if aside is not None:
+        yield aside
     if kept:
         yield from _cards(tally, kept, catalogue)
     yield basis_section(tool, tally, with_inputs=not inputs_first)
@@ -146,15 +149,15 @@ def _main(tool: Tool, tally: Tally) -> Iterator[Element]:
 
 def _strip(tool: Tool, tally: Tally) -> Element:
     totals = tally.totals()
-    known = "national fee schedule amount of the lines with an error"
     unpriced = f"; {counted(tally.unpriced, 'line')} of unknown amount not in it" if tally.unpriced else ""
-    found = ", ".join(f"{tally.severities[severity]:,} {word}" for severity, word in _PLURALS.items())
-    aside = f"; {tally.ignored:,} set aside by the configuration" if tally.ignored else ""
+    found = ", ".join(counted(tally.severities[severity], severity) for severity in Severity)
+    aside = tally.set_aside.total()
+    more: Child = ["; ", el("a", f"{aside:,} set aside by the configuration", href="#set-aside")] if aside else None
     tiles = [
-        ("At risk", money(totals.at_risk), known + unpriced, "risk"),
-        ("Rejected", money(totals.rejected_charges), _part(totals.rejected, totals), "bad"),
-        ("Accepted", money(totals.accepted_charges), _part(totals.accepted, totals), "good"),
-        ("Billed", money(totals.charges), f"{counted(totals.claims, 'claim')}, {counted(totals.lines, 'line')}", ""),
+        ("At risk", dollars(totals.at_risk), AT_RISK + unpriced, "risk" if totals.at_risk else "risk none"),
+        ("Rejected", dollars(totals.rejected_charges), _part(totals.rejected, totals), "bad"),
+        ("Accepted", dollars(totals.accepted_charges), _part(totals.accepted, totals), "good"),
+        ("Billed", dollars(totals.charges), f"{counted(totals.claims, 'claim')}, {counted(totals.lines, 'line')}", ""),
     ]
     items = [
         el("div", el("dt", term), el("dd", el("b", value), el("span", note)), class_=kind or None)
@@ -164,12 +167,11 @@ def _strip(tool: Tool, tally: Tally) -> Element:
         "verdict",
         "The verdict in numbers",
         el("dl", items, class_="tiles"),
-        el("div", bar(totals.rejected_charges, totals.charges, "verdict"), class_="split"),
-        el("p", f"Findings: {found}{aside}. ", _tables_in_short(tool, tally), class_="about"),
+        el(
+            "div", bar(totals.rejected_charges, totals.charges, "verdict" if totals.charges else "none"), class_="split"
+        ),
+        el("p", f"Findings: {found}", more, ". ", _tables_in_short(tool, tally), class_="about"),
     )
-
-
-_PLURALS = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "notes"}
 
 
 def _part(claims: int, totals: Totals) -> str:

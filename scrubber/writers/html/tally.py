@@ -11,6 +11,7 @@ from decimal import Decimal
 from attrs import define, field, frozen
 
 from scrubber.findings import ClaimReport, FileReport, Observation, Severity, Totals
+from scrubber.writers.base import SetAside, set_aside
 
 __all__ = ["CLAIMS_KEPT", "OTHERS", "Cleared", "EditCount", "GroupCount", "KeptClaim", "Tally"]
 
@@ -98,7 +99,7 @@ class Tally:
     observed: Counter[Observation] = field(factory=Counter)
     severities: Counter[Severity] = field(factory=Counter)
     flagged: int = 0
-    ignored: int = 0
+    set_aside: Counter[SetAside] = field(factory=Counter)
     unpriced: int = 0
     last_day: date | None = None
     _edits: dict[tuple[str, Severity], EditCount] = field(factory=dict)
@@ -110,7 +111,7 @@ class Tally:
         codes = {finding.code for finding in claim.findings}
         _group(self.payers, claim.payer).add(claim, codes)
         _group(self.providers, claim.billing_npi).add(claim, codes)
-        self.ignored += len(claim.ignored)
+        self.set_aside.update(set_aside(claim))
         self.unpriced += claim.unpriced_lines
         self.observed.update(claim.observations)
         if claim.detail is not None:
@@ -129,16 +130,8 @@ class Tally:
     def totals(self) -> Totals:
         """Give the counts and dollars of all inputs together."""
         whole = Totals()
-        for totals in (file.totals for file in self.files):
-            whole.claims += totals.claims
-            whole.accepted += totals.accepted
-            whole.rejected += totals.rejected
-            whole.lines += totals.lines
-            whole.rejected_lines += totals.rejected_lines
-            whole.charges += totals.charges
-            whole.accepted_charges += totals.accepted_charges
-            whole.rejected_charges += totals.rejected_charges
-            whole.at_risk += totals.at_risk
+        for file in self.files:
+            whole.include(file.totals)
         return whole
 
     def kept(self) -> list[KeptClaim]:
