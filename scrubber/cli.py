@@ -188,6 +188,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         if wanted not in writer_names():
             raise click.BadParameter(f"{wanted!r} is not one of {', '.join(writer_names())}", param_hint="--format")
     settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
+    if sys.stdout is None:
+        raise ScrubberError("standard output is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     detail = detail_for(load_writer(name) for name in (form, *(name for name, _ in reports)))
@@ -208,7 +210,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         targets=Targets(annotated, clean, rejected, ack277, ack999),
         out_dir=out_dir,
         reports=reports,
-        show_progress=sys.stderr.isatty() and not no_progress,
+        show_progress=sys.stderr is not None and sys.stderr.isatty() and not no_progress,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
     try:

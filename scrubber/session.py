@@ -18,7 +18,7 @@ from scrubber.engine import Engine
 from scrubber.errors import ConfigError
 from scrubber.findings import FileReport
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
-from scrubber.output import publish_file, publish_text
+from scrubber.output import make_folder, publish_file, publish_text
 from scrubber.outputs import OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
@@ -175,7 +175,7 @@ def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> Wri
 def _identity(name: str) -> tuple[int, int] | None:
     """Give what makes two names the same file, standard input included; None for what does not exist."""
     try:
-        found = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
+        found = os.fstat(sys.stdin.fileno()) if name == STDIN and sys.stdin is not None else Path(name).stat()
     except (OSError, ValueError):
         return None
     return (found.st_dev, found.st_ino)
@@ -183,6 +183,6 @@ def _identity(name: str) -> tuple[int, int] | None:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made a folder ({os.strerror(error.errno or 5)})") from error
