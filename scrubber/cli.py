@@ -41,7 +41,9 @@ def main(args: list[str] | None = None) -> NoReturn:
         click.echo("scrubber: interrupted", err=True)
         code = INTERRUPTED
     except ScrubberError as error:
-        click.echo(f"scrubber: {error}", err=True)
+        from scrubber.writers.base import printable  # noqa: PLC0415 - start-up: most runs do not need it
+
+        click.echo(printable(f"scrubber: {error}"), err=True)  # it names files, and a file name can hold anything
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
         place = traceback.extract_tb(error.__traceback__)[-1]

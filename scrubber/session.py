@@ -25,7 +25,7 @@ from scrubber.plugins import load_plugins, load_writer
 from scrubber.progress import ProgressBar
 from scrubber.run import exit_code
 from scrubber.team import Team
-from scrubber.writers.base import Tool, Writer, describe_tool, is_binary
+from scrubber.writers.base import Tool, Writer, describe_tool, is_binary, printable
 
 __all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs"]
 
@@ -60,8 +60,13 @@ def _files_below(folder: Path) -> list[str]:
     if not taken:
         raise ConfigError(f"{folder}: no file with an extension of {', '.join(EXTENSIONS)}")
     if passed_over := len(files) - len(taken):
-        click.echo(f"scrubber: {folder}: {passed_over} files of other extensions were passed over", err=True)
+        _tell(f"{folder}: {passed_over} files of other extensions were passed over")
     return taken
+
+
+def _tell(line: str) -> None:
+    """Write a line to standard error; the name of a file in it can hold anything."""
+    click.echo(printable(f"scrubber: {line}"), err=True)
 
 
 @define
@@ -124,10 +129,10 @@ class Session:
         report = outcome.report
         self._files.append(report)
         for note in outcome.notes:
-            click.echo(f"scrubber: {report.path}: {note}", err=True)
+            _tell(f"{report.path}: {note}")
         if self.stdout_format == "ndjson":
             for finding in report.findings:
-                click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
+                _tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
 
     def _progress(self, source: InputSource) -> ProgressBar:
         return ProgressBar(source, show=self.show_progress)

@@ -266,6 +266,17 @@ def test_a_pipe_with_a_writer_is_read(tmp_path: Path) -> None:
     assert done.file()["totals"]["claims"] == 9_000
 
 
+@pytest.mark.parametrize("name", ["a\nb.837", "\x1b[2J.837", "\udcff.837"])
+def test_a_file_name_is_one_line(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(GOOD[:-30])
+    for args in (["--format=ndjson", name], ["--clean=c", name], ["--report=json=" + name, name], ["--config=" + name]):
+        done = run("scrub", *args)
+        assert done.returncode in {2, 3}
+        assert done.stderr.splitlines()
+        assert all(line.startswith(b"scrubber: ") for line in done.stderr.splitlines())
+        assert b"\x1b" not in done.stderr + done.stdout
+
+
 @pytest.mark.parametrize("command", ["scrub - <&-", "scrub - </dev/zero", "scrub - </dev/null"])
 def test_standard_input_that_is_none(tmp_path: Path, command: str) -> None:
     program = Path(sys.executable).with_name("scrubber")
