@@ -106,11 +106,12 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
             if line is None or line.service_dates is None:
                 continue
             place = line.place_of_service
+            shown = place if place.isdecimal() else "unknown"
             worth = amount(context.tables, INITIAL, place, line.service_dates.first)
             if worth is not None:
                 yield self.finding(
                     line,
-                    f"37252 is not billed; its national amount for place of service {place or 'unknown'} in "
+                    f"37252 is not billed; its national amount for place of service {shown} in "
                     f"{line.service_dates.first.year} is ${worth}.",
                     "Bill 37252 x1 for the first vessel.",
                     element="SV101-2",

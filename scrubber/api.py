@@ -14,7 +14,7 @@ from scrubber.findings import Detail, Finding, Report
 from scrubber.model import Claim
 from scrubber.parser import Reader, build_claim, open_source
 from scrubber.plugins import load_plugins
-from scrubber.run import FileScrub, exit_code, unreadable_file
+from scrubber.run import FileScrub, exit_code, redacted, unreadable_file
 
 __all__ = ["check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
 
@@ -92,5 +92,8 @@ def check_claims(claims: Iterable[Claim], config: Config | None = None) -> list[
             raise ValueError("every claim needs an ordinal of its own")
         ordinals.add(claim.ordinal)
         groups.setdefault(claim.patient_key, []).append(claim)
-    found = [finding for group in groups.values() for report in engine.judge(group) for finding in report.findings]
+    reports = [report for group in groups.values() for report in engine.judge(group)]
+    if engine.config.redact:
+        reports = [redacted(report) for report in reports]
+    found = [finding for report in reports for finding in report.findings]
     return sorted(found, key=lambda finding: finding.sort_key)

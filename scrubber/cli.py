@@ -41,7 +41,9 @@ def main(args: list[str] | None = None) -> NoReturn:
         click.echo("scrubber: interrupted", err=True)
         code = INTERRUPTED
     except ScrubberError as error:
-        click.echo(f"scrubber: {error}", err=True)
+        from scrubber.writers.base import printable  # noqa: PLC0415 - start-up: most runs do not need it
+
+        click.echo(printable(f"scrubber: {error}"), err=True)  # it names files, and a file name can hold anything
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -188,6 +190,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         if wanted not in writer_names():
             raise click.BadParameter(f"{wanted!r} is not one of {', '.join(writer_names())}", param_hint="--format")
     settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
+    if sys.stdout is None:
+        raise ScrubberError("standard output is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     detail = detail_for(load_writer(name) for name in (form, *(name for name, _ in reports)))
@@ -208,7 +212,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         targets=Targets(annotated, clean, rejected, ack277, ack999),
         out_dir=out_dir,
         reports=reports,
-        show_progress=sys.stderr.isatty() and not no_progress,
+        show_progress=sys.stderr is not None and sys.stderr.isatty() and not no_progress,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
     try:

@@ -22,6 +22,7 @@ from scrubber.encounter import Encounter
 from scrubber.findings import Adjustment, Finding, Location, Observation, Severity, Source, Status
 from scrubber.model import Claim, DateRange, PlainClaim, ServiceLine
 from scrubber.tables import TableInfo
+from scrubber.x12 import PROCEDURE
 
 __all__ = [
     "Chain",
@@ -41,7 +42,6 @@ T = TypeVar("T")
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_HCPCS = re.compile(r"[A-Z0-9]{5}", re.ASCII)
 _DOCSTRING = re.compile(r"(.+?)\n\nWhy: (.+?)\nFix: (.+)", re.DOTALL)
 
 
@@ -169,7 +169,7 @@ class _ClaimRule(Rule, Generic[T]):
             line=line.number if line else None,
             line_control_number=(line.control_number or None) if line else None,
             # Anything else in SV101-2 may be a misplaced name.
-            procedure=line.procedure if line and _HCPCS.fullmatch(line.procedure) else None,
+            procedure=line.procedure if line and PROCEDURE.fullmatch(line.procedure) else None,
             location=location,
             statuses=self.meta.statuses if statuses is None else statuses,
             adjustment=adjustment or self.meta.adjustment,

@@ -3,68 +3,37 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import attrs
 from attrs import define, field, frozen
 
 from scrubber.config import Config
-from scrubber.detail import detail_of
-from scrubber.edit import Chain, Context, Edit, EncounterEdit, FileEdit, Meta, Rule
+from scrubber.detail import detail_of, shown_npi, shown_payer
+from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
 from scrubber.encounter import encounters_of
-from scrubber.errors import PluginError
-from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity, Source
+from scrubber.errors import PluginError, ScrubberError
+from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine
 from scrubber.parser import RawClaim
 from scrubber.plugins import Plugin
+from scrubber.rules import OWN_RULES, crash, not_together, place_of_error, relies_on
 from scrubber.tables import override_tables
 
-__all__ = ["EditCrashed", "Engine", "ReliesOnRejectedClaim", "all_rules"]
+__all__ = ["Engine", "all_rules"]
 
 
-class EditCrashed(FileEdit):
-    """An edit raised an error instead of an answer.
-
-    Why: the claim was not judged by that edit, so it is not accepted.  The other edits still ran.
-    Fix: report the code of the edit and the place named in the message to whoever maintains the plugin.
-    """
-
-    meta = Meta(
-        code="SCR901",
-        name="edit-crashed",
-        severity=Severity.ERROR,
-        sources=(Source("x12-claim-scrubber: how it runs edits", "0.1"),),
-        mandatory=True,
-    )
-
-
-class ReliesOnRejectedClaim(FileEdit):
-    """A claim is without errors only because of another claim of the file, which is rejected.
-
-    Why: the rejected claim does not go out now, and without it the payer denies this one: it lacks its base procedure
-    or its initial vessel.
-    Fix: correct the rejected claim, and send both together.
-    """
-
-    meta = Meta(
-        code="SCR902",
-        name="relies-on-rejected-claim",
-        severity=Severity.ERROR,
-        sources=(Source("x12-claim-scrubber: how it judges claims together", "0.1"),),
-    )
+_MAX_TOGETHER = 300
+"""Lines of an encounter that are judged together: what edits compare grows with the square of their number."""
 
 
 def all_rules(plugins: Iterable[Plugin]) -> dict[str, tuple[type[Rule], Plugin | None]]:
     """Give every rule in the catalogue by code, with the plugin it comes from (None for the scrubber's own)."""
-    found: dict[str, tuple[type[Rule], Plugin | None]] = {
-        rule.meta.code: (rule, None) for rule in (EditCrashed, ReliesOnRejectedClaim)
-    }
+    found: dict[str, tuple[type[Rule], Plugin | None]] = {rule.meta.code: (rule, None) for rule in OWN_RULES}
     for plugin in plugins:
         found |= {rule.meta.code: (rule, plugin) for rule in plugin.chain.edits}
     return found
@@ -137,18 +106,28 @@ class Engine:
         stages = self._stages_for(claims[0].payer.id)
         verdicts = self._verdicts(claims, stages)
         self._reject_what_relies_on_rejected(verdicts, stages)
-        observed = self._observe(claims, stages) if self._detail else {}
+        observed = self._observe(verdicts, stages) if self._detail else {}
         return [self._report(verdict, stages, observed.get(ordinal, ())) for ordinal, verdict in verdicts.items()]
 
-    def _observe(self, claims: Sequence[Claim], stages: Sequence[_Stage]) -> dict[int, tuple[Observation, ...]]:
+    def _observe(
+        self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]
+    ) -> dict[int, tuple[Observation, ...]]:
         """Ask the chains what there is to count, each encounter once: under the first of its claims."""
         seen: dict[int, tuple[Observation, ...]] = {}
-        for encounter in encounters_of(claims):
-            for stage in stages:
+        for encounter in encounters_of([verdict.claim for verdict in verdicts.values()]):
+            ordinal = encounter.claims[0].ordinal
+            for stage in stages if len(encounter.lines) <= _MAX_TOGETHER else ():
                 if stage.chain.observe is not None:
-                    ordinal = encounter.claims[0].ordinal
-                    seen[ordinal] = (*seen.get(ordinal, ()), *stage.chain.observe(encounter, stage.tables))
+                    try:
+                        seen[ordinal] = (*seen.get(ordinal, ()), *stage.chain.observe(encounter, stage.tables))
+                    except Exception as error:  # noqa: BLE001 - foreign code, as an edit
+                        self._note_crash("What a chain observes", [verdicts[ordinal]], error)
         return seen
+
+    def _note_crash(self, what: str, verdicts: Iterable[_Verdict], error: Exception) -> None:
+        self.crashed = True
+        for verdict in verdicts:
+            verdict.findings.append(crash(what, verdict.claim, error))
 
     def _verdicts(self, claims: Sequence[Claim], stages: Sequence[_Stage]) -> dict[int, _Verdict]:
         verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
@@ -156,9 +135,16 @@ class Engine:
         for stage in stages:
             for verdict in verdicts.values():
                 self._judge_claim(stage, verdict)
+        for verdict in verdicts.values():
+            if verdict.claim.alone:
+                verdict.findings.append(not_together(verdict.claim, "The claims of this patient"))
         stages = [stage for stage in stages if stage.encounter_edits]
         for encounter in encounters_of(claims) if stages else ():
             involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
+            if len(encounter.lines) > _MAX_TOGETHER:
+                for verdict in involved.values():
+                    verdict.findings.append(not_together(verdict.claim, "The lines of this encounter"))
+                continue
             for stage in stages:
                 self._run(stage.encounter_edits, encounter, encounter.procedures, stage.tables, involved)
         return verdicts
@@ -174,7 +160,7 @@ class Engine:
             for verdict in alone:
                 for finding in verdict.findings:
                     if finding.severity is Severity.ERROR:
-                        self._file(_relies_on(finding, rejected), verdicts[verdict.claim.ordinal])
+                        self._file(relies_on(finding, rejected), verdicts[verdict.claim.ordinal])
             if not any(verdicts[verdict.claim.ordinal].rejected for verdict in alone):
                 return
 
@@ -189,10 +175,16 @@ class Engine:
         return self._codes is None or not self._codes.isdisjoint(plain.procedures)
 
     def accepts(self, plain: PlainClaim) -> bool:
-        """Whether a claim that is not hot has no findings, so that it need not be opened."""
-        for screen in self._screens:  # noqa: SIM110 - a generator costs as much as a screen
-            if not screen(plain):
-                return False
+        """Whether a claim that is not hot has no findings, so that it need not be opened.
+
+        Raises ScrubberError where a screen crashes: nothing is known then about any claim that it let pass.
+        """
+        try:
+            for screen in self._screens:
+                if not screen(plain):
+                    return False
+        except Exception as error:  # noqa: BLE001
+            raise ScrubberError(f"the screen of a chain crashed with {place_of_error(error)}") from None
         return True
 
     def configured(self, finding: Finding, payer: str = "") -> Finding | None:
@@ -247,9 +239,8 @@ class Engine:
                     context = None
             except Exception as error:  # noqa: BLE001
                 # An edit is foreign code: whatever it raises, the claim is not accepted and the run goes on.
-                self.crashed, context = True, None
-                for verdict in verdicts.values():
-                    verdict.findings.append(_crash(edit, verdict.claim, error))
+                context = None
+                self._note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
 
     def _file(self, finding: Finding, verdict: _Verdict) -> None:
         payer = verdict.claim.payer.id
@@ -321,17 +312,20 @@ class Engine:
     def _report(
         self, verdict: _Verdict, stages: Sequence[_Stage], observations: tuple[Observation, ...]
     ) -> ClaimReport:
-        claim = verdict.claim
+        claim, amounts = verdict.claim, []
+        faulty = {finding.line for finding in verdict.findings if finding.severity is Severity.ERROR and finding.line}
+        try:
+            amounts = [_price(line, stages) for line in claim.lines if line.number in faulty]
+        except Exception as error:  # noqa: BLE001 - foreign code, as an edit
+            self._note_crash("What a chain takes a line to be worth", [verdict], error)
         findings = tuple(sorted(verdict.findings, key=lambda finding: finding.sort_key))
-        faulty = {finding.line for finding in findings if finding.severity is Severity.ERROR and finding.line}
-        amounts = [_price(line, stages) for line in claim.lines if line.number in faulty]
         return ClaimReport(
             claim=claim.control_number,
             ordinal=claim.ordinal,
             charge=claim.charge,
             lines=len(claim.lines),
-            payer=claim.payer.id,
-            billing_npi=claim.billing_provider.npi,
+            payer=shown_payer(claim.payer.id),
+            billing_npi=shown_npi(claim.billing_provider.npi),
             at_risk=sum((amount for amount in amounts if amount is not None), Decimal("0.00")),
             unpriced_lines=sum(amount is None for amount in amounts),
             findings=findings,
@@ -349,36 +343,3 @@ def _price(line: ServiceLine, stages: Sequence[_Stage]) -> Decimal | None:
             if amount is not None:
                 return amount
     return None
-
-
-def _relies_on(finding: Finding, rejected: Sequence[str]) -> Finding:
-    """Turn what is found without the rejected claims into a finding that names them by their place in the file."""
-    meta = ReliesOnRejectedClaim.meta
-    which = f"{'claims' if len(rejected) > 1 else 'claim'} {' and '.join(rejected)} of the file"
-    return attrs.evolve(
-        finding,
-        code=meta.code,
-        name=meta.name,
-        severity=meta.severity,
-        message=f"This claim relies on {which}, rejected here. Without it: {finding.code}, {finding.message}",
-        fix=f"Correct {which} and send both together, or correct this claim so that it stands alone.",
-        source=meta.sources[0],
-    )
-
-
-def _crash(edit: Rule, claim: Claim, error: Exception) -> Finding:
-    """Name the edit and the place in its code; never the error's text, which may hold data of the claim."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else "an unknown place"
-    meta = EditCrashed.meta
-    return Finding(
-        code=meta.code,
-        name=meta.name,
-        severity=meta.severity,
-        message=f"Edit {edit.meta.code} crashed with {type(error).__name__} at {place}; the claim is not accepted.",
-        fix="Report this to the maintainer of the edit; other edits still ran.",
-        claim=claim.control_number,
-        claim_ordinal=claim.ordinal,
-        location=claim.locate(),
-        source=meta.sources[0],
-    )

@@ -16,6 +16,8 @@ __all__ = ["PatientIndex"]
 
 _BATCH = 2_000
 _SIEVE = 1 << 23
+_MAX_COMPANIONS = 1_000
+"""Claims of one patient that are judged together; more of them are no patient's but those of a dummy identifier."""
 
 
 class PatientIndex:
@@ -34,8 +36,8 @@ class PatientIndex:
         self._database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
         self._secret = os.urandom(16)
         self._sieve = bytearray(_SIEVE // 8)
-        self._shared: Iterator[tuple[int, bytes]] = iter(())
-        self._next: tuple[int, bytes] | None = None
+        self._shared: Iterator[tuple[int, bytes, int]] = iter(())
+        self._next: tuple[int, bytes, int] | None = None
 
     def digest(self, patient: tuple[str, ...], *, hot: bool) -> bytes:
         """Give the digest of the patient of a claim, and remember the patient of a hot one."""
@@ -60,24 +62,28 @@ class PatientIndex:
             self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", batch)
         self._database.executescript(
             """
-            CREATE TABLE shared AS SELECT ordinal, patient, place FROM claims WHERE patient IN
-                (SELECT patient FROM claims GROUP BY patient HAVING COUNT(*) > 1 AND MAX(hot)) ORDER BY ordinal;
+            CREATE TABLE several AS
+                SELECT patient, COUNT(*) AS claims FROM claims GROUP BY patient HAVING COUNT(*) > 1 AND MAX(hot);
+            CREATE TABLE shared AS SELECT ordinal, patient, place, claims.claims FROM
+                (SELECT claims.*, several.claims FROM claims JOIN several USING (patient)) AS claims ORDER BY ordinal;
             DROP TABLE claims;
             CREATE INDEX by_patient ON shared (patient, ordinal);
             """
         )
-        self._shared = self._database.execute("SELECT ordinal, patient FROM shared ORDER BY rowid")
+        self._shared = self._database.execute("SELECT ordinal, patient, claims FROM shared ORDER BY rowid")
         self._next = next(self._shared, None)
 
-    def companions(self, ordinal: int) -> list[Packed]:
+    def companions(self, ordinal: int) -> list[Packed] | None:
         """Give the places of all claims of the patient of claim `ordinal`, its own included.
 
-        Empty where it needs none.  To be asked for the claims of the file in their order.
+        Empty where it needs none, None where there are too many.  To be asked for the claims of the file in order.
         """
         while self._next is not None and self._next[0] < ordinal:
             self._next = next(self._shared, None)
         if self._next is None or self._next[0] != ordinal:
             return []
+        if self._next[2] > _MAX_COMPANIONS:
+            return None
         rows = self._database.execute("SELECT place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],))
         return [marshal.loads(place) for (place,) in rows]  # noqa: S302 - written by ourselves, just now
 

@@ -48,6 +48,8 @@ def open_input(name: str, label: str | None = None) -> InputSource:
     """Open a file, or standard input for "-"; reports call it `label`, else by its name.  Raises UnreadableError."""
     if name != STDIN:
         return open_source(name, label)
+    if sys.stdin is None:
+        raise UnreadableError(f"{label or '<stdin>'}: is closed")
     stream: BinaryIO = sys.stdin.buffer
     return open_source(stream, label or "<stdin>")
 

@@ -1,8 +1,9 @@
 """The claim tree in the terms of the 837P implementation guide (005010X222A1).
 
 Everything is frozen, and a wrong claim is representable: what cannot be read is kept as text and reads as None.
-Fields that hold protected health information stay out of `repr`.  The parser builds these objects from an
-interchange; a host with a parser of its own builds them from its own data and calls `scrubber.check_claim`.
+Text of the input stays out of `repr`, for a name can be misplaced anywhere: only what has the form of a code is shown.
+The parser builds these objects from an interchange; a host with a parser of its own builds them from its own data and
+calls `scrubber.check_claim`.
 
 Effective values, the ones a payer judges by, are properties of `ServiceLine` and are decided here only: place of
 service, rendering provider, dates of service and the diagnoses its pointers name.
@@ -21,7 +22,7 @@ import attrs
 from attrs import field, frozen
 
 from scrubber.findings import Location
-from scrubber.x12 import Loop
+from scrubber.x12 import DIAGNOSIS, PROCEDURE, Loop
 
 __all__ = [
     "MAX_LINES",
@@ -45,6 +46,8 @@ __all__ = [
 MAX_LINES = 50
 """The service lines that the guide allows a claim."""
 
+_MILLION = 1_000_000
+
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 _DATE = re.compile(r"\d{8}", re.ASCII)
 
@@ -57,9 +60,12 @@ def parse_number(text: str) -> Decimal | None:
 
 @lru_cache(maxsize=1024)
 def _parse_count(text: str) -> int | None:
-    """Read a whole number above 0, also with a fraction of zeros; None for anything else."""
+    """Read a whole number above 0, also with a fraction of zeros; None for anything else.
+
+    A million is no count: a birth date or another number stands in the wrong place, and must not be shown as units.
+    """
     number = parse_number(text)
-    return int(number) if number and number > 0 and number % 1 == 0 else None
+    return int(number) if number and 0 < number < _MILLION and number % 1 == 0 else None
 
 
 def parse_date(text: str) -> date | None:
@@ -70,6 +76,11 @@ def parse_date(text: str) -> date | None:
         return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         return None
+
+
+def _shown(form: re.Pattern[str]) -> Callable[[str], str]:
+    """Give what stands for a text in `repr`: itself if it has the form of a code, else nothing of it."""
+    return lambda text: repr(text) if form.fullmatch(text) else "..."
 
 
 @frozen(order=True)
@@ -133,11 +144,11 @@ class Provider:
     `id` is NM109 (the NPI where `id_qualifier`, NM108, is XX), `taxonomy` PRV03, `tax_id` REF*EI or REF*SY.
     """
 
-    id: str = ""
-    id_qualifier: str = "XX"
+    id: str = field(default="", repr=False)
+    id_qualifier: str = field(default="XX", repr=False)
     name: str = field(default="", repr=False)
     first_name: str = field(default="", repr=False)
-    taxonomy: str = ""
+    taxonomy: str = field(default="", repr=False)
     tax_id: str = field(default="", repr=False)
 
     @property
@@ -172,23 +183,23 @@ class Person:
 class Payer:
     """The destination payer (2010BB): NM109 and NM103."""
 
-    id: str = ""
-    name: str = ""
+    id: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
 
 
 @frozen
 class Diagnosis:
     """One diagnosis (HI): qualifier (ABK principal, ABF other) and code without a point."""
 
-    qualifier: str
-    code: str
+    qualifier: str = field(repr=False)
+    code: str = field(repr=_shown(DIAGNOSIS))
 
 
 @frozen
 class Note:
     """One note (NTE): reference code NTE01 and text NTE02."""
 
-    code: str
+    code: str = field(repr=False)
     text: str = field(repr=False)
 
 
@@ -196,36 +207,36 @@ class Note:
 class Adjudication:
     """What another payer did with a line (2430 SVD, CAS, DTP*573).  Data of the past, never a service of this claim."""
 
-    payer_id: str
+    payer_id: str = field(repr=False)
     paid: Decimal | None
-    procedure: str
+    procedure: str = field(repr=False)
     units: Decimal | None
-    bundled_line: str
-    adjustments: tuple[str, ...] = ()
-    paid_on: str = ""
+    bundled_line: str = field(repr=False)
+    adjustments: tuple[str, ...] = field(default=(), repr=False)
+    paid_on: str = field(default="", repr=False)
 
 
 @frozen
 class OtherSubscriber:
     """Another coverage of the patient (2320 SBR, CAS, AMT*D; 2330B NM1*PR)."""
 
-    responsibility: str
+    responsibility: str = field(repr=False)
     payer: Payer
     paid: Decimal | None = None
-    adjustments: tuple[str, ...] = ()
+    adjustments: tuple[str, ...] = field(default=(), repr=False)
 
 
 @frozen
 class TransactionSet:
     """The envelope a claim came in: ISA13, GS06, GS08, ST02, BHT03, 1000A NM109 and 1000B NM109."""
 
-    interchange_control_number: str = ""
-    group_control_number: str = ""
-    guide: str = ""
-    control_number: str = ""
-    reference: str = ""
-    submitter_id: str = ""
-    receiver_id: str = ""
+    interchange_control_number: str = field(default="", repr=False)
+    group_control_number: str = field(default="", repr=False)
+    guide: str = field(default="", repr=False)
+    control_number: str = field(default="", repr=False)
+    reference: str = field(default="", repr=False)
+    submitter_id: str = field(default="", repr=False)
+    receiver_id: str = field(default="", repr=False)
 
 
 @frozen(eq=False)
@@ -239,18 +250,18 @@ class ServiceLine:
     """
 
     number: int
-    procedure: str
-    modifiers: tuple[str, ...] = ()
-    units_text: str = "1"
-    unit_basis: str = "UN"
-    charge_text: str = "0"
+    procedure: str = field(repr=_shown(PROCEDURE))
+    modifiers: tuple[str, ...] = field(default=(), repr=False)
+    units_text: str = field(default="1", repr=False)
+    unit_basis: str = field(default="UN", repr=False)
+    charge_text: str = field(default="0", repr=False)
     service_dates: DateRange | None = None
-    pointers: tuple[str, ...] = ("1",)
-    procedure_qualifier: str = "HC"
+    pointers: tuple[str, ...] = field(default=("1",), repr=False)
+    procedure_qualifier: str = field(default="HC", repr=False)
     description: str = field(default="", repr=False)
-    line_place_of_service: str = ""
+    line_place_of_service: str = field(default="", repr=False)
     line_rendering_provider: Provider | None = None
-    assigned_number: str = ""
+    assigned_number: str = field(default="", repr=False)
     control_number: str = field(default="", repr=False)
     notes: tuple[Note, ...] = ()
     adjudications: tuple[Adjudication, ...] = ()
@@ -351,14 +362,15 @@ class Claim:
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
     replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `diagnoses` are the up to 12 of HI
     in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.  `ordinal` counts
-    the claims of the file from 1.  `complete` is False when the input ended inside the claim.
+    the claims of the file from 1.  `complete` is False when part of the claim was not read, `alone` True when the other
+    claims of its patient are too many to be looked at with it.
     """
 
     control_number: str = field(repr=False)
     lines: tuple[ServiceLine, ...] = field(converter=_tuple_of_lines)
-    charge_text: str = "0"
-    place_of_service: str = ""
-    frequency: str = "1"
+    charge_text: str = field(default="0", repr=False)
+    place_of_service: str = field(default="", repr=False)
+    frequency: str = field(default="1", repr=False)
     diagnoses: tuple[Diagnosis, ...] = ()
     billing_provider: Provider = Provider()
     rendering_provider: Provider | None = None
@@ -373,6 +385,7 @@ class Claim:
     transaction: TransactionSet = TransactionSet()
     _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
     complete: bool = True
+    alone: bool = False
 
     def __attrs_post_init__(self) -> None:
         # The one mutation of the model: a line learns its claim.  A line of another claim (attrs.evolve) is copied.
@@ -433,11 +446,11 @@ class PlainClaim:
     control_number: str = field(repr=False)
     charge: Decimal
     lines: int
-    payer_id: str
+    payer_id: str = field(repr=False)
     billing_provider: Provider
-    npis: tuple[str, ...]
-    procedures: tuple[str, ...]
-    days: tuple[str, ...]
+    npis: tuple[str, ...] = field(repr=False)
+    procedures: tuple[str, ...] = field(repr=False)
+    days: tuple[str, ...] = field(repr=False)
 
 
 def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from scrubber.errors import ConfigError, ScrubberError
 
-__all__ = ["Draft", "Publication", "publish_file", "publish_text"]
+__all__ = ["Draft", "Publication", "make_folder", "open_private", "publish_file", "publish_text"]
 
 
 @define(eq=False)
@@ -44,6 +44,7 @@ class Publication:
             raise ConfigError(f"{target}: is not a regular file")
         try:
             handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+            os.fchmod(handle, 0o600)  # a umask may have taken more away
         except OSError as error:
             raise ConfigError(f"{target}: cannot be written ({_reason(error)})") from error
         draft = Draft(target, Path(name), os.fdopen(handle, "w+b"))
@@ -111,6 +112,22 @@ class Publication:
 
     def __exit__(self, *_: object) -> None:
         self.discard()
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file that only its owner can read, whatever the umask, and make it if need be.  Raises OSError."""
+    handle = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.fchmod(handle, 0o600)
+    return handle
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that only the owner may enter, where they are not there.  Raises OSError."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+        place.chmod(0o700)  # a umask may have taken more away
+    folder.mkdir(exist_ok=True)
 
 
 @contextmanager

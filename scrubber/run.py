@@ -41,11 +41,15 @@ from scrubber.parser.faults import Fault, InputUnreadable
 from scrubber.parser.source import CHUNK
 from scrubber.team import Batch, Team
 
-__all__ = ["FileScrub", "Sink", "exit_code", "unreadable_file"]
+__all__ = ["FileScrub", "Sink", "exit_code", "redacted", "unreadable_file"]
 
 
 _AHEAD = 1_000
 """Events that may wait for each process of a team."""
+
+
+_TOGETHER = 8 << 20
+"""Bytes of the claims of one patient that are judged together: all of them are in memory then."""
 
 
 class Sink(Protocol):
@@ -137,7 +141,7 @@ class FileScrub:
                 for sink in self.sinks:
                     sink.claim(event.raw, claim)
             if self._engine.config.redact:
-                claim = _redacted(claim)
+                claim = redacted(claim)
             self.report.totals.add(claim)
             yield claim
         self._index.close()
@@ -190,12 +194,13 @@ class FileScrub:
     def _companions(self, note: Note) -> list[ClaimPlace]:
         """Give the places of the claims that a claim is to be judged with, its own included; none if of none."""
         packed = self._index.companions(note.ordinal)
-        if not packed:
-            if note.accepted is not None:
-                return []
-            packed = [note.place]
+        if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
+            packed = None
+        if packed == [] and note.accepted is not None:
+            return []
         self._source.check_unchanged()
-        return [self._ledger.place(place) for place in packed]
+        places = [self._ledger.place(place) for place in packed or [note.place]]
+        return [attrs.evolve(place, alone=True) for place in places] if packed is None else places
 
     def _judged_by(self, team: Team) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
         """Yield the events in order, while the team judges claims further on."""
@@ -262,7 +267,7 @@ def exit_code(files: Sequence[FileReport], config: Config, *, crashed: bool) -> 
     return 1 if any(severity is not None and severity.at_least(config.fail_on) for severity in found) else 0
 
 
-def _redacted(claim: ClaimReport) -> ClaimReport:
+def redacted(claim: ClaimReport) -> ClaimReport:
     """Name the claim by its place in the file instead of CLM01, and leave out line control numbers."""
     name = f"claim {claim.ordinal}"
 

@@ -18,14 +18,14 @@ from scrubber.engine import Engine
 from scrubber.errors import ConfigError
 from scrubber.findings import FileReport
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
-from scrubber.output import Publication, publish_file, publish_text
+from scrubber.output import Publication, make_folder, publish_file, publish_text
 from scrubber.outputs import OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
 from scrubber.progress import ProgressBar
 from scrubber.run import exit_code
 from scrubber.team import Team
-from scrubber.writers.base import Tool, Writer, describe_tool, is_binary
+from scrubber.writers.base import Tool, Writer, describe_tool, is_binary, printable
 
 __all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs"]
 
@@ -60,8 +60,13 @@ def _files_below(folder: Path) -> list[str]:
     if not taken:
         raise ConfigError(f"{folder}: no file with an extension of {', '.join(EXTENSIONS)}")
     if passed_over := len(files) - len(taken):
-        click.echo(f"scrubber: {folder}: {passed_over} files of other extensions were passed over", err=True)
+        _tell(f"{folder}: {passed_over} files of other extensions were passed over")
     return taken
+
+
+def _tell(line: str) -> None:
+    """Write a line to standard error; the name of a file in it can hold anything."""
+    click.echo(printable(f"scrubber: {line}"), err=True)
 
 
 @define
@@ -131,10 +136,10 @@ class Session:
         report = outcome.report
         self._files.append(report)
         for note in outcome.notes:
-            click.echo(f"scrubber: {report.path}: {note}", err=True)
+            _tell(f"{report.path}: {note}")
         if self.stdout_format == "ndjson":
             for finding in report.findings:
-                click.echo(f"scrubber: {report.path}: {finding.severity} {finding.code}: {finding.message}", err=True)
+                _tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
 
     def _progress(self, source: InputSource) -> ProgressBar:
         return ProgressBar(source, show=self.show_progress)
@@ -182,7 +187,7 @@ def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> Wri
 def _identity(name: str) -> tuple[int, int] | None:
     """Give what makes two names the same file, standard input included; None for what does not exist."""
     try:
-        found = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
+        found = os.fstat(sys.stdin.fileno()) if name == STDIN and sys.stdin is not None else Path(name).stat()
     except (OSError, ValueError):
         return None
     return (found.st_dev, found.st_ino)
@@ -190,6 +195,6 @@ def _identity(name: str) -> tuple[int, int] | None:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made a folder ({os.strerror(error.errno or 5)})") from error

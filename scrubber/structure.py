@@ -294,7 +294,7 @@ class TooManyLines(Edit[None]):
 
 
 class ClaimIncomplete(Edit[None]):
-    """The input ends inside this claim.
+    """The input ends inside this claim, or the claim is too long to be read.
 
     Why: what is missing is not known, so the claim must not go out.
     Fix: transfer or export the file again.
@@ -306,7 +306,8 @@ class ClaimIncomplete(Edit[None]):
         """Look for a claim that the end of the input cut off."""
         del context
         if not claim.complete:
-            yield self.finding(claim, "The input ends inside this claim.", "Transfer or export the file again.")
+            message = "The input ends inside this claim, or the claim is too long to be read."
+            yield self.finding(claim, message, "Transfer or export the file again.")
 
 
 class ClaimNumberMissing(Edit[None]):

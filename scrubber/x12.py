@@ -5,11 +5,29 @@ Text is latin-1, one character for one byte, so a position in a segment is a byt
 
 from __future__ import annotations
 
+import re
+
 from attrs import define, field, frozen
 
 from scrubber.findings import Location
 
-__all__ = ["Delimiters", "Loop", "Segment", "tidy_code"]
+__all__ = ["DIAGNOSIS", "PROCEDURE", "SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
+
+PROCEDURE = re.compile(r"\d{5}|\d{4}[A-Z]|[A-Z]\d{4}", re.ASCII)
+"""A CPT or HCPCS code.  Anything else in its place may be a name."""
+
+DIAGNOSIS = re.compile(r"[A-Z]\d[A-Z0-9]{1,5}", re.ASCII)
+"""An ICD-10-CM code without its point.  Anything else in its place may be a name."""
+
+# fmt: off
+SEGMENT_IDS = frozenset((
+    "ISA", "TA1", "GS", "ST", "BHT", "NM1", "N3", "N4", "PER", "REF", "HL", "PRV",
+    "CUR", "SBR", "PAT", "DMG", "CLM", "DTP", "PWK", "CN1", "AMT", "K3", "NTE", "CR1",
+    "CR2", "CR3", "CRC", "HI", "HCP", "CAS", "OI", "MOA", "LX", "SV1", "SV5", "QTY",
+    "MEA", "PS1", "LIN", "CTP", "SVD", "LQ", "FRM", "SE", "GE", "IEA",
+))
+# fmt: on
+"""The segments of an 837P and its envelope.  Anything else where an identifier should stand may be part of a name."""
 
 
 def tidy_code(text: str) -> str:
@@ -48,7 +66,7 @@ class Segment:
     _id: str | None = field(default=None, init=False)
 
     def __repr__(self) -> str:
-        return f"<Segment {self.id} #{self.ordinal} @{self.offset}>"
+        return f"<Segment {self.known_id or '?'} #{self.ordinal} @{self.offset}>"
 
     @property
     def elements(self) -> list[str]:
@@ -61,8 +79,14 @@ class Segment:
     def id(self) -> str:
         """The segment identifier, upper-cased ("SV1")."""
         if self._id is None:
-            self._id = self.text.partition(self.delimiters.element)[0].upper()
+            mark = self.delimiters.element
+            self._id = self.text.partition(mark)[0].upper() if mark else ""  # a filler has no delimiters
         return self._id
+
+    @property
+    def known_id(self) -> str:
+        """The identifier where the guide knows it, else "": what is shown to people."""
+        return self.id if self.id in SEGMENT_IDS else ""
 
     @property
     def end(self) -> int:
@@ -104,10 +128,10 @@ class Segment:
     def locate(self, loop: str, element: str | None = None) -> Location:
         """Give the location of this segment, or of one element of it by reference designator ("SV101-2")."""
         if element is None:
-            return Location(loop, self.id, None, self.ordinal, self.offset, len(self.text))
+            return Location(loop, self.known_id, None, self.ordinal, self.offset, len(self.text))
         reference, _, component = element.partition("-")
         offset, length = self.span(int(reference[-2:]), int(component or 0))
-        return Location(loop, self.id, element, self.ordinal, offset, length)
+        return Location(loop, self.known_id, element, self.ordinal, offset, length)
 
 
 @define(eq=False, repr=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache, cached_property
 from typing import Protocol
 
+import attrs
 from attrs import frozen
 
 from scrubber.model import (
@@ -117,7 +118,10 @@ Extent = tuple[int, int, int, str]
 
 @frozen(eq=False)
 class ClaimPlace:
-    """Where a claim and its levels stand in the input, so that it can be read again without the rest of the file."""
+    """Where a claim and its levels stand in the input, so that it can be read again without the rest of the file.
+
+    `alone` says that it is judged without the other claims of its patient, which are too many.
+    """
 
     ordinal: int
     delimiters: Delimiters
@@ -125,16 +129,18 @@ class ClaimPlace:
     claim: tuple[int, int, int]
     transaction: TransactionSet
     complete: bool = True
+    alone: bool = False
 
 
 def place_of(raw: RawClaim) -> ClaimPlace:
     """Give the place of a claim, for `reopen`."""
     levels = (raw.provider, raw.subscriber, raw.patient)
+    end = raw.end if raw.complete else raw.segments[-1].end  # of one that is too long only the beginning is read
     return ClaimPlace(
         ordinal=raw.ordinal,
         delimiters=raw.delimiters,
         levels=tuple(extent_of(level) if level else None for level in levels),
-        claim=(raw.start, raw.end, raw.stretch.ordinal if raw.stretch else raw.segments[0].ordinal),
+        claim=(raw.start, end, raw.stretch.ordinal if raw.stretch else raw.segments[0].ordinal),
         transaction=raw.transaction,
         complete=raw.complete,
     )
@@ -172,7 +178,7 @@ def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] |
 
     claim = stretch("CLM", *place.claim)
     provider, subscriber, patient = map(level, place.levels)
-    return build_claim(
+    found = build_claim(
         RawClaim(
             place.ordinal,
             claim.offset,
@@ -186,6 +192,7 @@ def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] |
             stretch=claim,
         )
     )
+    return attrs.evolve(found, alone=True) if place.alone else found
 
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import local
 from typing import Any
 
 from attrs import define, evolve
@@ -263,13 +264,16 @@ class _Feed:
 @cache
 def _guide() -> tuple[Any, Any, frozenset[str]]:
     """Give pyx12's map of the guide, its node for the ISA, and the identifiers of all segments of the guide."""
-    from pyx12 import map_if, params  # noqa: PLC0415 - start-up: most runs do not need it
+    from pyx12 import map_if, map_walker, params, x12file  # noqa: PLC0415, F401 - start-up: most runs do not need them
 
     settings = params.ParamsBase()
     settings.set("exclude_external_codes", _STALE_CODE_LISTS)
     guide = map_if.load_map_file(_MAP, settings)
     # The guide's map still wants ISA11 to be the "U" of version 00401.
     isa = map_if.load_map_file(_ISA_MAP, settings).getnodebypath("/ISA_LOOP/ISA")
+    # A filter stands at the very logger that is asked, whatever levels and handlers a host has given it.
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "pyx12"]:
+        logging.getLogger(name).addFilter(_SILENCE)
     return guide, isa, frozenset(node.id for node in guide.loop_segment_iterator() if node.is_segment())
 
 
@@ -438,17 +442,24 @@ def _copy(segment: Segment) -> str:
     return _NON_ASCII.sub(lambda found: found[0] if found[0] in delimiters else "X", text)
 
 
+class _Silence(logging.Filter):
+    """Drops what pyx12 logs while this thread walks through the guide; what a host does with pyx12 itself is logged."""
+
+    walking = local()
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        """Whether a record may pass."""
+        return not getattr(self.walking, "now", False)
+
+
+_SILENCE = _Silence()
+
+
 @contextmanager
 def _silenced() -> Iterator[None]:
     """Keep pyx12 from logging, for it logs element values.  What is used of it here neither prints nor writes files."""
-    logger, sink = logging.getLogger("pyx12"), logging.NullHandler()
-    level, propagate = logger.level, logger.propagate
-    logger.addHandler(sink)
-    logger.setLevel(logging.CRITICAL + 1)
-    logger.propagate = False
+    _SILENCE.walking.now = True
     try:
         yield
     finally:
-        logger.removeHandler(sink)
-        logger.setLevel(level)
-        logger.propagate = propagate
+        _SILENCE.walking.now = False

@@ -28,6 +28,7 @@ _OTHER_GUIDES = {
 }
 _GUIDE = re.compile(r"[0-9]{6}X[0-9]{3}(A[0-9])?")
 _NUMBER = re.compile(r"[0-9]{1,10}")
+_SET = re.compile(r"[0-9]{3}")
 
 
 @define(eq=False)
@@ -109,7 +110,7 @@ class Envelope:
         group = self._group.header.get(8) if self._group is not None else ""
         guide = group or segment.get(3)
         if segment.get(1) != "837":
-            shown = segment.get(1) if _NUMBER.fullmatch(segment.get(1)) else "of an unknown kind"
+            shown = segment.get(1) if _SET.fullmatch(segment.get(1)) else "of an unknown kind"
             message = f"Transaction set {shown} is not an 837 claim; it was not judged."
         elif guide in SUPPORTED_GUIDES:
             return True
@@ -205,7 +206,7 @@ class Envelope:
         """Take a segment of the transaction set in front of its first level."""
         if segment.id == "BHT":
             self._header["BHT"] = segment.get(3)
-        elif segment.id == "NM1":
+        elif segment.id == "NM1" and segment.get(1) in {"40", "41"}:
             self._header[segment.get(1)] = segment.get(9)
 
     def transaction_set(self) -> TransactionSet:

@@ -320,6 +320,19 @@ class ServiceOutsideClaim(EnvelopeRule):
     unreadable = True
 
 
+class PartTooLong(EnvelopeRule):
+    """A claim or a hierarchical level has more than 10,000 segments or 4 MiB.
+
+    Why: no claim of the guide comes near that size, so what opens the next claim is missing or damaged, and others may
+    be hidden in this one.
+    Fix: restore the CLM and HL segments behind this place.
+    """
+
+    meta = _meta("X12125", "part-too-long", Severity.ERROR, _CONTRACT, mandatory=True)
+    fix = "Restore the CLM and HL segments behind this place; a claim has at most 50 service lines."
+    unreadable = True
+
+
 ENVELOPE_RULES: tuple[type[EnvelopeRule], ...] = (
     InputUnreadable,
     NotX12,
@@ -343,5 +356,6 @@ ENVELOPE_RULES: tuple[type[EnvelopeRule], ...] = (
     HierarchyNumberOutOfSequence,
     HierarchyLevelUnknown,
     ServiceOutsideClaim,
+    PartTooLong,
 )
 """All rules of the envelope, in the order of their codes."""

@@ -21,6 +21,7 @@ __all__ = ["Reader"]
 
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
 _KEPT_FAULTS = 20
+_MAX_SEGMENTS, _MAX_BYTES = 10_000, 4 << 20  # of a claim or level, see PartTooLong
 _Event = TypeVar("_Event")
 
 
@@ -49,6 +50,8 @@ class Reader:
         self._level: Level | None = None
         self._level_count = 0
         self._claim: list[Segment] | None = None
+        self._room = _MAX_BYTES
+        self._left_out = 0
         self._mark: Mark | None = None
         self._handlers: dict[str, Callable[[Segment], Mark | None]] = {
             "ISA": envelope.open_interchange,
@@ -157,7 +160,7 @@ class Reader:
             self._levels = {"2000A": run.provider, level.loop: level}
 
     def _take_stretch(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
-        is_judged = self._envelope.judged
+        is_judged = self._envelope.judged and stretch.count <= _MAX_SEGMENTS
         if stretch.id == "CLM" and is_judged:
             yield from self._finish(stretch.offset)
             yield self._take_claim(stretch)
@@ -214,7 +217,8 @@ class Reader:
             yield mark
         if self._claim is not None:
             segments, self._claim = self._claim, None
-            yield self._raw_claim(segments[0].offset, end, len(segments), complete=complete, cut=segments)
+            complete, count = complete and not self._left_out, len(segments) + self._left_out
+            yield self._raw_claim(segments[0].offset, end, count, complete=complete, cut=segments)
 
     @staticmethod
     def _open_unread(segment: Segment) -> Mark:
@@ -266,6 +270,7 @@ class Reader:
             self._fault(faults.HierarchyLevelUnknown, segment, "HL03 is not 20, 22 or 23.", "HL03")
             self._level = None
             return Mark(segment)
+        self._room, self._left_out = _MAX_BYTES, 0
         loop, enclosing = _PARENTS[kind]
         parent = self._levels.get(enclosing)
         if segment.get(2) != (parent.number if parent is not None else "") or (enclosing and parent is None):
@@ -280,6 +285,7 @@ class Reader:
         if "2000B" not in self._levels:
             self._fault(faults.HierarchyParentUnknown, segment, _NO_SUBSCRIBER)
         self._claim = [segment]
+        self._room, self._left_out = _MAX_BYTES, 0
 
     def _content(self, segment: Segment) -> bool:
         """Give a segment to what is open; False where it belongs to nothing and is unread."""
@@ -287,15 +293,25 @@ class Reader:
         if not self._envelope.count(segment):
             return self._envelope.in_transaction or segment.id == "TA1"
         if self._claim is not None:
-            self._claim.append(segment)
+            self._keep(segment, self._claim)
         elif self._level is not None:
-            self._level.segments.append(segment)
+            self._keep(segment, self._level.segments)
             if segment.id in {"LX", "SV1"}:
                 self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
                 return False
         else:
             self._envelope.header(segment)
         return True
+
+    def _keep(self, segment: Segment, part: list[Segment]) -> None:
+        """Give a segment to a claim or level, unless that is so long that memory would grow with it."""
+        self._room -= len(segment.text)
+        if self._left_out or self._room < 0 or len(part) >= _MAX_SEGMENTS:
+            if not self._left_out:
+                self._fault(faults.PartTooLong, segment, "A claim or level is too long; it was not read from here on.")
+            self._left_out += 1
+        else:
+            part.append(segment)
 
     def _raw_claim(self, start: int, end: int, count: int, **rest: Any) -> RawClaim:
         self.claims += 1

@@ -66,7 +66,7 @@ class PlainRun:
     transaction: TransactionSet
     _under: tuple[tuple[int, int, int, str] | None, ...] = ()  # the provider, subscriber and patient level
     _key: tuple[str, ...] = field(default=(), repr=False)
-    _payer_id: str = ""
+    _payer_id: str = field(default="", repr=False)
     _opened: tuple[int, int, int] | None = None  # the last subscriber level: begin and end in the block, and ordinal
 
     def stand_under(self, subscriber: Level, patient: Level | None) -> None:

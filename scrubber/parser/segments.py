@@ -49,7 +49,7 @@ class Stretch:
     ordinal: int
     count: int
     delimiters: Delimiters
-    lead: str = ""
+    lead: str = field(default="", repr=False)
 
     @property
     def end(self) -> int:
@@ -80,7 +80,7 @@ class Block:
     offset: int
     ordinal: int
     delimiters: Delimiters
-    lead: str = ""
+    lead: str = field(default="", repr=False)
 
     @property
     def count(self) -> int:

@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
@@ -18,6 +19,8 @@ __all__ = ["CHUNK", "ByteSource", "InputSource", "open_source"]
 
 CHUNK = 1 << 19
 _SPOOL = 8 << 20
+_PATIENCE = 5.0
+"""Seconds in which somebody must have opened a pipe for writing."""
 
 
 class ByteSource(Protocol):
@@ -93,6 +96,8 @@ def open_source(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | N
         return InputSource(name or "<bytes>", io.BytesIO(bytes(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), name or os.fspath(source))
+    if _is_device(source):
+        raise UnreadableError(f"{name or '<stream>'}: is not a regular file")
     return InputSource(name or "<stream>", source if _seekable(source) else _spool(source, name or "<stream>"))
 
 
@@ -103,7 +108,7 @@ def _open_path(path: Path, name: str) -> InputSource:
             raise UnreadableError(f"{name}: is a directory")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise UnreadableError(f"{name}: is not a regular file")
-        stream = path.open("rb")
+        stream = _open_pipe(path, name) if stat.S_ISFIFO(mode) else path.open("rb")
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "not a usable path"
         raise UnreadableError(f"{name}: cannot be opened ({reason})") from error
@@ -111,6 +116,56 @@ def _open_path(path: Path, name: str) -> InputSource:
         with stream:
             return InputSource(name, _spool(stream, name))
     return InputSource(name, stream)
+
+
+def _open_pipe(path: Path, name: str) -> BinaryIO:
+    """Open a pipe.  Raises UnreadableError when nobody begins to write to it."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    stream = os.fdopen(handle, "rb")
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            first = os.read(handle, CHUNK)
+        except BlockingIOError:  # a writer is there, who writes later
+            first = b""
+            break
+        if first:
+            break
+        if time.monotonic() > end:
+            stream.close()
+            raise UnreadableError(f"{name}: is a pipe that nobody writes to")
+        time.sleep(0.05)
+    os.set_blocking(handle, True)
+    return _Rest(first, stream)  # type: ignore[return-value]
+
+
+class _Rest(io.RawIOBase):
+    """A stream of which the beginning has been read."""
+
+    def __init__(self, first: bytes, stream: BinaryIO) -> None:
+        self._first = first
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Give the next bytes."""
+        first, self._first = self._first, b""
+        return first or self._stream.read(size)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+        super().close()
+
+
+def _is_device(stream: BinaryIO) -> bool:
+    """Whether a stream comes from a device, which may never end; a terminal does, and the null device is empty."""
+    try:
+        handle = stream.fileno()
+        found = os.fstat(handle)
+    except (AttributeError, OSError, ValueError):
+        return False
+    is_device = stat.S_ISBLK(found.st_mode) or stat.S_ISCHR(found.st_mode)
+    return is_device and not os.isatty(handle) and found.st_rdev != Path(os.devnull).stat().st_rdev
 
 
 def _seekable(stream: BinaryIO) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import frozen
 from starlette.types import Receive
 
+from scrubber.output import open_private
 from scrubber.server.problems import Problem, Problems
 
 __all__ = ["Body", "ClientLeftError", "receive_body", "too_large"]
@@ -42,7 +43,7 @@ async def receive_body(receive: Receive, path: Path, limit: int, pause: float) -
     ClientLeftError when the client leaves, and OSError when it cannot be written.
     """
     digest, size = hashlib.sha256(), 0
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    handle = open_private(path, os.O_WRONLY | os.O_EXCL)
     with os.fdopen(handle, "wb", buffering=0) as out:
         async for block in _blocks(receive, pause):
             size += len(block)

@@ -23,6 +23,7 @@ from scrubber.engine import Engine
 from scrubber.errors import ScrubberError
 from scrubber.findings import ClaimReport, FileReport, Finding, Severity
 from scrubber.inputs import InputScrub
+from scrubber.output import open_private
 from scrubber.outputs import AckSettings, OutputSettings, Targets
 from scrubber.plugins import load_plugins, load_writer
 from scrubber.run import exit_code
@@ -175,7 +176,7 @@ class Judge:
 
 
 def _create(path: Path) -> TextIO:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    handle = open_private(path, os.O_WRONLY | os.O_TRUNC)
     return os.fdopen(handle, "w", encoding="utf-8", newline="\n")
 
 

@@ -16,6 +16,7 @@ import attrs
 from attrs import define, field
 
 from scrubber.errors import ScrubberError
+from scrubber.output import open_private
 from scrubber.watch.inbox import (
     Arrival,
     Inbox,
@@ -213,7 +214,7 @@ class Gate:
                     raise self._wait(item, stamp_of(found))
                 stream.seek(0)
                 digest = hashlib.sha256()
-                handle = os.open(out.original(item.token), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+                handle = open_private(out.original(item.token), os.O_WRONLY | os.O_TRUNC)
                 with os.fdopen(handle, "wb") as copy:
                     while data := stream.read(_CHUNK):
                         digest.update(data)

@@ -17,6 +17,7 @@ import attrs
 from attrs import field, frozen
 
 from scrubber.errors import ScrubberError
+from scrubber.output import open_private
 
 __all__ = ["Item", "Journal", "JournalError", "Outcome", "State"]
 
@@ -100,7 +101,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(open_private(path, os.O_RDWR))
             self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"{path}: cannot be opened ({_words(error)})") from error

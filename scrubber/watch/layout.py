@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 from scrubber.errors import ConfigError, ScrubberError
+from scrubber.output import make_folder, open_private
 
 __all__ = ["Layout", "base_name", "make_private", "printable", "sync_folder"]
 
@@ -75,10 +76,10 @@ class Layout:
 
     def make_room(self, token: str) -> None:
         """Make an empty folder for what is to be published.  Raises OSError."""
-        self.room(token).mkdir(mode=0o700, exist_ok=True)
+        make_folder(self.room(token))
         if self.staged(token).exists():
             shutil.rmtree(self.staged(token))
-        self.staged(token).mkdir(mode=0o700)
+        make_folder(self.staged(token))
 
     def clear_room(self, token: str) -> None:
         """Remove the folder of a file that is done with.  Raises OSError."""
@@ -94,9 +95,9 @@ class Layout:
 
     def stage_reason(self, token: str, *lines: str) -> None:
         """Write why a file is not published, for its owner only.  Raises OSError."""
-        self.staged(token).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.staged(token))
         path = self.staged(token) / "reason.txt"
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        handle = open_private(path, os.O_WRONLY | os.O_TRUNC)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.writelines(f"{line}\n" for line in lines)
             stream.flush()
@@ -131,7 +132,7 @@ class Layout:
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner may enter, if it is not there.  Raises ConfigError if it cannot be used."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         found = folder.lstat()
         usable = stat.S_ISDIR(found.st_mode) or folder.is_dir()
     except OSError as error:

@@ -15,6 +15,7 @@ from typing import Self
 from attrs import define, field
 
 from scrubber.errors import ConfigError
+from scrubber.output import open_private
 
 __all__ = ["Owner", "mourn", "sweep"]
 
@@ -41,7 +42,7 @@ class Owner:
 
     def __enter__(self) -> Self:
         try:
-            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._handle = open_private(self.path, os.O_RDWR | os.O_EXCL)
             fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             reason = os.strerror(error.errno or 5)

@@ -1,0 +1,141 @@
+"""A claim file in which everything that is protected health information can be found again, and the search for it."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+
+__all__ = ["CLAIM_NUMBERS", "canary_file", "damaged", "leaks", "segments_of"]
+
+CLAIM_NUMBERS = (b"QZCLAIM", b"QZLINE")
+"""CLM01 and REF*6R begin with them: reports may hold these, unless they are redacted."""
+
+_SECRETS = re.compile(
+    rb"QZ[A-Z]{2,}|(?<![\d.])(?:19370419|19610523|987654321|8005551298|999170001)(?!\d)", re.IGNORECASE
+)
+_MISPLACED = "QZJANE QZDOE"
+
+_TEXT = """\
+ISA*00*          *00*          *ZZ*SUB0001        *ZZ*SCRUB01        *260105*0900*^*00501*000000101*0*T*:
+GS*HC*SUB0001*SCRUB01*20260105*0900*1*X*005010X222A1
+ST*837*0001*005010X222A1
+BHT*0019*00*BATCH0001*20260105*0900*CH
+NM1*41*2*SYNTHETIC BILLING*****46*SUB0001
+PER*IC*QZCONTACT*TE*8005551298
+NM1*40*2*IVUS CLAIM SCRUBBER*****46*SCRUB01
+HL*1**20*1
+NM1*85*2*SYNTHETIC VASCULAR PC*****XX*1234567893
+N3*1 MAIN ST
+N4*ANYTOWN*PA*171110000
+REF*EI*123456789
+PER*IC*QZDESK*TE*8005551298
+HL*2*1*22*1
+SBR*P**QZGROUP*QZGROUPNAME*****MB
+NM1*IL*1*QZLAST*QZFIRST*QZMIDDLE**QZSUFFIX*MI*QZMEMBER
+N3*QZSTREET*QZFLOOR
+N4*QZCITY*PA*999170001
+DMG*D8*19370419*F
+REF*SY*987654321
+REF*1W*QZOTHERID
+PER*IC*QZHOME*TE*8005551298
+NM1*PR*2*SYNTHETIC PAYER*****PI*12502
+HL*3*2*23*0
+PAT*19
+NM1*QC*1*QZCHILD*QZGIVEN*QZSECOND
+N3*QZLANE
+N4*QZTOWN*PA*999170001
+DMG*D8*19610523*M
+REF*SY*987654321
+CLM*QZCLAIMA*300***11:B:1*Y*A*Y*Y
+DTP*431*D8*20240701
+PWK*OZ*EL***AC*QZATTACHMENT
+REF*EA*QZRECORD
+REF*D9*QZCLEARINGHOUSE
+K3*QZFIXED
+NTE*ADD*QZNOTE ON THE PATIENT
+HI*ABK:I70213*ABF:I739
+NM1*DN*1*QZREFERRING*QZDOCTOR****XX*1999999984
+NM1*82*1*QZRENDERING*SAM****XX*1999999984
+SBR*S*18*QZOTHERGROUP*QZOTHERPLAN*****CI
+AMT*D*10
+OI***Y***Y
+NM1*IL*1*QZOTHERLAST*QZOTHERFIRST****MI*QZOTHERMEMBER
+N3*QZOTHERSTREET
+N4*QZOTHERCITY*PA*999170001
+REF*SY*987654321
+NM1*PR*2*OTHER PAYER*****PI*60054
+LX*1
+SV1*HC:37252:::::QZDESCRIPTION*100*UN*2***1
+DTP*472*D8*20240805
+REF*6R*QZLINEA
+K3*QZLINEFIXED
+NTE*ADD*QZLINENOTE
+LX*2
+SV1*HC:37253:51*100*UN*1***1:2
+DTP*472*RD8*20240805-20240806
+REF*6R*QZLINEB
+LX*3
+SV1*HC:99213*100*UN*1***1
+DTP*472*D8*20240805
+CLM*QZCLAIMB*100***11:B:1*Y*A*Y*Y
+HI*ABK:I70213
+LX*1
+SV1*HC:99213*100*UN*1***1
+DTP*472*D8*20240805
+SE*65*0001
+GE*1*1
+IEA*1*000000101"""
+
+
+def segments_of() -> list[list[str]]:
+    """Give the segments of the canary file, each as its elements."""
+    return [line.split("*") for line in _TEXT.splitlines()]
+
+
+def _join(segments: list[list[str]]) -> bytes:
+    return "".join("*".join(segment) + "~\n" for segment in segments).encode()
+
+
+def canary_file() -> bytes:
+    """Give the file."""
+    return _join(segments_of())
+
+
+def damaged() -> Iterator[tuple[str, bytes]]:
+    """Yield the file damaged in every place, each time with a name for it.
+
+    At every segment it ends, a segment is missing, is written twice or has its identifier lost; in front of every
+    element a segment ends, so that a name is read as an identifier; and a name stands in the place of every element.
+    """
+    whole = segments_of()
+    for place, segment in enumerate(whole):
+        name, before, after = f"{segment[0]} #{place + 1}", whole[:place], whole[place + 1 :]
+        yield f"ends in {name}", _join([*before, segment])[:-3]
+        yield f"without {name}", _join(before + after)
+        yield f"twice {name}", _join([*before, segment, segment, *after])
+        yield f"nameless {name}", _join([*before, segment[1:], *after])
+        yield f"lower {name}", _join([*before, [segment[0].lower(), *segment[1:]], *after])
+        for element in range(1, len(segment)):
+            split = [segment[:element], segment[element:]]
+            yield f"split {name}-{element:02}", _join([*before, *split, *after])
+            wrong = [*segment[:element], _MISPLACED, *segment[element + 1 :]]
+            yield f"misplaced {name}-{element:02}", _join([*before, wrong, *after])
+            if ":" in segment[element]:
+                parts = segment[element].split(":")
+                for part in range(len(parts)):
+                    mixed = ":".join([*parts[:part], _MISPLACED, *parts[part + 1 :]])
+                    wrong = [*segment[:element], mixed, *segment[element + 1 :]]
+                    yield f"misplaced {name}-{element:02}-{part + 1}", _join([*before, wrong, *after])
+
+
+def leaks(data: bytes | str, *, numbers: bool = False) -> set[bytes]:
+    """Give the secrets found; with `numbers` claim and line control numbers are allowed.  Workbooks are unpacked."""
+    found = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    if found.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(found)) as book:
+            found = b"\n".join(book.read(name) for name in book.namelist())
+    # What is written in two bytes a character, or escaped, is looked for as well.
+    found += b"\n" + found.replace(b"\0", b"")
+    return {secret for secret in _SECRETS.findall(found) if not (numbers and secret.upper().startswith(CLAIM_NUMBERS))}

@@ -1,0 +1,362 @@
+"""No name, identifier, birth date or address leaves a claim but in the X12 files: a canary file through every door."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from scrubber import ClaimReport, ScrubberError, UnreadableError, iter_claims, scrub
+from scrubber.api import check_claim, load_settings, make_engine
+from scrubber.config import Config
+from scrubber.findings import Detail
+from scrubber.parser import Reader, open_source
+from scrubber.parser.conformance import _guide
+from scrubber.plugins import load_plugins, load_writer, writer_names
+from scrubber.run import FileScrub
+from scrubber.watch import Judge, Waits, open_gate
+from scrubber.writers.base import Tool, describe_tool, is_binary
+from scrubber.x12 import SEGMENT_IDS
+from tests.canary import canary_file, damaged, leaks
+from tests.conftest import Run
+from tests.serving import install_drill, serving
+
+CANARY = canary_file()
+PLAIN = load_settings(discover=False)
+REDACTED = attrs.evolve(PLAIN, redact=True)
+TOOL: Tool = describe_tool(load_plugins(), PLAIN.today)
+DAMAGED = dict(damaged())
+SAMPLE = {name: data for place, (name, data) in enumerate(DAMAGED.items()) if place % 23 == 0}
+X12 = (".837", ".277ca", ".999")
+
+
+def _reports(data: bytes, config: Config, forms: tuple[str, ...] = tuple(writer_names())) -> dict[str, bytes]:
+    """Write every report on some bytes."""
+    outs = {form: io.BytesIO() for form in forms}
+    with contextlib.ExitStack() as stack:
+        writers = []
+        for form, out in outs.items():
+            kind = load_writer(form)
+            stream = out if is_binary(kind) else io.TextIOWrapper(out, "utf-8", newline="\n", write_through=True)
+            stack.callback(stream.flush)
+            writers.append((kind(stream, TOOL, color=False), stream))
+        with open_source(data, "input.837") as source:
+            run = FileScrub(source, make_engine(config, detail=Detail.ALL))
+            for claim in run:
+                for writer, _ in writers:
+                    writer.claim("input.837", claim)
+        for writer, _ in writers:
+            writer.end_file(run.report)
+            writer.end()
+        stack.close()
+        return {form: out.getvalue() for form, out in outs.items()}
+
+
+def test_the_canary_is_seen_where_it_is_let_out() -> None:
+    reports = _reports(CANARY, PLAIN)
+    for form, report in reports.items():
+        assert not leaks(report, numbers=True), form
+        assert {b"QZCLAIMA"} <= leaks(report), form  # the search does look into each of them
+
+
+@pytest.mark.parametrize("group", range(8))
+def test_no_report_holds_more_than_codes_whatever_is_damaged(group: int) -> None:
+    config = attrs.evolve(REDACTED, conformance="guide" if group == 0 else "envelope")
+    for place, (name, data) in enumerate(DAMAGED.items()):
+        if place % 8 == group:
+            forms = tuple(writer_names()) if place % 64 == group else ("text", "json", "xml")
+            for form, report in _reports(data, config, forms).items():
+                assert not leaks(report), (name, form)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"SV1*HC:37252", b"SV1*HC:QZSMI"),
+        (b"*UN*2***1", b"*UN*2*QZPLACE**1"),
+        (b"*UN*2***1", b"*UN*19370419***1"),
+        (b"*UN*1***1:2", b"*UN*987654321***1:2"),
+        (b"*PI*12502", b"*PI*QZDOE QZJANE"),
+        (b"*XX*1234567893", b"*XX*QZPROVIDER"),
+        (b"*XX*1234567893", b"*XX*987654321"),
+        (b"ABK:I70213", b"ABK:QZDOE"),
+        (b"HL*3*2*", b"HL*QZDOE*QZJANE*"),
+        (b"*D8*20240805", b"*D8*QZ19370419"),
+        (b"ST*837*", b"ST*987654321*"),
+        (b"*005010X222A1", b"*QZDOE"),
+        (b"DMG*D8", b"QZQ*D8"),
+    ],
+)
+def test_what_only_looks_like_a_code_is_not_shown(old: bytes, new: bytes) -> None:
+    assert old in CANARY
+    for data in (CANARY.replace(old, new), CANARY.replace(b"HC:37252:::::", b"HC:37238:::::").replace(old, new)):
+        for form, report in _reports(data, REDACTED).items():
+            assert not leaks(report), form
+
+
+def test_the_identifiers_that_are_shown_are_those_of_the_guide() -> None:
+    assert _guide()[2] == SEGMENT_IDS
+
+
+def test_line_numbers_and_claim_numbers_are_redacted_for_python_too() -> None:
+    claims = list(iter_claims(CANARY))
+    for finding in check_claim(claims[0], REDACTED):
+        assert not leaks(f"{finding.claim} {finding.line_control_number} {finding}")
+
+
+# -- Python ------------------------------------------------------------------------------------------------------------
+
+
+def _objects(data: bytes) -> Iterator[object]:
+    """Yield everything that the parser and the engine make of some bytes."""
+    with open_source(data) as source:
+        for event in Reader(source).events():
+            yield event
+            yield from getattr(event, "segments", ()) if not isinstance(getattr(event, "segments", 0), int) else ()
+            for level in ("provider", "subscriber", "patient"):
+                yield getattr(event, level, None)
+        yield from Reader(source).survey()
+    with contextlib.suppress(UnreadableError):
+        for claim in iter_claims(data):
+            yield from (claim, claim.patient, claim.payer, claim.billing_provider, claim.rendering_provider)
+            yield from (claim.loop, claim.transaction, claim.diagnoses, claim.notes, claim.other_subscribers)
+            for line in claim.lines:
+                yield from (line, line.loop, line.rendering_provider, line.notes, line.adjudications)
+    yield scrub(data, PLAIN)
+
+
+def test_no_object_shows_what_it_holds() -> None:
+    for name, data in {"whole": CANARY, **SAMPLE}.items():
+        for thing in _objects(data):
+            assert not leaks(repr(thing)), (name, type(thing))
+            assert not leaks(str(thing)), (name, type(thing))
+
+
+def test_no_error_of_the_api_holds_a_claim() -> None:
+    for name, data in DAMAGED.items():
+        caught: UnreadableError | None = None
+        try:
+            list(iter_claims(data))
+        except UnreadableError as error:
+            caught = error
+        told = "".join(traceback.format_exception(caught)) if caught else ""
+        assert not leaks(f"{caught} {caught!r} {told}"), name
+
+
+class _LeakError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("door", ["check", "observe", "price"])
+def test_what_a_plugin_raises_is_not_passed_on(monkeypatch: pytest.MonkeyPatch, door: str) -> None:
+    def crash(*args: Any) -> None:
+        raise _LeakError(f"{args} QZLAST")
+
+    engine = make_engine(PLAIN, detail=Detail.OPENED)
+    chain = engine._chains[0]
+    if door == "check":
+        monkeypatch.setattr(chain.edits[0], "check", crash)
+    else:
+        changes: dict[str, Any] = {door: crash}
+        engine._chains[0] = attrs.evolve(chain, **changes)
+        engine._stages.clear()
+    with open_source(CANARY) as source:
+        reports: list[ClaimReport] = list(FileScrub(source, engine))
+    assert engine.crashed
+    assert len(reports) == 2
+    assert any(finding.code == "SCR901" for report in reports for finding in report.findings)
+    assert not leaks(repr(reports))
+
+
+def test_pyx12_logs_nothing_of_a_claim() -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    names = ["", "pyx12", "pyx12.walk_tree", "pyx12.params", "pyx12.error_handler"]
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.addHandler(handler)
+            logger.setLevel(logging.DEBUG)
+        for data in (CANARY, *SAMPLE.values()):
+            scrub(data, attrs.evolve(PLAIN, conformance="guide"))
+        loggers[1].warning("the host's own use of pyx12")
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+    assert "own use" in out.getvalue()
+    assert not leaks(out.getvalue())
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def test_a_screen_that_crashes_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*args: Any) -> bool:
+        raise _LeakError(f"{args} QZLAST")
+
+    engine = make_engine(PLAIN)
+    engine._screens = [crash]
+    with open_source(CANARY) as source, pytest.raises(ScrubberError) as caught:
+        FileScrub(source, engine)
+    assert not leaks("".join(traceback.format_exception(caught.value)).split("raise _LeakError")[0])
+    assert str(caught.value).startswith("the screen of a chain crashed with _LeakError at test_phi.py line")
+    assert caught.value.__suppress_context__
+
+
+def _names(folder: Path) -> str:
+    return "\n".join(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("options", [[], ["--conformance=guide"], ["--jobs=2"], ["--no-shortcut", "--annotate-k3"]])
+def test_the_command_line_tells_codes_only(run: Run, tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "tmp").mkdir()
+    for place, data in enumerate([CANARY, *SAMPLE.values()]):
+        (tmp_path / "in" / f"{place:03}.837").write_bytes(data)
+    reports = [f"--report={form}=r.{form}" for form in writer_names()]
+    done = run("scrub", "in", "--redact", "--out-dir=out", *reports, *options, TMPDIR=str(tmp_path / "tmp"))
+    assert done.returncode == 3
+    assert not leaks(done.stderr)
+    assert not leaks(done.stdout)
+    assert not leaks(_names(tmp_path))
+    assert list((tmp_path / "tmp").iterdir()) == []
+    kept = [path for path in (*tmp_path.glob("r.*"), *(tmp_path / "out").iterdir()) if path.suffix not in X12]
+    assert len(kept) > len(SAMPLE)
+    for path in kept:
+        assert not leaks(path.read_bytes()), path.name
+
+
+@pytest.mark.parametrize("options", [[], ["--jobs=2"], ["--redact"]])
+def test_a_crash_tells_its_place_only(run: Run, tmp_path: Path, options: list[str]) -> None:
+    plugins = install_drill(tmp_path / "plugins")
+    (tmp_path / "a.837").write_bytes(CANARY.replace(b"HC:99213", b"HC:99901"))
+    done = run("scrub", "a.837", *options, PYTHONPATH=plugins)
+    assert done.returncode == 4
+    assert b"SCR901" in done.stdout
+    assert not leaks(done.stdout, numbers="--redact" not in options)
+    assert not leaks(done.stderr)
+
+
+LEAKY = """
+from scrubber import Chain, Edit, Meta, Severity, Source
+from typing import Any
+
+class Leak(Edit[Any]):
+    '''Lets a name out.
+
+    Why: to prove that it is seen.
+    Fix: nothing.
+    '''
+    meta = Meta(code="LKY001", name="leak", severity=Severity.ERROR, sources=(Source("a test", "2026"),))
+
+    def check(self, claim, context):
+        yield self.finding(claim, f"The patient is {claim.patient.last_name}.", "Nothing.")
+
+class LeakyWriter:
+    def __init__(self, out, tool, *, color=False):
+        self.out = out
+    def claim(self, path, claim):
+        self.out.write(open(path).read()[:2000])
+    def end_file(self, report):
+        pass
+    def end(self):
+        raise RuntimeError("QZLAST")
+
+EDITS = Chain(edits=(Leak,))
+"""
+
+
+def test_a_leaky_edit_or_writer_would_be_seen(run: Run, tmp_path: Path) -> None:
+    info = tmp_path / "plugins" / "leaky-1.dist-info"
+    info.mkdir(parents=True)
+    (info.parent / "leaky.py").write_text(LEAKY)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: leaky\nVersion: 1\n")
+    points = "[scrubber.edits]\nLKY = leaky:EDITS\n[scrubber.writers]\nleaky = leaky:LeakyWriter\n"
+    (info / "entry_points.txt").write_text(points)
+    (tmp_path / "a.837").write_bytes(CANARY)
+    for form in ("text", "json", "xml", "html", "sarif", "csv", "xlsx", "ndjson"):
+        done = run("scrub", "a.837", "--redact", f"--format={form}", PYTHONPATH=os.fspath(info.parent))
+        assert b"QZCHILD" in leaks(done.stdout), form
+    done = run("scrub", "a.837", "--redact", "--format=leaky", "--select=X12", PYTHONPATH=os.fspath(info.parent))
+    assert b"QZLAST" in leaks(done.stdout)
+    assert done.returncode == 4
+    assert not leaks(done.stderr)  # what a writer raises is named by its place, as everything is
+
+
+# -- the drop folder ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", [PLAIN, REDACTED], ids=["plain", "redacted"])
+def test_a_watcher_keeps_nothing_of_a_claim(tmp_path: Path, config: Config) -> None:
+    inbox, out = tmp_path / "in", tmp_path / "out"
+    inbox.mkdir()
+    numbers = (b"CLM*QZJANE", b"REF*6R*QZJANE")  # a name as claim or line number is shown unless it is redacted
+    samples = [data for data in SAMPLE.values() if config.redact or not any(number in data for number in numbers)]
+    for place, data in enumerate([CANARY, CANARY, *samples]):
+        (inbox / f"{place:03}.837").write_bytes(data)
+    told: list[str] = []
+    with open_gate(inbox, out, Waits(settle=0, give_up=0), Judge(config), told.append) as gate:
+        assert gate.run_once() == 3
+    assert len(told) > len(samples)
+    assert not leaks("\n".join(told))
+    assert not leaks(_names(tmp_path))
+    assert list((out / "work").iterdir()) == []
+    seen = 0
+    for path in out.rglob("*"):
+        if path.is_file() and path.suffix not in X12:
+            seen += 1
+            assert not leaks(path.read_bytes(), numbers=path.suffix == ".json" and not config.redact), path.name
+    assert seen > len(samples)
+    assert any(path.name.endswith(".reason.txt") for path in out.rglob("*"))
+
+
+# -- the server --------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_says_and_keeps_nothing_of_a_claim(tmp_path: Path) -> None:
+    plugins = install_drill(tmp_path / "plugins")
+    folder = tmp_path / "files"
+    with serving(folder, "--jobs=1", "--redact", "--conformance=guide", PYTHONPATH=plugins) as server:
+        crashing = CANARY.replace(b"HC:99213", b"HC:99901")
+        for data in (CANARY, crashing, *SAMPLE.values()):
+            reply = server.scrub(data)
+            assert not leaks(reply.body)
+            assert not leaks(repr(reply.headers))
+        for form in ("277ca", "clean", "999"):
+            for data in (crashing, CANARY[:900]):
+                reply = server.scrub(data, f"?return={form}", Idempotency_Key="QZLAST-QZFIRST-QZMEMBER")
+                if reply.status >= 400:
+                    assert not leaks(reply.body)
+        for path in ("/v1/QZLAST", "/v1/scrub?QZLAST=QZFIRST", "/v1/scrub?return=QZLAST"):
+            assert not leaks(server.ask("POST", path, CANARY, {"Content-Type": "application/edi-x12"}).body)
+        assert not leaks(server.ask("QZLAST", "/v1/scrub").body)
+        assert not leaks(server.ask("GET", "/metrics").body)
+        assert not leaks(server.ask("GET", "/v1/edits", headers={"QZLAST": "QZFIRST", "User-Agent": "QZLAST"}).body)
+        assert not leaks(_names(tmp_path))
+        assert not leaks(server.log.read_bytes())
+        assert server.left() == []
+    assert not leaks(server.log.read_bytes())
+    assert list(folder.iterdir()) == []
+
+
+def _temporary() -> Iterator[str]:
+    return (path.name for path in Path(tempfile.gettempdir()).iterdir())
+
+
+def test_what_waits_on_disk_has_no_name() -> None:
+    before = set(_temporary())
+    with open_source(CANARY * 50) as source:
+        for _ in FileScrub(source, make_engine(PLAIN)):
+            new = set(_temporary()) - before
+            assert not leaks("\n".join(new))
