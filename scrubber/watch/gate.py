@@ -16,6 +16,7 @@ import attrs
 from attrs import define, field
 
 from scrubber.errors import ScrubberError
+from scrubber.run import unreadable_reason
 from scrubber.watch.inbox import (
     Arrival,
     Inbox,
@@ -253,6 +254,9 @@ class Gate:
         self.out.make_room(item.token)
         verdict = self.judge.run(original, item.name, self.out.staged(item.token))
         self._check_claimed(item)
+        if (unread := unreadable_reason(verdict.report)) is not None:
+            # The disk is at fault and not the sender, so the file is never put aside for it.
+            raise ScrubberError(f"its copy could not be read: {unread}") from OSError(errno.EIO, unread)
         if item.reason:
             return self._put_aside(item, item.reason, verdict)
         if not verdict.report.readable:
@@ -358,7 +362,8 @@ class Gate:
         words = _words(error)
         self.journal.save(attrs.evolve(item, fault=words))
         if item.state is not State.MOVING:
-            self.out.free(token, keep_original=item.state is State.WORKING)
+            with _naming(self.out.work):
+                self.out.free(token, keep_original=item.state is State.WORKING)
         pause = min(self._pauses.get(token, _FIRST_PAUSE / 2) * 2, _LONGEST_PAUSE)
         self._pauses[token] = pause
         self._due[token] = time.monotonic() + pause
