@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 import scrubber
 from scrubber.edit import Rule
@@ -16,7 +16,7 @@ from scrubber.findings import ClaimReport, Detail, FileReport
 from scrubber.plugins import Plugin
 from scrubber.tables import TableInfo
 
-__all__ = ["Tool", "Writer", "describe_tool", "detail_for", "is_binary", "money", "printable"]
+__all__ = ["Outlet", "Tool", "Writer", "describe_tool", "detail_for", "is_binary", "money", "printable"]
 
 
 @frozen
@@ -48,6 +48,27 @@ class Writer(Protocol):
 
     def end(self) -> None:
         """Finish the output."""
+
+
+@define(eq=False)
+class Outlet:
+    """The stream of a writer that uses lxml, which keeps the error of its last write to itself."""
+
+    stream: BinaryIO
+    _error: BaseException | None = field(default=None, init=False)
+
+    def write(self, data: bytes) -> int:
+        """Pass bytes on."""
+        try:
+            return self.stream.write(data)
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def check(self) -> None:
+        """Raise the error that a write has met, if any has."""
+        if self._error is not None:
+            raise self._error
 
 
 def is_binary(writer: type[Writer]) -> bool:
