@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from scrubber.config import Config, load_config
 from scrubber.engine import Engine, all_rules
-from scrubber.errors import UnreadableError
+from scrubber.errors import ScrubberError, UnreadableError
 from scrubber.findings import Detail, Finding, Report
 from scrubber.model import Claim
 from scrubber.parser import Reader, build_claim, open_source
@@ -42,7 +42,8 @@ def scrub(source: Source, config: Config | None = None, progress: Callable[[int]
     """Scrub one input, a path, bytes or a binary file, and give the whole report.
 
     Without `config` the settings come from SCRUBBER_CONFIG or `scrubber.toml`, as on the command line.  An input that
-    cannot be read is no exception but a report that says so.  Raises ConfigError or PluginError.
+    cannot be read is no exception but a report that says so.  Raises ConfigError or PluginError, and ScrubberError when
+    a temporary file cannot be written.
     """
     engine = make_engine(config)
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
@@ -53,6 +54,9 @@ def scrub(source: Source, config: Config | None = None, progress: Callable[[int]
             report.claims.extend(run)
     except UnreadableError as error:
         report = unreadable_file(name, error)
+    except OSError as error:
+        reason = os.strerror(error.errno or 5)
+        raise ScrubberError(f"{name}: temporary files cannot be written ({reason})") from error
     return Report((report,), exit_code([report], engine.config, crashed=engine.crashed))
 
 

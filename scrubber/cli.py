@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import traceback
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from scrubber.console import mute, speaking, tell
 from scrubber.doors import serve, watch
 from scrubber.errors import ConfigError, ScrubberError
+from scrubber.interrupts import end_on_signals
 from scrubber.options import INTERRUPTED, output_options, read_settings, settings_options
+from scrubber.output import writing
 
 __all__ = ["main"]
 
 INTERNAL_FAULT = 4
+
+_NO_STDOUT = "standard output is closed"
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
@@ -29,30 +33,52 @@ _FORMS = click.Choice(["text", "markdown", "json"])
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit.  No traceback and no claim data ever reach standard error."""
-    with suppress(ValueError):  # a host may call this from another thread, which cannot set it
-        # Ended from outside, the run removes its drafts too.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_on_signals()
     try:
         code = commands.main(args=args, prog_name="scrubber", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with speaking(sys.stderr):
+            error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("scrubber: interrupted", err=True)
+        tell("interrupted")
         code = INTERRUPTED
     except ScrubberError as error:
-        from scrubber.writers.base import printable  # noqa: PLC0415 - start-up: most runs do not need it
-
-        click.echo(printable(f"scrubber: {error}"), err=True)  # it names files, and a file name can hold anything
+        tell(str(error))
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
         place = traceback.extract_tb(error.__traceback__)[-1]
-        click.echo(
-            f"scrubber: internal fault: {type(error).__name__} at {Path(place.filename).name} line {place.lineno}",
-            err=True,
-        )
+        tell(f"internal fault: {type(error).__name__} at {Path(place.filename).name} line {place.lineno}")
         code = INTERNAL_FAULT
+    with speaking(sys.stdout):  # what cannot be said any more has been told of
+        if sys.stdout is not None:
+            sys.stdout.flush()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+class _Commands(click.Group):
+    """The commands, all of which end alike when they are interrupted or nobody reads what they say."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for.  Raises KeyboardInterrupt, ScrubberError or what the command raises."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            # What click does, which fails where nobody can be told: end the line of a terminal's ^C.
+            with speaking(sys.stderr):
+                click.echo(file=sys.stderr)
+            raise click.Abort from error
+        except BrokenPipeError as error:
+            mute(sys.stdout)
+            raise ScrubberError("standard output was closed before the report was complete") from error
+
+
+def _say(text: str) -> None:
+    """Write to standard output.  Raises ScrubberError."""
+    if sys.stdout is None:
+        raise ScrubberError(_NO_STDOUT)
+    with writing("standard output"):
+        click.echo(text, nl=False)
 
 
 def _show_version(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
@@ -70,7 +96,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, value: An
     context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--version",
     is_flag=True,
@@ -189,6 +215,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     for wanted in (form, *(name for name, _ in reports)):
         if wanted not in writer_names():
             raise click.BadParameter(f"{wanted!r} is not one of {', '.join(writer_names())}", param_hint="--format")
+    if sys.stdout is None:
+        raise ScrubberError(_NO_STDOUT)
     settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
     if sys.stdout is None:
         raise ScrubberError("standard output is closed")
@@ -215,13 +243,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         show_progress=sys.stderr is not None and sys.stderr.isatty() and not no_progress,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
-    try:
-        with team or nullcontext():
-            outcome = session.run(expand_inputs(inputs))
-    except BrokenPipeError as error:
-        # What is still buffered must not be written again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ScrubberError("standard output was closed before the report was complete") from error
+    with team or nullcontext():
+        outcome = session.run(expand_inputs(inputs))
     return 0 if exit_zero and outcome == 1 else outcome
 
 
@@ -232,7 +255,7 @@ def edits(*, form: str) -> None:
     from scrubber.explain import render_catalogue  # noqa: PLC0415
     from scrubber.plugins import load_plugins  # noqa: PLC0415
 
-    click.echo(render_catalogue(load_plugins(), form), nl=False)
+    _say(render_catalogue(load_plugins(), form))
 
 
 @commands.command()
@@ -255,12 +278,12 @@ def explain(*, code: str, form: str, day: datetime | None) -> None:
     plugins = load_plugins()
     rules = all_rules(plugins)
     if code in rules:
-        click.echo(explain_rule(*rules[code], form), nl=False)
+        _say(explain_rule(*rules[code], form))
         return
     page = find_page(code, day.date() if day else date.today(), plugins)
     if page is None:
         raise ConfigError(f"{code} is neither an edit nor a procedure code that an edit knows; see 'scrubber edits'")
-    click.echo(explain_page(page, form), nl=False)
+    _say(explain_page(page, form))
 
 
 @commands.command(name="config")
@@ -281,4 +304,4 @@ def config_command(*, show: bool, config_path: Path | None) -> None:
         raise click.UsageError("say --show to see the settings")
     config = load_settings(config_path)
     make_engine(config)
-    click.echo(describe_config(config), nl=False)
+    _say(describe_config(config))

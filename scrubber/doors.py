@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from scrubber.console import tell
 from scrubber.errors import ConfigError
 from scrubber.options import INTERRUPTED, output_options, read_settings, settings_options
 
@@ -74,7 +75,7 @@ def watch(  # noqa: PLR0913 - one parameter an option
 
     judge = Judge(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
     judge.check()
-    with open_gate(inbox, out, Waits(settle, give_up, marker), judge, _tell) as gate:
+    with open_gate(inbox, out, Waits(settle, give_up, marker), judge, tell) as gate:
         gate.limit = tries
 
         def stop(*_: object) -> NoReturn:
@@ -91,10 +92,6 @@ def watch(  # noqa: PLR0913 - one parameter an option
 
 class _TerminatedError(KeyboardInterrupt):
     """SIGTERM, the ordinary end of a watcher."""
-
-
-def _tell(line: str) -> None:
-    click.echo(f"scrubber: {line}", err=True)
 
 
 @click.command()

@@ -51,6 +51,11 @@ class _Group:
         return self.procedures is None or not self.procedures.isdisjoint(procedures)
 
 
+def _concern(stages: Iterable[_Stage], procedures: AbstractSet[str]) -> bool:
+    """Whether an edit over encounters is about one of these procedures."""
+    return any(group.applies_to(procedures) for stage in stages for group in stage.encounter_edits)
+
+
 def _grouped(edits: Iterable[Edit[Any]] | Iterable[EncounterEdit[Any]]) -> tuple[_Group, ...]:
     """Group edits without changing their order."""
     return tuple(_Group(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
@@ -136,12 +141,12 @@ class Engine:
             for verdict in verdicts.values():
                 self._judge_claim(stage, verdict)
         for verdict in verdicts.values():
-            if verdict.claim.alone:
+            if verdict.claim.alone and _concern(stages, {line.procedure for line in verdict.claim.lines}):
                 verdict.findings.append(not_together(verdict.claim, "The claims of this patient"))
         stages = [stage for stage in stages if stage.encounter_edits]
         for encounter in encounters_of(claims) if stages else ():
             involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
-            if len(encounter.lines) > _MAX_TOGETHER:
+            if len(encounter.lines) > _MAX_TOGETHER and _concern(stages, encounter.procedures):
                 for verdict in involved.values():
                     verdict.findings.append(not_together(verdict.claim, "The lines of this encounter"))
                 continue

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import marshal
 import os
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
 
@@ -51,41 +53,48 @@ class PatientIndex:
         """Find the patients that have several claims, at least one of them hot; the others need no company.
 
         `claims` are all of the file: the digest of the patient, whether the claim is hot, and its place.
+        Raises OSError, as when the disk is full.
         """
-        self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
-        rows = (
-            (place[0], patient, hot, marshal.dumps(place))
-            for patient, hot, place in claims
-            if self._may_be_hot(patient)
-        )
-        while batch := list(islice(rows, _BATCH)):
-            self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", batch)
-        self._database.executescript(
-            """
-            CREATE TABLE several AS
-                SELECT patient, COUNT(*) AS claims FROM claims GROUP BY patient HAVING COUNT(*) > 1 AND MAX(hot);
-            CREATE TABLE shared AS SELECT ordinal, patient, place, claims.claims FROM
-                (SELECT claims.*, several.claims FROM claims JOIN several USING (patient)) AS claims ORDER BY ordinal;
-            DROP TABLE claims;
-            CREATE INDEX by_patient ON shared (patient, ordinal);
-            """
-        )
-        self._shared = self._database.execute("SELECT ordinal, patient, claims FROM shared ORDER BY rowid")
-        self._next = next(self._shared, None)
+        with _on_disk():
+            self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
+            rows = (
+                (place[0], patient, hot, marshal.dumps(place))
+                for patient, hot, place in claims
+                if self._may_be_hot(patient)
+            )
+            while batch := list(islice(rows, _BATCH)):
+                self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", batch)
+            self._database.executescript(
+                """
+                CREATE TABLE several AS
+                    SELECT patient, COUNT(*) AS claims FROM claims GROUP BY patient HAVING COUNT(*) > 1 AND MAX(hot);
+                CREATE TABLE shared AS SELECT ordinal, patient, place, claims.claims FROM
+                    (SELECT claims.*, several.claims FROM claims JOIN several USING (patient)) AS claims
+                    ORDER BY ordinal;
+                DROP TABLE claims;
+                CREATE INDEX by_patient ON shared (patient, ordinal);
+                """
+            )
+            self._shared = self._database.execute("SELECT ordinal, patient, claims FROM shared ORDER BY rowid")
+            self._next = next(self._shared, None)
 
     def companions(self, ordinal: int) -> list[Packed] | None:
         """Give the places of all claims of the patient of claim `ordinal`, its own included.
 
         Empty where it needs none, None where there are too many.  To be asked for the claims of the file in order.
+        Raises OSError.
         """
-        while self._next is not None and self._next[0] < ordinal:
-            self._next = next(self._shared, None)
-        if self._next is None or self._next[0] != ordinal:
-            return []
-        if self._next[2] > _MAX_COMPANIONS:
-            return None
-        rows = self._database.execute("SELECT place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],))
-        return [marshal.loads(place) for (place,) in rows]  # noqa: S302 - written by ourselves, just now
+        with _on_disk():
+            while self._next is not None and self._next[0] < ordinal:
+                self._next = next(self._shared, None)
+            if self._next is None or self._next[0] != ordinal:
+                return []
+            if self._next[2] > _MAX_COMPANIONS:
+                return None
+            rows = self._database.execute(
+                "SELECT place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],)
+            )
+            return [marshal.loads(place) for (place,) in rows]  # noqa: S302 - written by ourselves, just now
 
     def close(self) -> None:
         """Remove the database."""
@@ -94,3 +103,14 @@ class PatientIndex:
     def _may_be_hot(self, patient: bytes) -> bool:
         place = int.from_bytes(patient[:4]) % _SIEVE
         return bool(self._sieve[place >> 3] & 1 << (place & 7))
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """Word a fault of the disk as one, whoever met it."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        number = errno.ENOSPC if full else errno.EIO
+        raise OSError(number, os.strerror(number)) from error

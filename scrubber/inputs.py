@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Protocol, TextIO
 
 from attrs import define, field, frozen
 
 from scrubber.engine import Engine
-from scrubber.errors import ScrubberError, UnreadableError
+from scrubber.errors import UnreadableError
 from scrubber.findings import ClaimReport, FileReport, Totals
-from scrubber.output import Publication
+from scrubber.output import Publication, writing
 from scrubber.outputs import FileOutputs, OutputSettings, Targets
 from scrubber.parser import InputSource, open_source
 from scrubber.plugins import load_plugins, load_writer
@@ -48,10 +47,11 @@ def open_input(name: str, label: str | None = None) -> InputSource:
     """Open a file, or standard input for "-"; reports call it `label`, else by its name.  Raises UnreadableError."""
     if name != STDIN:
         return open_source(name, label)
+    label = label or "<stdin>"
     if sys.stdin is None:
-        raise UnreadableError(f"{label or '<stdin>'}: is closed")
+        raise UnreadableError(f"{label}: is closed")
     stream: BinaryIO = sys.stdin.buffer
-    return open_source(stream, label or "<stdin>")
+    return open_source(stream, label)
 
 
 @frozen
@@ -107,7 +107,7 @@ class InputScrub:
             if targets.findings is not None:
                 text = io.TextIOWrapper(files.draft(targets.findings).stream, encoding="utf-8", newline="\n")
                 own.append(load_writer("json")(text, self.tool, color=False))
-            with _writing(label or name):
+            with writing(f"the output for {label or name}"):
                 outcome = self._judge(name, targets, [*writers, *own], files, progress, label)
                 for writer in (*writers, *own):
                     writer.end_file(outcome.report)
@@ -130,7 +130,7 @@ class InputScrub:
             raise ValueError("only a team begins inputs")
         answer = self.team.wait_for(begun.future)
         report = answer.outcome.report
-        with _writing(begun.name):
+        with writing(f"the output for {begun.name}"):
             for claim in answer.claims:
                 for writer in writers:
                     writer.claim(report.path, claim)
@@ -173,18 +173,6 @@ class InputScrub:
             report.readable = False
             report.findings += failed.findings
         return InputOutcome(report, notes)
-
-
-@contextmanager
-def _writing(name: str) -> Iterator[None]:
-    """Name the input in the error where what is written about it cannot be."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = os.strerror(error.errno or 5)
-        raise ScrubberError(f"{name}: the output cannot be written ({reason})") from error
 
 
 # -- one input in one process of a team -----------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scrubber.console import tell
+
 if TYPE_CHECKING:
     from scrubber.config import Config
 
@@ -66,9 +68,7 @@ def read_settings(*, config_path: Path | None, select: Iterable[str], ignore: It
 
     settings = load_settings(config_path, select=tuple(_codes(select)), ignore=tuple(_codes(ignore)), **flags)
     for payer, code, until in settings.expired():
-        click.echo(
-            f"scrubber: the ignore of {code} for payer {payer} expired on {until} and no longer counts", err=True
-        )
+        tell(f"the ignore of {code} for payer {payer} expired on {until} and no longer counts")
     return settings
 
 

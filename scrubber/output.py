@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +14,14 @@ from typing import BinaryIO, Self, TextIO
 
 from attrs import define, field
 
+from scrubber.console import tell
 from scrubber.errors import ConfigError, ScrubberError
+from scrubber.interrupts import uninterrupted
 
-__all__ = ["Draft", "Publication", "make_folder", "open_private", "publish_file", "publish_text"]
+__all__ = ["Draft", "Publication", "make_folder", "open_private", "publish_file", "publish_text", "writing"]
+
+_NOT_OFFERED = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS, errno.EMLINK, errno.EBADF}
+"""What a file system answers that has no hard links, or cannot sync a folder."""
 
 
 @define(eq=False)
@@ -30,9 +37,10 @@ class Draft:
 class Publication:
     """Files that appear together, each whole: drafts beside their targets, synced, then renamed in the order given.
 
-    A process that is killed leaves for each target either what was there before or the whole new file.  Leaving the
-    `with` block without `publish` removes the drafts.  They can be read by their owner only: all of them hold claims.
-    A target that is a link is replaced, never followed.
+    A process that is killed leaves for each target either what was there before or the whole new file, in the order
+    of the drafts.  An interrupt leaves all old or all new.  So does an error, unless what was there cannot be put back
+    either: then the error names it.  Leaving the `with` block without `publish` removes the drafts.  They can be read
+    by their owner only: all of them hold claims.  A target that is a link is replaced, never followed.
     """
 
     _drafts: list[Draft] = field(factory=list, init=False)
@@ -40,15 +48,16 @@ class Publication:
 
     def draft(self, target: Path) -> Draft:
         """Begin a file.  Raises ConfigError when nothing can be written beside `target`."""
-        if not _is_free(target):
-            raise ConfigError(f"{target}: is not a regular file")
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-            os.fchmod(handle, 0o600)  # a umask may have taken more away
+            if not _is_free(target):
+                raise ConfigError(f"{target}: is not a regular file")
+            with uninterrupted():  # a draft that was made and not noted would stay behind
+                handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+                draft = Draft(target, Path(name), os.fdopen(handle, "w+b"))
+                self._drafts.append(draft)
+                os.fchmod(handle, 0o600)  # a umask may have taken more away
         except OSError as error:
             raise ConfigError(f"{target}: cannot be written ({_reason(error)})") from error
-        draft = Draft(target, Path(name), os.fdopen(handle, "w+b"))
-        self._drafts.append(draft)
         return draft
 
     def withdraw(self, draft: Draft) -> None:
@@ -57,55 +66,73 @@ class Publication:
         self._stale.append(draft.target)
 
     def drop(self, draft: Draft) -> None:
-        """Give a draft up; what is under its target stays."""
-        self._drafts.remove(draft)
-        _discard(draft)
+        """Give a draft up, also one that was withdrawn; what is under its target stays."""
+        with uninterrupted():
+            if draft.target in self._stale:
+                self._stale.remove(draft.target)
+            if draft in self._drafts:
+                self._drafts.remove(draft)
+                _discard(draft)
 
     def publish(self) -> None:
         """Put every draft in its place.
 
-        Raises ScrubberError, before anything is published, when a disk is full or a place has been taken meanwhile.
+        Raises ScrubberError, before anything is published, when a disk is full or a place has been taken meanwhile; and
+        afterwards when the folder cannot be synced.
         """
         self._sync()
-        for target in (*self._stale, *(draft.target for draft in self._drafts)):
-            if not _is_free(target) or not target.parent.is_dir():
-                raise ScrubberError(f"{target}: is not a place for a file any more; nothing was published")
-        for target in self._stale:
-            with self.writing(target), suppress(FileNotFoundError):
-                target.unlink()
-        for draft in self._drafts:
-            with self.writing(draft.target):
-                draft.path.replace(draft.target)
-        for folder in dict.fromkeys([draft.target.parent for draft in self._drafts] + [t.parent for t in self._stale]):
-            _sync_folder(folder)
-        self._drafts.clear()
-        self._stale.clear()
+        targets = [*self._stale, *(draft.target for draft in self._drafts)]
+        for target in targets:
+            with writing(target):
+                if not _is_free(target) or not target.parent.is_dir():
+                    raise ScrubberError(f"{target}: is not a place for a file any more; nothing was published")
+        with uninterrupted():
+            self._exchange(targets)
+            self._drafts.clear()
+            self._stale.clear()
+            for folder in dict.fromkeys(target.parent for target in reversed(targets)):
+                _sync_folder(folder)
+
+    def _exchange(self, targets: list[Path]) -> None:
+        """Remove what is stale and rename the drafts; where that fails halfway, put back what was there."""
+        old: dict[Path, Path | None] = {}
+        done: list[Path] = []
+        target = targets[0] if targets else Path()
+        try:
+            if len(targets) > 1:  # one alone is either done or not
+                for target in targets:
+                    old[target] = _keep(target)
+            for target in self._stale:
+                target.unlink(missing_ok=True)
+                done.append(target)
+            for draft in self._drafts:
+                target = draft.target
+                draft.path.replace(target)
+                done.append(target)
+        except OSError as error:
+            changed = [str(place) for place in reversed(done) if not _put_back(place, old[place])]
+            said = f"changed all the same: {', '.join(changed)}" if changed else "nothing was published"
+            raise ScrubberError(f"{target}: cannot be written ({_reason(error)}); {said}") from error
+        finally:
+            for place, kept in old.items():
+                if kept is not None and kept != place:
+                    _remove(kept)
 
     def _sync(self) -> None:
         """Bring the drafts to the disk whole, so that nothing but their names can fail any more."""
         for draft in self._drafts:
-            with self.writing(draft.target):
+            with writing(draft.target):
                 draft.stream.flush()
                 os.fsync(draft.stream.fileno())
                 draft.stream.close()
 
     def discard(self) -> None:
         """Remove the drafts, so that nothing is published."""
-        for draft in self._drafts:
-            _discard(draft)
-        self._drafts.clear()
-        self._stale.clear()
-
-    @staticmethod
-    @contextmanager
-    def writing(target: Path | str) -> Iterator[None]:
-        """Name `target` in the error where it cannot be written."""
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise ScrubberError(f"{target}: cannot be written ({_reason(error)})") from error
+        with uninterrupted():
+            for draft in self._drafts:
+                _discard(draft)
+            self._drafts.clear()
+            self._stale.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -131,6 +158,17 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
+def writing(place: object) -> Iterator[None]:
+    """Name the place in the error where it cannot be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ScrubberError(f"{place}: cannot be written ({_reason(error)})") from error
+
+
+@contextmanager
 def publish_file(target: Path) -> Iterator[BinaryIO]:
     """Write a file that appears whole under `target` when the block ends without an error."""
     with Publication() as publication:
@@ -145,7 +183,7 @@ def publish_text(target: Path) -> Iterator[TextIO]:
     with publish_file(target) as binary:
         stream = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
         yield stream
-        with Publication.writing(target):
+        with writing(target):
             stream.flush()
             stream.detach()
 
@@ -159,18 +197,56 @@ def _discard(draft: Draft) -> None:
     # What cannot be flushed any more (a full disk) is of no use: the file goes away.
     with suppress(OSError):
         draft.stream.close()
-    with suppress(FileNotFoundError):
-        draft.path.unlink()
+    _remove(draft.path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        # No reason to end the run, but there are claims in it.
+        tell(f"{path}: is left over and cannot be removed ({_reason(error)})")
+
+
+def _keep(target: Path) -> Path | None:
+    """Keep what is under a target under another name too; None where nothing is, itself where links are not offered."""
+    kept = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        os.link(target, kept, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
+        return target
+    return kept
+
+
+def _put_back(target: Path, kept: Path | None) -> bool:
+    """Restore what was under a target."""
+    try:
+        if kept is None:
+            target.unlink(missing_ok=True)
+        elif kept != target:
+            kept.replace(target)
+    except OSError:
+        return False
+    return kept != target
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the renames in a folder last, where the system can sync a folder."""
-    with suppress(OSError):
+    """Make the renames in a folder last, where the system can sync a folder.  Raises ScrubberError."""
+    try:
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise ScrubberError(
+                f"{folder}: what was published there may not survive a power failure ({_reason(error)})"
+            ) from error
 
 
 def _reason(error: OSError) -> str:

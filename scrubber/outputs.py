@@ -10,8 +10,8 @@ from pathlib import Path
 import attrs
 from attrs import define, field, frozen
 
-from scrubber.errors import ScrubberError
-from scrubber.output import Draft, Publication
+from scrubber.errors import ScrubberError, UnreadableError
+from scrubber.output import Draft, Publication, writing
 from scrubber.parser import InputSource
 from scrubber.run import FileScrub
 from scrubber.writers.ack277 import ClaimAcknowledger
@@ -129,7 +129,7 @@ class FileOutputs:
         """
         report = self.run.report
         for draft, sink in self._files:
-            with self.publication.writing(draft.target):
+            with writing(draft.target):
                 reason = sink.finish(report)
                 held = Tally() if reason else _tally(draft)
             expected = sink.expected(report.totals)
@@ -154,4 +154,8 @@ class FileOutputs:
 def _tally(draft: Draft) -> Tally:
     """Count what a draft holds by reading it as any input is read."""
     draft.stream.flush()
-    return tally(InputSource(str(draft.target), draft.stream))
+    try:
+        return tally(InputSource(str(draft.target), draft.stream))
+    except UnreadableError as error:
+        # It is not the input that cannot be read.
+        raise ScrubberError(f"{error}; nothing was published") from error.__cause__

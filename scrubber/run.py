@@ -41,7 +41,7 @@ from scrubber.parser.faults import Fault, InputUnreadable
 from scrubber.parser.source import CHUNK
 from scrubber.team import Batch, Team
 
-__all__ = ["FileScrub", "Sink", "exit_code", "redacted", "unreadable_file"]
+__all__ = ["FileScrub", "Sink", "exit_code", "redacted", "unreadable_file", "unreadable_reason"]
 
 
 _AHEAD = 1_000
@@ -255,6 +255,12 @@ def unreadable_file(path: str, error: UnreadableError) -> FileReport:
     message = str(error).removeprefix(f"{path}: ")
     fault = InputUnreadable.at(Location("", ""), f"The input {message}.")
     return FileReport(path=path, readable=False, findings=(fault.finding(),))
+
+
+def unreadable_reason(report: FileReport) -> str | None:
+    """Say why the bytes of an input could not be had; None where they could, whatever they are."""
+    code = InputUnreadable.meta.code
+    return next((finding.message for finding in report.findings if finding.code == code), None)
 
 
 def exit_code(files: Sequence[FileReport], config: Config, *, crashed: bool) -> int:

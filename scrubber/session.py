@@ -10,27 +10,29 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-import click
-from attrs import define, field
+from attrs import define, field, frozen
 
 from scrubber.config import Config
+from scrubber.console import tell
 from scrubber.engine import Engine
 from scrubber.errors import ConfigError
-from scrubber.findings import FileReport
+from scrubber.findings import ClaimReport, FileReport
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
-from scrubber.output import Publication, make_folder, publish_file, publish_text
+from scrubber.output import make_folder, publish_file, publish_text, writing
 from scrubber.outputs import OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
 from scrubber.progress import ProgressBar
 from scrubber.run import exit_code
 from scrubber.team import Team
-from scrubber.writers.base import Tool, Writer, describe_tool, is_binary, printable
+from scrubber.writers.base import Tool, Writer, describe_tool, is_binary
 
 __all__ = ["EXTENSIONS", "Session", "Team", "expand_inputs"]
 
 EXTENSIONS = (".837", ".837p", ".837i", ".837d", ".edi", ".x12", ".txt", ".dat")
 """The files that are taken from a folder."""
+
+_STDOUT = "standard output"
 
 _INPUTS_AHEAD = 2
 """Inputs that may wait for each process of a team."""
@@ -60,13 +62,8 @@ def _files_below(folder: Path) -> list[str]:
     if not taken:
         raise ConfigError(f"{folder}: no file with an extension of {', '.join(EXTENSIONS)}")
     if passed_over := len(files) - len(taken):
-        _tell(f"{folder}: {passed_over} files of other extensions were passed over")
+        tell(f"{folder}: {passed_over} files of other extensions were passed over")
     return taken
-
-
-def _tell(line: str) -> None:
-    """Write a line to standard error; the name of a file in it can hold anything."""
-    click.echo(printable(f"scrubber: {line}"), err=True)
 
 
 @define
@@ -99,27 +96,32 @@ class Session:
         tool = describe_tool(load_plugins(), self.config.today)
         scrub = InputScrub(self.engine, tool, self.output_settings, self.team)
         with ExitStack() as stack:
-            names = ["standard output", *(str(path) for _, path in self.reports)]
-            with Publication.writing(names[0]):
-                writers = [_stdout_writer(self.stdout_format, self.stdout, tool, color=self.color)]
-            for form, path in self.reports:
-                writer = load_writer(form)
-                publish = publish_file if is_binary(writer) else publish_text
-                out = stack.enter_context(publish(path))
-                with Publication.writing(path):
-                    writers.append(writer(out, tool, color=False))
+            reports = [self._open_report(form, path, stack, tool) for form, path in self.reports]
+            # Last, because what it writes at once cannot be taken back when a report cannot be begun.
+            with writing(_STDOUT):
+                stdout = _stdout_writer(self.stdout_format, self.stdout, tool, color=self.color)
+            writers = [_Placed(_STDOUT, stdout), *reports]
             for name, begun in self._begun(scrub, inputs, targets):
                 if begun is None:
                     self._conclude(scrub.run(name, targets[name], writers, self._progress))
                 else:
                     self._conclude(scrub.finish(begun, writers))
-            for name, ending in zip(names, writers, strict=True):
-                with Publication.writing(name):
-                    ending.end()
-            with Publication.writing(names[0]):
+            for writer in writers:
+                writer.end()
+            # Reports on a run that says nothing are not published.
+            with writing(_STDOUT):
                 self.stdout.flush()
         crashed = self.engine.crashed or (self.team is not None and self.team.crashed)
         return exit_code(self._files, self.config, crashed=crashed)
+
+    @staticmethod
+    def _open_report(form: str, path: Path, stack: ExitStack, tool: Tool) -> _Placed:
+        """Begin the report that appears under `path` when `stack` is left without an error."""
+        kind = load_writer(form)
+        publish = publish_file if is_binary(kind) else publish_text
+        with writing(path):
+            writer: Writer = kind(stack.enter_context(publish(path)), tool, color=False)
+        return _Placed(path, writer)
 
     def _begun(
         self, scrub: InputScrub, inputs: Sequence[str], targets: Mapping[str, Targets]
@@ -136,10 +138,10 @@ class Session:
         report = outcome.report
         self._files.append(report)
         for note in outcome.notes:
-            _tell(f"{report.path}: {note}")
+            tell(f"{report.path}: {note}")
         if self.stdout_format == "ndjson":
             for finding in report.findings:
-                _tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
+                tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
 
     def _progress(self, source: InputSource) -> ProgressBar:
         return ProgressBar(source, show=self.show_progress)
@@ -172,6 +174,29 @@ class Session:
         return targets
 
 
+@frozen(eq=False)
+class _Placed:
+    """A writer that names its place in the error where it cannot be written."""
+
+    place: object
+    writer: Writer
+
+    def claim(self, path: str, claim: ClaimReport) -> None:
+        try:  # entering a block for every claim would take its time
+            self.writer.claim(path, claim)
+        except OSError:
+            with writing(self.place):
+                raise
+
+    def end_file(self, report: FileReport) -> None:
+        with writing(self.place):
+            self.writer.end_file(report)
+
+    def end(self) -> None:
+        with writing(self.place):
+            self.writer.end()
+
+
 def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> Writer:
     """Make the writer to standard output.  Raises ConfigError for a binary format on a terminal."""
     kind = load_writer(form)
@@ -187,8 +212,8 @@ def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> Wri
 def _identity(name: str) -> tuple[int, int] | None:
     """Give what makes two names the same file, standard input included; None for what does not exist."""
     try:
-        found = os.fstat(sys.stdin.fileno()) if name == STDIN and sys.stdin is not None else Path(name).stat()
-    except (OSError, ValueError):
+        found = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
+    except (OSError, ValueError, AttributeError):  # standard input is None where it is closed
         return None
     return (found.st_dev, found.st_ino)
 

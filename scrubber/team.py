@@ -21,6 +21,7 @@ from scrubber.config import Config
 from scrubber.engine import Engine
 from scrubber.errors import ScrubberError
 from scrubber.findings import ClaimReport, Detail
+from scrubber.interrupts import uninterrupted
 from scrubber.parser import ClaimPlace, Extent, InputSource, Level, reopen
 from scrubber.plugins import load_plugins
 
@@ -77,16 +78,21 @@ A = TypeVar("A", bound=TeamAnswer)
 
 
 class Team:
-    """Judges batches in `jobs` processes.  `crashed` tells whether an edit raised in one of them."""
+    """Judges batches in `jobs` processes.  `crashed` tells whether an edit raised in one of them.
+
+    Raises ScrubberError when there can be no processes.
+    """
 
     def __init__(self, config: Config, jobs: int, *, shortcut: bool, detail: Detail = Detail.NONE) -> None:
         self.jobs = jobs
         self.crashed = False
-        self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut, detail))
+        with _Deaths():
+            self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut, detail))
 
     def begin(self, function: Callable[..., A], *arguments: object) -> Future[A]:
         """Have a function of a module run in one of the processes.  Raises ScrubberError when one has died."""
-        with _Deaths():
+        # The first call forks: an interrupt meanwhile would end in a hook of some library and be lost.
+        with _Deaths(), uninterrupted():
             return self._pool.submit(function, *arguments)
 
     def wait_for(self, future: Future[A]) -> A:
@@ -115,7 +121,7 @@ class Team:
 
 
 class _Deaths:
-    """Words the error for a process that ended before its answer."""
+    """Words the error for a process that ended before its answer, or cannot be had."""
 
     def __enter__(self) -> None:
         return None
@@ -123,6 +129,8 @@ class _Deaths:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, BrokenProcessPool):
             raise ScrubberError("a worker process ended unexpectedly (killed, or out of memory)") from error
+        if isinstance(error, OSError):
+            raise ScrubberError(f"the worker processes cannot be used ({os.strerror(error.errno or 5)})") from error
 
 
 # -- in the worker --------------------------------------------------------------------------------------------------
@@ -131,8 +139,9 @@ _engines: list[Engine] = []
 
 
 def _begin(config: Config, shortcut: bool, detail: Detail) -> None:  # noqa: FBT001 - an initializer's arguments are positional
-    # Ctrl-C reaches all processes of the terminal; the run ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches all processes of the terminal, as its end does; the run ends its workers itself.
+    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Thread(target=_end_with_the_run, daemon=True).start()
     _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut, detail=detail)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
@@ -15,6 +17,13 @@ from tests.reports import write_reports
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "fixtures"
+
+# A file takes longer to draw and to scrub than Hypothesis expects of an example.
+settings.register_profile("default", settings.get_profile("default"), deadline=None)
+settings.register_profile(
+    "long", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 

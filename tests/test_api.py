@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from pathlib import Path
 
 import attrs
 import pytest
 
 import scrubber
+from scrubber.index import PatientIndex
 from scrubber.testing import to_837p
 
 DATA = to_837p("claim A\n37252\nclaim B patient=M2\n99213")
@@ -99,3 +101,29 @@ def test_the_public_names_are_sorted_and_there() -> None:
 def test_settings_are_immutable() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         scrubber.Config().redact = True  # type: ignore[misc]
+
+
+def test_a_disk_that_fails_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index of patients lies in a database, which is no disk error by itself."""
+
+    class Full:
+        def execute(self, *_args: object) -> None:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+        executemany = executescript = execute
+
+        def close(self) -> None:
+            pass
+
+    create = PatientIndex.__init__
+
+    def init(self: PatientIndex) -> None:
+        create(self)
+        self._database.close()
+        self._database = Full()  # type: ignore[assignment]
+
+    monkeypatch.setattr(PatientIndex, "__init__", init)
+    with pytest.raises(scrubber.ScrubberError, match=r"cannot be written \(No space left on device\)"):
+        scrubber.scrub(to_837p("37252"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
@@ -19,6 +20,8 @@ from scrubber import outputs
 from scrubber.cli import main
 from scrubber.engine import Engine
 from scrubber.errors import ConfigError, ScrubberError
+from scrubber.findings import FileReport
+from scrubber.interrupts import uninterrupted
 from scrubber.output import Publication, publish_text
 from scrubber.parser import RawClaim, Reader, open_source
 from scrubber.testing import Form, to_837p
@@ -596,3 +599,154 @@ def test_an_interrupt_publishes_nothing_and_leaves_nothing(here: Path, sent: sig
         assert process.stderr.read().strip() == b"scrubber: interrupted"
         assert process.wait(timeout=30) == 130
     assert contents(here) == {"a.837": many(1000), "out/a.clean.837": b"old"}
+
+
+# -- faults while files are published ---------------------------------------------------------------------------------
+
+
+def _refuse(monkeypatch: pytest.MonkeyPatch, place: Path, times: int = 1) -> None:
+    """Let no file be renamed to a place, so many times."""
+    rename, left = Path.replace, [times]
+
+    def replace(self: Path, target: Path) -> Path:
+        if target == place and left[0]:
+            left[0] -= 1
+            raise OSError(errno.EIO, "")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+
+
+def test_a_rename_that_fails_halfway_puts_back_what_was_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "stale"):
+        (here / name).write_bytes(b"old")
+    _refuse(monkeypatch, here / "c")
+    with Publication() as files:
+        files.withdraw(files.draft(here / "stale"))
+        for name in ("a", "b", "c"):
+            files.draft(here / name).stream.write(b"new")
+        with pytest.raises(ScrubberError, match=r"c: cannot be written \(Input/output error\); nothing was published"):
+            files.publish()
+    assert contents(here) == {"a": b"old", "stale": b"old"}
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EIO])
+def test_without_hard_links_what_cannot_be_put_back_is_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise OSError(number, "")
+
+    (here / "a").write_bytes(b"old")
+    monkeypatch.setattr(os, "link", refuse)
+    _refuse(monkeypatch, here / "b")
+    with Publication() as files:
+        for name in ("a", "b"):
+            files.draft(here / name).stream.write(b"new")
+        told = f"changed all the same: {here / 'a'}" if number == errno.EPERM else "nothing was published"
+        with pytest.raises(ScrubberError, match=told):
+            files.publish()
+    assert contents(here) == {"a": b"new" if number == errno.EPERM else b"old"}
+
+
+def test_a_file_that_was_withdrawn_can_be_given_up(here: Path) -> None:
+    (here / "a").write_bytes(b"old")
+    with Publication() as files:
+        draft = files.draft(here / "a")
+        files.withdraw(draft)
+        files.drop(draft)
+        files.publish()
+    assert contents(here) == {"a": b"old"}
+
+
+def test_an_input_that_changes_at_the_very_end_publishes_no_claims(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the 999 has been withdrawn by then."""
+    (here / "a.837").write_bytes(MIXED)
+    finish = Side.finish
+
+    def touch(self: Side, report: FileReport) -> str:
+        (here / "a.837").write_bytes(MIXED + b"\n")
+        return finish(self, report)
+
+    monkeypatch.setattr(Side, "finish", touch)
+    assert cli("scrub", "a.837", "--out-dir=out") == 3
+    assert names(here / "out") == ["a.findings.json"]
+
+
+def test_a_folder_that_cannot_be_synced_is_told_of(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def refuse(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").is_dir():
+            raise OSError(errno.EIO, "")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with Publication() as files:
+        files.draft(here / "a").stream.write(b"new")
+        with pytest.raises(ScrubberError, match="may not survive a power failure"):
+            files.publish()
+    assert contents(here) == {"a": b"new"}
+
+
+def test_signals_wait_for_what_must_be_done_whole() -> None:
+    reached = False
+    with pytest.raises(KeyboardInterrupt), uninterrupted():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        reached = True
+    assert reached
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_cannot_be_removed_is_told_of(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(self: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(errno.EACCES, "")
+
+    with Publication() as files:
+        files.draft(here / "a")
+        monkeypatch.setattr(Path, "unlink", refuse)
+    assert "is left over and cannot be removed (Permission denied)" in capsys.readouterr().err
+
+
+# -- standard streams -------------------------------------------------------------------------------------------------
+
+
+def _in_shell(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        f"exec {PROGRAM} {line}", shell=True, cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("scrub a.837 >/dev/full", 4, "standard output: cannot be written (No space left on device)"),
+        ("scrub a.837 --report=json=r.json >/dev/full", 4, "standard output: cannot be written"),
+        ("scrub a.837 >&-", 4, "standard output is closed"),
+        ("edits >/dev/full", 4, "standard output: cannot be written"),
+        ("explain IVUS101 >&-", 4, "standard output is closed"),
+        ("scrub a.837 --format=ndjson --report=json=/none/r.json", 2, "/none/r.json"),
+        ("scrub a.837 2>/dev/full", 1, ""),
+        ("scrub a.837 --clean=/none/x 2>/dev/full", 2, ""),
+        ("scrub - <&- >out.json", 3, ""),
+    ],
+)
+def test_a_standard_stream_that_fails(here: Path, line: str, code: int, told: str) -> None:
+    (here / "a.837").write_bytes(MIXED)
+    done = _in_shell(here, line)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == bool(told)
+    assert "r.json" not in names(here)
+
+
+def test_nothing_is_written_before_every_report_is_begun(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "a.837").write_bytes(MIXED)
+    program = "import sys; sys.modules['xlsxwriter'] = None; from scrubber.cli import main; main(sys.argv[1:])"
+    args = ["scrub", "a.837", "--format=json", "--report=xml=r.xml", "--report=xlsx=r.xlsx"]
+    done = subprocess.run([sys.executable, "-c", program, *args], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert names(here) == ["a.837"]

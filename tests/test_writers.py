@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
+import scrubber
+from scrubber.engine import Engine
+from scrubber.plugins import load_plugins, load_writer
 from scrubber.testing import to_837p
+from scrubber.writers.base import describe_tool
 from tests.conftest import FIXTURES, ROOT, Run
 
 SAMPLES = sorted((FIXTURES / "claims").glob("*.837"))
@@ -181,3 +188,39 @@ def test_a_full_disk_is_named(form: str) -> None:
     assert done.returncode == 4
     assert b"cannot be written (No space left on device)" in done.stderr
     assert b"internal fault" not in done.stderr
+
+
+class _FullDisk(io.BytesIO):
+    """Takes so many writes."""
+
+    def __init__(self, writes: int) -> None:
+        super().__init__()
+        self.left = writes
+
+    def write(self, data: Any) -> int:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, "")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("form", ["xml", "html", "xlsx"])
+def test_no_write_that_fails_goes_unnoticed(default_engine: Engine, form: str) -> None:
+    """Neither lxml nor the archive of a workbook raises the error of its last write itself."""
+    report = scrubber.scrub(to_837p("37252"), default_engine.config).files[0]
+    tool = describe_tool(load_plugins(), default_engine.config.today)
+    writes, ended = 0, False
+    while not ended:
+        out = _FullDisk(writes)
+        try:
+            writer = load_writer(form)(out, tool, color=False)
+            for claim in report.claims:
+                writer.claim("a", claim)
+            writer.end_file(report)
+            writer.end()
+            ended = True
+        except OSError:
+            assert out.left < 0
+        writes += 1
+    assert out.getvalue().endswith({"xml": b"</report>\n", "html": b"</html>\n", "xlsx": b"\0\0"}[form])
+    assert writes > 1

@@ -218,6 +218,8 @@ def _delimiters(isa: str) -> Delimiters | None:
         element=element, component=isa[104], repetition="" if isa[82].isalnum() else isa[82], segment=isa[105]
     )
     used = (found.element, found.component, found.segment)
+    if isa.find(found.segment) != ISA_LENGTH - 1:
+        return None  # it ends earlier than its delimiters are declared
     if len(set(used)) < 3 or any(delimiter.isalnum() or delimiter == " " for delimiter in used):
         return None
     return found

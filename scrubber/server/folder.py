@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import click
-
+from scrubber.console import tell
 from scrubber.errors import ConfigError
 
 __all__ = ["open_folder", "request_folder", "write_probe"]
@@ -29,7 +28,7 @@ def open_folder(parent: Path) -> Iterator[Path]:
     try:
         for left in _left_behind(parent):
             shutil.rmtree(left, ignore_errors=True)
-            click.echo("scrubber: removed the temporary files of a server that was killed", err=True)
+            tell("removed the temporary files of a server that was killed")
         made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=parent))
         lock = _lock(made)
         # Only now can another server see it, and it finds it locked.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import socket
 
-import click
 import uvicorn
 
 from scrubber.config import Config
+from scrubber.console import tell
 from scrubber.errors import ConfigError
 from scrubber.server.app import make_app
 from scrubber.server.folder import open_folder
@@ -39,7 +39,7 @@ def serve(settings: ServeSettings, config: Config) -> None:
                 timeout_graceful_shutdown=settings.grace_seconds,
             )
         )
-        click.echo(f"scrubber: listening on {_url(listener)}", err=True)
+        tell(f"listening on {_url(listener)}")
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:

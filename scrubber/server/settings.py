@@ -10,9 +10,9 @@ import re
 import stat
 from pathlib import Path
 
-import click
 from attrs import field, frozen
 
+from scrubber.console import tell
 from scrubber.errors import ConfigError
 
 __all__ = ["TOKEN_VARIABLE", "ServeSettings", "Tokens", "is_loopback", "read_tokens"]
@@ -90,7 +90,7 @@ def _lines(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8") as stream:
             if os.fstat(stream.fileno()).st_mode & (stat.S_IRGRP | stat.S_IROTH):
-                click.echo(f"scrubber: {path}: can be read by others; chmod 600 {path}", err=True)
+                tell(f"{path}: can be read by others; chmod 600 {path}")
             return [line.strip() for line in stream if line.strip()]
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({os.strerror(error.errno or 5)})") from error

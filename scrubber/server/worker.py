@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import multiprocessing
 import os
@@ -26,7 +27,7 @@ from scrubber.inputs import InputScrub
 from scrubber.output import open_private
 from scrubber.outputs import AckSettings, OutputSettings, Targets
 from scrubber.plugins import load_plugins, load_writer
-from scrubber.run import exit_code
+from scrubber.run import exit_code, unreadable_reason
 from scrubber.server.returns import RETURNS
 from scrubber.writers.base import Tool, Writer, describe_tool
 
@@ -172,7 +173,11 @@ class Judge:
             line_dates=self._setup.line_dates,
         )
         scrub = InputScrub(self._engine, self._tool, settings)
-        return scrub.run(str(job.body), targets, writers, label=REQUEST_NAME).report
+        report = scrub.run(str(job.body), targets, writers, label=REQUEST_NAME).report
+        if unreadable_reason(report) is not None:
+            # It is our own copy: the disk has failed, not the client.
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return report
 
 
 def _create(path: Path) -> TextIO:

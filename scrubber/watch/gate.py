@@ -17,6 +17,7 @@ from attrs import define, field
 
 from scrubber.errors import ScrubberError
 from scrubber.output import open_private
+from scrubber.run import unreadable_reason
 from scrubber.watch.inbox import (
     Arrival,
     Inbox,
@@ -254,6 +255,9 @@ class Gate:
         self.out.make_room(item.token)
         verdict = self.judge.run(original, item.name, self.out.staged(item.token))
         self._check_claimed(item)
+        if (unread := unreadable_reason(verdict.report)) is not None:
+            # The disk is at fault and not the sender, so the file is never put aside for it.
+            raise ScrubberError(f"its copy could not be read: {unread}") from OSError(errno.EIO, unread)
         if item.reason:
             return self._put_aside(item, item.reason, verdict)
         if not verdict.report.readable:

@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -50,7 +50,8 @@ class Owner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # without the lock the file says nothing, and another watcher sweeps it
+            self.path.unlink(missing_ok=True)
         os.close(self._handle)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 import scrubber
 from scrubber.edit import Rule
@@ -18,6 +18,7 @@ from scrubber.tables import TableInfo
 
 __all__ = [
     "AT_RISK",
+    "Outlet",
     "SetAside",
     "Tool",
     "Writer",
@@ -30,7 +31,6 @@ __all__ = [
     "is_binary",
     "line_names",
     "money",
-    "printable",
     "set_aside",
 ]
 
@@ -67,6 +67,27 @@ class Writer(Protocol):
 
     def end(self) -> None:
         """Finish the output."""
+
+
+@define(eq=False)
+class Outlet:
+    """The stream of a writer that uses lxml, which keeps the error of its last write to itself."""
+
+    stream: BinaryIO
+    _error: BaseException | None = field(default=None, init=False)
+
+    def write(self, data: bytes) -> int:
+        """Pass bytes on."""
+        try:
+            return self.stream.write(data)
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def check(self) -> None:
+        """Raise the error that a write has met, if any has."""
+        if self._error is not None:
+            raise self._error
 
 
 def is_binary(writer: type[Writer]) -> bool:
@@ -151,10 +172,3 @@ def set_aside(claim: ClaimReport) -> Iterator[SetAside]:
     """Yield for each finding of a claim that was set aside the decision; there are no more of these than settings."""
     for entry in claim.ignored:
         yield SetAside(entry.finding.code, claim.payer, entry.reason)
-
-
-def printable(text: str) -> str:
-    """Replace by U+FFFD what a terminal would obey instead of show, line ends included, and what is no character."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -10,6 +10,7 @@ from typing import TextIO
 import click
 from attrs import define, field
 
+from scrubber.console import printable
 from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity, Totals
 from scrubber.writers.base import (
     AT_RISK,
@@ -20,7 +21,6 @@ from scrubber.writers.base import (
     counted,
     dollars,
     line_names,
-    printable,
     set_aside,
 )
 

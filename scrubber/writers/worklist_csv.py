@@ -7,8 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import TextIO
 
+from scrubber.console import printable
 from scrubber.findings import ClaimReport, Detail, FileReport
-from scrubber.writers.base import Tool, money, printable
+from scrubber.writers.base import Tool, money
 from scrubber.writers.worklist import COLUMNS, Cell, Entry, Kind, claim_entries, file_entries
 
 __all__ = ["CsvWriter"]

@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
 from attrs import define, field
 
+from scrubber.console import printable
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.findings import ClaimReport, Detail, FileReport, Severity, Totals
-from scrubber.writers.base import SetAside, Tool, printable, set_aside
+from scrubber.interrupts import uninterrupted
+from scrubber.writers.base import SetAside, Tool, set_aside
 from scrubber.writers.worklist import COLUMNS, Cell, Column, Entry, Kind, claim_entries, file_entries
 
 __all__ = ["WorkbookWriter"]
@@ -50,7 +53,8 @@ class WorkbookWriter:
     Codes are text, so that they keep their zeros; nothing is a formula or a link.  Where a sheet is full the list goes
     on in "Work list 2".  Text is one line in which U+FFFD stands for what is not printable; longer text than Excel
     allows is cut.  The rows wait in a folder of their own, readable by their owner only, that is removed at the end.
-    Raises ConfigError where XlsxWriter is not installed, ScrubberError where the workbook cannot be put together.
+    Raises ConfigError where XlsxWriter is not installed, OSError where they cannot be written, ScrubberError where the
+    workbook cannot be put together.
     """
 
     binary = True
@@ -63,10 +67,11 @@ class WorkbookWriter:
         xlsxwriter = _library()
         self._out = out
         self._tool = tool
-        folder = tempfile.mkdtemp(prefix="scrubber-")
-        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self._path = Path(folder, "report.xlsx")
-        self._book = xlsxwriter.Workbook(str(self._path), {**_OPTIONS, "tmpdir": folder})
+        with uninterrupted():
+            folder = tempfile.mkdtemp(prefix="scrubber-")
+            self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._whole = _Parcel(Path(folder, "report.xlsx").open("w+b"))  # noqa: SIM115 - closed at the end
+        self._book = xlsxwriter.Workbook(self._whole, {**_OPTIONS, "tmpdir": folder})
         self._book.use_zip64()
         self._book.set_properties({"title": "Work list", "author": tool.name, "created": _midnight(tool.today)})
         self._formats = _Formats(self._book)
@@ -99,8 +104,11 @@ class WorkbookWriter:
         try:
             self._book.close()
         except _library().exceptions.XlsxWriterException as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from error
             raise ScrubberError(f"the workbook cannot be put together ({type(error).__name__})") from error
-        with self._path.open("rb") as whole:
+        with self._whole.stream as whole:
+            whole.seek(0)
             shutil.copyfileobj(whole, self._out)
         self._remove_folder()
 
@@ -271,3 +279,45 @@ def _library() -> Any:
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)
+
+
+@define(eq=False)
+class _Parcel:
+    """What the workbook is packed into.  After an error it only counts what comes.
+
+    An archive that is given up tries to end itself when it is collected, and would fail once more, where nobody can
+    catch it.
+    """
+
+    stream: BinaryIO
+    _place: int = field(default=0, init=False)
+    _broken: bool = field(default=False, init=False)
+
+    def write(self, data: bytes) -> int:
+        with self._trying() as whole:
+            if whole:
+                self.stream.write(data)
+        self._place += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        with self._trying() as whole:
+            if whole:
+                self.stream.flush()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._place = offset
+        with self._trying() as whole:
+            if whole:
+                self._place = self.stream.seek(offset, whence)  # which flushes
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    @contextmanager
+    def _trying(self) -> Iterator[bool]:
+        """Tell whether the stream still takes something, and note when it does not."""
+        whole, self._broken = not (self._broken or self.stream.closed), True
+        yield whole
+        self._broken = not whole

@@ -27,7 +27,7 @@ from scrubber.findings import (
     Totals,
 )
 from scrubber.model import parse_number
-from scrubber.writers.base import Tool, money
+from scrubber.writers.base import Outlet, Tool, money
 
 __all__ = ["NAMESPACE", "SCHEMA_VERSION", "XmlWriter"]
 
@@ -50,8 +50,8 @@ class XmlWriter:
 
     def __init__(self, out: BinaryIO, tool: Tool, *, color: bool = False) -> None:
         del color
-        self._out = out
-        self._document = etree.xmlfile(out, encoding="utf-8")
+        self._out = Outlet(out)
+        self._document = etree.xmlfile(self._out, encoding="utf-8")
         self._xml = self._document.__enter__()
         self._xml.write_declaration()
         self._root = self._xml.element(_name("report"), {"schema": str(SCHEMA_VERSION)}, nsmap={None: NAMESPACE})
@@ -79,6 +79,7 @@ class XmlWriter:
         """Close the document."""
         self._root.__exit__(None, None, None)
         self._document.__exit__(None, None, None)
+        self._out.check()
         self._out.write(b"\n")
 
     def _open_file(self, path: str) -> AbstractContextManager[Any]:

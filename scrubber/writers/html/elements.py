@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 from attrs import frozen
 from lxml import etree
 
+from scrubber.console import printable
 from scrubber.findings import Severity
-from scrubber.writers.base import Tool, counted, printable
+from scrubber.writers.base import Tool, counted
 
 __all__ = [
     "Catalogue",

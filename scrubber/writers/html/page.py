@@ -9,7 +9,7 @@ from typing import BinaryIO
 from lxml import etree
 
 from scrubber.findings import Severity, Totals
-from scrubber.writers.base import AT_RISK, Tool, counted, dollars
+from scrubber.writers.base import AT_RISK, Outlet, Tool, counted, dollars
 from scrubber.writers.html.cards import card, work_item
 from scrubber.writers.html.chart import edits_section, pareto_section
 from scrubber.writers.html.elements import (
@@ -54,7 +54,8 @@ _ICONS = {
 def write_page(out: BinaryIO, tool: Tool, tally: Tally) -> None:
     """Write the page on a run to a binary stream, in UTF-8."""
     out.write(b"<!DOCTYPE html>\n")
-    with etree.htmlfile(out, encoding="utf-8") as page, page.element("html", lang="en"):
+    outlet = Outlet(out)
+    with etree.htmlfile(outlet, encoding="utf-8") as page, page.element("html", lang="en"):
         page.write(_head(tally), "\n")
         with page.element("body"):
             for part in _before_main(tally):
@@ -63,6 +64,7 @@ def write_page(out: BinaryIO, tool: Tool, tally: Tally) -> None:
                 for part in _main(tool, tally):
                     page.write(part, "\n")
             page.write(_footer(tool), "\n")
+    outlet.check()
     out.write(b"\n")
 
 
