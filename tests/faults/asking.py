@@ -32,9 +32,9 @@ class Desk:
         try:
             with serving(place, "--jobs=1", **environment) as server:
                 found = self._ask(server) + self._ask(server)
-                is_killed = server.process.poll() is not None
-                if not is_killed:
-                    found += _left(server)
+                left = _left(server)
+                is_killed = server.process.poll() is not None  # perhaps while it cleared up behind its last answer
+                found += [] if is_killed else left
         except (AssertionError, OSError, http.client.HTTPException) as error:  # it could not even start
             found, is_killed = [], fault.startswith("KILL")
             if not is_killed and not fault.startswith(("ENOSPC", "EIO")):
