@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from scrubber.config import Config, load_config
 from scrubber.engine import Engine, all_rules
-from scrubber.errors import ScrubberError, UnreadableError
+from scrubber.errors import ScrubberError, UnreadableError, reason_of
 from scrubber.findings import Detail, Finding, Report
 from scrubber.model import Claim
 from scrubber.parser import Reader, build_claim, open_source
@@ -55,7 +55,7 @@ def scrub(source: Source, config: Config | None = None, progress: Callable[[int]
     except UnreadableError as error:
         report = unreadable_file(name, error)
     except OSError as error:
-        reason = os.strerror(error.errno or 5)
+        reason = reason_of(error)
         raise ScrubberError(f"{name}: temporary files cannot be written ({reason})") from error
     return Report((report,), exit_code([report], engine.config, crashed=engine.crashed))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
@@ -15,9 +14,9 @@ import click
 
 from scrubber.console import mute, speaking, tell
 from scrubber.doors import serve, watch
-from scrubber.errors import ConfigError, ScrubberError
+from scrubber.errors import ConfigError, ScrubberError, place_of_error
 from scrubber.interrupts import end_on_signals
-from scrubber.options import INTERRUPTED, output_options, read_settings, settings_options
+from scrubber.options import INTERRUPTED, config_option, output_options, read_settings, settings_options
 from scrubber.output import writing
 
 __all__ = ["main"]
@@ -47,8 +46,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         tell(str(error))
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        tell(f"internal fault: {type(error).__name__} at {Path(place.filename).name} line {place.lineno}")
+        tell(f"internal fault: {place_of_error(error)}")
         code = INTERNAL_FAULT
     with speaking(sys.stdout):  # what cannot be said any more has been told of
         if sys.stdout is not None:
@@ -218,8 +216,6 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     if sys.stdout is None:
         raise ScrubberError(_NO_STDOUT)
     settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
-    if sys.stdout is None:
-        raise ScrubberError("standard output is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     detail = detail_for(load_writer(name) for name in (form, *(name for name, _ in reports)))
@@ -288,13 +284,7 @@ def explain(*, code: str, form: str, day: datetime | None) -> None:
 
 @commands.command(name="config")
 @click.option("--show", is_flag=True, help="Show the merged settings and where each comes from.")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PATH",
-    help="Read settings from this file instead of ./scrubber.toml.",
-)
+@config_option
 def config_command(*, show: bool, config_path: Path | None) -> None:
     """Show the merged settings, each with its origin."""
     from scrubber.api import load_settings, make_engine  # noqa: PLC0415

@@ -16,12 +16,12 @@ from scrubber.config import Config
 from scrubber.detail import detail_of, shown_npi, shown_payer
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
 from scrubber.encounter import encounters_of
-from scrubber.errors import PluginError, ScrubberError
+from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine
 from scrubber.parser import RawClaim
 from scrubber.plugins import Plugin
-from scrubber.rules import OWN_RULES, crash, not_together, place_of_error, relies_on
+from scrubber.rules import OWN_RULES, crash, not_together, relies_on
 from scrubber.tables import override_tables
 
 __all__ = ["Engine", "all_rules"]

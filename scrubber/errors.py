@@ -6,9 +6,21 @@ file, a position, a code or a setting, never a value of a claim.
 
 from __future__ import annotations
 
+import errno
+import os
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
-__all__ = ["AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"]
+__all__ = [
+    "AdapterError",
+    "ConfigError",
+    "PluginError",
+    "ScrubberError",
+    "UnreadableError",
+    "place_of_error",
+    "reason_of",
+]
 
 
 class ScrubberError(Exception):
@@ -39,3 +51,15 @@ class UnreadableError(ScrubberError):
     """An input that cannot be opened or read to its end; exit code 3."""
 
     exit_code: ClassVar[int] = 3
+
+
+def reason_of(error: OSError) -> str:
+    """Give the system's words for what it refused, without the file name that Python adds."""
+    return os.strerror(error.errno or errno.EIO)
+
+
+def place_of_error(error: BaseException) -> str:
+    """Name an error and the place in the code; never its text, which may hold data of the claim."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else "an unknown place"
+    return f"{type(error).__name__} at {place}"

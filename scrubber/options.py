@@ -13,23 +13,25 @@ from scrubber.console import tell
 if TYPE_CHECKING:
     from scrubber.config import Config
 
-__all__ = ["INTERRUPTED", "output_options", "read_settings", "settings_options"]
+__all__ = ["INTERRUPTED", "config_option", "output_options", "read_settings", "settings_options"]
 
 INTERRUPTED = 130
 """The exit code of a run that was ended from outside."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Read settings from this file instead of ./scrubber.toml.",
+)
+
 _OPTIONS = (
     click.option("--select", multiple=True, metavar="CODES", help="Run only these codes or prefixes, as IVUS2,X12."),
     click.option("--ignore", multiple=True, metavar="CODES", help="Leave out these codes or prefixes."),
-    click.option(
-        "--config",
-        "config_path",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="PATH",
-        help="Read settings from this file instead of ./scrubber.toml.",
-    ),
+    config_option,
     click.option(
         "--conformance",
         type=click.Choice(["none", "envelope", "guide"]),

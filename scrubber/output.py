@@ -18,7 +18,16 @@ from scrubber.console import tell
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.interrupts import uninterrupted
 
-__all__ = ["Draft", "Publication", "make_folder", "open_private", "publish_file", "publish_text", "writing"]
+__all__ = [
+    "Draft",
+    "Publication",
+    "make_folder",
+    "open_private",
+    "publish_file",
+    "publish_text",
+    "sync_folder",
+    "writing",
+]
 
 _NOT_OFFERED = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS, errno.EMLINK, errno.EBADF}
 """What a file system answers that has no hard links, or cannot sync a folder."""
@@ -157,6 +166,15 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the renames in a folder last.  Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def writing(place: object) -> Iterator[None]:
     """Name the place in the error where it cannot be written."""
@@ -237,11 +255,7 @@ def _put_back(target: Path, kept: Path | None) -> bool:
 def _sync_folder(folder: Path) -> None:
     """Make the renames in a folder last, where the system can sync a folder.  Raises ScrubberError."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder)
     except OSError as error:
         if error.errno not in _NOT_OFFERED:
             raise ScrubberError(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
 from scrubber.edit import FileEdit, Meta
+from scrubber.errors import place_of_error
 from scrubber.findings import Finding, Severity, Source
 from scrubber.model import Claim
 
@@ -19,7 +18,6 @@ __all__ = [
     "ReliesOnRejectedClaim",
     "crash",
     "not_together",
-    "place_of_error",
     "relies_on",
 ]
 
@@ -93,36 +91,32 @@ def relies_on(finding: Finding, rejected: Sequence[str]) -> Finding:
 
 def not_together(claim: Claim, what: str) -> Finding:
     """Report that a claim was not judged with those it belongs to."""
-    meta = NotJudgedTogether.meta
-    return Finding(
-        code=meta.code,
-        name=meta.name,
-        severity=meta.severity,
-        message=f"{what} are too many to be judged together; they were not.",
-        fix="Give each patient the own member identifier (2010BA NM109), or a name and birth date.",
-        claim=claim.control_number,
-        claim_ordinal=claim.ordinal,
-        location=claim.locate(),
-        source=meta.sources[0],
+    return _finding(
+        NotJudgedTogether,
+        claim,
+        f"{what} are too many to be judged together; they were not.",
+        "Give each patient the own member identifier (2010BA NM109), or a name and birth date.",
     )
-
-
-def place_of_error(error: Exception) -> str:
-    """Name an error and the place in the code; never its text, which may hold data of the claim."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else "an unknown place"
-    return f"{type(error).__name__} at {place}"
 
 
 def crash(what: str, claim: Claim, error: Exception) -> Finding:
     """Report that foreign code crashed on a claim."""
-    meta = EditCrashed.meta
+    return _finding(
+        EditCrashed,
+        claim,
+        f"{what} crashed with {place_of_error(error)}; the claim is not accepted.",
+        "Report this to the maintainer of the edit; other edits still ran.",
+    )
+
+
+def _finding(rule: type[FileEdit], claim: Claim, message: str, fix: str) -> Finding:
+    meta = rule.meta
     return Finding(
         code=meta.code,
         name=meta.name,
         severity=meta.severity,
-        message=f"{what} crashed with {place_of_error(error)}; the claim is not accepted.",
-        fix="Report this to the maintainer of the edit; other edits still ran.",
+        message=message,
+        fix=fix,
         claim=claim.control_number,
         claim_ordinal=claim.ordinal,
         location=claim.locate(),

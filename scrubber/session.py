@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from scrubber.config import Config
 from scrubber.console import tell
 from scrubber.engine import Engine
-from scrubber.errors import ConfigError
+from scrubber.errors import ConfigError, reason_of
 from scrubber.findings import ClaimReport, FileReport
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
 from scrubber.output import make_folder, publish_file, publish_text, writing
@@ -222,4 +222,4 @@ def _make_folder(folder: Path) -> None:
     try:
         make_folder(folder)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made a folder ({os.strerror(error.errno or 5)})") from error
+        raise ConfigError(f"{folder}: cannot be made a folder ({reason_of(error)})") from error

@@ -19,13 +19,13 @@ from attrs import define, field, frozen
 
 from scrubber.config import Config
 from scrubber.engine import Engine
-from scrubber.errors import ScrubberError
+from scrubber.errors import ScrubberError, reason_of
 from scrubber.findings import ClaimReport, Detail
 from scrubber.interrupts import uninterrupted
 from scrubber.parser import ClaimPlace, Extent, InputSource, Level, reopen
 from scrubber.plugins import load_plugins
 
-__all__ = ["Batch", "Team", "TeamAnswer", "own_engine"]
+__all__ = ["Batch", "Team", "TeamAnswer", "end_with_the_parent", "own_engine"]
 
 _BATCH = 64
 """Claims in a batch."""
@@ -130,7 +130,7 @@ class _Deaths:
         if isinstance(error, BrokenProcessPool):
             raise ScrubberError("a worker process ended unexpectedly (killed, or out of memory)") from error
         if isinstance(error, OSError):
-            raise ScrubberError(f"the worker processes cannot be used ({os.strerror(error.errno or 5)})") from error
+            raise ScrubberError(f"the worker processes cannot be used ({reason_of(error)})") from error
 
 
 # -- in the worker --------------------------------------------------------------------------------------------------
@@ -143,12 +143,12 @@ def _begin(config: Config, shortcut: bool, detail: Detail) -> None:  # noqa: FBT
     for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    Thread(target=_end_with_the_run, daemon=True).start()
+    Thread(target=end_with_the_parent, daemon=True).start()
     _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut, detail=detail)]
 
 
-def _end_with_the_run() -> None:
-    """Wait for the death of the run, which cannot end its workers when it is killed, and die too."""
+def end_with_the_parent() -> None:
+    """Wait for the death of the process that started this one, which cannot end it when it is killed, and die too."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

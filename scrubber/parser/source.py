@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
-from scrubber.errors import UnreadableError
+from scrubber.errors import UnreadableError, reason_of
 
 __all__ = ["CHUNK", "ByteSource", "InputSource", "open_source"]
 
@@ -54,7 +54,7 @@ class InputSource:
             self._stream.seek(offset)
             return self._stream.read(length)
         except OSError as error:
-            raise UnreadableError(f"{self.name}: cannot be read ({os.strerror(error.errno or 5)})") from error
+            raise UnreadableError(f"{self.name}: cannot be read ({reason_of(error)})") from error
 
     def sha256(self) -> str:
         """Give the SHA-256 of the bytes, in hexadecimal."""
@@ -181,5 +181,5 @@ def _spool(stream: BinaryIO, name: str) -> BinaryIO:
         shutil.copyfileobj(stream, copy)
     except OSError as error:
         copy.close()
-        raise UnreadableError(f"{name}: cannot be read ({os.strerror(error.errno or 5)})") from error
+        raise UnreadableError(f"{name}: cannot be read ({reason_of(error)})") from error
     return copy  # type: ignore[return-value]

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scrubber.console import tell
-from scrubber.errors import ConfigError
+from scrubber.errors import ConfigError, reason_of
 
 __all__ = ["open_folder", "request_folder", "write_probe"]
 
@@ -34,7 +34,7 @@ def open_folder(parent: Path) -> Iterator[Path]:
         # Only now can another server see it, and it finds it locked.
         folder = made.rename(parent / made.name.removeprefix("."))
     except OSError as error:
-        raise ConfigError(f"{parent}: cannot hold temporary files ({os.strerror(error.errno or 5)})") from error
+        raise ConfigError(f"{parent}: cannot hold temporary files ({reason_of(error)})") from error
     try:
         yield folder
     finally:

@@ -6,7 +6,7 @@ import logging
 import sys
 from types import TracebackType
 
-from scrubber.server.worker import describe_error
+from scrubber.errors import place_of_error
 
 __all__ = ["configure_logs"]
 
@@ -18,7 +18,7 @@ class _PlaceFormatter(logging.Formatter):
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - the name that logging calls
         """Give the place of an error."""
-        return "" if ei[1] is None else describe_error(ei[1])
+        return "" if ei[1] is None else place_of_error(ei[1])
 
 
 def configure_logs() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
 import uvicorn
 
 from scrubber.config import Config
 from scrubber.console import tell
-from scrubber.errors import ConfigError
+from scrubber.errors import ConfigError, reason_of
 from scrubber.server.app import make_app
 from scrubber.server.folder import open_folder
 from scrubber.server.logs import configure_logs
@@ -54,7 +53,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=512)
     except OSError as error:
         # A name that is not known has a number of another kind; else the system's words, to which Python adds.
-        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 5)
+        reason = error.strerror if isinstance(error, socket.gaierror) else reason_of(error)
         raise ConfigError(f"{host} port {port}: cannot be listened on ({reason})") from error
 
 

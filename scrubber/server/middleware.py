@@ -10,11 +10,11 @@ from attrs import define, field, frozen
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scrubber.errors import place_of_error
 from scrubber.server.answers import finish, linger, problem_answer
 from scrubber.server.metrics import Metrics
 from scrubber.server.problems import Problem, Problems
 from scrubber.server.settings import Tokens
-from scrubber.server.worker import describe_error
 
 __all__ = ["Guard", "Observer", "refuse"]
 
@@ -72,7 +72,7 @@ class Observer:
         try:
             await self.app(scope, counted_receive, counted_send)
         except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
-            _LOG.error("%s: internal fault: %s", request_id, describe_error(error))
+            _LOG.error("%s: internal fault: %s", request_id, place_of_error(error))
             if exchange.status == _CLIENT_LEFT:
                 fault = Problem(Problems.INTERNAL_FAULT, "The log names the place.")
                 await problem_answer(fault, request_id).send(counted_send)

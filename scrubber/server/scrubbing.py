@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from scrubber.errors import place_of_error
 from scrubber.server.answers import Answer, problem_answer
 from scrubber.server.body import ClientLeftError, receive_body, too_large
 from scrubber.server.folder import request_folder
@@ -23,7 +24,7 @@ from scrubber.server.pool import Pool
 from scrubber.server.problems import Problem, Problems
 from scrubber.server.returns import BODY_TYPES, RETURNS, Return, choose_return
 from scrubber.server.settings import ServeSettings
-from scrubber.server.worker import Failure, Job, Verdict, describe_error
+from scrubber.server.worker import Failure, Job, Verdict
 
 __all__ = ["ScrubRoute"]
 
@@ -98,7 +99,7 @@ class ScrubRoute:
             place = files.enter_context(request_folder(self.folder))
             return await self._answer_in(place, asked, scope, receive)
         except OSError as error:
-            _LOG.error("a temporary file cannot be written: %s", describe_error(error))
+            _LOG.error("a temporary file cannot be written: %s", place_of_error(error))
             raise _no_storage() from error
 
     async def _answer_in(self, place: Path, asked: _Asked, scope: Scope, receive: Receive) -> Answer:

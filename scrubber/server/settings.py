@@ -13,7 +13,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from scrubber.console import tell
-from scrubber.errors import ConfigError
+from scrubber.errors import ConfigError, reason_of
 
 __all__ = ["TOKEN_VARIABLE", "ServeSettings", "Tokens", "is_loopback", "read_tokens"]
 
@@ -93,6 +93,6 @@ def _lines(path: Path) -> list[str]:
                 tell(f"{path}: can be read by others; chmod 600 {path}")
             return [line.strip() for line in stream if line.strip()]
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({os.strerror(error.errno or 5)})") from error
+        raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not a text file") from error

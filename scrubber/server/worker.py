@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import errno
 import gc
-import multiprocessing
 import os
 import signal
 import tempfile
 import threading
-import traceback
 from collections import Counter
 from datetime import date
 from multiprocessing.connection import Connection
@@ -21,7 +19,7 @@ from attrs import define, field, frozen
 
 from scrubber.config import Config
 from scrubber.engine import Engine
-from scrubber.errors import ScrubberError
+from scrubber.errors import ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, FileReport, Finding, Severity
 from scrubber.inputs import InputScrub
 from scrubber.output import open_private
@@ -29,9 +27,10 @@ from scrubber.outputs import AckSettings, OutputSettings, Targets
 from scrubber.plugins import load_plugins, load_writer
 from scrubber.run import exit_code, unreadable_reason
 from scrubber.server.returns import RETURNS
+from scrubber.team import end_with_the_parent
 from scrubber.writers.base import Tool, Writer, describe_tool
 
-__all__ = ["REQUEST_NAME", "Failure", "Job", "Ready", "Setup", "Verdict", "describe_error", "work"]
+__all__ = ["REQUEST_NAME", "Failure", "Job", "Ready", "Setup", "Verdict", "work"]
 
 REQUEST_NAME = "<request>"
 """What reports call an input: a name that a client gave it might hold a patient's."""
@@ -190,7 +189,7 @@ def work(connection: Connection, setup: Setup) -> None:
     # The server ends its workers itself: a signal to the whole group must not cut a request short.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
     tempfile.tempdir = os.environ["SQLITE_TMPDIR"] = str(setup.temporary)
     judge = Judge(setup)
     gc.freeze()  # tables and plugins stay; there is no use in looking them through again and again
@@ -206,22 +205,8 @@ def _answer(judge: Judge, job: Job) -> Verdict | Failure:
     try:
         return judge.scrub(job)
     except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
-        return Failure(describe_error(error), storage=_is_storage(error))
-
-
-def describe_error(error: BaseException) -> str:
-    """Name the kind of an error and where it was raised, without its message: that may hold what a claim holds."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
+        return Failure(place_of_error(error), storage=_is_storage(error))
 
 
 def _is_storage(error: Exception) -> bool:
     return isinstance(error, OSError) or (isinstance(error, ScrubberError) and isinstance(error.__cause__, OSError))
-
-
-def _end_with_the_server() -> None:
-    server = multiprocessing.parent_process()
-    if server is not None:
-        server.join()
-        os._exit(1)

@@ -7,7 +7,6 @@ import hashlib
 import os
 import sqlite3
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,8 @@ from pathlib import Path
 import attrs
 from attrs import define, field
 
-from scrubber.errors import ScrubberError
-from scrubber.output import open_private
+from scrubber.errors import ScrubberError, place_of_error, reason_of
+from scrubber.output import open_private, sync_folder
 from scrubber.run import unreadable_reason
 from scrubber.watch.inbox import (
     Arrival,
@@ -30,7 +29,7 @@ from scrubber.watch.inbox import (
 )
 from scrubber.watch.journal import Item, Journal, JournalError, Outcome, State
 from scrubber.watch.judge import STAGED, Judge, Verdict, describe_faults
-from scrubber.watch.layout import Layout, base_name, printable, sync_folder
+from scrubber.watch.layout import Layout, base_name, escaped
 from scrubber.watch.lock import Owner, mourn, sweep
 
 __all__ = ["Gate", "open_gate"]
@@ -124,7 +123,7 @@ class Gate:
             if taken is not None:
                 self._work(taken)
         for name, trouble in self.inbox.troubles:
-            self.tell(f"{printable(name)}: {trouble}")
+            self.tell(f"{escaped(name)}: {trouble}")
             self.code = max(self.code, _FAILED)
         self.inbox.troubles.clear()
 
@@ -163,11 +162,11 @@ class Gate:
         """Take a file out of the drop folder; None where it is another watcher's or cannot be taken."""
         if not self.inbox.holds(arrival.name):
             return None
-        item = self.journal.begin(printable(arrival.name), arrival.stamp, self.owner, arrival.reason)
+        item = self.journal.begin(escaped(arrival.name), arrival.stamp, self.owner, arrival.reason)
         try:
             taken = self.inbox.claim(arrival.name, item.token)
         except OSError as error:
-            self.inbox.trouble(arrival.name, f"cannot be taken ({os.strerror(error.errno or 5)})")
+            self.inbox.trouble(arrival.name, f"cannot be taken ({reason_of(error)})")
             taken = False
         if not taken:
             self.journal.forget(item)
@@ -383,9 +382,8 @@ def _words(error: Exception) -> str:
     if isinstance(error, ScrubberError):
         return str(error)
     if isinstance(error, OSError):
-        return os.strerror(error.errno or 5)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"internal fault: {type(error).__name__} at {Path(place.filename).name} line {place.lineno}"
+        return reason_of(error)
+    return f"internal fault: {place_of_error(error)}"
 
 
 @contextmanager
@@ -394,4 +392,4 @@ def _naming(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ScrubberError(f"{place}: cannot be used ({os.strerror(error.errno or 5)})") from error
+        raise ScrubberError(f"{place}: cannot be used ({reason_of(error)})") from error

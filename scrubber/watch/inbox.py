@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from attrs import define, field, frozen
 
-from scrubber.errors import ConfigError, ScrubberError
-from scrubber.watch.layout import make_private, printable
+from scrubber.errors import ConfigError, ScrubberError, reason_of
+from scrubber.watch.layout import escaped, make_private
 
 __all__ = [
     "CLAIMS",
@@ -119,7 +119,7 @@ class Inbox:
                     if sighting is not None:
                         seen[entry.name] = sighting
         except OSError as error:
-            raise ScrubberError(f"{self.folder}: cannot be listed ({os.strerror(error.errno or 5)})") from error
+            raise ScrubberError(f"{self.folder}: cannot be listed ({reason_of(error)})") from error
         self._seen = seen
         self._told = {told for told in self._told if told[0] in names}
         steady = [name for name, sighting in seen.items() if now - sighting.since >= self.waits.settle]
@@ -159,11 +159,11 @@ class Inbox:
             except NotRegularError:
                 return None  # exchanged since it was listed; the next scan says what for
             except OSError as error:
-                self.trouble(name, f"cannot be opened ({os.strerror(error.errno or 5)}); it is left where it is")
+                self.trouble(name, f"cannot be opened ({reason_of(error)}); it is left where it is")
                 return None
         lacks = sighting.lacks
         if not lacks and self.waits.marker and name + MARKER not in names:
-            lacks = f"there is no {printable(name)}{MARKER}"
+            lacks = f"there is no {escaped(name)}{MARKER}"
         if not lacks:
             return Arrival(name, sighting.stamp)
         if sighting.age <= self.waits.give_up:
@@ -226,16 +226,16 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     Raises NotRegularError, FileNotFoundError or another OSError.
     """
     if not stat.S_ISREG(path.lstat().st_mode):
-        raise NotRegularError(f"{printable(path.name)}: is not a regular file")
+        raise NotRegularError(f"{escaped(path.name)}: is not a regular file")
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotRegularError(f"{printable(path.name)}: is not a regular file") from error
+            raise NotRegularError(f"{escaped(path.name)}: is not a regular file") from error
         raise
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise NotRegularError(f"{printable(path.name)}: is not a regular file")
+            raise NotRegularError(f"{escaped(path.name)}: is not a regular file")
         yield stream
 
 

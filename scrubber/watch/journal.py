@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from scrubber.errors import ScrubberError
+from scrubber.errors import ScrubberError, reason_of
 from scrubber.output import open_private
 
 __all__ = ["Item", "Journal", "JournalError", "Outcome", "State"]
@@ -218,7 +218,7 @@ def _item(row: sqlite3.Row) -> Item:
 
 def _words(error: OSError | sqlite3.Error) -> str:
     if isinstance(error, OSError):
-        return os.strerror(error.errno or 5)
+        return reason_of(error)
     return str(getattr(error, "sqlite_errorname", type(error).__name__))
 
 

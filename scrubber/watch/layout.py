@@ -10,10 +10,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from scrubber.errors import ConfigError, ScrubberError
-from scrubber.output import make_folder, open_private
+from scrubber.errors import ConfigError, ScrubberError, reason_of
+from scrubber.output import make_folder, open_private, sync_folder
 
-__all__ = ["Layout", "base_name", "make_private", "printable", "sync_folder"]
+__all__ = ["Layout", "base_name", "escaped", "make_private"]
 
 _LONGEST_STEM = 150
 _LONGEST_EXTENSION = 20
@@ -136,21 +136,12 @@ def make_private(folder: Path) -> None:
         found = folder.lstat()
         usable = stat.S_ISDIR(found.st_mode) or folder.is_dir()
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made a folder ({os.strerror(error.errno or 5)})") from error
+        raise ConfigError(f"{folder}: cannot be made a folder ({reason_of(error)})") from error
     if not usable or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(f"{folder}: is not a folder that can be written to")
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the renames in a folder last.  Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def printable(name: str) -> str:
+def escaped(name: str) -> str:
     """Give a file name as it may stand in one line of a log: what cannot be printed is escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name)
 

@@ -14,7 +14,7 @@ from typing import Self
 
 from attrs import define, field
 
-from scrubber.errors import ConfigError
+from scrubber.errors import ConfigError, reason_of
 from scrubber.output import open_private
 
 __all__ = ["Owner", "mourn", "sweep"]
@@ -45,7 +45,7 @@ class Owner:
             self._handle = open_private(self.path, os.O_RDWR | os.O_EXCL)
             fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            reason = os.strerror(error.errno or 5)
+            reason = reason_of(error)
             raise ConfigError(f"{self.folder}: a lock cannot be had there ({reason})") from error
         return self
 
