@@ -237,10 +237,14 @@ def test_positions_count_from_the_header_of_the_set(segment: bytes, sets: int, d
     assert positions == expected
 
 
-def test_positions_count_what_se01_counts(default_engine: Engine) -> None:
-    data = ONE.replace(b"~HL*2*1*", b"~~~~HL*2*9*")
-    assert "IK3*HL*11**8" in answer(data, default_engine)
-    assert not any("*4" in line for line in answer(data, default_engine) if line.startswith("IK5"))
+@pytest.mark.parametrize("before", [0, 3, 2_000])
+@pytest.mark.parametrize("inside", [0, 1, 2_000])
+def test_positions_count_what_se01_counts(before: int, inside: int, default_engine: Engine) -> None:
+    data = ONE.replace(b"~HL*2*1*", b"~" * (1 + before) + b"HL*2*9*").replace(b"~SBR*", b"~" * (1 + inside) + b"sbr*")
+    lines = answer(data, default_engine)
+    assert "IK3*HL*11**8" in lines
+    assert "IK3*SBR*12**1" in lines
+    assert not any("*4" in line for line in lines if line.startswith("IK5"))
 
 
 def test_faults_of_one_segment_share_its_note(default_engine: Engine) -> None:

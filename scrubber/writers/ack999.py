@@ -162,6 +162,7 @@ class StructureAcknowledger:
     _group: _Group | None = field(default=None, init=False)
     _set: _Set | None = field(default=None, init=False)
     _claim: str | None = field(default=None, init=False)
+    _runs: dict[int, int] = field(factory=dict, init=False)  # how many empty segments follow the one at a byte
 
     def __attrs_post_init__(self) -> None:
         self._envelope = Envelope(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
@@ -169,6 +170,13 @@ class StructureAcknowledger:
 
     def fault(self, fault: Fault) -> None:
         """Take a fault of the reader."""
+        last, ordinal = self._due[-1] if self._due else None, fault.location.ordinal
+        if fault.rule is EmptySegment and last is not None and last.rule is EmptySegment:
+            run = self._runs.get(_offset(last), 1)
+            if last.location.ordinal is not None and ordinal == last.location.ordinal + run:
+                # A million empty segments in a row take no more memory than one.
+                self._runs[_offset(last)] = run + 1
+                return
         insort(self._due, fault, key=_offset)
 
     def mark(self, mark: Mark) -> None:
@@ -317,7 +325,7 @@ class StructureAcknowledger:
         transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=refused)
         place, group = fault.location, self._group
         if fault.rule is EmptySegment:
-            transaction.empty += 1
+            transaction.empty += self._runs.pop(_offset(fault), 1)
         if group is None or place.ordinal is None or place.segment not in _SEGMENTS:
             return
         body, element = group.body, place.element
