@@ -20,6 +20,7 @@ from scrubber.server.answers import Answer
 from scrubber.server.body import ClientLeftError
 from scrubber.server.folder import open_folder
 from scrubber.server.idempotency import AnswerStore
+from scrubber.server.main import listen
 from scrubber.server.problems import Problem
 from scrubber.server.settings import is_loopback, read_tokens
 from scrubber.testing import to_837p
@@ -242,6 +243,13 @@ def test_a_port_that_is_taken(run: Run) -> None:
         done = run("serve", f"--port={taken.getsockname()[1]}")
     assert done.returncode == 2
     assert b"cannot be listened on (Address already in use)" in done.stderr
+
+
+def test_the_parts_of_an_answer_do_not_wait_for_each_other() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("module", ["starlette", "uvicorn", "prometheus_client"])
