@@ -32,7 +32,7 @@ _NOUNS = ("VEIN", "ARTERY")
 _QUALIFIERS = frozenset({"COMMON", "EXTERNAL", "INTERNAL"})
 _HEADS = ("ILIAC", "FEMORAL")
 _LISTED = frozenset({*_QUALIFIERS, _BREAK, "AND"})
-_CONNECTIVES = frozenset({_BREAK, "AND", "OF", "THE", "IN", "WITH", "TO", "FROM"})
+_CONNECTIVES = frozenset({_BREAK, "AND", "OF", "A", "AN", "THE", "IN", "WITH", "TO", "FROM"})
 
 _NO_NAMES = frozenset(
     {"LEG", "LEGS", "ARM", "ARMS", "LIMB", "EXTREMITY", "LOWER", "UPPER", "DEEP", "SUPERFICIAL", "PERIPHERAL"}
@@ -84,11 +84,10 @@ def _words(text: str) -> list[str]:
 
 def _with_head(words: list[str], place: int) -> list[str]:
     """Complete the first words of "COMMON, EXTERNAL AND INTERNAL ILIAC" by the "ILIAC" that they share."""
-    if words[place] in _QUALIFIERS and words[place + 1 : place + 2] and words[place + 1] in _LISTED:
-        head = next((word for word in words[place + 1 :] if word not in _LISTED), "")
-        if head in _HEADS:
-            return [words[place], head]
-    return [words[place]]
+    if words[place] not in _QUALIFIERS:
+        return [words[place]]
+    head = next((word for word in words[place + 1 :] if word not in _LISTED), "")
+    return [words[place], head] if head in _HEADS and words[place + 1] != head else [words[place]]
 
 
 def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
@@ -109,11 +108,11 @@ def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
         if words[place] in _CONNECTIVES:
             place = start = place + 1
             continue
-        found, length = _vessel(words, place, start, names)
+        found = _vessel(words, place, start, names)
         if found is None:
             place += 1
             continue
-        counted_as, paired, own = found
+        (counted_as, paired, own), length = found
         place = start = place + length
         trailing, end = _sides(words, place)
         if behind is None:
@@ -128,16 +127,17 @@ def _sides(words: list[str], place: int) -> tuple[tuple[str, ...], int]:
     while place < len(words):
         if words[place] in _SIDES:
             sides += _SIDES[words[place]]
-        elif not (sides and words[place] == "AND" and words[place + 1 : place + 2] and words[place + 1] in _SIDES):
+        elif not sides or words[place] != "AND" or _SIDES.keys().isdisjoint(words[place + 1 : place + 2]):
             break
         place += 1
     return sides, place
 
 
-def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_Mention | None, int]:
+def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_Mention, int] | None:
     """Find the vessel at `place` and how many words it takes: a listed name, LCIV or RSFA, or any vein or artery."""
-    listed, length = _longest(words, place, names)
-    if listed is not None:
+    found = _longest(words, place, names)
+    if found is not None:
+        listed, length = found
         return (listed.counted_as, listed.paired == "yes", ()), length
     word = words[place]
     prefixed = names.get(word[1:], {}).get((word[1:],)) if word[0] in "LR" else None
@@ -145,17 +145,17 @@ def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_M
         return (prefixed.counted_as, prefixed.paired == "yes", _SIDES[word[0]]), 1
     unlisted = words[max(start, place - 3) : place] if word in _NOUNS else []
     if not _NO_NAMES.issuperset(unlisted):
-        return (" ".join([*unlisted, word]).lower(), True, ()), 1
-    return None, 1
+        return (" ".join([*unlisted, word]), True, ()), 1
+    return None
 
 
-def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel | None, int]:
+def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel, int] | None:
     """Find the longest listed name at `place`; one without "vein" or "artery" takes the next of them in the text."""
     listed = names.get(words[place])
     if listed is None:
-        return None, 1
+        return None
     noun = next((word for word in words[place:] if word in _NOUNS), "")
-    for length in (4, 3, 2, 1):
+    for length in (3, 2, 1):
         phrase = tuple(words[place : place + length])
         if len(phrase) < length:
             continue
@@ -165,4 +165,4 @@ def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel | None
             return listed[(*phrase, noun)], length
         if not noun and length > 1 and (*phrase, "VEIN") in listed:
             return listed[(*phrase, "VEIN")], length
-    return None, 1
+    return None
