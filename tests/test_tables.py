@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import shutil
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from edits.facts import BaseCode, Facts, UnitLimit, amount, load_facts
+from edits.facts import BaseCode, Facts, UnitLimit, amount, load_facts, price
+from scrubber import iter_claims
 from scrubber.errors import ConfigError
 from scrubber.model import DateRange
 from scrubber.tables import load_manifest, load_table, override_tables
+from scrubber.testing import to_837p
 from tests.conftest import ROOT
 
 TABLES = ROOT / "edits" / "tables"
@@ -117,6 +120,23 @@ def test_amounts_by_year_and_place(facts: Facts, place: str, day: str, dollars: 
 
 def test_no_amount_outside_the_fee_table(facts: Facts) -> None:
     assert amount(facts, "37252", "11", date(2019, 12, 31)) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "dollars"),
+    [
+        ("37252", "895.48"),
+        ("37253 x3 pos=22", "187.38"),
+        ("37252 x0", "0.00"),
+        ("37252 x1.5", "1343.22"),
+        ("37252 x-1", None),
+        ("37252 on=none", None),
+        ("36010", None),
+    ],
+)
+def test_the_amount_of_a_line_is_that_of_its_units(facts: Facts, line: str, dollars: str | None) -> None:
+    (claim,) = iter_claims(to_837p(f"claim date=20260302\n{line}"))
+    assert price(claim.lines[0], facts) == (None if dollars is None else Decimal(dollars))
 
 
 @needs_facts
