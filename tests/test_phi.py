@@ -9,6 +9,7 @@ import os
 import tempfile
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.serving import install_drill, serving
 CANARY = canary_file()
 PLAIN = load_settings(discover=False)
 REDACTED = attrs.evolve(PLAIN, redact=True)
+GUIDED = attrs.evolve(PLAIN, conformance="guide")
 TOOL: Tool = describe_tool(load_plugins(), PLAIN.today)
 DAMAGED = dict(damaged())
 SAMPLE = {name: data for place, (name, data) in enumerate(DAMAGED.items()) if place % 23 == 0}
@@ -177,25 +179,46 @@ def test_what_a_plugin_raises_is_not_passed_on(monkeypatch: pytest.MonkeyPatch, 
     assert not leaks(repr(reports))
 
 
-def test_pyx12_logs_nothing_of_a_claim() -> None:
+@contextlib.contextmanager
+def _logged(*names: str) -> Iterator[io.StringIO]:
+    """Give all that these loggers say, however little it matters."""
     out = io.StringIO()
     handler = logging.StreamHandler(out)
-    names = ["", "pyx12", "pyx12.walk_tree", "pyx12.params", "pyx12.error_handler"]
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:
             logger.addHandler(handler)
             logger.setLevel(logging.DEBUG)
-        for data in (CANARY, *SAMPLE.values()):
-            scrub(data, attrs.evolve(PLAIN, conformance="guide"))
-        loggers[1].warning("the host's own use of pyx12")
+        yield out
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(level)
+
+
+def test_pyx12_logs_nothing_of_a_claim() -> None:
+    with _logged("", "pyx12", "pyx12.walk_tree", "pyx12.params", "pyx12.error_handler") as out:
+        for data in (CANARY, *SAMPLE.values()):
+            scrub(data, GUIDED)
+        logging.getLogger("pyx12").warning("the host's own use of pyx12")
     assert "own use" in out.getvalue()
     assert not leaks(out.getvalue())
+
+
+def test_threads_walk_the_guide_apart_while_the_host_uses_pyx12_itself() -> None:
+    inputs = [CANARY, *SAMPLE.values()]
+    alone = [scrub(data, GUIDED) for data in inputs]
+    with _logged("pyx12") as out, ThreadPoolExecutor(3) as threads:
+        walks = [threads.submit(scrub, data, GUIDED) for data in inputs * 2]
+        said = 0
+        while wait(walks, timeout=0.01).not_done:
+            logging.getLogger("pyx12.walk_tree").warning("the host's own use of pyx12")
+            said += 1
+        reports = [walk.result() for walk in walks]
+    assert out.getvalue().count("own use") == said > 0
+    assert not leaks(out.getvalue())
+    assert [report.files[0].claims for report in reports] == [report.files[0].claims for report in alone * 2]
 
 
 # -- the command line --------------------------------------------------------------------------------------------------
