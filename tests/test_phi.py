@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 import pytest
+from pyx12 import map_walker
 
 from scrubber import ClaimReport, ScrubberError, UnreadableError, iter_claims, scrub
 from scrubber.api import check_claim, load_settings, make_engine
@@ -197,6 +198,20 @@ def _logged(*names: str) -> Iterator[io.StringIO]:
             logger.setLevel(level)
 
 
+@pytest.fixture
+def talkative(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pyx12 log each segment that it walks: the versions so far log elsewhere, a later one may log there."""
+    _guide()
+    quiet = map_walker.walk_tree.walk_errors
+
+    def walk(self: map_walker.walk_tree, node: Any, segment: Any, *rest: Any) -> Any:
+        map_walker.logger.error(segment.format())
+        return quiet(self, node, segment, *rest)
+
+    monkeypatch.setattr(map_walker.walk_tree, "walk_errors", walk)
+
+
+@pytest.mark.usefixtures("talkative")
 def test_pyx12_logs_nothing_of_a_claim() -> None:
     with _logged("", "pyx12", "pyx12.walk_tree", "pyx12.params", "pyx12.error_handler") as out:
         for data in (CANARY, *SAMPLE.values()):
@@ -206,6 +221,7 @@ def test_pyx12_logs_nothing_of_a_claim() -> None:
     assert not leaks(out.getvalue())
 
 
+@pytest.mark.usefixtures("talkative")
 def test_threads_walk_the_guide_apart_while_the_host_uses_pyx12_itself() -> None:
     inputs = [CANARY, *SAMPLE.values()]
     alone = [scrub(data, GUIDED) for data in inputs]
@@ -213,7 +229,7 @@ def test_threads_walk_the_guide_apart_while_the_host_uses_pyx12_itself() -> None
         walks = [threads.submit(scrub, data, GUIDED) for data in inputs * 2]
         said = 0
         while wait(walks, timeout=0.01).not_done:
-            logging.getLogger("pyx12.walk_tree").warning("the host's own use of pyx12")
+            map_walker.logger.warning("the host's own use of pyx12")
             said += 1
         reports = [walk.result() for walk in walks]
     assert out.getvalue().count("own use") == said > 0
