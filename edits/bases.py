@@ -55,11 +55,8 @@ def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
 
 def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
     """Give the bases of the same patient and date that another provider rendered."""
-    if not encounter.elsewhere:
-        return ()
-    own = line.rendering_provider.key
-    others = (other for other in encounter.elsewhere if other.rendering_provider.key != own)
-    return bases_of(line, others, facts)
+    # Whatever the same provider did on these days is in the encounter itself.
+    return bases_of(line, encounter.elsewhere, facts)
 
 
 def on_other_date(line: ServiceLine, _encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:

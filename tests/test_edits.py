@@ -1,0 +1,121 @@
+"""What no case in shorthand can show of the edits: segments it does not write, tables that are not today's."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import date
+
+import attrs
+import pytest
+
+from edits.bases import can_stand
+from edits.codes import IVUS_PERIOD, make_meta
+from edits.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
+from scrubber import Adjustment, Encounter, Example, Meta, Severity, Source, Status, Table, iter_claims, scrub
+from scrubber.testing import to_837p
+
+
+def test_the_description_of_an_edit_holds_what_was_given() -> None:
+    source, status, adjustment = Source("a title", "2026-01-01"), Status("A7", "507"), Adjustment("CO", "107")
+    assert make_meta(
+        "IVUS999",
+        "a-defect",
+        Severity.INFO,
+        source,
+        fires="37252",
+        passes="37253",
+        status=(status,),
+        adjustment=adjustment,
+        procedures=frozenset({"36005"}),
+    ) == Meta(
+        code="IVUS999",
+        name="a-defect",
+        severity=Severity.INFO,
+        sources=(source,),
+        statuses=(status,),
+        adjustment=adjustment,
+        procedures=frozenset({"36005"}),
+        effective=IVUS_PERIOD,
+        examples=(Example("37252", fires=True), Example("37253", fires=False)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("primaries", "claim", "stands"),
+    [
+        ({}, "99901\n99902", True),
+        ({"99901": "99902"}, "99901\n99902", True),
+        ({"99901": "99902"}, "99901\n99903", False),
+        ({"99901": "99902", "99902": "99903"}, "99901\n99902", False),
+        ({"99901": "99902", "99902": "99903"}, "99901\n99902\n99903", True),
+        ({"99901": "99902", "99902": "99901"}, "99901\n99902", False),
+        ({"99901": "99902", "99902": "99903", "99903": "99901"}, "99901\n99902\n99903", False),
+        ({"99901": "99902", "99902": "CCCCC"}, "99901\n99902", False),
+        ({"99901": "99902", "99902": "CCCCC"}, "99901\n99902\n99903", True),
+    ],
+)
+def test_a_base_stands_where_its_primaries_do(primaries: dict[str, str], claim: str, stands: bool) -> None:  # noqa: FBT001
+    facts = load_facts()
+    rows: dict[Hashable, tuple[BasePrimary, ...]] = {
+        addon: (BasePrimary(effective="2016-01-01", deleted=None, addon=addon, primary=primary, aoc_type="1"),)
+        for addon, primary in primaries.items()
+    }
+    facts = attrs.evolve(facts, base_primaries=Table(facts.base_primaries.info, rows))
+    (billed,) = iter_claims(to_837p(claim))
+    assert can_stand(billed.lines[0], Encounter(tuple(billed.lines)), facts) is stands
+
+
+@pytest.mark.parametrize(
+    ("effective", "deleted", "asked_for"),
+    [
+        ("2024-08-05", None, True),
+        ("2024-08-06", None, False),
+        ("2016-01-01", "2024-08-05", True),
+        ("2016-01-01", "2024-08-04", False),
+    ],
+)
+def test_primaries_are_those_of_the_date(effective: str, deleted: str | None, asked_for: bool) -> None:  # noqa: FBT001
+    facts = load_facts()
+    row = BasePrimary(effective=effective, deleted=deleted, addon="99901", primary="99902", aoc_type="1")
+    facts = attrs.evolve(facts, base_primaries=Table(facts.base_primaries.info, {"99901": (row,)}))
+    (billed,) = iter_claims(to_837p("99901 on=20240805"))
+    assert can_stand(billed.lines[0], Encounter(tuple(billed.lines)), facts) is not asked_for
+
+
+def test_the_tables_are_named_without_being_loaded() -> None:
+    assert {info.name for info in table_infos()} >= {field.name for field in attrs.fields(Facts)}
+
+
+def test_a_day_of_a_row_is_read_from_text() -> None:
+    row = NcciModifier(effective="2013-01-01", deleted=None, modifier="59", kind="x", either_column_from="2019-07-01")
+    assert row.either_column_from == date(2019, 7, 1)
+    assert attrs.evolve(row, either_column_from=None).either_column_from is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "code", "line"),
+    [
+        ("37238 on=20240804\n37252 on=20240805", "IVUS104", 2),
+        ("37238 on=20261231\n37252 on=20261231", "IVUS901", 2),
+    ],
+)
+def test_a_date_is_pointed_at_behind_other_dates(claim: str, code: str, line: int) -> None:
+    data = to_837p(claim).replace(b"~DTP*472*", b"~DTP*463*D8*20240101~DTP*472*")
+    (found,) = [finding for finding in scrub(data).files[0].claims[0].findings if finding.code == code]
+    assert found.line == line
+    assert found.location is not None
+    assert found.location.element == "DTP03"
+    assert found.location.offset is not None
+    written = data[found.location.offset :].partition(b"~")[0]
+    assert written == data.split(b"DTP*472*D8*")[line].partition(b"~")[0]
+    assert data[: found.location.offset].endswith(b"DTP*472*D8*")
+
+
+@pytest.mark.parametrize(("kind", "named"), [(b"ADD", True), (b"TPO", False)])
+def test_a_note_of_a_third_party_names_no_vessel(kind: bytes, named: bool) -> None:  # noqa: FBT001
+    data = to_837p("37238\n37252 note='LEFT CIV'")
+    assert data.count(b"NTE*ADD*") == 1
+    codes = [
+        finding.code for finding in scrub(data.replace(b"NTE*ADD*", b"NTE*%b*" % kind)).files[0].claims[0].findings
+    ]
+    assert ("IVUS502" not in codes) is named
