@@ -100,7 +100,8 @@ def test_a_day_of_a_row_is_read_from_text() -> None:
     ],
 )
 def test_a_date_is_pointed_at_behind_other_dates(claim: str, code: str, line: int) -> None:
-    data = to_837p(claim).replace(b"~DTP*472*", b"~DTP*463*D8*20240101~DTP*472*")
+    data = to_837p(claim).replace(b"DTP*472*", b"DTP*463*D8*20240101~DTP*472*")
+    assert b"463" in data
     (found,) = [finding for finding in scrub(data).files[0].claims[0].findings if finding.code == code]
     assert found.line == line
     assert found.location is not None
