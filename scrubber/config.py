@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -29,7 +30,8 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from scrubber.errors import ConfigError
+from scrubber.console import tell
+from scrubber.errors import ConfigError, reason_of
 from scrubber.findings import Severity
 
 __all__ = [
@@ -40,11 +42,13 @@ __all__ = [
     "PayerConfig",
     "describe_config",
     "load_config",
+    "read_text",
 ]
 
 CONFIG_FILE = "scrubber.toml"
 ENVIRONMENT = "SCRUBBER_CONFIG"
 CONFORMANCE_LEVELS = ("none", "envelope", "guide")
+_LARGEST = 1 << 20  # bytes of a file of settings
 
 
 @frozen
@@ -150,12 +154,31 @@ def _find_file(path: Path | None) -> tuple[Path | None, str]:
     return (here, "file") if here.is_file() else (None, "")
 
 
+def read_text(path: Path, *, secret: bool = False) -> str:
+    """Read a file of settings, and tell when others can read a `secret` one.
+
+    Raises ConfigError when it cannot be read, is no text, or is larger than any is (a device has no end).
+    """
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            content = stream.read(_LARGEST + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not a text in UTF-8") from error
+    if len(content) > _LARGEST:
+        raise ConfigError(f"{path}: is larger than 1 MiB")
+    if secret and mode & (stat.S_IRGRP | stat.S_IROTH):
+        tell(f"{path}: can be read by others; chmod 600 {path}")
+    return text
+
+
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({os.strerror(error.errno or 2)})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
     readers = {
         "fail-on": _severity,

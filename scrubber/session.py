@@ -162,6 +162,8 @@ class Session:
         paths += [(path, f"the files of {name}") for name, wanted in targets.items() for path in wanted.paths]
         read = {identity for identity in map(_identity, inputs) if identity is not None}
         for path, owner in paths:
+            if path == Path("-"):
+                raise ConfigError("-: is no file; what goes to standard output is chosen by --format")
             # A link as target is replaced, so it is its own place; a link on the way to it is not.
             where = path.parent.resolve() / path.name
             if where in owners:

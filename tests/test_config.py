@@ -63,6 +63,27 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
         load_settings(tmp_path / "none.toml")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"\xff", "is not a text in UTF-8"), (b"#" * (1 << 20) + b"\n", "is larger than 1 MiB")]
+)
+def test_what_is_no_file_of_settings_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "scrubber.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load_settings(path)
+
+
+def test_a_device_is_not_read_without_end() -> None:
+    with pytest.raises(ConfigError, match="is larger than 1 MiB"):
+        load_settings(Path("/dev/zero"))
+
+
+def test_windows_settings_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "scrubber.toml"
+    path.write_bytes(b"\xef\xbb\xbffail-on = 'info'\r\nredact = true\r\n")
+    assert load_settings(path).redact
+
+
 def test_flags_win_over_the_file_and_origins_are_told(tmp_path: Path) -> None:
     path = _settings(tmp_path, "fail-on = 'info'\nignore = ['IVUS601']\n[payers.P.tables.mue.37253]\nvalue = 8")
     config = load_settings(path, fail_on=Severity.WARNING)

@@ -333,6 +333,8 @@ def test_a_target_that_cannot_be_written_is_bad_usage(
         (["a.837", "--out-dir=out", "--277ca=c.277"], "one or the other"),
         (["a.837", "--out-dir=a.837"], "a.837"),
         (["a.837", "--out-dir=a.837/out"], "cannot be made a folder"),
+        (["a.837", "--clean=-"], "chosen by --format"),
+        (["a.837", "--report=json=-"], "chosen by --format"),
         (["a.837", "--clean=c.837", "--rejected=c.837"], "written twice"),
         (["a.837", "--clean=c.837", "--rejected=./c.837"], "written twice"),
         (["a.837", "--clean=c.837", "--rejected=sub/../c.837"], "written twice"),

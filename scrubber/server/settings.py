@@ -7,13 +7,12 @@ import hmac
 import ipaddress
 import os
 import re
-import stat
 from pathlib import Path
 
 from attrs import field, frozen
 
-from scrubber.console import tell
-from scrubber.errors import ConfigError, reason_of
+from scrubber.config import read_text
+from scrubber.errors import ConfigError
 
 __all__ = ["TOKEN_VARIABLE", "ServeSettings", "Tokens", "is_loopback", "read_tokens"]
 
@@ -78,21 +77,10 @@ def read_tokens(path: Path | None) -> Tokens:
     Raises ConfigError when the file cannot be read, or a token is too short or cannot stand in a header.
     """
     given = os.environ.pop(TOKEN_VARIABLE, "")
-    origin, lines = (TOKEN_VARIABLE, [given] if given else []) if path is None else (str(path), _lines(path))
+    origin, text = (TOKEN_VARIABLE, given) if path is None else (str(path), read_text(path, secret=True))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if path is not None and not lines:
         raise ConfigError(f"{origin}: holds no token")
     if not all(_TOKEN.fullmatch(line) for line in lines):
         raise ConfigError(f"{origin}: a token is 16 to 512 of the characters A-Z a-z 0-9 - . _ ~ + / without blanks")
     return Tokens(frozenset(hashlib.sha256(line.encode("ascii")).digest() for line in lines))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8") as stream:
-            if os.fstat(stream.fileno()).st_mode & (stat.S_IRGRP | stat.S_IROTH):
-                tell(f"{path}: can be read by others; chmod 600 {path}")
-            return [line.strip() for line in stream if line.strip()]
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not a text file") from error
