@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
@@ -182,6 +183,17 @@ def test_no_header_hides_behind_another_of_its_name(server: Server, name: str, v
     connection.endheaders(CLEAN)
     assert connection.getresponse().status == status
     connection.close()
+
+
+@pytest.mark.parametrize("head", ["POST /v1/scrub", "GET /v1/edits"])
+def test_a_body_of_two_lengths_hides_no_request(server: Server, head: str) -> None:
+    first = f"{head} HTTP/1.1\r\nHost: x\r\nContent-Type: application/edi-x12\r\nContent-Length: 5\r\n"
+    hidden = "GET /v1/edits HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        client.sendall(f"{first}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}".encode())
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize(

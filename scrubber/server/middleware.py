@@ -97,13 +97,20 @@ class Observer:
 
 @frozen(eq=False)
 class Guard:
-    """Lets requests pass that show one of the tokens; without tokens, and for probes and the description, all."""
+    """Lets requests pass that show one of the tokens; without tokens, and for probes and the description, all.
+
+    None passes that says twice how long its body is: a proxy that believes the other header sees another request begin.
+    """
 
     app: ASGIApp
     tokens: Tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 401."""
+        """Pass a request on, or answer 401 or 400."""
+        if scope["type"] == "http" and {"content-length", "transfer-encoding"}.issubset(Headers(scope=scope)):
+            twice = Problem(Problems.BAD_PARAMETER, "Send Content-Length or Transfer-Encoding, not both.")
+            await refuse(twice, scope, receive, send)
+            return
         if scope["type"] != "http" or not self.tokens or scope["path"] in _OPEN:
             await self.app(scope, receive, send)
             return
