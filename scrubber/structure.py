@@ -208,8 +208,8 @@ class UnitsUnreadable(Edit[None]):
 class ServiceDateUnreadable(Edit[None]):
     """A service line has no date of service, or one that cannot be read.
 
-    Why: every rule here is chosen by date of service, so a line without one cannot be judged.
-    Fix: give DTP*472 with D8 and CCYYMMDD, or RD8 and a range whose end is not before its beginning.
+    Why: every rule here is chosen by date of service, so a line without one, or with two that differ, cannot be judged.
+    Fix: give DTP*472 once, with D8 and CCYYMMDD, or RD8 and a range whose end is not before its beginning.
     """
 
     meta = _meta(
@@ -223,14 +223,14 @@ class ServiceDateUnreadable(Edit[None]):
     )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
-        """Look for lines whose DTP*472 is missing, malformed or reversed."""
+        """Look for lines whose DTP*472 is missing, malformed, reversed or contradicted by another."""
         del context
         for line in claim.lines:
             if line.service_dates is None:
                 yield self.finding(
                     line,
-                    "The date of service (DTP*472) is missing or cannot be read, so the line was not judged.",
-                    "Give DTP*472 as D8 CCYYMMDD, or as RD8 CCYYMMDD-CCYYMMDD.",
+                    "The date of service (DTP*472) is missing, unreadable or given twice, so the line was not judged.",
+                    "Give DTP*472 once, as D8 CCYYMMDD, or as RD8 CCYYMMDD-CCYYMMDD.",
                     element="DTP03",
                     qualifier="472",
                 )

@@ -51,7 +51,13 @@ ODDITIES = (
     ),
     (
         "DTP*472*D8*20240805",
-        ["DTP*472*D8*20240231", "DTP*472*RD8*20240805-20240806", "DTP*472", "DTP*471*D8*20240805", "K3*A"],
+        [
+            *("DTP*472*D8*20240231", "DTP*472*RD8*20240805-20240806", "DTP*472", "DTP*471*D8*20240805", "K3*A"),
+            *(
+                f"DTP*472*D8*20240805~DTP*472*{other}"
+                for other in ("D8*20240805", "D8*20240806", "RD8*20240805-20240806")
+            ),
+        ],
     ),
     ("LX*1~", ["", "LX*1~LX*1~", "lx*1~", "LX~", "LX*1~~"]),
     ("11:B:1", ["11:B:8", "11:B:7", "11:B", "11", "", "11:B: "]),
@@ -131,6 +137,15 @@ def _oddities() -> Iterator[Any]:
 @pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
 def test_an_odd_claim_is_judged_alike(data: bytes, line_end: str, default_engine: Engine, thorough: Engine) -> None:
     check(data.replace(b"~", b"~" + line_end.encode()), default_engine, thorough)
+
+
+@pytest.mark.parametrize("procedure", ["99213", "37238"])
+@pytest.mark.parametrize(("other", "told"), [("20240805", False), ("20240806", True), ("", True)])
+def test_a_line_with_two_dates_is_not_judged(procedure: str, other: str, told: bool, default_engine: Engine) -> None:  # noqa: FBT001
+    date = "DTP*472*D8*20240805"
+    data = PLAIN.replace("99213", procedure).replace(date, f"{date}~DTP*472*D8*{other}")
+    claim, _ = findings(data.encode(), default_engine)
+    assert ("X12207" in [finding.code for finding in claim.findings]) is told
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -94,12 +94,10 @@ def _service(elements: Sequence[str], marks: Delimiters) -> dict[str, Any]:
 
 
 def _service_dates(dates: Iterable[Segment]) -> DateRange | None:
-    """Read the first DTP*472."""
-    for segment in dates:
-        _, qualifier, form, text = segment.take(3)
-        if qualifier == "472":
-            return DateRange.parse(form.strip().upper(), text.strip())
-    return None
+    """Read DTP*472; None where there is none, it cannot be read, or several differ."""
+    segments = [segment.take(3) for segment in dates]
+    stated = {(form.strip().upper(), text.strip()) for _, qualifier, form, text in segments if qualifier == "472"}
+    return DateRange.parse(*stated.pop()) if len(stated) == 1 else None
 
 
 def _adjudication(loop: Loop) -> Adjudication:

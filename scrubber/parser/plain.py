@@ -64,6 +64,7 @@ class PlainReader:
     line: re.Pattern[str]
     rendering: re.Pattern[str]
     clearinghouse: re.Pattern[str]
+    date_of_service: str
 
     @classmethod
     @cache
@@ -83,6 +84,7 @@ class PlainReader:
                 f"{begin}NM1{mark}82{mark}(?:{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+))?"
             ),
             clearinghouse=re.compile(f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{mark}D9{mark}({element}*)"),
+            date_of_service=f"DTP{delimiters.element}472",
         )
 
     def read(
@@ -93,6 +95,8 @@ class PlainReader:
         lines = self.line.findall(text, start, stop)
         if len(lines) > MAX_LINES or not number.strip() or frequency.strip() == _VOID:
             return None
+        if text.count(self.date_of_service, start, stop) != len(lines):
+            return None  # which date holds is for the reader of lines to say
         procedures, charges, days = zip(*lines, strict=True)
         if not _is_sum(amount, charges) or not all(map(_is_date, days)):
             return None
