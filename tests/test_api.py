@@ -48,6 +48,12 @@ def test_a_missing_file_is_a_report_not_an_exception(tmp_path: Path) -> None:
     assert scrubber.scrub(tmp_path).findings[0].message == "The input is a directory."
 
 
+@pytest.mark.parametrize("source", [None, 5, ["claims.837"], io.StringIO("ISA")])
+def test_what_is_no_input_is_told(source: object) -> None:
+    with pytest.raises(TypeError, match="an input is a path, bytes or a binary file, not"):
+        scrubber.scrub(source)  # type: ignore[arg-type]
+
+
 def test_claims_are_streamed_and_a_broken_input_ends_in_an_error() -> None:
     assert [claim.control_number for claim in scrubber.iter_claims(DATA)] == ["A", "B"]
     claims = scrubber.iter_claims(DATA[:-30])

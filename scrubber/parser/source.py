@@ -90,12 +90,14 @@ def open_source(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | N
     """Open a path, bytes or a binary file for reading.
 
     What cannot be read twice (a pipe, standard input) is copied to an anonymous temporary file first.  Raises
-    UnreadableError when the input is missing, a directory, a device, or cannot be read.
+    UnreadableError when the input is missing, a directory, a device, or cannot be read, TypeError for anything else.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return InputSource(name or "<bytes>", io.BytesIO(bytes(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), name or os.fspath(source))
+    if isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
+        raise TypeError(f"an input is a path, bytes or a binary file, not {type(source).__name__}")
     if _is_device(source):
         raise UnreadableError(f"{name or '<stream>'}: is not a regular file")
     return InputSource(name or "<stream>", source if _seekable(source) else _spool(source, name or "<stream>"))
