@@ -163,13 +163,14 @@ def read_text(path: Path, *, secret: bool = False) -> str:
         with path.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             content = stream.read(_LARGEST + 1)
-        text = content.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not a text in UTF-8") from error
     if len(content) > _LARGEST:
         raise ConfigError(f"{path}: is larger than 1 MiB")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not a text in UTF-8") from error
     if secret and mode & (stat.S_IRGRP | stat.S_IROTH):
         tell(f"{path}: can be read by others; chmod 600 {path}")
     return text

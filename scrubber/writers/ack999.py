@@ -162,7 +162,7 @@ class StructureAcknowledger:
     _group: _Group | None = field(default=None, init=False)
     _set: _Set | None = field(default=None, init=False)
     _claim: str | None = field(default=None, init=False)
-    _runs: dict[int, int] = field(factory=dict, init=False)  # how many empty segments follow the one at a byte
+    _runs: dict[int, int] = field(factory=dict, init=False)  # the empty segments in a row from a byte on
 
     def __attrs_post_init__(self) -> None:
         self._envelope = Envelope(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
