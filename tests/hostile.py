@@ -200,7 +200,9 @@ BIG = (
     ),
     Hostile("a million levels", _around(lambda: _many(b"HL*%d*1*22*0~\n", times=999_999)), 1, "X12121", 0, 40),
     Hostile(
-        "claims of one patient", _around(lambda: iter([LEVELS, b"CLM*A*1~\n" * 100_000])), 1, "SCR903", 100_000, 60
+        "claims of one patient",
+        _around(lambda: iter([LEVELS, (b"CLM*A*1***11:B:1*Y*A*Y*Y~\n" + LINE) * 20_000])),
+        *(1, "SCR903", 20_000, 60),
     ),
     Hostile("lines of one day", _claim_with(LINE * 1_000), 1, "SCR903", 3, 20),
     Hostile("a million headers", _around(lambda: _many(b"ST*837*%d~\n"), tail=b""), UNREAD, "X12110", None, 40, 160),
