@@ -89,6 +89,7 @@ class FileScrub:
         self._promised: dict[int, Batch] = {}
         self._batch = Batch()
         self._guide_findings: deque[Finding] = deque()
+        self._outside_claims: list[Finding] = []
         self.report = FileReport(path=source.name)
         self.guide_faults: list[Fault] = []
         self.sinks: list[Sink] = []
@@ -147,7 +148,7 @@ class FileScrub:
         self._index.close()
         self._ledger.close()
         self._source.check_unchanged()
-        self.report.findings += tuple(self._guide_findings)
+        self.report.findings += (*self._outside_claims, *self._guide_findings)
 
     def _events(self) -> Iterator[Mark | Note]:
         """Yield the notes on the claims; for sinks with the claims, and with what stands between them."""
@@ -235,7 +236,7 @@ class FileScrub:
             if _offset(finding) >= start:
                 inside.append(finding)
             else:
-                self.report.findings += (finding,)
+                self._outside_claims.append(finding)
         if not inside:
             return claim
         own = (attrs.evolve(finding, claim=claim.claim, claim_ordinal=claim.ordinal) for finding in inside)

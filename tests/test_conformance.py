@@ -32,6 +32,7 @@ from scrubber.parser.conformance import (
 )
 from scrubber.parser.faults import Fault
 from scrubber.parser.segments import cut_segments
+from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, ROOT
 
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -693,3 +694,20 @@ def test_agrees_with_pyx12s_own_driver(data: bytes) -> None:
     order = sorted(f.syntax for f in faults if f.syntax == "I12" or (f.rule is GuideSegmentError and f.syntax != "8"))
     counts = dict.fromkeys(("HL1", "HL2", "LX"), "I12")
     assert order == sorted(counts.get(code, code) for _, code in segments if code not in {"8", "SEG1"})
+
+
+def test_of_one_claim_the_first_hundred_faults_are_listed() -> None:
+    data = to_837p("claim A\n99213\nclaim B\n99213").replace(b"LX*1", b"K3*X~\n" * 1_000 + b"K9*X~\nLX*1")
+    with open_source(data) as source:
+        found = list(guide_faults(source))
+    for claim in (b"CLM*A", b"CLM*B"):
+        begin = data.index(claim)
+        end = data.find(b"CLM*", begin + 1)
+        own = [
+            fault.message
+            for fault in found
+            if fault.rule is GuideSegmentError
+            and begin < (fault.location.offset or 0) < (end if end > 0 else len(data))
+        ]
+        assert len(own) == 100
+        assert ["not listed" in message for message in own] == [*[False] * 99, True]

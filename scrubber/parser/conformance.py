@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import local
@@ -38,6 +39,8 @@ _STALE_CODE_LISTS = "remark_code"  # pyx12 4.0 ends at N734; the MOA segments of
 _VALID_RANGE = "20000101-20000101"
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
+_PARTS = {"GS", "ST", "HL", "CLM"}
+_MOST = 100
 _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
 _NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
 _ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in ("ISA", "GS", "ST", *_HEADERS)}
@@ -170,9 +173,11 @@ def guide_faults(source: InputSource) -> Iterator[Fault]:
     """Yield where the 837P transaction sets of an input, and the envelopes around them, depart from the guide.
 
     Other transaction sets and segments outside any are passed over: the reader reports them.  Memory stays flat: no
-    more than a segment is kept.  Raises UnreadableError when reading fails.
+    more than a segment is kept, and of one claim or level no more than the first hundred faults of a rule are given.
+    Raises UnreadableError when reading fails.
     """
     interchange: _Interchange | None = None
+    given: Counter[type[EnvelopeRule]] = Counter()
     for segment in cut_segments(source.chunks(), lambda _fault: None):
         if not segment.text:
             continue
@@ -181,9 +186,21 @@ def guide_faults(source: InputSource) -> Iterator[Fault]:
                 yield from interchange.close("ISA")
             interchange = _Interchange(segment)
         elif interchange is not None:
-            yield from interchange.take(segment)
+            if segment.id in _PARTS:
+                given.clear()
+            yield from _first(interchange.take(segment), given)
     if interchange is not None:
         yield from interchange.close("ISA")
+
+
+def _first(faults: Iterable[Fault], given: Counter[type[EnvelopeRule]]) -> Iterator[Fault]:
+    """Give no more than so many faults of a rule; the last of them says so."""
+    for fault in faults:
+        given[fault.rule] += 1
+        if given[fault.rule] == _MOST:
+            yield evolve(fault, message=f"{fault.message} Others of this claim or level are not listed.")
+        elif given[fault.rule] < _MOST:
+            yield fault
 
 
 class _Interchange:
