@@ -597,3 +597,12 @@ def test_our_notes_change_no_verdict(data: bytes, default_engine: Engine) -> Non
     annotated = write(data, default_engine, k3=True).files["annotated"]
     assert annotated != data
     assert codes(annotated, default_engine) == codes(data, default_engine)
+
+
+def test_a_claim_that_is_too_long_has_no_notes(default_engine: Engine) -> None:
+    line = b"LX*1~\nSV1*HC:37252*1*UN*1***1~\n"
+    data = to_837p("claim A\n99213\nclaim B\n99213").replace(b"LX*1~\n", line * 5_001 + b"LX*1~\n", 1)
+    written = write(data, default_engine, partial=True)
+    assert not written.report.readable
+    assert written.report.not_annotated
+    assert not any(segment[:2] == ["NTE", "TPO"] for segment in segments_of(written.files["annotated"]))

@@ -100,6 +100,10 @@ class Annotator:
         """Write the findings of a claim into it."""
         if not report.findings:
             return
+        if not raw.complete:
+            # With notes in it, what is read of a claim that is too long would end at another of its lines.
+            self.not_annotated += len({finding.line for finding in report.findings})
+            return
         for segment, note in sorted(self._notes(raw, report.findings), key=lambda entry: entry[0].offset):
             self._keep_to(segment.end)
             end = "" if segment.terminator else segment.delimiters.segment
