@@ -80,6 +80,20 @@ CASES: list[tuple[str, Change, list[str], bool, int]] = [
     ("HL level", _swap(b"*22*0~", b"*99*0~"), ["hl-level-unknown", "hl-parent-unknown"], True, 1),
     ("lines without CLM", _swap(b"CLM*", b"CLX*"), ["service-outside-claim"], False, 0),
     (
+        "lines without HL",
+        _swap(b"~HL*1*", b"~LX*1~SV1*HC:37252*1~HL*1*"),
+        ["service-outside-claim", "count-too-low"],
+        False,
+        1,
+    ),
+    (
+        "lines without CLM under an unknown HL",
+        lambda data: data.replace(b"*22*0~", b"*99*0~").replace(b"CLM*", b"CLX*"),
+        ["hl-level-unknown", "service-outside-claim"],
+        False,
+        0,
+    ),
+    (
         "no ST",
         _swap(b"ST*837*0001*005010X222A1~", b""),
         ["segments-outside-transaction", "trailer-unexpected", "count-says-missing"],

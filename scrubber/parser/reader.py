@@ -294,13 +294,14 @@ class Reader:
             return self._envelope.in_transaction or segment.id == "TA1"
         if self._claim is not None:
             self._keep(segment, self._claim)
-        elif self._level is not None:
+            return True
+        if self._level is not None:
             self._keep(segment, self._level.segments)
-            if segment.id in {"LX", "SV1"}:
-                self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
-                return False
         else:
             self._envelope.header(segment)
+        if segment.id in {"LX", "SV1"}:
+            self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
+            return False
         return True
 
     def _keep(self, segment: Segment, part: list[Segment]) -> None:
