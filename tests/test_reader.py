@@ -17,6 +17,7 @@ from scrubber.x12 import Delimiters
 
 ONE = to_837p("37238\n37252", Form(line_end=""))
 OTHER = ONE.replace(b"000000101", b"000000102")
+THIRD = ONE.replace(b"000000101", b"000000103")
 TWO_CLAIMS = to_837p("claim A\n37238\n37252\nclaim B patient=M2\n99213", Form(line_end=""))
 
 Change = Callable[[bytes], bytes]
@@ -62,6 +63,20 @@ CASES: list[tuple[str, Change, list[str], bool, int]] = [
     ("missing SE", _swap(b"SE*27*0001~", b""), ["trailer-missing"], True, 1),
     ("missing GE", _swap(b"GE*1*1~", b""), ["trailer-missing"], True, 1),
     ("missing IEA at the end", _swap(b"IEA*1*000000101~", b""), ["truncated"], False, 1),
+    (
+        "other separators behind a missing IEA",
+        lambda data: data.replace(b"IEA*1*000000101~", b"") + OTHER.replace(b"*", b"|") + THIRD,
+        ["trailer-missing"],
+        True,
+        3,
+    ),
+    (
+        "other separators behind a claim",
+        lambda data: data[: data.index(b"SE*")] + OTHER.replace(b"*", b"|") + THIRD,
+        ["trailer-missing"],
+        True,
+        3,
+    ),
     ("missing IEA between", lambda d: d.replace(b"IEA*1*000000101~", b"") + OTHER, ["trailer-missing"], True, 2),
     ("SE twice", _swap(b"SE*27*0001~", b"SE*27*0001~SE*27*0001~"), ["trailer-unexpected"], True, 1),
     ("GE twice", _swap(b"GE*1*1~", b"GE*1*1~GE*1*1~"), ["trailer-unexpected"], True, 1),
