@@ -35,6 +35,16 @@ def _guide(guide: bytes) -> Change:
     return _swap(b"005010X222A1", guide)
 
 
+def _swallowed(first: str, second: str) -> bytes:
+    """Give two claims of one subscriber, the second with a damaged CLM."""
+    data = to_837p(f"claim A\n{first}\nclaim B\n{second}", Form(line_end=""))
+    start, _, rest = data.partition(b"HL*3*")
+    return start + rest[rest.index(b"CLM*") :].replace(b"CLM*", b"CLX*")
+
+
+_SWALLOWED = ["service-outside-claim", "count-says-missing"]
+
+
 def _scrub(data: bytes, engine: Engine) -> FileReport:
     with open_source(data, "x") as source:
         run = FileScrub(source, engine)
@@ -108,6 +118,17 @@ CASES: list[tuple[str, Change, list[str], bool, int]] = [
         False,
         0,
     ),
+    ("two lots of diagnoses", _swap(b"~HI*", b"~HI*ABF:I739~HI*"), ["count-too-low"], True, 1),
+    (
+        "diagnoses in the name of a line's provider",
+        _swap(b"~LX*2", b"~NM1*82*1*DELHI*DELHI~LX*2"),
+        ["count-too-low"],
+        True,
+        1,
+    ),
+    ("a second claim without CLM", lambda _: _swallowed("37238\n37252", "99213"), _SWALLOWED, False, 1),
+    ("a second claim without CLM that is plain", lambda _: _swallowed("99213", "99213 charge=0"), _SWALLOWED, False, 1),
+    ("a second claim without CLM and LX", lambda _: _swallowed("99213 drop=LX", "99213 drop=LX"), _SWALLOWED, False, 1),
     (
         "no ST",
         _swap(b"ST*837*0001*005010X222A1~", b""),

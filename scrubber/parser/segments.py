@@ -207,7 +207,7 @@ def _fill_to_isa(window: _Window, ordinal: int) -> Iterator[Segment]:
 
 
 def _begins_isa(text: str) -> bool:
-    """Whether an interchange begins with these four characters; it names its delimiters itself, whatever came before."""
+    """Whether an interchange begins with these four characters; it has delimiters of its own, whatever came before."""
     return text[:3].upper() == "ISA" and len(text) == 4 and not text[3].isalnum()
 
 
