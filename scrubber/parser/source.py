@@ -105,6 +105,7 @@ def _open_path(path: Path, name: str) -> InputSource:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
+            os.scandir(path).close()  # where that is refused, it is what has to be told
             raise UnreadableError(f"{name}: is a directory")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise UnreadableError(f"{name}: is not a regular file")
