@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import attrs
@@ -179,6 +180,18 @@ def test_a_file_cut_anywhere_is_never_believed(length: int, default_engine: Engi
     whole = _scrub(TWO_CLAIMS, default_engine).claims
     for claim, full in zip(report.claims, whole, strict=False):
         assert claim.rejected or claim.lines == full.lines
+
+
+class _Slow(io.BytesIO):
+    """A stream that gives less than it is asked for, as those without a buffer may."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(size, 100) if size is not None and size >= 0 else size)
+
+
+def test_a_stream_that_gives_little_at_a_time_is_read_whole(default_engine: Engine) -> None:
+    with open_source(_Slow(TWO_CLAIMS), "x") as source:
+        assert list(FileScrub(source, default_engine)) == _scrub(TWO_CLAIMS, default_engine).claims
 
 
 def test_a_claim_cut_by_the_end_of_the_file_is_rejected(default_engine: Engine) -> None:
