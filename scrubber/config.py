@@ -29,8 +29,9 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from scrubber.errors import ConfigError
+from scrubber.errors import ConfigError, UnreadableError
 from scrubber.findings import Severity
+from scrubber.parser import open_source
 
 __all__ = [
     "CONFIG_FILE",
@@ -44,6 +45,7 @@ __all__ = [
 
 CONFIG_FILE = "scrubber.toml"
 ENVIRONMENT = "SCRUBBER_CONFIG"
+_MAX_FILE = 1 << 20
 CONFORMANCE_LEVELS = ("none", "envelope", "guide")
 
 
@@ -152,10 +154,13 @@ def _find_file(path: Path | None) -> tuple[Path | None, str]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({os.strerror(error.errno or 2)})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        with open_source(path) as source:  # which waits for no pipe and reads no device
+            if source.size > _MAX_FILE:
+                raise ConfigError(f"{path}: is longer than settings are")
+            content = tomllib.loads(source.read(0, source.size).decode())
+    except UnreadableError as error:
+        raise ConfigError(str(error)) from error
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, and a list in 5,000 lists
         raise ConfigError(f"{path}: is not TOML: {error}") from error
     readers = {
         "fail-on": _severity,

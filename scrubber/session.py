@@ -183,7 +183,10 @@ class Session:
         read = {identity for identity in map(_identity, inputs) if identity is not None}
         for path, owner in paths:
             # A link as target is replaced, so it is its own place; a link on the way to it is not.
-            where = path.parent.resolve() / path.name
+            try:
+                where = path.parent.resolve() / path.name
+            except (OSError, RuntimeError) as error:  # RuntimeError is what Python makes of links in a circle
+                raise ConfigError(f"{path}: cannot be written (its folder cannot be found)") from error
             if where in owners:
                 raise ConfigError(f"{path}: would be written twice, by {owners[where]} and {owner}")
             owners[where] = owner

@@ -120,6 +120,27 @@ def test_what_cannot_be_read_below_a_folder_is_not_passed_over(
         open_source(found[2])
 
 
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["n" * 300], 3),
+        (["d/" * 3_000], 3),
+        (["a.837", "--clean=circle/c.837"], 2),
+        (["a.837", "--report=json=circle/r.json"], 2),
+        (["a.837", "--out-dir=circle"], 2),
+        (["a.837", "--out-dir=" + "n" * 300], 2),
+    ],
+)
+def test_a_path_that_can_lead_nowhere_is_no_internal_fault(
+    run: Run, tmp_path: Path, args: list[str], code: int
+) -> None:
+    (tmp_path / "a.837").write_bytes(CLEAN)
+    (tmp_path / "circle").symlink_to("circle")
+    done = run("scrub", "--format=ndjson", *args)
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_folder_without_claim_files_is_bad_usage(run: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     done = run("scrub", "in")

@@ -618,6 +618,12 @@ def test_a_sender_cannot_lead_files_elsewhere_meanwhile(site: Site, tmp_path: Pa
     assert (site.inbox / "a.837").read_bytes() == CLEAN
 
 
+def test_folders_in_a_circle_are_bad_usage(site: Site) -> None:
+    site.out.symlink_to(site.out)
+    with pytest.raises(ConfigError, match="cannot be found"):
+        site.once()
+
+
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_a_sender_cannot_lead_files_elsewhere(site: Site, tmp_path: Path, kind: str) -> None:
     if kind == "link":
