@@ -31,8 +31,9 @@ import attrs
 from attrs import field, frozen
 
 from scrubber.console import tell
-from scrubber.errors import ConfigError, reason_of
+from scrubber.errors import ConfigError, UnreadableError, reason_of
 from scrubber.findings import Severity
+from scrubber.parser import open_source
 
 __all__ = [
     "CONFIG_FILE",
@@ -157,16 +158,18 @@ def _find_file(path: Path | None) -> tuple[Path | None, str]:
 def read_text(path: Path, *, secret: bool = False) -> str:
     """Read a file of settings, and tell when others can read a `secret` one.
 
-    Raises ConfigError when it cannot be read, is no text, or is larger than any is (a device has no end).
+    Raises ConfigError when it cannot be read, is no text, or is larger than any is.
     """
     try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            content = stream.read(_LARGEST + 1)
+        with open_source(path) as source:  # which waits for no pipe and reads no device
+            if source.size > _LARGEST:
+                raise ConfigError(f"{path}: is larger than 1 MiB")
+            content = source.read(0, source.size)
+        mode = path.stat().st_mode
+    except UnreadableError as error:
+        raise ConfigError(str(error)) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
-    if len(content) > _LARGEST:
-        raise ConfigError(f"{path}: is larger than 1 MiB")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -179,7 +182,7 @@ def read_text(path: Path, *, secret: bool = False) -> str:
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, and a list in 5,000 lists
         raise ConfigError(f"{path}: is not TOML: {error}") from error
     readers = {
         "fail-on": _severity,

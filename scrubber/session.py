@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ def expand_inputs(paths: Sequence[str]) -> list[str]:
         return [STDIN]
     found: list[str] = []
     for path in paths:
-        if path != STDIN and Path(path).is_dir():
+        if path != STDIN and _is_folder(path):
             found += _files_below(Path(path))
         else:
             found.append(path)
@@ -57,13 +58,32 @@ def expand_inputs(paths: Sequence[str]) -> list[str]:
 
 
 def _files_below(folder: Path) -> list[str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    taken = [str(path) for path in files if path.suffix.lower() in EXTENSIONS]
+    closed: list[Path] = []
+    found: list[Path] = []
+    for here, _, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        found += [Path(here, name) for name in names if not name.startswith(".")]
+    files = sorted(path for path in found if _may_be_file(path))
+    # A folder below that cannot be read is an input that cannot: nobody knows which claims are in it.
+    taken = [str(path) for path in sorted([*files, *closed]) if path in closed or path.suffix.lower() in EXTENSIONS]
     if not taken:
         raise ConfigError(f"{folder}: no file with an extension of {', '.join(EXTENSIONS)}")
-    if passed_over := len(files) - len(taken):
+    if passed_over := len(files) + len(closed) - len(taken):
         tell(f"{folder}: {passed_over} files of other extensions were passed over")
     return taken
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except OSError:  # it cannot even be looked for; opening it says why
+        return False
+
+
+def _may_be_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # a link to nowhere, or in a folder that may be listed only: opening it says why
+        return True
 
 
 @define
@@ -165,7 +185,10 @@ class Session:
             if path == Path("-"):
                 raise ConfigError("-: is no file; what goes to standard output is chosen by --format")
             # A link as target is replaced, so it is its own place; a link on the way to it is not.
-            where = path.parent.resolve() / path.name
+            try:
+                where = path.parent.resolve() / path.name
+            except (OSError, RuntimeError) as error:  # RuntimeError is what Python makes of links in a circle
+                raise ConfigError(f"{path}: cannot be written (its folder cannot be found)") from error
             if where in owners:
                 raise ConfigError(f"{path}: would be written twice, by {owners[where]} and {owner}")
             owners[where] = owner

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scrubber.errors import UnreadableError
+from scrubber.parser import open_source
 from scrubber.plugins import load_plugins
+from scrubber.session import expand_inputs
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, Run
 
@@ -92,6 +97,48 @@ def test_a_folder_stands_for_its_claim_files_in_order(run: Run, tmp_path: Path) 
     done = run("scrub", "--format=json", "in")
     assert [file["path"] for file in json.loads(done.stdout)["files"]] == ["in/a.edi", "in/b.837", "in/sub/c.X12"]
     assert b"1 files of other extensions were passed over" in done.stderr
+
+
+def test_what_cannot_be_read_below_a_folder_is_not_passed_over(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "in" / "a.837").write_bytes(CLEAN)
+    (tmp_path / "in" / "b.837").symlink_to("nothing")
+    assert run("scrub", "in").returncode == 3
+    look = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:  # the superuser is refused nothing
+        if str(path).endswith("sub"):
+            raise PermissionError(errno.EACCES, "no", str(path))
+        return look(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    found = [str(tmp_path / "in" / name) for name in ("a.837", "b.837", "sub")]
+    assert expand_inputs([str(tmp_path / "in")]) == found
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        open_source(found[2])
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["n" * 300], 3),
+        (["d/" * 3_000], 3),
+        (["a.837", "--clean=circle/c.837"], 2),
+        (["a.837", "--report=json=circle/r.json"], 2),
+        (["a.837", "--out-dir=circle"], 2),
+        (["a.837", "--out-dir=" + "n" * 300], 2),
+    ],
+)
+def test_a_path_that_can_lead_nowhere_is_no_internal_fault(
+    run: Run, tmp_path: Path, args: list[str], code: int
+) -> None:
+    (tmp_path / "a.837").write_bytes(CLEAN)
+    (tmp_path / "circle").symlink_to("circle")
+    done = run("scrub", "--format=ndjson", *args)
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_folder_without_claim_files_is_bad_usage(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import attrs
@@ -17,6 +18,7 @@ from scrubber.x12 import Delimiters
 
 ONE = to_837p("37238\n37252", Form(line_end=""))
 OTHER = ONE.replace(b"000000101", b"000000102")
+THIRD = ONE.replace(b"000000101", b"000000103")
 TWO_CLAIMS = to_837p("claim A\n37238\n37252\nclaim B patient=M2\n99213", Form(line_end=""))
 
 Change = Callable[[bytes], bytes]
@@ -32,6 +34,16 @@ def _swap(old: bytes, new: bytes) -> Change:
 
 def _guide(guide: bytes) -> Change:
     return _swap(b"005010X222A1", guide)
+
+
+def _swallowed(first: str, second: str) -> bytes:
+    """Give two claims of one subscriber, the second with a damaged CLM."""
+    data = to_837p(f"claim A\n{first}\nclaim B\n{second}", Form(line_end=""))
+    start, _, rest = data.partition(b"HL*3*")
+    return start + rest[rest.index(b"CLM*") :].replace(b"CLM*", b"CLX*")
+
+
+_SWALLOWED = ["service-outside-claim", "count-says-missing"]
 
 
 def _scrub(data: bytes, engine: Engine) -> FileReport:
@@ -62,6 +74,20 @@ CASES: list[tuple[str, Change, list[str], bool, int]] = [
     ("missing SE", _swap(b"SE*27*0001~", b""), ["trailer-missing"], True, 1),
     ("missing GE", _swap(b"GE*1*1~", b""), ["trailer-missing"], True, 1),
     ("missing IEA at the end", _swap(b"IEA*1*000000101~", b""), ["truncated"], False, 1),
+    (
+        "other separators behind a missing IEA",
+        lambda data: data.replace(b"IEA*1*000000101~", b"") + OTHER.replace(b"*", b"|") + THIRD,
+        ["trailer-missing"],
+        True,
+        3,
+    ),
+    (
+        "other separators behind a claim",
+        lambda data: data[: data.index(b"SE*")] + OTHER.replace(b"*", b"|") + THIRD,
+        ["trailer-missing"],
+        True,
+        3,
+    ),
     ("missing IEA between", lambda d: d.replace(b"IEA*1*000000101~", b"") + OTHER, ["trailer-missing"], True, 2),
     ("SE twice", _swap(b"SE*27*0001~", b"SE*27*0001~SE*27*0001~"), ["trailer-unexpected"], True, 1),
     ("GE twice", _swap(b"GE*1*1~", b"GE*1*1~GE*1*1~"), ["trailer-unexpected"], True, 1),
@@ -79,6 +105,31 @@ CASES: list[tuple[str, Change, list[str], bool, int]] = [
     ("HL number", _swap(b"HL*2*1*", b"HL*7*1*"), ["hl-number-out-of-sequence"], True, 1),
     ("HL level", _swap(b"*22*0~", b"*99*0~"), ["hl-level-unknown", "hl-parent-unknown"], True, 1),
     ("lines without CLM", _swap(b"CLM*", b"CLX*"), ["service-outside-claim"], False, 0),
+    (
+        "lines without HL",
+        _swap(b"~HL*1*", b"~LX*1~SV1*HC:37252*1~HL*1*"),
+        ["service-outside-claim", "count-too-low"],
+        False,
+        1,
+    ),
+    (
+        "lines without CLM under an unknown HL",
+        lambda data: data.replace(b"*22*0~", b"*99*0~").replace(b"CLM*", b"CLX*"),
+        ["hl-level-unknown", "service-outside-claim"],
+        False,
+        0,
+    ),
+    ("two lots of diagnoses", _swap(b"~HI*", b"~HI*ABF:I739~HI*"), ["count-too-low"], True, 1),
+    (
+        "diagnoses in the name of a line's provider",
+        _swap(b"~LX*2", b"~NM1*82*1*DELHI*DELHI~LX*2"),
+        ["count-too-low"],
+        True,
+        1,
+    ),
+    ("a second claim without CLM", lambda _: _swallowed("37238\n37252", "99213"), _SWALLOWED, False, 1),
+    ("a second claim without CLM that is plain", lambda _: _swallowed("99213", "99213 charge=0"), _SWALLOWED, False, 1),
+    ("a second claim without CLM and LX", lambda _: _swallowed("99213 drop=LX", "99213 drop=LX"), _SWALLOWED, False, 1),
     (
         "no ST",
         _swap(b"ST*837*0001*005010X222A1~", b""),
@@ -129,6 +180,18 @@ def test_a_file_cut_anywhere_is_never_believed(length: int, default_engine: Engi
     whole = _scrub(TWO_CLAIMS, default_engine).claims
     for claim, full in zip(report.claims, whole, strict=False):
         assert claim.rejected or claim.lines == full.lines
+
+
+class _Slow(io.BytesIO):
+    """A stream that gives less than it is asked for, as those without a buffer may."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(size, 100) if size is not None and size >= 0 else size)
+
+
+def test_a_stream_that_gives_little_at_a_time_is_read_whole(default_engine: Engine) -> None:
+    with open_source(_Slow(TWO_CLAIMS), "x") as source:
+        assert list(FileScrub(source, default_engine)) == _scrub(TWO_CLAIMS, default_engine).claims
 
 
 def test_a_claim_cut_by_the_end_of_the_file_is_rejected(default_engine: Engine) -> None:

@@ -226,7 +226,7 @@ def test_the_workers_and_files_of_a_killed_server_do_not_stay(
         (["--host=0.0.0.0"], "others can reach it"),
         (["--host=::"], "others can reach it"),
         (["--host=example"], "others can reach it"),
-        (["--token-file=none"], "cannot be read"),
+        (["--token-file=none"], "cannot be opened"),
         (["--temp-dir=/none"], "cannot hold temporary files"),
         (["--select=NOPE"], "NOPE"),
     ],

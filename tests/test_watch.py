@@ -598,6 +598,32 @@ def test_the_folders_must_be_apart(tmp_path: Path, out: str) -> None:
     assert files(folder) == []
 
 
+def test_the_folder_of_taken_files_is_made_anew_when_it_is_removed(site: Site) -> None:
+    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+        site.inbox.rename(site.inbox.with_name("old"))
+        site.inbox.mkdir()
+        site.drop("a.837", CLEAN)
+        gate.run_once()
+    assert len(list(site.out.glob("a-*.clean.837"))) == 1
+    assert not list(site.inbox.glob("*.837"))
+
+
+def test_a_sender_cannot_lead_files_elsewhere_meanwhile(site: Site, tmp_path: Path) -> None:
+    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+        (site.inbox / CLAIMS).rmdir()
+        (site.inbox / CLAIMS).symlink_to(tmp_path)
+        site.drop("a.837", CLEAN)
+        with pytest.raises(ConfigError):
+            gate.run_once()
+    assert (site.inbox / "a.837").read_bytes() == CLEAN
+
+
+def test_folders_in_a_circle_are_bad_usage(site: Site) -> None:
+    site.out.symlink_to(site.out)
+    with pytest.raises(ConfigError, match="cannot be found"):
+        site.once()
+
+
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_a_sender_cannot_lead_files_elsewhere(site: Site, tmp_path: Path, kind: str) -> None:
     if kind == "link":

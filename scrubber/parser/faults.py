@@ -309,7 +309,7 @@ class HierarchyLevelUnknown(EnvelopeRule):
 
 
 class ServiceOutsideClaim(EnvelopeRule):
-    """A service line (LX, SV1) stands in front of any claim (CLM).
+    """A service line (LX, SV1) stands in front of any claim (CLM), or diagnoses (HI) behind the lines of another.
 
     Why: the CLM segment is missing or damaged, and the lines are billed for nobody.
     Fix: restore the CLM segment.

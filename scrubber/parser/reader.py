@@ -50,6 +50,7 @@ class Reader:
         self._level: Level | None = None
         self._level_count = 0
         self._claim: list[Segment] | None = None
+        self._in_lines = False  # whether the claim has begun its service lines
         self._room = _MAX_BYTES
         self._left_out = 0
         self._mark: Mark | None = None
@@ -161,7 +162,7 @@ class Reader:
 
     def _take_stretch(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
         is_judged = self._envelope.judged and stretch.count <= _MAX_SEGMENTS
-        if stretch.id == "CLM" and is_judged:
+        if stretch.id == "CLM" and is_judged and not _hides_claim(stretch):
             yield from self._finish(stretch.offset)
             yield self._take_claim(stretch)
         elif stretch.id == "HL" and is_judged and not _holds_service(stretch):
@@ -284,7 +285,7 @@ class Reader:
         self._envelope.count(segment)
         if "2000B" not in self._levels:
             self._fault(faults.HierarchyParentUnknown, segment, _NO_SUBSCRIBER)
-        self._claim = [segment]
+        self._claim, self._in_lines = [segment], False
         self._room, self._left_out = _MAX_BYTES, 0
 
     def _content(self, segment: Segment) -> bool:
@@ -293,14 +294,19 @@ class Reader:
         if not self._envelope.count(segment):
             return self._envelope.in_transaction or segment.id == "TA1"
         if self._claim is not None:
-            self._keep(segment, self._claim)
-        elif self._level is not None:
-            self._keep(segment, self._level.segments)
-            if segment.id in {"LX", "SV1"}:
-                self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
+            if segment.id == "HI" and self._in_lines:
+                self._fault(faults.ServiceOutsideClaim, segment, _NO_CLAIM_BEFORE)
                 return False
+            self._in_lines = self._in_lines or segment.id in {"LX", "SV1"}
+            self._keep(segment, self._claim)
+            return True
+        if self._level is not None:
+            self._keep(segment, self._level.segments)
         else:
             self._envelope.header(segment)
+        if segment.id in {"LX", "SV1"}:
+            self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
+            return False
         return True
 
     def _keep(self, segment: Segment, part: list[Segment]) -> None:
@@ -335,6 +341,14 @@ def _holds_service(stretch: Stretch) -> bool:
     return f"LX{mark}" in text or f"SV1{mark}" in text
 
 
+def _hides_claim(stretch: Stretch) -> bool:
+    """Whether diagnoses may stand behind a service line of a claim, where only another claim can have them."""
+    text, mark = stretch.text, stretch.delimiters.element
+    diagnoses = text.rfind(f"HI{mark}")
+    return any(diagnoses > text.find(f"{name}{mark}") > 0 for name in ("LX", "SV1"))
+
+
+_NO_CLAIM_BEFORE = "Diagnoses (HI) stand behind a service line: the CLM in front of them is missing or damaged."
 _NO_SUBSCRIBER = "A claim stands under no subscriber level."
 _PARENTS = {"20": ("2000A", ""), "22": ("2000B", "2000A"), "23": ("2000C", "2000B")}
 """HL03 to the loop and the loop that must enclose it."""

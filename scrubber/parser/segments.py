@@ -199,11 +199,16 @@ def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment
 def _fill_to_isa(window: _Window, ordinal: int) -> Iterator[Segment]:
     """Take everything in front of the next ISA as fillers."""
     while ahead := window.ahead(4):
-        if ahead[:3].upper() == "ISA" and len(ahead) == 4 and not ahead[3].isalnum():
+        if _begins_isa(ahead):
             return
         hit = _ISA.search(window.text, window.at + 1)
         # Without a hit the last two characters may be the beginning of one that the next chunk completes.
         yield window.take(hit.start() if hit else max(len(window.text) - 2, window.at + 1), ordinal)
+
+
+def _begins_isa(text: str) -> bool:
+    """Whether an interchange begins with these four characters; it has delimiters of its own, whatever came before."""
+    return text[:3].upper() == "ISA" and len(text) == 4 and not text[3].isalnum()
 
 
 def _delimiters(isa: str) -> Delimiters | None:
@@ -253,7 +258,7 @@ def _cut_interchange(
             return
         text = window.text[window.at : stop].lstrip(BLANK)
         start = stop - len(text)
-        if opened and text[:3].upper() == "ISA" and text[3:4] == delimiters.element:
+        if opened and _begins_isa(text[:4]):
             yield Segment("", window.offset, ordinal, delimiters, lead=window.text[window.at : start])
             window.at = start
             return

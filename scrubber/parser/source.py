@@ -49,12 +49,16 @@ class InputSource:
             offset += len(data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Give up to `length` bytes from `offset`.  Raises UnreadableError when reading fails."""
+        """Give `length` bytes from `offset`, fewer only at the end.  Raises UnreadableError when reading fails."""
         try:
             self._stream.seek(offset)
-            return self._stream.read(length)
+            data = self._stream.read(length)
+            # A stream without a buffer may give less than it was asked for, and then more.
+            while data and len(data) < length and (more := self._stream.read(length - len(data))):
+                data += more
         except OSError as error:
             raise UnreadableError(f"{self.name}: cannot be read ({reason_of(error)})") from error
+        return data
 
     def sha256(self) -> str:
         """Give the SHA-256 of the bytes, in hexadecimal."""
@@ -107,6 +111,7 @@ def _open_path(path: Path, name: str) -> InputSource:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
+            os.scandir(path).close()  # where that is refused, it is what has to be told
             raise UnreadableError(f"{name}: is a directory")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise UnreadableError(f"{name}: is not a regular file")

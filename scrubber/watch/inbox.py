@@ -109,7 +109,7 @@ class Inbox:
         return not self._seen
 
     def arrivals(self) -> list[Arrival]:
-        """Scan the folder and give the files that are whole, or given up, oldest first."""
+        """Scan the folder and give the files that are whole, or given up, oldest first.  Raises ScrubberError."""
         now, seen, names = time.monotonic(), dict[str, _Sighting](), set[str]()
         try:
             with os.scandir(self.folder) as entries:
@@ -120,6 +120,7 @@ class Inbox:
                         seen[entry.name] = sighting
         except OSError as error:
             raise ScrubberError(f"{self.folder}: cannot be listed ({reason_of(error)})") from error
+        self.prepare()  # a sender may have removed or exchanged ours, or another drop folder have been mounted here
         self._seen = seen
         self._told = {told for told in self._told if told[0] in names}
         steady = [name for name, sighting in seen.items() if now - sighting.since >= self.waits.settle]

@@ -51,7 +51,10 @@ class Layout:
 
     def check_apart(self, inbox: Path) -> None:
         """Raise ConfigError where one of the two folders is or holds the other: what is published would be taken."""
-        own, other = self.root.resolve(), inbox.resolve()
+        try:
+            own, other = self.root.resolve(), inbox.resolve()
+        except (OSError, RuntimeError) as error:  # RuntimeError is what Python makes of links in a circle
+            raise ConfigError(f"{self.root}: cannot be found") from error
         if own == other or own in other.parents or other in own.parents:
             raise ConfigError(f"{self.root}: must not be the drop folder, lie in it or hold it")
 
