@@ -204,7 +204,7 @@ BIG = (
         _around(lambda: iter([LEVELS, (b"CLM*A*1***11:B:1*Y*A*Y*Y~\n" + LINE) * 20_000])),
         *(1, "SCR903", 20_000, 60),
     ),
-    Hostile("lines of one day", _claim_with(LINE * 1_000), 1, "SCR903", 3, 20),
+    Hostile("lines of one day", _swap((CLAIM, CLAIM + LINE * 1_000)), 1, "SCR903", 3, 20),
     Hostile("a million headers", _around(lambda: _many(b"ST*837*%d~\n"), tail=b""), UNREAD, "X12110", None, 40, 160),
     Hostile(
         "a million groups", _around(lambda: _many(b"GS*HC*A*B*1*1*%d~\n"), ISA, b""), UNREAD, "X12110", None, 40, 160
