@@ -88,6 +88,7 @@ CASES: list[tuple[str, Change, list[str], bool, int]] = [
         True,
         3,
     ),
+    ("ISA without elements", _swap(b"~GS*", b"~ISA~GS*"), ["isa-unreadable", "trailer-missing"], False, 0),
     ("missing IEA between", lambda d: d.replace(b"IEA*1*000000101~", b"") + OTHER, ["trailer-missing"], True, 2),
     ("SE twice", _swap(b"SE*27*0001~", b"SE*27*0001~SE*27*0001~"), ["trailer-unexpected"], True, 1),
     ("GE twice", _swap(b"GE*1*1~", b"GE*1*1~GE*1*1~"), ["trailer-unexpected"], True, 1),

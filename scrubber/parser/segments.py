@@ -258,7 +258,7 @@ def _cut_interchange(
             return
         text = window.text[window.at : stop].lstrip(BLANK)
         start = stop - len(text)
-        if opened and _begins_isa(text[:4]):
+        if opened and _begins_isa(window.text[start : start + 4]):  # its terminator may be the fourth
             yield Segment("", window.offset, ordinal, delimiters, lead=window.text[window.at : start])
             window.at = start
             return
