@@ -20,6 +20,7 @@ ONE = to_837p("37238\n37252", Form(line_end=""))
 OTHER = ONE.replace(b"000000101", b"000000102")
 THIRD = ONE.replace(b"000000101", b"000000103")
 TWO_CLAIMS = to_837p("claim A\n37238\n37252\nclaim B patient=M2\n99213", Form(line_end=""))
+PLAIN = to_837p("claim A\n99213\nclaim B patient=M2\n99213 charge=0", Form(line_end=""))
 
 Change = Callable[[bytes], bytes]
 
@@ -43,6 +44,7 @@ def _swallowed(first: str, second: str) -> bytes:
     return start + rest[rest.index(b"CLM*") :].replace(b"CLM*", b"CLX*")
 
 
+_ASTRAY = ["service-outside-claim", "hl-parent-unknown"]
 _SWALLOWED = ["service-outside-claim", "count-says-missing"]
 
 
@@ -120,10 +122,12 @@ CASES: list[tuple[str, Change, list[str], bool, int]] = [
         False,
         0,
     ),
+    ("a second subscriber without HL", lambda _: TWO_CLAIMS.replace(b"HL*3*", b"HX*3*"), _ASTRAY, False, 2),
+    ("a plain claim and one without HL", lambda _: PLAIN.replace(b"HL*3*", b"HX*3*"), _ASTRAY, False, 2),
     ("two lots of diagnoses", _swap(b"~HI*", b"~HI*ABF:I739~HI*"), ["count-too-low"], True, 1),
     (
         "diagnoses in the name of a line's provider",
-        _swap(b"~LX*2", b"~NM1*82*1*DELHI*DELHI~LX*2"),
+        _swap(b"~LX*2", b"~NM1*82*1*DELHI*PAT~LX*2"),
         ["count-too-low"],
         True,
         1,

@@ -309,14 +309,14 @@ class HierarchyLevelUnknown(EnvelopeRule):
 
 
 class ServiceOutsideClaim(EnvelopeRule):
-    """A service line (LX, SV1) stands in front of any claim (CLM), or diagnoses (HI) behind the lines of another.
+    """A service line stands in front of any claim, or what begins a claim or level (HI, SBR, PAT) behind a line.
 
-    Why: the CLM segment is missing or damaged, and the lines are billed for nobody.
-    Fix: restore the CLM segment.
+    Why: a CLM or HL segment is missing or damaged; lines would be billed for nobody, or for another claim or patient.
+    Fix: restore the CLM or HL segment in front of this place.
     """
 
     meta = _meta("X12124", "service-outside-claim", Severity.ERROR, _GUIDE, mandatory=True)
-    fix = "Restore the CLM segment that these service lines belong to."
+    fix = "Restore the CLM or HL segment in front of this place."
     unreadable = True
 
 

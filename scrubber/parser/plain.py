@@ -39,10 +39,10 @@ def plain_form(delimiters: Delimiters) -> str:
     rest = f"[^{end}]*+{end}{line_end}"
     date, rendering = f"DTP{mark}472", f"NM1{mark}82{mark}"
     other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){mark}|{date}"
-    in_line = f"{other}|HI{mark}"  # which another claim begins with, if its CLM is damaged
+    in_line = f"{other}|(?:HI|SBR|PAT){mark}"  # which another begins with, if its CLM or HL is damaged
     line = (
         f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}[A-Z0-9]{{5}}(?:{part}{element}*+)?+"
-        f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}(?=[{mark}{end}]){rest}(?:{in_line}|NM1|LIN|SVD|LQ|SBR){rest})*+"
+        f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}(?=[{mark}{end}]){rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
         f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{in_line})(?P<further>{rendering})?+{rest})*+"
     )
     return (

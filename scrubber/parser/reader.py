@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 from scrubber.findings import Location
@@ -15,7 +16,7 @@ from scrubber.parser.faults import EnvelopeRule, Fault
 from scrubber.parser.runs import Glimpse, PlainRun
 from scrubber.parser.segments import BLANK, Block, Stretch, cut_blocks
 from scrubber.parser.source import ByteSource
-from scrubber.x12 import Segment
+from scrubber.x12 import Delimiters, Segment
 
 __all__ = ["Reader"]
 
@@ -294,8 +295,10 @@ class Reader:
         if not self._envelope.count(segment):
             return self._envelope.in_transaction or segment.id == "TA1"
         if self._claim is not None:
-            if segment.id == "HI" and self._in_lines:
-                self._fault(faults.ServiceOutsideClaim, segment, _NO_CLAIM_BEFORE)
+            if segment.id in _NEVER_IN_LINES and self._in_lines:
+                self._fault(faults.ServiceOutsideClaim, segment, _NEVER_IN_LINES[segment.id])
+                if segment.id != "HI":  # whose the next claim is, is not known
+                    self._level, self._levels = None, {k: v for k, v in self._levels.items() if k == "2000A"}
                 return False
             self._in_lines = self._in_lines or segment.id in {"LX", "SV1"}
             self._keep(segment, self._claim)
@@ -342,13 +345,26 @@ def _holds_service(stretch: Stretch) -> bool:
 
 
 def _hides_claim(stretch: Stretch) -> bool:
-    """Whether diagnoses may stand behind a service line of a claim, where only another claim can have them."""
-    text, mark = stretch.text, stretch.delimiters.element
-    diagnoses = text.rfind(f"HI{mark}")
-    return any(diagnoses > text.find(f"{name}{mark}") > 0 for name in ("LX", "SV1"))
+    """Whether something may stand behind a service line of a claim that only begins another claim or level."""
+    line, astray = _hiding(stretch.delimiters)
+    first = line.search(stretch.text)
+    return first is not None and astray.search(stretch.text, first.end()) is not None
 
 
-_NO_CLAIM_BEFORE = "Diagnoses (HI) stand behind a service line: the CLM in front of them is missing or damaged."
+@cache
+def _hiding(delimiters: Delimiters) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Give what finds a service line and what never stands behind one."""
+    begin, mark = f"{re.escape(delimiters.segment)}[\\r\\n]*+", re.escape(delimiters.element)
+    return re.compile(f"{begin}(?:LX|SV1){mark}"), re.compile(f"{begin}(?:{'|'.join(_NEVER_IN_LINES)}){mark}")
+
+
+_NEVER_IN_LINES = {
+    "HI": "Diagnoses (HI) stand behind a service line: the CLM in front of them is missing or damaged.",
+    "SBR": "A subscriber (SBR) stands behind a service line: the HL in front is missing or damaged.",
+    "PAT": "A patient (PAT) stands behind a service line: the HL in front is missing or damaged.",
+}
+"""What stands in front of the service lines of a claim only, and what it says where it stands behind one."""
+
 _NO_SUBSCRIBER = "A claim stands under no subscriber level."
 _PARENTS = {"20": ("2000A", ""), "22": ("2000B", "2000A"), "23": ("2000C", "2000B")}
 """HL03 to the loop and the loop that must enclose it."""
