@@ -13,6 +13,7 @@ from scrubber.api import load_settings, make_engine
 from scrubber.config import describe_config
 from scrubber.errors import ConfigError
 from scrubber.findings import ClaimReport, Severity
+from scrubber.parser import source
 from scrubber.testing import scrub_shorthand
 
 SIX_VESSELS = "37238\n36012\n37252 desc='IVC'\n37253 x6"
@@ -83,7 +84,8 @@ def test_windows_settings_are_read(tmp_path: Path) -> None:
     assert load_settings(path).redact
 
 
-def test_settings_are_not_waited_for(tmp_path: Path) -> None:
+def test_settings_are_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_PATIENCE", 0.1)
     os.mkfifo(tmp_path / "pipe")
     for name, message in ((tmp_path / "pipe", "nobody writes to"), (Path("/dev/zero"), "is not a regular file")):
         with pytest.raises(ConfigError, match=message):

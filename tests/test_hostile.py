@@ -21,6 +21,7 @@ from attrs import frozen
 
 from scrubber import UnreadableError, iter_claims, scrub
 from scrubber.api import load_settings
+from scrubber.parser import source
 from scrubber.plugins import writer_names
 from scrubber.watch import Judge, Waits, open_gate
 from tests.canary import canary_file
@@ -240,8 +241,9 @@ def _home() -> Iterator[None]:
 @pytest.mark.usefixtures("_home")
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
 def test_what_is_no_file_is_one_line_and_exit_code_3(
-    request: pytest.FixtureRequest, tmp_path: Path, place: Place
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
+    monkeypatch.setattr(source, "_PATIENCE", 0.1)  # of this process; the command waits as it does
     if place.name == "hole.837" and not request.config.getoption("--all-hostile"):
         pytest.skip("--all-hostile reads two gigabytes")
     path = _made(place, tmp_path)
