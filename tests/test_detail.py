@@ -77,29 +77,16 @@ def test_what_is_no_code_is_left_out() -> None:
             "claim A date=20190605 pos=ZZ\n36012\n37253",
             {(UNITS, "37253, MUE not known", "1"): 1, (BASES, "36012", "place of service unknown"): 1},
         ),
-        (
-            "37252\n37253 x20",
-            {
-                (UNITS, "37252, MUE 1", "1"): 1,
-                (UNITS, "37253, MUE 5", "20 (over)"): 1,
-                (BASES, "no base procedure found", "office"): 1,
-            },
-        ),
-        (
-            "37252\n37253 x21",
-            {
-                (UNITS, "37252, MUE 1", "1"): 1,
-                (UNITS, "37253, MUE 5", "more than 20 (over)"): 1,
-                (BASES, "no base procedure found", "office"): 1,
-            },
-        ),
-        (
-            "37252\n37253 x999999",
-            {
-                (UNITS, "37252, MUE 1", "1"): 1,
-                (UNITS, "37253, MUE 5", "more than 20 (over)"): 1,
-                (BASES, "no base procedure found", "office"): 1,
-            },
+        *(
+            (
+                f"37252\n37253 x{units}",
+                {
+                    (UNITS, "37252, MUE 1", "1"): 1,
+                    (UNITS, "37253, MUE 5", f"{shown} (over)"): 1,
+                    (BASES, "no base procedure found", "office"): 1,
+                },
+            )
+            for units, shown in ((20, "20"), (21, "more than 20"), (999_999, "more than 20"))
         ),
         ("37238", {}),
     ],

@@ -228,7 +228,7 @@ def check_numbering_of_acknowledgement(data: bytes) -> None:
 
 
 @given(shapes.files)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 def test_nothing_is_lost_whatever_the_shape(
     default_engine: Engine, file: tuple[tuple[shapes.Interchange, ...], str]
 ) -> None:

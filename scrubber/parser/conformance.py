@@ -39,8 +39,8 @@ _STALE_CODE_LISTS = "remark_code"  # pyx12 4.0 ends at N734; the MOA segments of
 _VALID_RANGE = "20000101-20000101"
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
-_PARTS = {"GS", "ST", "HL", "CLM"}
-_MOST = 100
+_PARTS = {"GS", "ST", "HL", "CLM"}  # what begins a claim, a level or what is around them
+_MOST = 100  # faults of a rule that are given of each
 _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
 _NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
 _ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in ("ISA", "GS", "ST", *_HEADERS)}
