@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz.targets import scrub
+from scrubber import UnreadableError, iter_claims
 from scrubber.parser import RawClaim, Reader, open_source
 from scrubber.parser.segments import cut_segments
 from scrubber.testing import to_837p
-from tests.shapes import files, make
+from tests.shapes import Made, files, make
 
 _CASES = (
     "37238\n36012\n37252 desc='LEFT CIV'",
@@ -117,9 +118,47 @@ def of_bytes(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+@st.composite
+def of_one_place(draw: st.DrawFn) -> tuple[Made, bytes]:
+    """A file in order, and the same with one byte, element or segment changed, dropped or moved."""
+    made = make(*draw(files))
+    data = made.data
+    terminator, separator = _marks(data)
+    segments = data.split(terminator)
+    place, other = (draw(st.integers(0, len(segments) - 1)) for _ in range(2))
+    match draw(st.sampled_from(("byte", "word", "drop", "move"))):
+        case "byte":
+            start = draw(st.integers(0, len(data) - 1))
+            mark = st.sampled_from((terminator, separator, data[104:105], data[82:83]))
+            return made, data[:start] + draw(st.one_of(mark, st.binary(max_size=2))) + data[start + 1 :]
+        case "word":
+            elements = segments[place].split(separator)
+            elements[draw(st.integers(0, len(elements) - 1))] = draw(st.sampled_from(_WORDS))
+            segments[place] = separator.join(elements)
+        case "drop":
+            del segments[place]
+        case _:
+            segments.insert(other, segments.pop(place))
+    return made, terminator.join(segments)
+
+
 MANY = settings().max_examples
 
 damaged = st.one_of(of_segments(), of_elements(), of_bytes())
+
+
+@settings(max_examples=2 * MANY)
+@given(of_one_place())
+def test_what_is_damaged_in_one_place_is_read_whole_or_said_not_to_be(damage: tuple[Made, bytes]) -> None:
+    made, data = damage
+    terminator, separator = _marks(made.data)
+    lines = sum(segment.lstrip().startswith(b"LX" + separator) for segment in made.data.split(terminator))
+    try:
+        claims = list(iter_claims(data))
+    except UnreadableError:
+        return
+    assert len(claims) >= len(made.claims)
+    assert sum(len(claim.lines) for claim in claims) >= lines
 
 
 @settings(max_examples=3 * MANY)
