@@ -73,6 +73,7 @@ def iter_claims(source: Source) -> Iterator[Claim]:
         if not reader.readable:
             fault = next(fault for fault in reader.faults if fault.rule.unreadable)
             raise UnreadableError(f"{name}: {fault.message}")
+        opened.check_unchanged()
 
 
 def check_claim(claim: Claim, config: Config | None = None) -> list[Finding]:

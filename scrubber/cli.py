@@ -33,6 +33,9 @@ _FORMS = click.Choice(["text", "markdown", "json"])
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit.  No traceback and no claim data ever reach standard error."""
     end_on_signals()
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+        # PYTHONUNBUFFERED: a raw stream may take a part of what it is given, and nobody notices.
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), "utf-8", "backslashreplace", "\n")
     try:
         code = commands.main(args=args, prog_name="scrubber", standalone_mode=False)
     except click.ClickException as error:
@@ -45,7 +48,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     except ScrubberError as error:
         tell(str(error))
         code = error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
+    except BaseException as error:  # noqa: BLE001 - the last resort, for a plugin's SystemExit too: names the place only
         tell(f"internal fault: {place_of_error(error)}")
         code = INTERNAL_FAULT
     with speaking(sys.stdout):  # what cannot be said any more has been told of

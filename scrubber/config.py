@@ -152,7 +152,7 @@ def _find_file(path: Path | None) -> tuple[Path | None, str]:
     if named := os.environ.get(ENVIRONMENT):
         return Path(named), ENVIRONMENT
     here = Path(CONFIG_FILE)
-    return (here, "file") if here.is_file() else (None, "")
+    return (here, "file") if os.path.lexists(here) else (None, "")
 
 
 def read_text(path: Path, *, secret: bool = False) -> str:

@@ -125,11 +125,13 @@ class Engine:
                 if stage.chain.observe is not None:
                     try:
                         seen[ordinal] = (*seen.get(ordinal, ()), *stage.chain.observe(encounter, stage.tables))
-                    except Exception as error:  # noqa: BLE001 - foreign code, as an edit
+                    except KeyboardInterrupt:
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
                         self._note_crash("What a chain observes", [verdicts[ordinal]], error)
         return seen
 
-    def _note_crash(self, what: str, verdicts: Iterable[_Verdict], error: Exception) -> None:
+    def _note_crash(self, what: str, verdicts: Iterable[_Verdict], error: BaseException) -> None:
         self.crashed = True
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
@@ -188,7 +190,9 @@ class Engine:
             for screen in self._screens:
                 if not screen(plain):
                     return False
-        except Exception as error:  # noqa: BLE001
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             raise ScrubberError(f"the screen of a chain crashed with {place_of_error(error)}") from None
         return True
 
@@ -242,7 +246,9 @@ class Engine:
                 for finding in edit.check(subject, context):
                     self._file(finding, verdicts[finding.claim_ordinal or 0])
                     context = None
-            except Exception as error:  # noqa: BLE001
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001
                 # An edit is foreign code: whatever it raises, the claim is not accepted and the run goes on.
                 context = None
                 self._note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
@@ -321,7 +327,9 @@ class Engine:
         faulty = {finding.line for finding in verdict.findings if finding.severity is Severity.ERROR and finding.line}
         try:
             amounts = [_price(line, stages) for line in claim.lines if line.number in faulty]
-        except Exception as error:  # noqa: BLE001 - foreign code, as an edit
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
             self._note_crash("What a chain takes a line to be worth", [verdict], error)
         findings = tuple(sorted(verdict.findings, key=lambda finding: finding.sort_key))
         return ClaimReport(

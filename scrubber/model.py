@@ -142,6 +142,7 @@ class Provider:
     """A provider: billing (2010AA), rendering on the claim (2310B) or on the line (2420A).
 
     `id` is NM109 (the NPI where `id_qualifier`, NM108, is XX), `taxonomy` PRV03, `tax_id` REF*EI or REF*SY.
+    `contradicted` says that the same place names another provider too.
     """
 
     id: str = field(default="", repr=False)
@@ -150,6 +151,7 @@ class Provider:
     first_name: str = field(default="", repr=False)
     taxonomy: str = field(default="", repr=False)
     tax_id: str = field(default="", repr=False)
+    contradicted: bool = False
 
     @property
     def npi(self) -> str:

@@ -69,7 +69,9 @@ def _distribution(entry: EntryPoint) -> str:
 def _import(entry: EntryPoint) -> Any:
     try:
         return entry.load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         # A third party's import can fail in any way; all of them mean the same to the user.
         raise PluginError(
             f"plugin {entry.name!r} of {_distribution(entry)} cannot be loaded: {type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import click
 
+from scrubber.console import printable
 from scrubber.findings import Totals
 from scrubber.parser import InputSource
 
@@ -33,7 +34,11 @@ class ProgressBar:
         self._bar: Any = None
         if show and self._left:
             self._bar = click.progressbar(
-                length=self._left, label=name, file=sys.stderr, item_show_func=lambda _: self._found(), show_eta=False
+                length=self._left,
+                label=printable(name),
+                file=sys.stderr,
+                item_show_func=lambda _: self._found(),
+                show_eta=False,
             )
 
     def __enter__(self) -> Self:

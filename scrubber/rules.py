@@ -99,7 +99,7 @@ def not_together(claim: Claim, what: str) -> Finding:
     )
 
 
-def crash(what: str, claim: Claim, error: Exception) -> Finding:
+def crash(what: str, claim: Claim, error: BaseException) -> Finding:
     """Report that foreign code crashed on a claim."""
     return _finding(
         EditCrashed,

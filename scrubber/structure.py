@@ -367,13 +367,40 @@ class NpiCheckDigitWrong(Edit[None]):
         return self.finding(subject, message, "Look the provider up in NPPES and correct the NPI.", statuses=status)
 
 
+class ProviderContradicted(Edit[None]):
+    """The billing or rendering provider is named twice, by two different providers.
+
+    Why: who did a service decides which base procedure and which units count with it, so the claim cannot be judged.
+    Fix: name each provider once: NM1*85 in 2010AA, NM1*82 in 2310B or in the 2420A of a line.
+    """
+
+    meta = _meta("X12213", "provider-contradicted", Severity.ERROR, statuses("A7:481"), mandatory=True)
+
+    def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
+        """Look for a second 2010AA, 2310B or 2420A with another NM109."""
+        del context
+        if claim.billing_provider.contradicted:
+            yield self._contradiction(claim, "billing provider (2010AA NM1*85)")
+        if claim.rendering_provider is not None and claim.rendering_provider.contradicted:
+            yield self._contradiction(claim, "rendering provider (2310B NM1*82)")
+        for line in claim.lines:
+            if line.line_rendering_provider is not None and line.line_rendering_provider.contradicted:
+                yield self._contradiction(line, "rendering provider (2420A NM1*82)")
+
+    def _contradiction(self, subject: Claim | ServiceLine, whose: str) -> Finding:
+        message = f"The {whose} is named twice, differently, and only the first was looked at."
+        return self.finding(subject, message, "Name the provider once, the one who did the service.")
+
+
 def _is_bad(number: Decimal | None) -> bool:
     return number is None or number < 0
 
 
 def _screen(claim: PlainClaim) -> bool:
-    """Whether no structure edit can find anything: a plain claim has but its NPIs left to check."""
-    return not any(map(_fails_check_digit, (claim.billing_provider.npi, *claim.npis)))
+    """Whether no structure edit can find anything: a plain claim has but its providers left to check."""
+    return not claim.billing_provider.contradicted and not any(
+        map(_fails_check_digit, (claim.billing_provider.npi, *claim.npis))
+    )
 
 
 def _is_wrong_npi(provider: Provider) -> bool:
@@ -407,6 +434,7 @@ EDITS: Chain[None] = Chain(
         ClaimIncomplete,
         ClaimNumberMissing,
         NpiCheckDigitWrong,
+        ProviderContradicted,
         *CONFORMANCE_RULES,
     ),
     screen=_screen,

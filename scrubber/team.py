@@ -36,7 +36,7 @@ class Batch:
     """Groups of claims to be judged, each group together, with the bytes they are read from."""
 
     groups: list[list[ClaimPlace]] = field(factory=list)
-    slices: dict[tuple[int, int], bytes] = field(factory=dict)
+    slices: dict[tuple[int, int], bytes] = field(factory=dict, repr=False)
     claims: int = 0
     answer: Future[_Verdicts] | None = None
 

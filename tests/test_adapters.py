@@ -108,8 +108,11 @@ def _line(line: ServiceLine) -> dict[str, Any]:
 def _provider(provider: Provider | None) -> dict[str, str] | None:
     if provider is None:
         return None
-    values = attrs.asdict(provider)
-    return {"npi": values.pop("id")} | values if values.pop("id_qualifier") == "XX" else attrs.asdict(provider)
+    values = attrs.asdict(provider, filter=lambda field, _: field.name != "contradicted")
+    if provider.id_qualifier == "XX":
+        del values["id_qualifier"]
+        values["npi"] = values.pop("id")
+    return values
 
 
 def _person(person: Person) -> dict[str, str]:

@@ -5,6 +5,7 @@ All of them through all doors, each in a process of its own: `pytest -n 2 tests/
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -281,6 +282,64 @@ def test_a_pipe_with_a_writer_is_read(tmp_path: Path) -> None:
     assert writer.wait(20) == 0
     assert done.code == 1
     assert done.file()["totals"]["claims"] == 9_000
+
+
+def test_a_pipe_that_does_not_wait_is_read_to_its_end(tmp_path: Path) -> None:
+    receiver, sender = os.pipe()
+    os.set_blocking(receiver, False)
+    program = Path(sys.executable).with_name("scrubber")
+    with subprocess.Popen([program, "scrub", "-", "--format=json"], stdin=receiver, stdout=subprocess.PIPE) as run:
+        os.close(receiver)
+        with os.fdopen(sender, "wb") as out:
+            for _ in range(2):
+                out.write(GOOD)
+                out.flush()
+                time.sleep(0.5)
+        assert run.stdout is not None
+        (file,) = json.loads(run.stdout.read())["files"]
+    assert file["totals"]["claims"] == 6
+    assert run.returncode == 1
+
+
+def test_a_stream_that_gives_nothing_and_cannot_be_waited_for_is_not_read() -> None:
+    class Idle(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _buffer: object) -> None:
+            return None
+
+    report = scrub(Idle(), load_settings(discover=False))  # type: ignore[arg-type]
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize("form", ["ndjson", "xlsx"])
+def test_a_full_pipe_that_does_not_wait_is_told_without_a_buffer_too(tmp_path: Path, form: str) -> None:
+    (tmp_path / "a.837").write_bytes(GOOD * 700)
+    receiver, sender = os.pipe()
+    os.set_blocking(sender, False)
+    program = Path(sys.executable).with_name("scrubber")
+    for unbuffered in ("", "1"):
+        done = subprocess.run(
+            [program, "scrub", "a.837", f"--format={form}"],
+            cwd=tmp_path,
+            stdout=sender,
+            stderr=subprocess.PIPE,
+            env={"PATH": "", "PYTHONUNBUFFERED": unbuffered},
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 4, unbuffered
+        assert len(done.stderr.splitlines()) == 1
+    os.close(receiver)
+    os.close(sender)
+
+
+def test_an_interchange_given_as_text_is_refused_without_its_words() -> None:
+    for read in (scrub, lambda text: list(iter_claims(text))):
+        with pytest.raises(TypeError, match="an interchange is given as bytes") as caught:
+            read(canary_file().decode("latin-1"))
+        assert "ISA" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["a\nb.837", "\x1b[2J.837", "\udcff.837"])

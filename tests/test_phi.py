@@ -159,10 +159,13 @@ class _LeakError(Exception):
     pass
 
 
+@pytest.mark.parametrize("kind", [_LeakError, SystemExit, GeneratorExit])
 @pytest.mark.parametrize("door", ["check", "observe", "price"])
-def test_what_a_plugin_raises_is_not_passed_on(monkeypatch: pytest.MonkeyPatch, door: str) -> None:
+def test_what_a_plugin_raises_is_not_passed_on(
+    monkeypatch: pytest.MonkeyPatch, door: str, kind: type[BaseException]
+) -> None:
     def crash(*args: Any) -> None:
-        raise _LeakError(f"{args} QZLAST")
+        raise kind(f"{args} QZLAST")
 
     engine = make_engine(PLAIN, detail=Detail.OPENED)
     chain = engine._chains[0]

@@ -148,6 +148,31 @@ def test_a_line_with_two_dates_is_not_judged(procedure: str, other: str, told: b
     assert ("X12207" in [finding.code for finding in claim.findings]) is told
 
 
+@pytest.mark.parametrize("procedure", ["99213", "37238"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("XX*1234567893~", "NM1*85*2*OTHER*****", "XX*1234567893"),
+        ("XX*1999999984~", "NM1*82*1*OTHER*BOB****", "XX*1999999984"),
+        ("D8*20240805~", "NM1*82*1*A*B****XX*1999999984~NM1*82*1*OTHER*BOB****", "XX*1999999984"),
+    ],
+)
+@pytest.mark.parametrize(("other", "told"), [("", False), ("XX*1888888880", True), ("24*123456789", True)])
+def test_a_provider_of_two_identities_is_told(
+    procedure: str,
+    place: tuple[str, str, str],
+    other: str,
+    told: bool,  # noqa: FBT001
+    default_engine: Engine,
+    thorough: Engine,
+) -> None:
+    behind, name, own = place
+    data = PLAIN.replace("99213", procedure).replace(behind, f"{behind}{name}{other or own}~", 1).encode()
+    check(data, default_engine, thorough)
+    claim, _ = findings(data, default_engine)
+    assert ("X12213" in [finding.code for finding in claim.findings]) is told
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_files_are_judged_and_cut_alike(
     path: Path, default_engine: Engine, thorough: Engine, monkeypatch: pytest.MonkeyPatch

@@ -97,6 +97,7 @@ def test_a_file_that_cannot_be_written_by_a_process_ends_the_run(files: list[Pat
 
 def test_the_death_of_a_process_is_told(files: list[Path]) -> None:
     with Team(SETTINGS, 2, shortcut=True) as team, open_source(files[-1]) as source:
+        team._pool.submit(int).result()  # the first call starts the processes
         _kill(team)
         run = FileScrub(source, make_engine(SETTINGS), team=team)
         with pytest.raises(ScrubberError, match="a worker process ended unexpectedly"):
@@ -134,7 +135,6 @@ def _children(process: int) -> list[int]:
 
 
 def _kill(team: Team) -> None:
-    team._pool.submit(int).result()
     for process in team._pool._processes.values():
         process.kill()
 

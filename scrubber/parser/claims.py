@@ -46,7 +46,6 @@ def build_claim(raw: RawClaim) -> Claim:
     _, number, charge, _, _, place = head.segments[0].take(5)
     place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
     subscriber, payer = _subscriber(raw.subscriber)
-    rendering = head.child("2310B")
     return Claim(
         control_number=number,
         lines=lines,
@@ -55,7 +54,7 @@ def build_claim(raw: RawClaim) -> Claim:
         frequency=frequency.strip(),
         diagnoses=_diagnoses(named.get("HI", ())),
         billing_provider=billing_provider_of(raw.provider),
-        rendering_provider=read_provider(rendering) if rendering else None,
+        rendering_provider=read_provider(head.children("2310B")),
         subscriber=subscriber,
         dependent=_dependent(raw.patient),
         payer=payer,
@@ -247,9 +246,9 @@ def billing_provider_of(level: Level | None) -> Provider:
         return Provider()
     if level.built is None:
         loop = level_loops(level.loop, level.segments)
-        name = loop.child("2010AA")
         prv = loop.find("PRV")
-        level.built = read_provider(name or Loop("2010AA"), taxonomy=prv.get(3) if prv else "")
+        taxonomy = prv.get(3) if prv else ""
+        level.built = read_provider(loop.children("2010AA"), taxonomy) or Provider(taxonomy=taxonomy)
     return level.built  # type: ignore[return-value]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
+import attrs
+
 from scrubber.model import Adjudication, DateRange, Note, Provider, ServiceLine, parse_number
 from scrubber.parser.segments import cut_text
 from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
@@ -18,12 +20,11 @@ def read_line(number: int, loop: Loop) -> ServiceLine:
     """Read a service line from its loop (2400)."""
     named = loop.by_id()
     service, assigned = named.get("SV1"), named.get("LX")
-    rendering = loop.child("2420A")
     return ServiceLine(
         **_service(service[0].take(7) if service else [""] * 8, loop.segments[0].delimiters),
         number=number,
         service_dates=_service_dates(named.get("DTP", ())),
-        line_rendering_provider=read_provider(rendering) if rendering else None,
+        line_rendering_provider=read_provider(loop.children("2420A")),
         assigned_number=assigned[0].get(1).strip() if assigned else "",
         control_number=read_reference(named.get("REF", ()), "6R"),
         notes=read_notes(named.get("NTE", ())),
@@ -114,14 +115,22 @@ def _adjudication(loop: Loop) -> Adjudication:
     )
 
 
-def read_provider(loop: Loop, taxonomy: str = "") -> Provider:
-    """Read the provider of a loop that begins with NM1; `taxonomy` holds where the loop has no PRV."""
-    name = loop.find("NM1")
-    if name is None:
-        return Provider(taxonomy=taxonomy)
+def read_provider(loops: Iterable[Loop], taxonomy: str = "") -> Provider | None:
+    """Read the provider of the loops of one kind, of which the guide allows one; None where there is none.
+
+    The first holds; it is contradicted if another names another provider.  `taxonomy` holds where its loop has no PRV.
+    """
+    found = [_provider(loop, taxonomy) for loop in loops]
+    if len({provider.key for provider in found}) > 1:
+        return attrs.evolve(found[0], contradicted=True)
+    return found[0] if found else None
+
+
+def _provider(loop: Loop, taxonomy: str) -> Provider:
+    """Read the provider of a loop that begins with NM1."""
     prv = loop.find("PRV")
     references = loop.find_all("REF")
-    _, _, _, last_name, first_name, _, _, _, id_qualifier, identifier = name.take(9)
+    _, _, _, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
     return Provider(
         id=identifier.strip(),
         id_qualifier=id_qualifier.strip(),

@@ -43,7 +43,8 @@ def plain_form(delimiters: Delimiters) -> str:
     line = (
         f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}[A-Z0-9]{{5}}(?:{part}{element}*+)?+"
         f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}(?=[{mark}{end}]){rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
-        f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{in_line})(?P<further>{rendering})?+{rest})*+"
+        f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{in_line}|{rendering}){rest})*+"
+        f"(?:(?P<further>{rendering}){rest}(?:{in_line}|{rendering}){rest})*+)?+"
     )
     return (
         f"CLM{mark}({element}++){mark}({_AMOUNT}){mark}{element}*+{mark}{element}*+{mark}"

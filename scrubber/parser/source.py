@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
+import select
 import stat
 import tempfile
 import time
@@ -18,6 +18,7 @@ from scrubber.errors import UnreadableError, reason_of
 __all__ = ["CHUNK", "ByteSource", "InputSource", "open_source"]
 
 CHUNK = 1 << 19
+_ISA = 105
 _SPOOL = 8 << 20
 _PATIENCE = 5.0
 """Seconds in which somebody must have opened a pipe for writing."""
@@ -52,9 +53,9 @@ class InputSource:
         """Give `length` bytes from `offset`, fewer only at the end.  Raises UnreadableError when reading fails."""
         try:
             self._stream.seek(offset)
-            data = self._stream.read(length)
+            data = _next(self._stream, length, self.name)
             # A stream without a buffer may give less than it was asked for, and then more.
-            while data and len(data) < length and (more := self._stream.read(length - len(data))):
+            while data and len(data) < length and (more := _next(self._stream, length - len(data), self.name)):
                 data += more
         except OSError as error:
             raise UnreadableError(f"{self.name}: cannot be read ({reason_of(error)})") from error
@@ -98,6 +99,8 @@ def open_source(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | N
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return InputSource(name or "<bytes>", io.BytesIO(bytes(source)))
+    if isinstance(source, str) and len(source) > _ISA and source.lstrip().startswith("ISA"):
+        raise TypeError("an interchange is given as bytes; a str is a path")  # which would be told in every message
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), name or os.fspath(source))
     if isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
@@ -182,11 +185,27 @@ def _seekable(stream: BinaryIO) -> bool:
         return False
 
 
+def _next(stream: BinaryIO, length: int, name: str) -> bytes:
+    """Give the next bytes, none at the end only.  Raises OSError, and UnreadableError where no waiting is possible."""
+    data: bytes | None = stream.read(length)
+    while data is None:  # nothing is there yet, and the stream was told not to wait
+        try:
+            select.select([stream.fileno()], [], [])
+        except (AttributeError, OSError, ValueError) as error:
+            raise UnreadableError(f"{name}: gives nothing for a while and cannot be waited for") from error
+        data = stream.read(length)
+    return data
+
+
 def _spool(stream: BinaryIO, name: str) -> BinaryIO:
     copy = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - the InputSource closes it
     try:
-        shutil.copyfileobj(stream, copy)
+        while data := _next(stream, CHUNK, name):
+            copy.write(data)
     except OSError as error:
         copy.close()
         raise UnreadableError(f"{name}: cannot be read ({reason_of(error)})") from error
+    except BaseException:
+        copy.close()
+        raise
     return copy  # type: ignore[return-value]

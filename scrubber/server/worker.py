@@ -204,9 +204,11 @@ def work(connection: Connection, setup: Setup) -> None:
 def _answer(judge: Judge, job: Job) -> Verdict | Failure:
     try:
         return judge.scrub(job)
-    except Exception as error:  # noqa: BLE001 - the last resort: name the place, not the data
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the last resort: name the place, not the data
         return Failure(place_of_error(error), storage=_is_storage(error))
 
 
-def _is_storage(error: Exception) -> bool:
+def _is_storage(error: BaseException) -> bool:
     return isinstance(error, OSError) or (isinstance(error, ScrubberError) and isinstance(error.__cause__, OSError))

@@ -197,7 +197,7 @@ class Gate:
             raise
         except (ScrubberError, OSError, sqlite3.Error) as error:
             self._hold(item.token, error)
-        except Exception as error:  # noqa: BLE001 - one file must not stop the others; names the place, not the data
+        except BaseException as error:  # noqa: BLE001 - one file must not stop the others; names the place, not the data
             self._hold(item.token, error)
 
     def _copy(self, item: Item) -> Item:
@@ -351,7 +351,7 @@ class Gate:
         if item is not None and item.state is State.WORKING and item.tries:
             self.journal.save(attrs.evolve(item, tries=item.tries - 1))
 
-    def _hold(self, token: str, error: Exception) -> None:
+    def _hold(self, token: str, error: BaseException) -> None:
         """Keep a file in work after a fault, and tell.  Raises ScrubberError when the disk is full."""
         cause = error if isinstance(error, OSError) else error.__cause__
         if isinstance(cause, OSError):
@@ -377,7 +377,7 @@ class Gate:
         self.tell(line)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """Say what went wrong without anything of a claim."""
     if isinstance(error, ScrubberError):
         return str(error)

@@ -56,8 +56,8 @@ class Splicer:
     def ends_with(self, terminator: str) -> bool:
         """Whether the output ends with a segment terminator, line ends and blanks behind it aside."""
         self.flush()
-        tail = self._last if terminator.isspace() else self._last.rstrip(b" \t\r\n")
-        return tail.endswith(terminator.encode("latin-1"))
+        mark = terminator.encode("latin-1")
+        return self._last.rstrip(b" \t\r\n".replace(mark, b"")).endswith(mark)
 
     def flush(self) -> None:
         """Write what is still due."""
