@@ -60,15 +60,22 @@ def expand_inputs(paths: Sequence[str]) -> list[str]:
 def _files_below(folder: Path) -> list[str]:
     closed: list[Path] = []
     found: list[Path] = []
-    for here, _, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
-        found += [Path(here, name) for name in names if not name.startswith(".")]
-    files = sorted(path for path in found if _may_be_file(path))
+    unusual: list[Path] = []
+    for here, below, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        unusual += [link for name in below if (link := Path(here, name)).is_symlink()]
+        for path in (Path(here, name) for name in names):
+            (unusual if path.name.startswith(".") or not _may_be_file(path) else found).append(path)
+    files = sorted(found)
+    unusual = [path for path in unusual if path.suffix.lower() in EXTENSIONS or path.is_dir()]
     # A folder below that cannot be read is an input that cannot: nobody knows which claims are in it.
     taken = [str(path) for path in sorted([*files, *closed]) if path in closed or path.suffix.lower() in EXTENSIONS]
     if not taken:
         raise ConfigError(f"{folder}: no file with an extension of {', '.join(EXTENSIONS)}")
     if passed_over := len(files) + len(closed) - len(taken):
         tell(f"{folder}: {passed_over} files of other extensions were passed over")
+    if unusual:
+        kinds = "hidden files, pipes, devices and links to folders"
+        tell(f"{folder}: {len(unusual)} {kinds} were passed over; name them to have them read")
     return taken
 
 

@@ -94,9 +94,13 @@ def test_a_folder_stands_for_its_claim_files_in_order(run: Run, tmp_path: Path) 
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(CLEAN)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "in" / "monday").symlink_to("../elsewhere")
+    os.mkfifo(tmp_path / "in" / "p.837")
     done = run("scrub", "--format=json", "in")
     assert [file["path"] for file in json.loads(done.stdout)["files"]] == ["in/a.edi", "in/b.837", "in/sub/c.X12"]
     assert b"1 files of other extensions were passed over" in done.stderr
+    assert b"3 hidden files, pipes, devices and links to folders were passed over" in done.stderr
 
 
 def test_what_cannot_be_read_below_a_folder_is_not_passed_over(
