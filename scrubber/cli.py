@@ -33,9 +33,10 @@ _FORMS = click.Choice(["text", "markdown", "json"])
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit.  No traceback and no claim data ever reach standard error."""
     end_on_signals()
-    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+    own = sys.stdout if sys.stdout is sys.__stdout__ else None  # what a host has put there is the host's
+    if isinstance(own, io.TextIOWrapper) and isinstance(own.buffer, io.RawIOBase):
         # PYTHONUNBUFFERED: a raw stream may take a part of what it is given, and nobody notices.
-        sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), "utf-8", "backslashreplace", "\n")
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(own.buffer), "utf-8", "backslashreplace", "\n")
     try:
         code = commands.main(args=args, prog_name="scrubber", standalone_mode=False)
     except click.ClickException as error:
