@@ -65,13 +65,12 @@ def _files_below(folder: Path) -> list[str]:
         unusual += [link for name in below if (link := Path(here, name)).is_symlink()]
         for path in (Path(here, name) for name in names):
             (unusual if path.name.startswith(".") or not _may_be_file(path) else found).append(path)
-    files = sorted(found)
     unusual = [path for path in unusual if path.suffix.lower() in EXTENSIONS or path.is_dir()]
     # A folder below that cannot be read is an input that cannot: nobody knows which claims are in it.
-    taken = [str(path) for path in sorted([*files, *closed]) if path in closed or path.suffix.lower() in EXTENSIONS]
+    taken = [str(path) for path in sorted([*found, *closed]) if path in closed or path.suffix.lower() in EXTENSIONS]
     if not taken:
         raise ConfigError(f"{folder}: no file with an extension of {', '.join(EXTENSIONS)}")
-    if passed_over := len(files) + len(closed) - len(taken):
+    if passed_over := len(found) + len(closed) - len(taken):
         tell(f"{folder}: {passed_over} files of other extensions were passed over")
     if unusual:
         kinds = "hidden files, pipes, devices and links to folders"

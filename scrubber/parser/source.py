@@ -18,8 +18,9 @@ from scrubber.errors import UnreadableError, reason_of
 __all__ = ["CHUNK", "ByteSource", "InputSource", "open_source"]
 
 CHUNK = 1 << 19
-_ISA = 105
 _SPOOL = 8 << 20
+_ISA = 105
+"""Characters of an ISA segment without its terminator: no shorter text is an interchange."""
 _PATIENCE = 5.0
 """Seconds in which somebody must have opened a pipe for writing."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -195,8 +194,6 @@ class Gate:
         except KeyboardInterrupt:
             self._forgive(item.token)
             raise
-        except (ScrubberError, OSError, sqlite3.Error) as error:
-            self._hold(item.token, error)
         except BaseException as error:  # noqa: BLE001 - one file must not stop the others; names the place, not the data
             self._hold(item.token, error)
 
