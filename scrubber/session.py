@@ -19,7 +19,7 @@ from scrubber.engine import Engine
 from scrubber.errors import ConfigError, reason_of
 from scrubber.findings import ClaimReport, FileReport
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
-from scrubber.output import make_folder, publish_file, publish_text, writing
+from scrubber.output import Publication, make_folder, publish_file, publish_text, writing
 from scrubber.outputs import OutputSettings, Targets, targets_in
 from scrubber.parser import InputSource
 from scrubber.plugins import load_plugins, load_writer
@@ -118,7 +118,7 @@ class Session:
 
         Raises ConfigError when a report cannot be written or would overwrite an input.
         """
-        targets = self._check_targets(inputs)
+        targets = self._take_targets(inputs)
         tool = describe_tool(load_plugins(), self.config.today)
         scrub = InputScrub(self.engine, tool, self.output_settings, self.team)
         with ExitStack() as stack:
@@ -172,8 +172,8 @@ class Session:
     def _progress(self, source: InputSource) -> ProgressBar:
         return ProgressBar(source, show=self.show_progress)
 
-    def _check_targets(self, inputs: Sequence[str]) -> dict[str, Targets]:
-        """Give the files to write for each input; none may be written twice or be an input."""
+    def _take_targets(self, inputs: Sequence[str]) -> dict[str, Targets]:
+        """Give the files to write for each input; each can be begun, and none be written twice or be an input."""
         targets = {name: self.targets if self.out_dir is None else targets_in(self.out_dir, name) for name in inputs}
         if self.out_dir is not None and self.targets.paths:
             raise ConfigError(
@@ -183,6 +183,15 @@ class Session:
             raise ConfigError(
                 f"{self.targets.paths[0]}: is one file for {len(inputs)} inputs; use --out-dir for several"
             )
+        self._check_owners(inputs, targets)
+        if self.out_dir is not None:
+            _make_folder(self.out_dir)
+        for path in (path for wanted in targets.values() for path in wanted.paths):
+            with Publication() as trial:
+                trial.draft(path)
+        return targets
+
+    def _check_owners(self, inputs: Sequence[str], targets: Mapping[str, Targets]) -> None:
         owners: dict[Path, str] = {}
         paths = [(path, "a report") for _, path in self.reports]
         paths += [(path, f"the files of {name}") for name, wanted in targets.items() for path in wanted.paths]
@@ -200,9 +209,6 @@ class Session:
             owners[where] = owner
             if _identity(str(path)) in read:
                 raise ConfigError(f"{path}: is an input; the output would overwrite it")
-        if self.out_dir is not None:
-            _make_folder(self.out_dir)
-        return targets
 
 
 @frozen(eq=False)

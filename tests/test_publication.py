@@ -731,6 +731,7 @@ def _in_shell(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
         ("edits >/dev/full", 4, "standard output: cannot be written"),
         ("explain IVUS101 >&-", 4, "standard output is closed"),
         ("scrub a.837 --format=ndjson --report=json=/none/r.json", 2, "/none/r.json"),
+        ("scrub a.837 --format=json --clean=/none/c.837", 2, "/none/c.837: cannot be written"),
         ("scrub a.837 2>/dev/full", 1, ""),
         ("scrub a.837 --clean=/none/x 2>/dev/full", 2, ""),
         ("scrub - <&- >out.json", 3, ""),
@@ -743,6 +744,19 @@ def test_a_standard_stream_that_fails(here: Path, line: str, code: int, told: st
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == bool(told)
     assert "r.json" not in names(here)
+    assert code != 2 or not done.stdout
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("wrong", ["z" * 235, "folder"])
+def test_every_target_is_tried_before_the_first_input(here: Path, jobs: str, wrong: str) -> None:
+    (here / "out" / "folder.clean.837").mkdir(parents=True)
+    for name in ("a", wrong):
+        (here / f"{name}.837").write_bytes(MIXED)
+    done = _in_shell(here, f"scrub a.837 {wrong}.837 --format=json --out-dir=out --jobs={jobs}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert wrong in done.stderr
+    assert names(here / "out") == ["folder.clean.837"]
 
 
 def test_nothing_is_written_before_every_report_is_begun(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,8 @@ def test_a_file_that_cannot_be_written_by_a_process_ends_the_run(files: list[Pat
         ended = run("scrub", "--jobs", jobs, "--out-dir", "out", *files)
         assert ended.returncode == 2
         assert ended.stderr.splitlines()[-1].endswith(b"office_week.277ca: is not a regular file")
+        assert ended.stdout == b""
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{files[-1].stem}.277ca"]
 
 
 def test_the_death_of_a_process_is_told(files: list[Path]) -> None:
