@@ -106,12 +106,20 @@ class Engine:
         self._codes = self._make_codes() if shortcut and detail < Detail.ALL else None
         self._interest = re.compile("|".join(map(re.escape, sorted(self._codes or ()))) or "(?!)")
 
-    def judge(self, claims: Sequence[Claim]) -> list[ClaimReport]:
-        """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given."""
+    def judge(self, claims: Sequence[Claim], known: Mapping[int, Iterable[Finding]] | None = None) -> list[ClaimReport]:
+        """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given.
+
+        `known` is what was found before in claims and above them, by their ordinals.
+        """
         stages = self._stages_for(claims[0].payer.id)
         verdicts = self._verdicts(claims, stages)
-        self._reject_what_relies_on_rejected(verdicts, stages)
+        for ordinal, findings in (known or {}).items():
+            verdict = verdicts[ordinal]
+            for finding in findings:
+                self._file(attrs.evolve(finding, claim=verdict.claim.control_number, claim_ordinal=ordinal), verdict)
+        # In front of what looks for rejected claims: a crash rejects the claim it is on.
         observed = self._observe(verdicts, stages) if self._detail else {}
+        self._reject_what_relies_on_rejected(verdicts, stages)
         return [self._report(verdict, stages, observed.get(ordinal, ())) for ordinal, verdict in verdicts.items()]
 
     def _observe(

@@ -8,6 +8,7 @@ For sinks, which take all of the input as it passes, it reads all of it again.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -20,7 +21,7 @@ from scrubber.engine import Engine
 from scrubber.errors import UnreadableError
 from scrubber.findings import ClaimReport, FileReport, Finding, Location
 from scrubber.index import PatientIndex
-from scrubber.ledger import Ledger, Note
+from scrubber.ledger import Ledger, Note, Packed
 from scrubber.model import PlainClaim
 from scrubber.parser import (
     ClaimPlace,
@@ -88,8 +89,7 @@ class FileScrub:
         self._providers: dict[Extent, Level] = {}
         self._promised: dict[int, Batch] = {}
         self._batch = Batch()
-        self._guide_findings: deque[Finding] = deque()
-        self._outside_claims: list[Finding] = []
+        self._walk = _GuideWalk()
         self.report = FileReport(path=source.name)
         self.guide_faults: list[Fault] = []
         self.sinks: list[Sink] = []
@@ -111,16 +111,16 @@ class FileScrub:
         if config.conformance == "guide":
             self.guide_faults = list(guide_faults(self._source))
             readable = readable and not any(fault.rule.unreadable for fault in self.guide_faults)
-            self._guide_findings = deque(sorted(self._configured(self.guide_faults), key=_offset))
+            self._walk = _GuideWalk(self.guide_faults)
         self.report.readable = readable
         self.report.segments = reader.segments
         self.report.interchanges = reader.interchanges
         self.report.transactions = reader.transactions
-        self.report.findings = tuple(self._configured(faults))
+        self.report.findings = self._configured(fault.finding() for fault in faults)
 
-    def _configured(self, faults: Iterable[Fault]) -> list[Finding]:
-        configured = (self._engine.configured(fault.finding()) for fault in faults)
-        return [finding for finding in configured if finding is not None]
+    def _configured(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        configured = map(self._engine.configured, findings)
+        return tuple(finding for finding in configured if finding is not None)
 
     def _note(self, place: ClaimPlace, patient: tuple[str, ...], plain: PlainClaim | None, *, hot: bool) -> None:
         digest = self._index.digest(patient, hot=hot)
@@ -136,8 +136,6 @@ class FileScrub:
                     sink.mark(event)
                 continue
             claim = verdict()
-            if self._guide_findings:
-                claim = self._with_guide_findings(event, claim)
             if event.raw is not None:
                 for sink in self.sinks:
                     sink.claim(event.raw, claim)
@@ -148,7 +146,7 @@ class FileScrub:
         self._index.close()
         self._ledger.close()
         self._source.check_unchanged()
-        self.report.findings += (*self._outside_claims, *self._guide_findings)
+        self.report.findings += self._configured(self._walk.about_no_claim())
 
     def _events(self) -> Iterator[Mark | Note]:
         """Yield the notes on the claims; for sinks with the claims, and with what stands between them."""
@@ -189,7 +187,8 @@ class FileScrub:
         if not places and note.accepted is not None:
             return note.accepted
         claims = [reopen(self._source, place, self._providers) for place in places]
-        self._ahead |= {report.ordinal: report for report in self._engine.judge(claims)}
+        known = {place.ordinal: place.known for place in places}
+        self._ahead |= {report.ordinal: report for report in self._engine.judge(claims, known)}
         return self._ahead.pop(note.ordinal)
 
     def _companions(self, note: Note) -> list[ClaimPlace]:
@@ -197,11 +196,13 @@ class FileScrub:
         packed = self._index.companions(note.ordinal)
         if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
             packed = None
-        if packed == [] and note.accepted is not None:
+        if packed == [] and note.accepted is not None and not self._walk.about(note.place):
             return []
         self._source.check_unchanged()
-        places = [self._ledger.place(place) for place in packed or [note.place]]
-        return [attrs.evolve(place, alone=True) for place in places] if packed is None else places
+        return [
+            attrs.evolve(self._ledger.place(place), alone=packed is None, known=self._walk.about(place))
+            for place in packed or [note.place]
+        ]
 
     def _judged_by(self, team: Team) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
         """Yield the events in order, while the team judges claims further on."""
@@ -227,20 +228,30 @@ class FileScrub:
             self._promised |= dict.fromkeys((place.ordinal for place in places), self._batch)
         return partial(team.verdict, self._promised.pop(note.ordinal), note.ordinal)
 
-    def _with_guide_findings(self, note: Note, claim: ClaimReport) -> ClaimReport:
-        """Move the findings of the guide walk that lie inside this claim to the claim."""
-        start, end = note.start, note.end
-        inside: list[Finding] = []
-        while self._guide_findings and _offset(self._guide_findings[0]) < end:
-            finding = self._guide_findings.popleft()
-            if _offset(finding) >= start:
-                inside.append(finding)
-            else:
-                self._outside_claims.append(finding)
-        if not inside:
-            return claim
-        own = (attrs.evolve(finding, claim=claim.claim, claim_ordinal=claim.ordinal) for finding in inside)
-        return attrs.evolve(claim, findings=tuple(sorted((*claim.findings, *own), key=lambda found: found.sort_key)))
+
+class _GuideWalk:
+    """What the guide walk found, by the claims it is about: each is about the claim it lies in, or those below it."""
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._findings = sorted((fault.finding() for fault in faults), key=_offset)
+        self._offsets = [_offset(finding) for finding in self._findings]
+        self._about_claims: set[int] = set()
+
+    def about(self, place: Packed) -> tuple[Finding, ...]:
+        """Give what lies in a claim and in its billing provider's, subscriber's and patient's levels."""
+        if not self._findings:
+            return ()
+        _, levels, claim, *_ = place
+        found: list[Finding] = []
+        for start, end, *_ in (*(level for level in levels if level is not None), claim):
+            inside = range(bisect_left(self._offsets, start), bisect_left(self._offsets, end))
+            self._about_claims.update(inside)
+            found.extend(self._findings[number] for number in inside)
+        return tuple(found)
+
+    def about_no_claim(self) -> Iterator[Finding]:
+        """Yield what is left when all claims have been asked for."""
+        return (finding for number, finding in enumerate(self._findings) if number not in self._about_claims)
 
 
 def _nothing() -> ClaimReport:

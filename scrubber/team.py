@@ -165,6 +165,7 @@ def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes])
     verdicts: dict[int, ClaimReport] = {}
     providers: dict[Extent, Level] = {}
     for places in groups:
-        reports = engine.judge([reopen(batch, place, providers) for place in places])
+        claims = [reopen(batch, place, providers) for place in places]
+        reports = engine.judge(claims, {place.ordinal: place.known for place in places})
         verdicts |= {report.ordinal: report for report in reports}
     return _Verdicts(engine.crashed, verdicts)

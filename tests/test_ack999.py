@@ -307,23 +307,40 @@ GUIDE: list[tuple[str, Change, list[str], str, list[bool]]] = [
         "IK5*E*5",
         [False, True],
     ),
-    ("patient", swap(b"*F~", b"*Q~", 1), ["IK3*DMG*16**8", "IK4*3**7"], "IK5*R*5", [False, False]),
+    ("patient", swap(b"*F~", b"*Q~", 1), ["IK3*DMG*16**8", "IK4*3**7"], "IK5*E*5", [True, False]),
+    (
+        "billing provider",
+        swap(b"NM1*85*2*", b"NM1*85*7*", 1),
+        ["IK3*NM1*7**8", "IK4*2**7"],
+        "IK5*E*5",
+        [True, True],
+    ),
+    (
+        "billing provider without claims behind both",
+        swap(
+            b"~SE*",
+            b"~HL*4**20*1~NM1*85*7*SYNTHETIC*****XX*1234567893~N3*1 MAIN ST~N4*ANYTOWN*PA*171110000~REF*EI*1~SE*",
+        ),
+        ["IK3*NM1*41**8", "IK4*2**7", "IK3*HL*44**3"],
+        "IK5*R*5",
+        [False, False],
+    ),
     ("receiver", swap(b"NM1*40*2*", b"NM1*40*7*", 1), ["IK3*NM1*5**8", "IK4*2**7"], "IK5*R*5", [False, False]),
     (
         "payer missing in front of A",
         lambda data: re.sub(rb"NM1\*PR[^~]*~", b"", data, count=1),
         ["IK3*NM1*16**3"],
-        "IK5*R*5",
-        [False, False],
+        "IK5*E*5",
+        [True, False],
     ),
     (
         "subscriber of B, behind A",
         lambda data: data[::-1].replace(b"*18*"[::-1], b"*ZZ*"[::-1], 1)[::-1],
         ["IK3*SBR*28**8", "IK4*2**7"],
-        "IK5*R*5",
-        [False, False],
+        "IK5*E*5",
+        [False, True],
     ),
-    ("two codes for one element", swap(b"*PA*17111~", b"*PAAAA*17111~", 1), ["4", "5", "7"], "IK5*R*5", [False, False]),
+    ("two codes for one element", swap(b"*PA*17111~", b"*PAAAA*17111~", 1), ["4", "5", "7"], "IK5*E*5", [True, False]),
 ]
 
 
@@ -514,7 +531,9 @@ def test_more_faults_than_the_report_keeps_all_find_their_interchange(default_en
 
 
 def test_more_faults_of_the_guide_than_a_report_keeps_all_find_their_set(guide_engine: Engine) -> None:
-    sets = [a_set(n, *([swap(b"*F~", b"*Q~")] if n % 2 else [swap(b"*UN*", b"*XX*")])) for n in range(1, 27)]
+    sets = [
+        a_set(n, *([swap(b"NM1*40*2*", b"NM1*40*7*")] if n % 2 else [swap(b"*UN*", b"*XX*")])) for n in range(1, 27)
+    ]
     found = answer(interchange(101, group(1, *sets)), guide_engine)
     assert by_set(found) == {f"{n:04}": "IK5*R*5" if n % 2 else "IK5*E*5" for n in range(1, 27)}
     assert found[-1] == "AK9*P*26*26*13"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -81,8 +81,8 @@ class Planted(Engine):
 
     plant: Planting
 
-    def judge(self, claims: list[Claim]) -> list[ClaimReport]:  # type: ignore[override]
-        reports = zip(super().judge(claims), claims, strict=True)
+    def judge(self, claims: Sequence[Claim], known: Mapping[int, Iterable[Finding]] | None = None) -> list[ClaimReport]:
+        reports = zip(super().judge(claims, known), claims, strict=True)
         return [attrs.evolve(report, findings=tuple(self.plant(claim))) for report, claim in reports]
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import attrs
 from attrs import frozen
 
+from scrubber.findings import Finding
 from scrubber.model import (
     Claim,
     Diagnosis,
@@ -119,7 +120,8 @@ Extent = tuple[int, int, int, str]
 class ClaimPlace:
     """Where a claim and its levels stand in the input, so that it can be read again without the rest of the file.
 
-    `alone` says that it is judged without the other claims of its patient, which are too many.
+    `alone` says that it is judged without the other claims of its patient, which are too many; `known` is what was
+    found in it, or in its levels, before it is judged.
     """
 
     ordinal: int
@@ -129,6 +131,7 @@ class ClaimPlace:
     transaction: TransactionSet
     complete: bool = True
     alone: bool = False
+    known: tuple[Finding, ...] = ()
 
 
 def place_of(raw: RawClaim) -> ClaimPlace:

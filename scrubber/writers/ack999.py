@@ -130,7 +130,8 @@ class _Set:
     """The answer to one transaction set.
 
     `noted` is the ordinal of the segment that the last IK3 is about, and `elements` are the IK4 below it; `empty`
-    counts the empty segments so far, which no position counts.
+    counts the empty segments so far, which no position counts.  `blamed` are the first bytes of the levels that have
+    faults and so far no claim below them.
     """
 
     header: Segment
@@ -138,6 +139,7 @@ class _Set:
     noted: int = 0
     elements: set[str] = field(factory=set)
     empty: int = 0
+    blamed: set[int] = field(factory=set)
 
 
 @define(eq=False)
@@ -145,8 +147,9 @@ class StructureAcknowledger:
     """Writes the 999: one transaction set for each functional group, and a TA1 where the interchange itself has faults.
 
     Besides the events it wants every fault of the reader, by `fault`, before the event in which it lies has passed;
-    `guide_faults` are those of the guide walk.  One of these inside a claim does not refuse the transaction set: the
-    claim is rejected for it.  With `only_flawed` there is no file for an input that is plainly accepted.
+    `guide_faults` are those of the guide walk.  One of these inside a claim, or in a level above one, does not refuse
+    the transaction set: the claims are rejected for it.  With `only_flawed` there is no file for an input that is
+    plainly accepted.
     """
 
     out: BinaryIO
@@ -162,6 +165,7 @@ class StructureAcknowledger:
     _group: _Group | None = field(default=None, init=False)
     _set: _Set | None = field(default=None, init=False)
     _claim: str | None = field(default=None, init=False)
+    _level: int | None = field(default=None, init=False)  # the first byte of the level that is open
     _runs: dict[int, int] = field(factory=dict, init=False)  # the empty segments in a row from a byte on
 
     def __attrs_post_init__(self) -> None:
@@ -185,6 +189,7 @@ class StructureAcknowledger:
         segment = mark.segment
         if mark.kind in {"ISA", "GS", "ST", "HL"}:
             self._claim = None
+        self._level = mark.start if mark.loop else None
         if mark.kind == "ISA":
             self._close_interchange()
             self._envelope.open_interchange(segment)
@@ -205,6 +210,9 @@ class StructureAcknowledger:
         """Note whose faults come next."""
         self._note_faults(raw.start)
         self._claim = report.claim
+        if self._set is not None and self._set.blamed:
+            levels = (raw.provider, raw.subscriber, raw.patient)
+            self._set.blamed -= {level.head.offset for level in levels if level is not None}
 
     def finish(self, report: FileReport) -> str:
         """Write what is due."""
@@ -244,6 +252,7 @@ class StructureAcknowledger:
         if closed is None or self._group is None:
             return
         verdict, group = closed.verdict, self._group
+        verdict.refused |= bool(closed.blamed)
         if _is_nameable(closed.header):
             group.body.add("IK5", verdict.status, *verdict.codes[:_MAX_CODES])
         group.accepted += not verdict.refused
@@ -320,8 +329,11 @@ class StructureAcknowledger:
 
     def _note_segment(self, fault: Fault, transaction: _Set) -> None:
         """Note a fault of a segment or an element: IK3, CTX for its claim, IK4."""
-        in_claim = self._claim is not None and fault.rule in {GuideSegmentError, GuideElementError}
-        refused = fault.rule.meta.severity is Severity.ERROR and not in_claim
+        is_of_guide = fault.rule in {GuideSegmentError, GuideElementError}
+        if is_of_guide and self._level is not None and self._claim is None:
+            transaction.blamed.add(self._level)
+        rejects_claims = is_of_guide and (self._claim is not None or self._level is not None)
+        refused = fault.rule.meta.severity is Severity.ERROR and not rejects_claims
         transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=refused)
         place, group = fault.location, self._group
         if fault.rule is EmptySegment:
