@@ -210,6 +210,27 @@ def test_the_delimiters_are_the_inputs(marks: Delimiters, repetition: str, defau
     assert data.endswith(marks.segment)
 
 
+@pytest.mark.parametrize(
+    ("marks", "dates"),
+    [
+        (Delimiters("*", "-", "^", "~"), ["RD8", "20240805-20240806"]),
+        (Delimiters("*", ".", "^", "~"), ["RD8", "20240805-20240806"]),
+        (Delimiters("*", ":", "-", "~"), ["RD8", "20240805-20240806"]),
+        (Delimiters("-", ":", "^", "~"), ["D8", "20240805"]),
+        (Delimiters("*", ":", "^", "-"), ["D8", "20240805"]),
+    ],
+)
+def test_no_delimiter_cuts_a_date_or_an_amount(
+    marks: Delimiters, dates: list[str], default_engine: Engine, x214: Path
+) -> None:
+    data = to_837p("claim charge=200.5\n99213 charge=100.5\n99213 on=20240806", Form(marks, ""))
+    written = acknowledged(data, default_engine)
+    (answer,) = answers(written).values()
+    assert answer.first("DTP")[2:] == dates
+    assert answer.first("STC")[4] == "200.5"
+    assert pyx12_errors(written, x214) == []
+
+
 @pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
 def test_line_ends_are_the_inputs(line_end: str, default_engine: Engine) -> None:
     data = acknowledged(to_837p("37252", Form(line_end=line_end)), default_engine)

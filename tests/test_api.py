@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sqlite3
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import attrs
 import pytest
@@ -102,6 +104,17 @@ def test_the_public_names_are_sorted_and_there() -> None:
         assert getattr(scrubber, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         _ = scrubber.nope
+
+
+@pytest.mark.parametrize("cut", [30, -9])
+def test_a_cut_archive_is_an_input_that_cannot_be_read(cut: int) -> None:
+    archive = io.BytesIO(gzip.compress(DATA)[:cut])
+    with gzip.open(archive) as stream:
+        report = scrubber.scrub(cast(BinaryIO, stream))
+    assert report.exit_code == 3
+    assert [finding.message for finding in report.files[0].findings] == ["The input cannot be read (EOFError)."]
+    with gzip.open(io.BytesIO(archive.getvalue())) as stream, pytest.raises(scrubber.UnreadableError, match="EOFErr"):
+        next(scrubber.iter_claims(cast(BinaryIO, stream)))
 
 
 def test_settings_are_immutable() -> None:

@@ -161,13 +161,13 @@ def hand_over(edi: Path, inbox: Path, handed: Path) -> subprocess.CompletedProce
 def test_a_finished_batch_of_openemr_is_handed_over_once(tmp_path: Path) -> None:
     edi, inbox, handed = tmp_path / "edi", tmp_path / "inbox", tmp_path / "handed"
     first = write_batch(edi, "2024-08-05-101500-batch.txt", as_openemr(CLEAN))
-    write_batch(edi, "2024-08-05-101501-batch-p2.txt", as_openemr(FAULTY))
+    write_batch(edi, "2024-08-05-101501 of *-batch-p2.txt", as_openemr(FAULTY))
     write_batch(edi, "2024-08-05-101502-batch.txt", b"      HEALTH INSURANCE CLAIM FORM\n")
     write_batch(edi, "2024-08-05-101503-batch.txt", as_openemr(CLEAN)[:300], age=0)
     write_batch(edi, "f837_list.csv", b"ISA,1\n")
     write_batch(edi / "history", "2024-08-04-101500-batch.txt", as_openemr(CLEAN))
     assert hand_over(edi, inbox, handed).returncode == 0
-    assert sorted(path.name for path in inbox.iterdir()) == [first.name, "2024-08-05-101501-batch-p2.txt"]
+    assert sorted(path.name for path in inbox.iterdir()) == [first.name, "2024-08-05-101501 of *-batch-p2.txt"]
     assert (inbox / first.name).read_bytes() == first.read_bytes()
     assert (inbox.stat().st_mode | (inbox / first.name).stat().st_mode) & 0o077 == 0
 
@@ -175,7 +175,7 @@ def test_a_finished_batch_of_openemr_is_handed_over_once(tmp_path: Path) -> None
     write_batch(edi, "2024-08-05-101503-batch.txt", as_openemr(CLEAN))
     assert hand_over(edi, inbox, handed).returncode == 0
     assert sorted(path.name for path in inbox.iterdir()) == [
-        "2024-08-05-101501-batch-p2.txt",
+        "2024-08-05-101501 of *-batch-p2.txt",
         "2024-08-05-101503-batch.txt",
     ]
 

@@ -35,12 +35,18 @@ class ByteSource(Protocol):
 
 
 class InputSource:
-    """An open, seekable input.  `name` is what the user called it; the bytes are only ever read."""
+    """An open, seekable input.  `name` is what the user called it; the bytes are only ever read.
+
+    Raises UnreadableError where its end cannot be found.
+    """
 
     def __init__(self, name: str, stream: BinaryIO) -> None:
         self.name = name
         self._stream = stream
-        self.size = stream.seek(0, os.SEEK_END)
+        try:
+            self.size = stream.seek(0, os.SEEK_END)
+        except Exception as error:
+            raise _unreadable(name, error) from error
         self._state = self._stat()
 
     def chunks(self) -> Iterator[bytes]:
@@ -58,8 +64,8 @@ class InputSource:
             # A stream without a buffer may give less than it was asked for, and then more.
             while data and len(data) < length and (more := _next(self._stream, length - len(data), self.name)):
                 data += more
-        except OSError as error:
-            raise UnreadableError(f"{self.name}: cannot be read ({reason_of(error)})") from error
+        except Exception as error:
+            raise _unreadable(self.name, error) from error
         return data
 
     def sha256(self) -> str:
@@ -203,10 +209,18 @@ def _spool(stream: BinaryIO, name: str) -> BinaryIO:
     try:
         while data := _next(stream, CHUNK, name):
             copy.write(data)
-    except OSError as error:
+    except BaseException as error:
         copy.close()
-        raise UnreadableError(f"{name}: cannot be read ({reason_of(error)})") from error
-    except BaseException:
-        copy.close()
+        if isinstance(error, Exception):
+            raise _unreadable(name, error) from error
         raise
     return copy  # type: ignore[return-value]
+
+
+def _unreadable(name: str, error: Exception) -> UnreadableError:
+    """Say why a stream cannot be read: in the system's words or, where it is the stream's own fault, by its kind."""
+    if isinstance(error, UnreadableError):
+        return error
+    return UnreadableError(
+        f"{name}: cannot be read ({reason_of(error) if isinstance(error, OSError) else type(error).__name__})"
+    )

@@ -297,8 +297,9 @@ class _Answer:
         self.batch.add("STC", first, day, action, charge, "", "", "", "", "", *others)
 
     def _write_dates(self, first: str, last: str) -> None:
-        form, text = ("D8", first) if first == last else ("RD8", f"{first}-{last}")
-        self.batch.add("DTP", "472", form, text)
+        # Where the range cannot be written the first day stands for it: the guide demands a date.
+        is_range = first != last and self.batch.can_hold("-")
+        self.batch.add("DTP", "472", *(("RD8", f"{first}-{last}") if is_range else ("D8", first)))
 
 
 def _is_nameable(line: ServiceLine) -> bool:

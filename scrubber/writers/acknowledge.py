@@ -67,6 +67,10 @@ def amount(value: Decimal | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+_NO_DELIMITERS = frozenset(" .-") | {""}
+"""What an acknowledgement needs in its amounts and ranges of dates, and what separates nothing."""
+
+
 class Batch:
     """Segments in the making, spooled to disk when they are many.  `segments` counts them."""
 
@@ -81,6 +85,10 @@ class Batch:
         text = self._delimiters.element.join(elements).rstrip(self._delimiters.element)
         self._spool.write(f"{text}{self._end}".encode("latin-1"))
         self.segments += 1
+
+    def can_hold(self, mark: str) -> bool:
+        """Whether an element may have that character in it."""
+        return mark not in {self._delimiters.element, self._delimiters.segment}
 
     def composite(self, *components: str) -> str:
         """Join components to an element; empty ones at its end are left out."""
@@ -223,10 +231,13 @@ class Envelope:
         if self._isa is None:
             raise ValueError("no interchange has been opened")
         marks = self._isa.delimiters
-        taken = {marks.element, marks.component, marks.segment, " ", ""}
-        if marks.repetition not in taken:
-            return marks
-        return attrs.evolve(marks, repetition=next(mark for mark in "^!|&" if mark not in taken))
+        taken = {marks.element, marks.segment, *_NO_DELIMITERS}
+        if marks.component in taken:
+            marks = attrs.evolve(marks, component=next(mark for mark in ":>|" if mark not in taken))
+        taken.add(marks.component)
+        if marks.repetition in taken:
+            marks = attrs.evolve(marks, repetition=next(mark for mark in "^!|&" if mark not in taken))
+        return marks
 
     def _open_output(self) -> None:
         self._open_interchange()

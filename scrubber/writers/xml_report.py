@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 
 from lxml import etree
 
+from scrubber.console import printable
 from scrubber.findings import (
     ClaimDetail,
     ClaimReport,
@@ -34,15 +34,13 @@ __all__ = ["NAMESPACE", "SCHEMA_VERSION", "XmlWriter"]
 SCHEMA_VERSION = 1
 NAMESPACE = f"urn:x12-claim-scrubber:report:{SCHEMA_VERSION}"
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 Value = str | int | bool | Decimal | date | Iterable[str] | None
 
 
 class XmlWriter:
     """Writes one document for the run, claim by claim as they come; the summary of a file stands at its end.
 
-    What XML cannot hold (control characters in CLM01) becomes U+FFFD.
+    What is not printable (control characters in CLM01) becomes U+FFFD.
     """
 
     binary = True
@@ -84,7 +82,7 @@ class XmlWriter:
 
     def _open_file(self, path: str) -> AbstractContextManager[Any]:
         if self._file is None:
-            self._file = self._xml.element(_name("file"), {"path": _characters(path)})
+            self._file = self._xml.element(_name("file"), {"path": printable(path)})
             self._file.__enter__()
             self._xml.write("\n")
         return self._file
@@ -110,13 +108,13 @@ def _element(tag: str, content: Iterable[Any] = (), **attributes: Value) -> Any:
 
 def _prose(tag: str, text: str) -> Any:
     element = etree.Element(_name(tag))
-    element.text = _characters(text)
+    element.text = printable(text)
     return element
 
 
 def _text(value: Value) -> str:
     if value is None or isinstance(value, str):
-        return _characters(value or "")
+        return printable(value or "")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
@@ -124,10 +122,6 @@ def _text(value: Value) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, int) else " ".join(value)
-
-
-def _characters(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _dollars(amount: Decimal | None) -> str | None:

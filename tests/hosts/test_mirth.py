@@ -27,6 +27,7 @@ SCRIPTS = ROOT / "docs" / "integrations" / "mirth"
 
 CLEAN = to_837p("claim A1\n37238\n37252 dx=1,2\nclaim A2 patient=M2\n99213")
 FAULTY = to_837p("claim A1\n99213\nclaim B1 patient=M2\n37253")
+ASTRAY = CLEAN.replace(b"HL*2*1*", b"HL*2*7*")
 TOKEN = "a-token-for-tests"
 PATIENT = b"TESTPATIENT"  # NM103 of every subscriber of the shorthand
 
@@ -45,6 +46,10 @@ def take_long(body: bytes) -> Answer:
 
 def elsewhere(_body: bytes) -> Answer:
     return Answer(307, {"Location": "/v1/scrub"}, b"")
+
+
+def without_headers(body: bytes) -> Answer:
+    return answer_with(body)._replace(headers={})
 
 
 def warned(body: bytes) -> Answer:
@@ -105,6 +110,9 @@ def make_cases(server: Server, door: str) -> dict[str, tuple[bytes, dict[str, st
         "closed": (CLEAN, works | {"scrubberUrl": closed}),
         "not-configured": (CLEAN, {}),
         "warned": (CLEAN, {"scrubberUrl": f"{door}/warned"}),
+        "headers-dropped": (CLEAN, {"scrubberUrl": f"{door}/headers-dropped"}),
+        "errors-of-the-file": (ASTRAY, works),
+        "errors-of-the-file-and-headers-dropped": (ASTRAY, {"scrubberUrl": f"{door}/headers-dropped"}),
     }
     for name in FAULTS:
         cases[name] = (CLEAN, {"scrubberUrl": f"{door}/{name}"})
@@ -119,7 +127,7 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("mirth")
     with (
         serving(folder / "files", "--jobs=1", SCRUBBER_TOKEN=TOKEN) as server,
-        open_door(faults | {"/warned": warned}) as door,
+        open_door(faults | {"/warned": warned, "/headers-dropped": without_headers}) as door,
     ):
         cases = make_cases(server, door)
         listed = [{"raw": data.decode("latin-1"), "configuration": maps} for data, maps in cases.values()]
@@ -132,7 +140,7 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield dict(zip(cases, json.loads(done.stdout), strict=True))
 
 
-@pytest.mark.parametrize("case", ["clean", "umlaut"])
+@pytest.mark.parametrize("case", ["clean", "umlaut", "headers-dropped"])
 def test_a_clean_message_goes_to_the_senders(outcomes: Mapping[str, Any], case: str) -> None:
     outcome = outcomes[case]
     assert (outcome["send"], outcome["keep"], outcome["summary"]) == (True, False, "2 claims accepted")
@@ -144,6 +152,13 @@ def test_a_message_with_a_rejected_claim_goes_to_the_keeper_with_its_report(outc
     assert (outcome["send"], outcome["keep"]) == (False, True)
     assert outcome["summary"] == "1 of 2 claims rejected (IVUS101, IVUS102)"
     assert json.loads(outcome["report"])["files"][0]["claims"][1]["disposition"] == "rejected"
+
+
+@pytest.mark.parametrize("case", ["errors-of-the-file", "errors-of-the-file-and-headers-dropped"])
+def test_a_message_with_errors_of_the_file_goes_to_the_keeper(outcomes: Mapping[str, Any], case: str) -> None:
+    outcome = outcomes[case]
+    assert (outcome["send"], outcome["keep"]) == (False, True)
+    assert outcome["summary"] == "every claim is accepted, but the file has errors (X12121)"
 
 
 def test_findings_that_count_as_errors_here_go_to_the_keeper(outcomes: Mapping[str, Any]) -> None:

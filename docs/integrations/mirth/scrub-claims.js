@@ -170,6 +170,8 @@ function scrubClaims(rawData) {
     var objection = null;
     if (totals.rejected > 0) {
         objection = totals.rejected + ' of ' + totals.claims + ' claims rejected (' + errorCodes(file) + ')';
+    } else if (errorCodes(file)) {
+        objection = 'every claim is accepted, but the file has errors (' + errorCodes(file) + ')';
     } else if (differs(answer.exitCode, 0)) {
         objection = 'every claim is accepted, but with findings that count as errors here (fail-on)';
     }

@@ -6,8 +6,10 @@
 # EDI is where OpenEMR writes (sites/SITE/documents/edi) and is only read.  HANDED keeps the digest of each batch that was
 # handed over; it and INBOX are made, for this user only.  Meant for cron.  Ends with 1 where a batch has changed since it
 # was handed over, which then has to be looked at by somebody.
-set -eu
+set -euf
 umask 077
+IFS='
+' # names may have blanks in them
 edi=$1
 inbox=$2
 handed=$3
