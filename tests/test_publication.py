@@ -27,6 +27,7 @@ from scrubber.parser import RawClaim, Reader, open_source
 from scrubber.testing import Form, to_837p
 from scrubber.writers.annotate837 import Annotator
 from scrubber.writers.filesink import Tally
+from scrubber.writers.json import JsonWriter
 from scrubber.writers.split837 import Side
 from tests.test_outputs import amounts, segments_of, write
 
@@ -757,6 +758,21 @@ def test_every_target_is_tried_before_the_first_input(here: Path, jobs: str, wro
     assert (done.returncode, done.stdout) == (2, "")
     assert wrong in done.stderr
     assert names(here / "out") == ["folder.clean.837"]
+
+
+def test_a_writer_that_leaves_by_itself_is_a_fault_and_publishes_nothing(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leave(*args: object) -> None:
+        raise SystemExit(f"TESTPATIENT {args}")
+
+    monkeypatch.setattr(JsonWriter, "claim", leave)
+    (here / "a.837").write_bytes(MIXED)
+    assert cli("scrub", "a.837", "--report=json=r.json", "--clean=c.837") == 4
+    assert names(here) == ["a.837"]
+    error = capsys.readouterr().err
+    assert error.startswith("scrubber: internal fault: SystemExit at test_publication.py line")
+    assert len(error.splitlines()) == 1
 
 
 def test_nothing_is_written_before_every_report_is_begun(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

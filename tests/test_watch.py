@@ -476,8 +476,17 @@ def test_a_file_exchanged_for_something_else_is_not_opened(
     assert site.once() == 0
 
 
-@pytest.mark.parametrize("error", [ScrubberError("internal fault"), ValueError("TESTPATIENT"), MemoryError()])
-def test_a_fault_of_ours_holds_the_file_and_puts_it_aside_in_the_end(site: Site, error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ScrubberError("internal fault"),
+        ValueError("TESTPATIENT"),
+        MemoryError(),
+        SystemExit("TESTPATIENT"),
+        SystemExit(),
+    ],
+)
+def test_a_fault_of_ours_holds_the_file_and_puts_it_aside_in_the_end(site: Site, error: BaseException) -> None:
     def fail() -> None:
         raise error
 
