@@ -205,10 +205,8 @@ BIG = (
         *(1, "SCR903", 20_000, 60),
     ),
     Hostile("lines of one day", _swap((CLAIM, CLAIM + LINE * 1_000)), 1, "SCR903", 3, 20),
-    Hostile("a million headers", _around(lambda: _many(b"ST*837*%d~\n"), tail=b""), UNREAD, "X12110", None, 40, 160),
-    Hostile(
-        "a million groups", _around(lambda: _many(b"GS*HC*A*B*1*1*%d~\n"), ISA, b""), UNREAD, "X12110", None, 40, 160
-    ),
+    Hostile("a million headers", _around(lambda: _many(b"ST*837*%d~\n"), tail=b""), UNREAD, "X12110", None, 40),
+    Hostile("a million groups", _around(lambda: _many(b"GS*HC*A*B*1*1*%d~\n"), ISA, b""), UNREAD, "X12110", None, 40),
     Hostile("a million interchanges", lambda: _many(ISA), UNREAD, "X12103", None, 60),
     Hostile("a million isa", lambda: iter([b"ISA*" * _MILLION]), UNREAD, "X12102", None, 30),
     Hostile("one segment", lambda: iter([HEAD, *[bytes(_MIB)] * 64]), UNREAD, "X12105", None),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
+from scrubber.control_numbers import ControlNumbers
 from scrubber.model import TransactionSet
 from scrubber.parser import faults
 from scrubber.parser.events import Mark
@@ -38,7 +39,7 @@ class _Open:
     header: Segment
     control_number: str
     count: int = 0
-    inside: set[str] = field(factory=set)
+    inside: ControlNumbers = field(factory=ControlNumbers)
 
 
 class Envelope:
@@ -56,7 +57,7 @@ class Envelope:
         self._interchange: _Open | None = None
         self._group: _Open | None = None
         self._transaction: _Open | None = None
-        self._interchange_numbers: set[str] = set()
+        self._interchange_numbers = ControlNumbers()
         self._header: dict[str, str] = {}
         self._identity: TransactionSet | None = None
 

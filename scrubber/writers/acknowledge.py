@@ -15,6 +15,7 @@ from typing import BinaryIO
 import attrs
 from attrs import define, field, frozen
 
+from scrubber.control_numbers import ControlNumbers
 from scrubber.model import parse_date
 from scrubber.spool import Spool
 from scrubber.x12 import Delimiters, Segment
@@ -108,16 +109,16 @@ class Batch:
 class _Numbers:
     """Control numbers that do not repeat: the wanted one, else the next that is free."""
 
-    _used: set[int] = field(factory=set, init=False)
+    _used: ControlNumbers = field(factory=ControlNumbers, init=False)
     _highest: int = field(default=0, init=False)
 
     def take(self, wanted: str) -> int:
         number = int(wanted) if _NUMBER.fullmatch(wanted) else 0
-        if not number or number in self._used:
+        if not number or str(number) in self._used:
             number = self._highest % MAX_NUMBER + 1
-            while number in self._used:
+            while str(number) in self._used:
                 number = number % MAX_NUMBER + 1
-        self._used.add(number)
+        self._used.add(str(number))
         self._highest = max(self._highest, number)
         return number
 
