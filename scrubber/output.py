@@ -61,7 +61,9 @@ class Publication:
             if not _is_free(target):
                 raise ConfigError(f"{target}: is not a regular file")
             with uninterrupted():  # a draft that was made and not noted would stay behind
-                handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+                handle, name = tempfile.mkstemp(
+                    prefix=f".{target.name}.", dir=os.path.realpath(target.parent, strict=True)
+                )
                 draft = Draft(target, Path(name), os.fdopen(handle, "w+b"))
                 self._drafts.append(draft)
                 os.fchmod(handle, 0o600)  # a umask may have taken more away

@@ -9,7 +9,7 @@ For sinks, which take all of the input as it passes, it reads all of it again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -111,12 +111,12 @@ class FileScrub:
         if config.conformance == "guide":
             self.guide_faults = list(guide_faults(self._source))
             readable = readable and not any(fault.rule.unreadable for fault in self.guide_faults)
-            self._walk = _GuideWalk(self.guide_faults)
+            self._walk = _GuideWalk(self.guide_faults, (note.place for note in self._ledger))
         self.report.readable = readable
         self.report.segments = reader.segments
         self.report.interchanges = reader.interchanges
         self.report.transactions = reader.transactions
-        self.report.findings = self._configured(fault.finding() for fault in faults)
+        self.report.findings = self._configured((*(fault.finding() for fault in faults), *self._walk.about_no_claim()))
 
     def _configured(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         configured = map(self._engine.configured, findings)
@@ -146,7 +146,6 @@ class FileScrub:
         self._index.close()
         self._ledger.close()
         self._source.check_unchanged()
-        self.report.findings += self._configured(self._walk.about_no_claim())
 
     def _events(self) -> Iterator[Mark | Note]:
         """Yield the notes on the claims; for sinks with the claims, and with what stands between them."""
@@ -230,28 +229,52 @@ class FileScrub:
 
 
 class _GuideWalk:
-    """What the guide walk found, by the claims it is about: each is about the claim it lies in, or those below it."""
+    """What the guide walk found, by the claims at these places: each is about the claim it lies in, or those below it.
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+    What a level has too many faults of to repeat them all stands with the first claim below it.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = (), places: Iterable[Packed] = ()) -> None:
         self._findings = sorted((fault.finding() for fault in faults), key=_offset)
         self._offsets = [_offset(finding) for finding in self._findings]
-        self._about_claims: set[int] = set()
+        self._owners: dict[int, int] = {}
+        self._left = set(range(len(self._findings)))
+        for ordinal, levels, claim, *_ in places if self._findings else ():
+            for inside in self._inside(levels, claim):
+                self._owners.setdefault(inside.start, ordinal)
+                self._left.difference_update(inside)
 
     def about(self, place: Packed) -> tuple[Finding, ...]:
         """Give what lies in a claim and in its billing provider's, subscriber's and patient's levels."""
         if not self._findings:
             return ()
-        _, levels, claim, *_ = place
+        ordinal, levels, claim, *_ = place
         found: list[Finding] = []
-        for start, end, *_ in (*(level for level in levels if level is not None), claim):
-            inside = range(bisect_left(self._offsets, start), bisect_left(self._offsets, end))
-            self._about_claims.update(inside)
-            found.extend(self._findings[number] for number in inside)
+        for inside in self._inside(levels, claim):
+            findings = [self._findings[number] for number in inside]
+            owner = self._owners[inside.start]
+            found += findings if owner == ordinal else _one_of_each(findings, owner)
         return tuple(found)
 
     def about_no_claim(self) -> Iterator[Finding]:
-        """Yield what is left when all claims have been asked for."""
-        return (finding for number, finding in enumerate(self._findings) if number not in self._about_claims)
+        """Yield what lies in no claim and above none."""
+        return (self._findings[number] for number in sorted(self._left))
+
+    def _inside(self, levels: Iterable[Extent | None], claim: tuple[int, int, int]) -> Iterator[range]:
+        """Yield which findings lie in each part, as far as there are any."""
+        for start, end, *_ in (*(level for level in levels if level is not None), claim):
+            inside = range(bisect_left(self._offsets, start), bisect_left(self._offsets, end))
+            if inside:
+                yield inside
+
+
+def _one_of_each(findings: Sequence[Finding], owner: int) -> Iterator[Finding]:
+    """Yield the first finding of each code, and where the others stand."""
+    counts = Counter(finding.code for finding in findings)
+    for code, count in counts.items():
+        first = next(finding for finding in findings if finding.code == code)
+        more = f" {count - 1} more of this level are listed with claim {owner} of the file." if count > 1 else ""
+        yield attrs.evolve(first, message=first.message + more) if more else first
 
 
 def _nothing() -> ClaimReport:

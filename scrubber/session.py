@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -184,11 +184,10 @@ class Session:
                 f"{self.targets.paths[0]}: is one file for {len(inputs)} inputs; use --out-dir for several"
             )
         self._check_owners(inputs, targets)
+        _try(path for _, path in self.reports)
         if self.out_dir is not None:
             _make_folder(self.out_dir)
-        for path in (path for wanted in targets.values() for path in wanted.paths):
-            with Publication() as trial:
-                trial.draft(path)
+        _try(path for wanted in targets.values() for path in wanted.paths)
         return targets
 
     def _check_owners(self, inputs: Sequence[str], targets: Mapping[str, Targets]) -> None:
@@ -253,6 +252,13 @@ def _identity(name: str) -> tuple[int, int] | None:
     except (OSError, ValueError, AttributeError):  # standard input is None where it is closed
         return None
     return (found.st_dev, found.st_ino)
+
+
+def _try(paths: Iterable[Path]) -> None:
+    """Begin each file and give it up.  Raises ConfigError for one that cannot be written."""
+    for path in paths:
+        with Publication() as trial:
+            trial.draft(path)
 
 
 def _make_folder(folder: Path) -> None:

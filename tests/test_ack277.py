@@ -21,6 +21,7 @@ from scrubber.outputs import AckSettings, FileOutputs, OutputSettings, Targets
 from scrubber.parser import open_source
 from scrubber.run import FileScrub
 from scrubber.testing import Form, to_837p
+from scrubber.writers.acknowledge import _Numbers
 from scrubber.x12 import Delimiters
 from tests import shapes
 from tests.oracle import pyx12_errors
@@ -213,7 +214,7 @@ def test_the_delimiters_are_the_inputs(marks: Delimiters, repetition: str, defau
 @pytest.mark.parametrize(
     ("marks", "dates"),
     [
-        (Delimiters("*", "-", "^", "~"), ["RD8", "20240805-20240806"]),
+        (Delimiters("*", "-", "^", "~"), ["D8", "20240805"]),
         (Delimiters("*", ".", "^", "~"), ["RD8", "20240805-20240806"]),
         (Delimiters("*", ":", "-", "~"), ["RD8", "20240805-20240806"]),
         (Delimiters("-", ":", "^", "~"), ["D8", "20240805"]),
@@ -229,6 +230,12 @@ def test_no_delimiter_cuts_a_date_or_an_amount(
     assert answer.first("DTP")[2:] == dates
     assert answer.first("STC")[4] == "200.5"
     assert pyx12_errors(written, x214) == []
+
+
+def test_repeated_control_numbers_give_the_free_ones_in_turn() -> None:
+    numbers = _Numbers()
+    wanted = ["7", "7", "", "999999999", "999999999", "2", "999999999", "999999999", "999999998", "999999999"]
+    assert [numbers.take(number) for number in wanted] == [7, 8, 9, 999999999, 1, 2, 3, 4, 999999998, 5]
 
 
 @pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])

@@ -274,7 +274,7 @@ GUIDE: list[tuple[str, Change, list[str], str, list[bool]]] = [
     (
         "unknown code of A's first segment",
         swap(b"HI*ABK:", b"HI*ZZZ:", 1),
-        ["IK3*HI*19*2300*1", "CTX*CLM01:A", "IK3*HI*19*2300*3", "CTX*CLM01:A"],
+        ["IK3*HI*18*2300*3", "CTX*CLM01:A", "IK3*HI*19*2300*1", "CTX*CLM01:A"],
         "IK5*E*5",
         [True, False],
     ),

@@ -6,7 +6,7 @@ import gzip
 import io
 import sqlite3
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import attrs
 import pytest
@@ -115,6 +115,51 @@ def test_a_cut_archive_is_an_input_that_cannot_be_read(cut: int) -> None:
     assert [finding.message for finding in report.files[0].findings] == ["The input cannot be read (EOFError)."]
     with gzip.open(io.BytesIO(archive.getvalue())) as stream, pytest.raises(scrubber.UnreadableError, match="EOFErr"):
         next(scrubber.iter_claims(cast(BinaryIO, stream)))
+
+
+class Odd(io.BytesIO):
+    """A stream of a host that is not quite what a binary file is."""
+
+    def __init__(self, oddity: str) -> None:
+        super().__init__(DATA)
+        self.oddity = oddity
+
+    def fileno(self) -> int:
+        raise AttributeError if self.oddity == "no number" else io.UnsupportedOperation
+
+    def seekable(self) -> bool:
+        if self.oddity == "raises":
+            raise RuntimeError("TESTPATIENT")
+        return True
+
+    def read(self, size: int | None = -1) -> Any:
+        data = super().read(size)
+        if self.oddity == "ends earlier" and 0 < (size or -1) < len(DATA):  # as when a claim is read again
+            return b""
+        return {"text": data.decode(), "memory": memoryview(data)}.get(self.oddity, data)
+
+
+@pytest.mark.parametrize(
+    ("oddity", "told"),
+    [
+        ("no number", None),
+        ("memory", None),
+        ("raises", "The input cannot be read (RuntimeError)."),
+        ("text", "The input gives str instead of bytes."),
+        ("ends earlier", "The input changed while it was being read."),
+        ("closed", "The input cannot be read (ValueError)."),
+    ],
+)
+def test_an_odd_stream_is_read_or_said_not_to_be(oddity: str, told: str | None) -> None:
+    stream = Odd(oddity)
+    if oddity == "closed":
+        stream.close()
+    report = scrubber.scrub(stream)
+    if told is None:
+        assert report.files[0].claims == scrubber.scrub(DATA).files[0].claims
+    else:
+        assert report.exit_code == 3
+        assert [finding.message for finding in report.files[0].findings] == [told]
 
 
 def test_settings_are_immutable() -> None:

@@ -15,6 +15,7 @@ from scrubber.parser import open_source
 from scrubber.run import FileScrub
 from scrubber.team import Team
 from scrubber.testing import Form, to_837p
+from tests.test_ack999 import counted
 from tests.test_outputs import write
 
 GUIDE = load_settings(discover=False, conformance="guide")
@@ -28,12 +29,12 @@ def guide_engine() -> Engine:
 
 
 def codes(data: bytes, engine: Engine, team: Team | None = None) -> list[list[str]]:
-    """Give the errors and warnings of each claim, and those of the file at the end."""
-    with open_source(data, "in.837") as source:
+    """Give what the walk finds about each claim, and what relies on that; what is about the file at the end."""
+    with open_source(counted(data), "in.837") as source:
         run = FileScrub(source, engine, team=team)
         claims = [[finding.code for finding in claim.findings] for claim in run]
         return [
-            [code for code in found if code.startswith(("X12", "SCR"))]
+            [code for code in found if code.startswith(("X123", "SCR"))]
             for found in [*claims, [finding.code for finding in run.report.findings]]
         ]
 
@@ -44,6 +45,9 @@ def replaced(old: bytes, new: bytes, place: int = 1) -> bytes:
     return old.join(parts[:place]) + new + old.join(parts[place:])
 
 
+STRAY = b"~CLM*X*0***11:B:1*Y*A*Y*Y~"  # a claim in front of any subscriber
+TAX_NUMBER = b"~REF*EI*123456789~"
+
 CASES = [
     ("nothing", THREE, [[], [], [], []]),
     ("the base claim", replaced(b"*Y*A*Y*", b"*Y*Z*Y*"), [["X12302"], ["SCR902"], [], []]),
@@ -51,6 +55,22 @@ CASES = [
     ("the subscriber of the base claim", replaced(b"*D8*19500101*F", b"*D8*1950*F"), [["X12302"], ["SCR902"], [], []]),
     ("the subscriber of C", replaced(b"*D8*19500101*F", b"*D8*1950*F", 3), [[], [], ["X12302"], []]),
     ("the billing provider", replaced(b"NM1*85*2*", b"NM1*85*7*"), [["X12302"], ["X12302"], ["X12302"], []]),
+    (
+        "two of one level",
+        replaced(b"~N3*1 MAIN", b"~N3~N3*1 MAIN"),
+        [["X12301", "X12301", "X12302"], ["X12301", "X12302"], ["X12301", "X12302"], []],
+    ),
+    ("missing above all claims", replaced(TAX_NUMBER, b"~"), [["X12301"], ["X12301"], ["X12301"], []]),
+    (
+        "missing above a stray claim and the others",
+        replaced(TAX_NUMBER, STRAY),
+        [["X12301"] * 2, ["X12301"], ["X12301"], ["X12301"], []],
+    ),
+    (
+        "missing above an unknown level and the claims",
+        replaced(TAX_NUMBER, b"~HL*2*1*99~"),
+        [["X12301", "X12302"], ["X12301", "X12302"], ["X12301", "X12302"], ["X12301"]],
+    ),
     ("the receiver", replaced(b"NM1*40*2*", b"NM1*40*7*"), [[], [], [], ["X12302"]]),
 ]
 
@@ -64,6 +84,18 @@ def test_other_processes_know_what_the_walk_found(guide_engine: Engine) -> None:
     with Team(GUIDE, 2, shortcut=True) as team:
         for _, data, expected in CASES:
             assert codes(data, guide_engine, team) == expected
+
+
+def test_what_a_level_has_many_faults_of_is_listed_once(guide_engine: Engine) -> None:
+    data = THREE.replace(b"~REF*EI*", b"~REF*ZZ*1" * 30 + b"~REF*EI*")
+    with open_source(data, "in.837") as source:
+        first, *others = FileScrub(source, guide_engine)
+    told = [found.message for found in first.findings if found.code == "X12301"]
+    assert len(told) == 30
+    for claim in others:
+        (found,) = [found for found in claim.findings if found.code == "X12301"]
+        assert found.message == f"{told[0]} 29 more of this level are listed with claim 1 of the file."
+        assert claim.rejected
 
 
 def test_a_claim_that_no_edit_is_about_is_rejected_too(guide_engine: Engine) -> None:

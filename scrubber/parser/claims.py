@@ -10,6 +10,7 @@ from typing import Protocol
 import attrs
 from attrs import frozen
 
+from scrubber.errors import UnreadableError
 from scrubber.findings import Finding
 from scrubber.model import (
     Claim,
@@ -156,11 +157,16 @@ class Readable(Protocol):
 
 
 def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] | None = None) -> Claim:
-    """Read the claim at `place` again; the billing provider's level stays in `providers` for the next claim of it."""
+    """Read the claim at `place` again; the billing provider's level stays in `providers` for the next claim of it.
+
+    Raises UnreadableError where the input ends before it.
+    """
     known = {} if providers is None else providers
 
     def stretch(name: str, start: int, end: int, ordinal: int) -> Stretch:
         text = source.read(start, end - start).decode("latin-1")
+        if len(text) < end - start:
+            raise UnreadableError("changed while it was being read")
         terminator = place.delimiters.segment
         if not text.rstrip("\r\n").endswith(terminator):  # the last segment of a truncated file
             text += terminator

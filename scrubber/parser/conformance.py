@@ -126,10 +126,11 @@ CONFORMANCE_RULES: tuple[type[EnvelopeRule], ...] = (
 )
 """All rules of the guide walk, in the order of their codes."""
 
+_MISSING = "3"
 _SEGMENT_TEXTS = {  # by the codes of IK304, and pyx12's own
     "1": "{0} is not allowed here, or not with this qualifier.",
     "2": "{0} is not used in this guide.",
-    "3": "The mandatory segment {0} is missing.",
+    _MISSING: "The mandatory segment {0} is missing.",
     "4": "{0} is there more often than the guide allows.",
     "5": "{0} is there more often than the guide allows.",
     "8": "{0} has no elements.",
@@ -302,7 +303,7 @@ class _Walker:
         self._reader: Any = None
         self._walk: Any = None
         self._node: Any = None
-        self._previous: Segment | None = None
+        self._previous: Segment | None = None  # the last at its place, behind which is missing what is missing
 
     def judge(self, segment: Segment, *, counted: bool = True) -> list[Fault]:
         """Give the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
@@ -315,7 +316,6 @@ class _Walker:
         except Exception as error:  # noqa: BLE001 - pyx12 raises anything; what it cannot judge is a finding
             message = f"This segment could not be checked against the guide ({type(error).__name__} in pyx12)."
             found.append(GuideNotChecked.at(self._locate(segment), message))
-        self._previous = segment
         return found
 
     def _faults(self, segment: Segment, *, counted: bool) -> Iterator[Fault]:
@@ -324,6 +324,8 @@ class _Walker:
         for error in errors:
             yield from self._segment_fault(segment, error)
         self._node = node or self._node
+        if node is not None and all(error.err_cde == _MISSING for error in errors):
+            self._previous = segment
         for level, code, *_ in self._reader.pop_errors():
             if counted or level == "seg":
                 yield from self._count_fault(segment, level, code)
@@ -360,7 +362,7 @@ class _Walker:
 
     def _segment_fault(self, segment: Segment, error: Any) -> Iterator[Fault]:
         node, code = error.map_node, error.err_cde
-        if code == "3":
+        if code == _MISSING:
             if node.id not in _HEADERS:  # a missing trailer is reported at its header
                 before = self._previous or segment
                 place = Location(_loop_of(node), node.id, None, before.ordinal, before.offset + len(before.text), 0)

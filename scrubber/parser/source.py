@@ -91,11 +91,8 @@ class InputSource:
         self.close()
 
     def _stat(self) -> tuple[int, int]:
-        try:
-            found = os.fstat(self._stream.fileno())
-        except (OSError, ValueError):
-            return (self.size, 0)
-        return (found.st_size, found.st_mtime_ns)
+        found = _stat_of(self._stream)
+        return (found.st_size, found.st_mtime_ns) if found is not None else (self.size, 0)
 
 
 def open_source(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | None = None) -> InputSource:
@@ -112,9 +109,14 @@ def open_source(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | N
         return _open_path(Path(source), name or os.fspath(source))
     if isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
         raise TypeError(f"an input is a path, bytes or a binary file, not {type(source).__name__}")
+    name = name or "<stream>"
     if _is_device(source):
-        raise UnreadableError(f"{name or '<stream>'}: is not a regular file")
-    return InputSource(name or "<stream>", source if _seekable(source) else _spool(source, name or "<stream>"))
+        raise UnreadableError(f"{name}: is not a regular file")
+    try:
+        may_seek = _seekable(source)
+    except Exception as error:
+        raise _unreadable(name, error) from error
+    return InputSource(name, source if may_seek else _spool(source, name))
 
 
 def _open_path(path: Path, name: str) -> InputSource:
@@ -176,13 +178,18 @@ class _Rest(io.RawIOBase):
 
 def _is_device(stream: BinaryIO) -> bool:
     """Whether a stream comes from a device, which may never end; a terminal does, and the null device is empty."""
-    try:
-        handle = stream.fileno()
-        found = os.fstat(handle)
-    except (AttributeError, OSError, ValueError):
+    found = _stat_of(stream)
+    if found is None or not (stat.S_ISBLK(found.st_mode) or stat.S_ISCHR(found.st_mode)):
         return False
-    is_device = stat.S_ISBLK(found.st_mode) or stat.S_ISCHR(found.st_mode)
-    return is_device and not os.isatty(handle) and found.st_rdev != Path(os.devnull).stat().st_rdev
+    return not os.isatty(stream.fileno()) and found.st_rdev != Path(os.devnull).stat().st_rdev
+
+
+def _stat_of(stream: BinaryIO) -> os.stat_result | None:
+    """Give what the system knows about a stream; None for one that is not the system's."""
+    try:
+        return os.fstat(stream.fileno())
+    except Exception:  # noqa: BLE001 - a stream of a host may raise anything
+        return None
 
 
 def _seekable(stream: BinaryIO) -> bool:
@@ -201,7 +208,11 @@ def _next(stream: BinaryIO, length: int, name: str) -> bytes:
         except (AttributeError, OSError, ValueError) as error:
             raise UnreadableError(f"{name}: gives nothing for a while and cannot be waited for") from error
         data = stream.read(length)
-    return data
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, bytearray | memoryview):
+        return bytes(data)
+    raise UnreadableError(f"{name}: gives {type(data).__name__} instead of bytes")
 
 
 def _spool(stream: BinaryIO, name: str) -> BinaryIO:

@@ -89,7 +89,7 @@ class Batch:
 
     def can_hold(self, mark: str) -> bool:
         """Whether an element may have that character in it."""
-        return mark not in {self._delimiters.element, self._delimiters.segment}
+        return mark not in {self._delimiters.element, self._delimiters.component, self._delimiters.segment}
 
     def composite(self, *components: str) -> str:
         """Join components to an element; empty ones at its end are left out."""
@@ -111,13 +111,16 @@ class _Numbers:
 
     _used: ControlNumbers = field(factory=ControlNumbers, init=False)
     _highest: int = field(default=0, init=False)
+    _lowest: int = field(default=0, init=False)  # up to here all are used
 
     def take(self, wanted: str) -> int:
         number = int(wanted) if _NUMBER.fullmatch(wanted) else 0
         if not number or str(number) in self._used:
-            number = self._highest % MAX_NUMBER + 1
-            while str(number) in self._used:
-                number = number % MAX_NUMBER + 1
+            number = self._highest + 1
+        if number > MAX_NUMBER:
+            while str(self._lowest + 1) in self._used:
+                self._lowest += 1
+            number = self._lowest + 1
         self._used.add(str(number))
         self._highest = max(self._highest, number)
         return number
@@ -233,8 +236,8 @@ class Envelope:
             raise ValueError("no interchange has been opened")
         marks = self._isa.delimiters
         taken = {marks.element, marks.segment, *_NO_DELIMITERS}
-        if marks.component in taken:
-            marks = attrs.evolve(marks, component=next(mark for mark in ":>|" if mark not in taken))
+        if marks.component == ".":
+            marks = attrs.evolve(marks, component=next(mark for mark in ">|:" if mark not in taken))
         taken.add(marks.component)
         if marks.repetition in taken:
             marks = attrs.evolve(marks, repetition=next(mark for mark in "^!|&" if mark not in taken))
