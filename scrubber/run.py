@@ -238,6 +238,7 @@ class _GuideWalk:
         self._findings = sorted((fault.finding() for fault in faults), key=_offset)
         self._offsets = [_offset(finding) for finding in self._findings]
         self._owners: dict[int, int] = {}
+        self._repeats: dict[int, list[Finding]] = {}
         self._left = set(range(len(self._findings)))
         for ordinal, levels, claim, *_ in places if self._findings else ():
             for inside in self._inside(levels, claim):
@@ -251,9 +252,12 @@ class _GuideWalk:
         ordinal, levels, claim, *_ = place
         found: list[Finding] = []
         for inside in self._inside(levels, claim):
-            findings = [self._findings[number] for number in inside]
-            owner = self._owners[inside.start]
-            found += findings if owner == ordinal else _one_of_each(findings, owner)
+            findings, owner = self._findings[inside.start : inside.stop], self._owners[inside.start]
+            if owner != ordinal:
+                if inside.start not in self._repeats:
+                    self._repeats[inside.start] = list(_one_of_each(findings, owner))
+                findings = self._repeats[inside.start]
+            found += findings
         return tuple(found)
 
     def about_no_claim(self) -> Iterator[Finding]:
