@@ -69,6 +69,7 @@ LINE = b"LX*1~\nSV1*HC:37252*1*UN*1***1~\nDTP*472*D8*20240805~\n"
 TAIL = b"SE*9*0001~\nGE*1*1~\nIEA*1*000000101~\n"
 ISA = GOOD[:106]
 _MILLION = 1_000_000
+_PRIME = 1_000_000_007
 _MIB = 1 << 20
 
 
@@ -95,10 +96,10 @@ def _claim_with(segments: bytes) -> Callable[[], Iterator[bytes]]:
     return lambda: iter([GOOD[:first], segments, GOOD[first:]])
 
 
-def _many(part: bytes, times: int = _MILLION) -> Iterator[bytes]:
-    """Repeat bytes; "%d" in them is the place from 1."""
+def _many(part: bytes, times: int = _MILLION, step: int = 1) -> Iterator[bytes]:
+    """Repeat bytes; "%d" in them is the place from 1, in steps of so many around a prime."""
     for start in range(0, times, 10_000):
-        numbers = range(start + 1, min(start + 10_000, times) + 1)
+        numbers = [place * step % _PRIME for place in range(start + 1, min(start + 10_000, times) + 1)]
         yield b"".join([part.replace(b"%d", b"%d" % number) for number in numbers])
 
 
@@ -206,6 +207,11 @@ BIG = (
     ),
     Hostile("lines of one day", _swap((CLAIM, CLAIM + LINE * 1_000)), 1, "SCR903", 3, 20),
     Hostile("a million headers", _around(lambda: _many(b"ST*837*%d~\n"), tail=b""), UNREAD, "X12110", None, 40),
+    Hostile(
+        "a million scattered headers",
+        _around(lambda: _many(b"ST*837*%d~\n", step=736_338_717), tail=b""),
+        *(UNREAD, "X12110", None, 40, 180),
+    ),
     Hostile("a million groups", _around(lambda: _many(b"GS*HC*A*B*1*1*%d~\n"), ISA, b""), UNREAD, "X12110", None, 40),
     Hostile("a million interchanges", lambda: _many(ISA), UNREAD, "X12103", None, 60),
     Hostile("a million isa", lambda: iter([b"ISA*" * _MILLION]), UNREAD, "X12102", None, 30),

@@ -188,6 +188,11 @@ class Envelope:
             self._fault(faults.TrailerMissing, self._interchange.header, "An interchange has no IEA.")
             self._interchange = None
 
+    def end(self) -> None:
+        """Let go of the control numbers, which may be many: whoever has read an input may keep the counts."""
+        self._interchange = self._group = None
+        self._interchange_numbers = ControlNumbers()
+
     def count(self, segment: Segment) -> bool:
         """Count a segment towards SE01; False where it stands in no transaction set that is judged."""
         if self._transaction is None:

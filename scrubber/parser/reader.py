@@ -117,6 +117,7 @@ class Reader:
         if not self._fault_counts.keys() & {faults.Truncated, faults.SegmentTooLong}:
             # Where the end itself is missing, so are the trailers: that is one fault, not four.
             self._envelope.expect_closed()
+        self._envelope.end()
 
     def _take_block(self, block: Block) -> Iterator[Mark | RawClaim]:
         """Take a regular part of the file."""
