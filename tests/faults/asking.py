@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -35,6 +36,7 @@ class Desk:
                 left = _left(server)
                 is_killed = server.process.poll() is not None  # perhaps while it cleared up behind its last answer
                 found += [] if is_killed else left
+            is_killed |= server.process.returncode == -signal.SIGKILL  # or while it was told to end
         except (AssertionError, OSError, http.client.HTTPException) as error:  # it could not even start
             found, is_killed = [], fault.startswith("KILL")
             if not is_killed and not fault.startswith(("ENOSPC", "EIO")):
