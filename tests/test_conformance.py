@@ -244,7 +244,8 @@ def test_element_fault_is_located_at_its_bytes(case: tuple[str, str, str, str, s
     assert fault.rule is GuideElementError
     assert fault.location.loop == loop
     assert at(data, fault.location) == there
-    assert fault.message.startswith((element, f"The mandatory {element}"))
+    where = element if loop == "ST_LOOP" or code == "I12" else f"{loop} {element}"
+    assert fault.message.startswith((where, f"The mandatory {where}"))
     assert re.search(TEXTS[code], fault.message)
 
 

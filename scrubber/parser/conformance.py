@@ -395,7 +395,8 @@ def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[Fault]:
     for reference, name, code in found:
         if reference in _DELIMITERS:
             continue
-        message = _ELEMENT_TEXTS[code].format(f"{reference} ({name})" if name else reference)
+        where = f"{loop} {reference}" if loop[:1].isdigit() else reference
+        message = _ELEMENT_TEXTS[code].format(f"{where} ({name})" if name else where)
         yield _fault(segment, GuideElementError, segment.locate(loop, reference), message, code)
     if not valid and not errors:
         yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment without saying why.")
