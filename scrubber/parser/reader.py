@@ -14,7 +14,7 @@ from scrubber.parser.envelope import Envelope
 from scrubber.parser.events import Level, Mark, RawClaim
 from scrubber.parser.faults import EnvelopeRule, Fault
 from scrubber.parser.runs import Glimpse, PlainRun
-from scrubber.parser.segments import BLANK, Block, Stretch, cut_blocks
+from scrubber.parser.segments import Block, Stretch, cut_blocks, strip_blank
 from scrubber.parser.source import ByteSource
 from scrubber.x12 import Delimiters, Segment
 
@@ -179,7 +179,7 @@ class Reader:
         if not segment.text:
             if segment.terminator:
                 self._fault(faults.EmptySegment, segment, "An empty segment: two terminators stand together.")
-            elif segment.lead.strip(BLANK):
+            elif strip_blank(segment.lead):
                 yield from self._finish(segment.offset)
                 self._mark = Mark(segment, unread=True)
             return

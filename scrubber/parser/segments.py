@@ -20,7 +20,7 @@ from scrubber.parser.faults import (
 )
 from scrubber.x12 import Delimiters, Segment
 
-__all__ = ["BLANK", "MAX_SEGMENT", "Block", "Stretch", "cut_blocks", "cut_segments", "cut_slice", "cut_text"]
+__all__ = ["MAX_SEGMENT", "Block", "Stretch", "cut_blocks", "cut_segments", "cut_slice", "cut_text", "strip_blank"]
 
 MAX_SEGMENT = 1 << 20
 """The longest segment that is read, in bytes.  The longest one the 837P guide allows is far below 4 KB."""
@@ -28,7 +28,7 @@ MAX_SEGMENT = 1 << 20
 ISA_LENGTH = 106
 _ISA_SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
 _ISA = re.compile("ISA", re.ASCII | re.IGNORECASE)
-BLANK = " \t\r\n\x00\x1a"
+_BLANK = " \t\r\n\x00\x1a"
 """What may stand between segments without being lost: blanks, line ends and what editors append."""
 _BOM = "\xef\xbb\xbf"
 _NONE = Delimiters("", "", "", "")
@@ -167,7 +167,7 @@ def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment
     while True:
         start, junk = window.offset, 0
         for filler in _fill_to_isa(window, ordinal):
-            junk += len(filler.lead.strip(BLANK))
+            junk += len(strip_blank(filler.lead))
             yield filler
         isa = window.ahead(ISA_LENGTH)
         place = Location("", "", None, None, start, window.offset - start)
@@ -256,7 +256,7 @@ def _cut_interchange(
             report(SegmentTooLong.at(place, "A segment is longer than 1 MiB; reading stopped there."))
             yield window.take(stop, ordinal)
             return
-        text = window.text[window.at : stop].lstrip(BLANK)
+        text = window.text[window.at : stop].lstrip(_BLANK)
         start = stop - len(text)
         if opened and _begins_isa(window.text[start : start + 4]):  # its terminator may be the fourth
             yield Segment("", window.offset, ordinal, delimiters, lead=window.text[window.at : start])
@@ -341,6 +341,11 @@ def _last_event(event: re.Pattern[str], text: str, start: int, stop: int) -> int
     return start
 
 
+def strip_blank(text: str) -> str:
+    """Take blanks, line ends and padding away at both ends; of gigabytes that are nothing else, quickly."""
+    return text.strip(_BLANK) if text.encode("latin-1").translate(None, _BLANK.encode()) else ""
+
+
 def cut_slice(data: bytes, offset: int, ordinal: int, delimiters: Delimiters) -> list[Segment]:
     """Cut a run of whole segments taken from the middle of an interchange; see `cut_text`."""
     return cut_text(data.decode("latin-1"), offset, ordinal, delimiters)
@@ -353,7 +358,7 @@ def cut_text(text: str, offset: int, ordinal: int, delimiters: Delimiters, lead:
     """
     cut: list[Segment] = []
     for piece in text.split(delimiters.segment)[:-1]:
-        own = piece.lstrip(BLANK)
+        own = piece.lstrip(_BLANK)
         blank = piece[: len(piece) - len(own)]
         if own:
             cut.append(Segment(own, offset + len(blank), ordinal, delimiters, blank or lead, delimiters.segment))

@@ -17,7 +17,7 @@ from scrubber.model import Claim, ServiceLine
 from scrubber.parser import InputSource, Mark, RawClaim, build_claim, clearinghouse_id_of, read_plain
 from scrubber.parser.events import Level
 from scrubber.parser.loops import level_loops
-from scrubber.parser.segments import cut_slice
+from scrubber.parser.segments import MAX_SEGMENT, cut_slice
 from scrubber.writers.acknowledge import AckSettings, Batch, Envelope, amount, d8
 from scrubber.x12 import Loop, Segment
 
@@ -122,7 +122,8 @@ class ClaimAcknowledger:
     # -- transaction set, receiver, provider ------------------------------------------------------------------------
 
     def _open_set(self, mark: Mark) -> None:
-        data = self.source.read(mark.start, mark.end - mark.start)
+        # The header is short, but padding of any length may follow it.
+        data = self.source.read(mark.start, min(mark.end - mark.start, MAX_SEGMENT))
         header = cut_slice(data, mark.start, mark.segment.ordinal, mark.segment.delimiters)
         self._set = _Transaction(header, self._envelope.batch())
 
