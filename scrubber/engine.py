@@ -19,7 +19,7 @@ from scrubber.encounter import encounters_of
 from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine
-from scrubber.parser import RawClaim
+from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, reopen
 from scrubber.plugins import Plugin
 from scrubber.rules import OWN_RULES, crash, not_together, relies_on
 from scrubber.tables import override_tables
@@ -105,6 +105,13 @@ class Engine:
         self._screens = [chain.screen for chain in self._chains if chain.screen is not None]
         self._codes = self._make_codes() if shortcut and detail < Detail.ALL else None
         self._interest = re.compile("|".join(map(re.escape, sorted(self._codes or ()))) or "(?!)")
+
+    def judge_at(
+        self, source: Readable, places: Sequence[ClaimPlace], providers: dict[Extent, Level]
+    ) -> list[ClaimReport]:
+        """Read the claims at these places, all of one patient, and judge them; `providers` are as for `reopen`."""
+        claims = [reopen(source, place, providers) for place in places]
+        return self.judge(claims, {place.ordinal: place.known for place in places})
 
     def judge(self, claims: Sequence[Claim], known: Mapping[int, Iterable[Finding]] | None = None) -> list[ClaimReport]:
         """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given.

@@ -35,7 +35,6 @@ from scrubber.parser import (
     patient_key_of,
     place_of,
     read_plain,
-    reopen,
 )
 from scrubber.parser.conformance import guide_faults
 from scrubber.parser.faults import Fault, InputUnreadable
@@ -185,9 +184,8 @@ class FileScrub:
         places = self._companions(note)
         if not places and note.accepted is not None:
             return note.accepted
-        claims = [reopen(self._source, place, self._providers) for place in places]
-        known = {place.ordinal: place.known for place in places}
-        self._ahead |= {report.ordinal: report for report in self._engine.judge(claims, known)}
+        reports = self._engine.judge_at(self._source, places, self._providers)
+        self._ahead |= {report.ordinal: report for report in reports}
         return self._ahead.pop(note.ordinal)
 
     def _companions(self, note: Note) -> list[ClaimPlace]:
@@ -199,7 +197,7 @@ class FileScrub:
             return []
         self._source.check_unchanged()
         return [
-            attrs.evolve(self._ledger.place(place), alone=packed is None, known=self._walk.about(place))
+            self._ledger.place(place, alone=packed is None, known=self._walk.about(place))
             for place in packed or [note.place]
         ]
 
@@ -242,8 +240,9 @@ class _GuideWalk:
         self._left = set(range(len(self._findings)))
         for ordinal, levels, claim, *_ in places if self._findings else ():
             for inside in self._inside(levels, claim):
-                self._owners.setdefault(inside.start, ordinal)
-                self._left.difference_update(inside)
+                if inside.start not in self._owners:
+                    self._owners[inside.start] = ordinal
+                    self._left.difference_update(inside)
 
     def about(self, place: Packed) -> tuple[Finding, ...]:
         """Give what lies in a claim and in its billing provider's, subscriber's and patient's levels."""
@@ -252,13 +251,18 @@ class _GuideWalk:
         ordinal, levels, claim, *_ = place
         found: list[Finding] = []
         for inside in self._inside(levels, claim):
-            findings, owner = self._findings[inside.start : inside.stop], self._owners[inside.start]
-            if owner != ordinal:
-                if inside.start not in self._repeats:
-                    self._repeats[inside.start] = list(_one_of_each(findings, owner))
-                findings = self._repeats[inside.start]
-            found += findings
+            if self._owners[inside.start] == ordinal:
+                found += self._findings[inside.start : inside.stop]
+            else:
+                found += self._repeated(inside)
         return tuple(found)
+
+    def _repeated(self, inside: range) -> list[Finding]:
+        """Give what further claims below a level are told of it."""
+        if inside.start not in self._repeats:
+            findings = self._findings[inside.start : inside.stop]
+            self._repeats[inside.start] = list(_one_of_each(findings, self._owners[inside.start]))
+        return self._repeats[inside.start]
 
     def about_no_claim(self) -> Iterator[Finding]:
         """Yield what lies in no claim and above none."""

@@ -22,7 +22,7 @@ from scrubber.engine import Engine
 from scrubber.errors import ScrubberError, reason_of
 from scrubber.findings import ClaimReport, Detail
 from scrubber.interrupts import uninterrupted
-from scrubber.parser import ClaimPlace, Extent, InputSource, Level, reopen
+from scrubber.parser import ClaimPlace, Extent, InputSource, Level
 from scrubber.plugins import load_plugins
 
 __all__ = ["Batch", "Team", "TeamAnswer", "end_with_the_parent", "own_engine"]
@@ -165,7 +165,5 @@ def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes])
     verdicts: dict[int, ClaimReport] = {}
     providers: dict[Extent, Level] = {}
     for places in groups:
-        claims = [reopen(batch, place, providers) for place in places]
-        reports = engine.judge(claims, {place.ordinal: place.known for place in places})
-        verdicts |= {report.ordinal: report for report in reports}
+        verdicts |= {report.ordinal: report for report in engine.judge_at(batch, places, providers)}
     return _Verdicts(engine.crashed, verdicts)

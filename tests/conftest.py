@@ -42,6 +42,12 @@ def default_engine() -> Engine:
     return make_engine(load_settings(discover=False))
 
 
+@pytest.fixture(scope="session")
+def guide_engine() -> Engine:
+    """An engine that walks the implementation guide too."""
+    return make_engine(load_settings(discover=False, conformance="guide"))
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run the installed `scrubber` command in an empty folder."""

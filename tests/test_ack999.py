@@ -31,11 +31,6 @@ AK1, AK2 = "AK1*HC*1*005010X222A1", "AK2*837*0001*005010X222A1"
 Change = Callable[[bytes], bytes]
 
 
-@pytest.fixture(scope="module")
-def guide_engine() -> Engine:
-    return make_engine(load_settings(discover=False, conformance="guide"))
-
-
 def swap(old: bytes, new: bytes, count: int = -1) -> Change:
     def change(data: bytes) -> bytes:
         assert old in data, old

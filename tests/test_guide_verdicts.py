@@ -23,11 +23,6 @@ GUIDE = load_settings(discover=False, conformance="guide")
 THREE = to_837p("claim A\n37238\nclaim B\n37252\nclaim C patient=M2\n37238\n37252", Form(line_end=""))
 
 
-@pytest.fixture(scope="module")
-def guide_engine() -> Engine:
-    return make_engine(GUIDE)
-
-
 def codes(data: bytes, engine: Engine, team: Team | None = None) -> list[list[str]]:
     """Give what the walk finds about each claim, and what relies on that; what is about the file at the end."""
     with open_source(counted(data), "in.837") as source:

@@ -44,8 +44,8 @@ DOORS: dict[str, list[str]] = {
 }
 
 
-_MEMORY = {"guide": 2, "scrub html": 2, "scrub sarif": 2, "opened": 2, "files": 1}
-"""How many times the memory of a case a door may take; a 999 waits with every group and set for the verdict on all."""
+_MEMORY = {"guide": 2, "scrub html": 2, "scrub sarif": 2, "opened": 2}
+"""How many times the memory of a case a door may take."""
 
 
 @frozen

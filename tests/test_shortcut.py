@@ -197,7 +197,7 @@ def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, mon
         opened.append(place.ordinal)
         return reopen(source, place)
 
-    monkeypatch.setattr("scrubber.run.reopen", watched)
+    monkeypatch.setattr("scrubber.engine.reopen", watched)
     with open_source(tmp_path / "a.837") as source:
         run = FileScrub(source, default_engine)
         claims = list(run)

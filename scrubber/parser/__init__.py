@@ -6,7 +6,7 @@ transaction set, `reader` the hierarchical levels, and cuts claims; `loops` give
 `conformance` is the only module that knows pyx12.
 """
 
-from scrubber.parser.claims import ClaimPlace, Extent, build_claim, patient_key_of, place_of, reopen
+from scrubber.parser.claims import ClaimPlace, Extent, Readable, build_claim, patient_key_of, place_of, reopen
 from scrubber.parser.events import Level, Mark, RawClaim
 from scrubber.parser.plain import clearinghouse_id_of, read_plain
 from scrubber.parser.reader import Reader
@@ -21,6 +21,7 @@ __all__ = [
     "Level",
     "Mark",
     "RawClaim",
+    "Readable",
     "Reader",
     "build_claim",
     "clearinghouse_id_of",

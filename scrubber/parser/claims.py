@@ -37,7 +37,7 @@ from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_text
 from scrubber.x12 import Delimiters, Loop, Segment
 
-__all__ = ["ClaimPlace", "RawClaim", "build_claim", "patient_key_of", "place_of", "reopen"]
+__all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "patient_key_of", "place_of", "reopen"]
 
 
 def build_claim(raw: RawClaim) -> Claim:
