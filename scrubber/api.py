@@ -70,9 +70,8 @@ def iter_claims(source: Source) -> Iterator[Claim]:
         reader = Reader(opened)
         for raw in reader:
             yield build_claim(raw)
-        if not reader.readable:
-            fault = next(fault for fault in reader.faults if fault.rule.unreadable)
-            raise UnreadableError(f"{name}: {fault.message}")
+        if reader.unread is not None:
+            raise UnreadableError(f"{name}: {reader.unread.message}")
         opened.check_unchanged()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from itertools import groupby
@@ -24,7 +24,7 @@ from scrubber.plugins import Plugin
 from scrubber.rules import OWN_RULES, crash, not_together, relies_on
 from scrubber.tables import override_tables
 
-__all__ = ["Engine", "all_rules"]
+__all__ = ["Engine", "all_rules", "of_claim"]
 
 
 _MAX_TOGETHER = 300
@@ -78,6 +78,7 @@ class _Verdict:
     claim: Claim
     findings: list[Finding] = field(factory=list)
     ignored: list[IgnoredFinding] = field(factory=list)
+    refused: bool = False
 
     @property
     def rejected(self) -> bool:
@@ -111,19 +112,22 @@ class Engine:
     ) -> list[ClaimReport]:
         """Read the claims at these places, all of one patient, and judge them; `providers` are as for `reopen`."""
         claims = [reopen(source, place, providers) for place in places]
-        return self.judge(claims, {place.ordinal: place.known for place in places})
+        return self.judge(claims, places)
 
-    def judge(self, claims: Sequence[Claim], known: Mapping[int, Iterable[Finding]] | None = None) -> list[ClaimReport]:
+    def judge(self, claims: Sequence[Claim], places: Sequence[ClaimPlace] = ()) -> list[ClaimReport]:
         """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given.
 
-        `known` is what was found before in claims and above them, by their ordinals.
+        `places` say which syntax errors were found before in claims and above them.
         """
         stages = self._stages_for(claims[0].payer.id)
         verdicts = self._verdicts(claims, stages)
-        for ordinal, findings in (known or {}).items():
-            verdict = verdicts[ordinal]
-            for finding in findings:
-                self._file(attrs.evolve(finding, claim=verdict.claim.control_number, claim_ordinal=ordinal), verdict)
+        for place in places:
+            verdict = verdicts[place.ordinal]
+            for finding in of_claim(place.known, verdict.claim.control_number, place.ordinal):
+                self._file(finding, verdict)
+            # A payer's settings are about its claims; they do not make a transaction set good.
+            verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
+            verdict.refused = bool(place.refused)
         # In front of what looks for rejected claims: a crash rejects the claim it is on.
         observed = self._observe(verdicts, stages) if self._detail else {}
         self._reject_what_relies_on_rejected(verdicts, stages)
@@ -360,7 +364,13 @@ class Engine:
             ignored=tuple(sorted(verdict.ignored, key=lambda ignored: ignored.finding.sort_key)),
             detail=detail_of(claim) if self._detail else None,
             observations=observations,
+            refused=verdict.refused,
         )
+
+
+def of_claim(findings: Iterable[Finding], number: str, ordinal: int) -> Iterator[Finding]:
+    """Yield findings of a level or envelope as those of a claim in it."""
+    return (attrs.evolve(finding, claim=number, claim_ordinal=ordinal) for finding in findings)
 
 
 def _price(line: ServiceLine, stages: Sequence[_Stage]) -> Decimal | None:

@@ -207,7 +207,8 @@ class ClaimReport:
 
     `charge` is CLM02, None where it cannot be read.  `at_risk` is the national fee schedule amount of the lines an
     error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.  `detail` and
-    `observations` are there where a report asked for them (`Detail`).
+    `observations` are there where a report asked for them (`Detail`).  `refused` says that its transaction set,
+    functional group or interchange is rejected, so that no 277CA answers for it.
     """
 
     claim: str = field(repr=False)
@@ -222,6 +223,7 @@ class ClaimReport:
     ignored: tuple[IgnoredFinding, ...] = ()
     detail: ClaimDetail | None = None
     observations: tuple[Observation, ...] = ()
+    refused: bool = False
 
     @property
     def rejected(self) -> bool:

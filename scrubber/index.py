@@ -14,7 +14,7 @@ from itertools import islice
 
 from scrubber.ledger import Packed
 
-__all__ = ["PatientIndex"]
+__all__ = ["PatientIndex", "on_disk"]
 
 _BATCH = 2_000
 _SIEVE = 1 << 23
@@ -55,7 +55,7 @@ class PatientIndex:
         `claims` are all of the file: the digest of the patient, whether the claim is hot, and its place.
         Raises OSError, as when the disk is full.
         """
-        with _on_disk():
+        with on_disk():
             self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
             rows = (
                 (place[0], patient, hot, marshal.dumps(place))
@@ -84,7 +84,7 @@ class PatientIndex:
         Empty where it needs none, None where there are too many.  To be asked for the claims of the file in order.
         Raises OSError.
         """
-        with _on_disk():
+        with on_disk():
             while self._next is not None and self._next[0] < ordinal:
                 self._next = next(self._shared, None)
             if self._next is None or self._next[0] != ordinal:
@@ -106,7 +106,7 @@ class PatientIndex:
 
 
 @contextmanager
-def _on_disk() -> Iterator[None]:
+def on_disk() -> Iterator[None]:
     """Word a fault of the disk as one, whoever met it."""
     try:
         yield

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define
 
 from scrubber.detail import shown_npi, shown_payer
-from scrubber.findings import ClaimReport, Finding
+from scrubber.findings import ClaimReport
 from scrubber.model import PlainClaim, TransactionSet
 from scrubber.parser import ClaimPlace, RawClaim
 from scrubber.x12 import Delimiters
@@ -72,11 +72,11 @@ class Ledger:
         """Yield the digest of the patient of each claim, whether it is hot, and its place, in order."""
         return ((patient, hot, place) for place, patient, hot, _ in self._entries())
 
-    def place(self, packed: Packed, *, alone: bool, known: tuple[Finding, ...]) -> ClaimPlace:
-        """Give a place again, with what `ClaimPlace` says of `alone` and `known`."""
+    def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
+        """Give a place again, with what `ClaimPlace` says of `alone`."""
         ordinal, levels, claim, complete, number = packed
         transaction, delimiters = self._sets[number]
-        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete, alone, known)
+        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete, alone)
 
     def close(self) -> None:
         """Remove the file."""

@@ -230,7 +230,10 @@ class OtherSubscriber:
 
 @frozen
 class TransactionSet:
-    """The envelope a claim came in: ISA13, GS06, GS08, ST02, BHT03, 1000A NM109 and 1000B NM109."""
+    """The envelope a claim came in: ISA13, GS06, GS08, ST02, BHT03, 1000A NM109 and 1000B NM109.
+
+    `starts` are the first bytes of its ISA, GS and ST in the input, without those that are missing.
+    """
 
     interchange_control_number: str = field(default="", repr=False)
     group_control_number: str = field(default="", repr=False)
@@ -239,6 +242,7 @@ class TransactionSet:
     reference: str = field(default="", repr=False)
     submitter_id: str = field(default="", repr=False)
     receiver_id: str = field(default="", repr=False)
+    starts: tuple[int, ...] = ()
 
 
 @frozen(eq=False)

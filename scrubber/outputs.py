@@ -98,7 +98,10 @@ class FileOutputs:
             ack = settings.ack
             behind = None if ack.number is None else (ack.number + self.run.report.interchanges - 1) % MAX_NUMBER + 1
             ack = attrs.evolve(ack, number=behind, shift=_SHIFT_999)
-            sink = StructureAcknowledger(draft.stream, ack, self.run.guide_faults, only_flawed=targets.in_folder)
+            run = self.run
+            sink = StructureAcknowledger(
+                draft.stream, ack, run.refuses, run.guide_faults, only_flawed=targets.in_folder
+            )
             self.run.on_fault = sink.fault
             self._add(draft, sink)
         if not (self.run.report.readable or settings.partial):
@@ -115,7 +118,7 @@ class FileOutputs:
         for rejected, target in ((True, targets.rejected), (False, targets.clean)):
             if target is not None:
                 draft = self.publication.draft(target)
-                self._add(draft, Side(source, draft.stream, rejected=rejected))
+                self._add(draft, Side(source, draft.stream, self.run.refuses, rejected=rejected))
 
     def _add(self, draft: Draft, sink: FileSink) -> None:
         self._files.append((draft, sink))

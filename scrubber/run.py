@@ -8,18 +8,17 @@ For sinks, which take all of the input as it passes, it reads all of it again.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 import attrs
 
 from scrubber.config import Config
-from scrubber.engine import Engine
+from scrubber.engine import Engine, of_claim
 from scrubber.errors import UnreadableError
-from scrubber.findings import ClaimReport, FileReport, Finding, Location
+from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity
 from scrubber.index import PatientIndex
 from scrubber.ledger import Ledger, Note, Packed
 from scrubber.model import PlainClaim
@@ -37,12 +36,16 @@ from scrubber.parser import (
     read_plain,
 )
 from scrubber.parser.conformance import guide_faults
-from scrubber.parser.faults import Fault, InputUnreadable
+from scrubber.parser.faults import Fault, InputUnreadable, Scope
 from scrubber.parser.source import CHUNK
+from scrubber.syntax_errors import SyntaxErrors
 from scrubber.team import Batch, Team
 
 __all__ = ["FileScrub", "Sink", "exit_code", "redacted", "unreadable_file", "unreadable_reason"]
 
+
+_LISTED = 20
+"""Findings of a code that are listed of the file itself."""
 
 _AHEAD = 1_000
 """Events that may wait for each process of a team."""
@@ -88,7 +91,7 @@ class FileScrub:
         self._providers: dict[Extent, Level] = {}
         self._promised: dict[int, Batch] = {}
         self._batch = Batch()
-        self._walk = _GuideWalk()
+        self._errors = SyntaxErrors()
         self.report = FileReport(path=source.name)
         self.guide_faults: list[Fault] = []
         self.sinks: list[Sink] = []
@@ -96,7 +99,8 @@ class FileScrub:
         self._survey()
 
     def _survey(self) -> None:
-        reader = Reader(self._source, self._progress)
+        about_file = _AboutFile(self._errors, self._engine)
+        reader = Reader(self._source, self._progress, about_file.take)
         self.report.sha256 = self._source.sha256()
         for claim in reader.survey():
             if isinstance(claim, Glimpse):
@@ -104,22 +108,20 @@ class FileScrub:
             else:
                 self._note(place_of(claim), patient_key_of(claim), read_plain(claim), hot=self._engine.is_hot(claim))
         self._index.find(self._ledger.patients())
-        config = self._engine.config
-        faults = [fault for fault in reader.faults if config.conformance != "none" or fault.rule.unreadable]
-        readable = reader.readable
-        if config.conformance == "guide":
+        if self._engine.config.conformance == "guide":
             self.guide_faults = list(guide_faults(self._source))
-            readable = readable and not any(fault.rule.unreadable for fault in self.guide_faults)
-            self._walk = _GuideWalk(self.guide_faults, (note.place for note in self._ledger))
-        self.report.readable = readable
+            for fault in self.guide_faults:
+                about_file.take(fault)
+        self._errors.find_claims((note.place for note in self._ledger), about_file.take)
+        self.report.readable = about_file.readable
         self.report.segments = reader.segments
         self.report.interchanges = reader.interchanges
         self.report.transactions = reader.transactions
-        self.report.findings = self._configured((*(fault.finding() for fault in faults), *self._walk.about_no_claim()))
+        self.report.findings = about_file.findings
 
-    def _configured(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        configured = map(self._engine.configured, findings)
-        return tuple(finding for finding in configured if finding is not None)
+    def refuses(self, part: int) -> bool:
+        """Whether the transaction set, group or interchange that begins at a byte is rejected with all its claims."""
+        return self._errors.refuses(part)
 
     def _note(self, place: ClaimPlace, patient: tuple[str, ...], plain: PlainClaim | None, *, hot: bool) -> None:
         digest = self._index.digest(patient, hot=hot)
@@ -144,6 +146,7 @@ class FileScrub:
             yield claim
         self._index.close()
         self._ledger.close()
+        self._errors.close()
         self._source.check_unchanged()
 
     def _events(self) -> Iterator[Mark | Note]:
@@ -183,7 +186,7 @@ class FileScrub:
             return self._ahead.pop(note.ordinal)
         places = self._companions(note)
         if not places and note.accepted is not None:
-            return note.accepted
+            return self._unopened(note, note.accepted)
         reports = self._engine.judge_at(self._source, places, self._providers)
         self._ahead |= {report.ordinal: report for report in reports}
         return self._ahead.pop(note.ordinal)
@@ -193,13 +196,26 @@ class FileScrub:
         packed = self._index.companions(note.ordinal)
         if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
             packed = None
-        if packed == [] and note.accepted is not None and not self._walk.about(note.place):
+        if packed == [] and note.accepted is not None and not self._errors.about(note.place):
             return []
         self._source.check_unchanged()
-        return [
-            self._ledger.place(place, alone=packed is None, known=self._walk.about(place))
-            for place in packed or [note.place]
-        ]
+        return [self._place(place, alone=packed is None) for place in packed or [note.place]]
+
+    def _place(self, packed: Packed, *, alone: bool = False) -> ClaimPlace:
+        """Return the place of a claim with the syntax errors that it answers for."""
+        place = self._ledger.place(packed, alone=alone)
+        known, refused = self._errors.about(packed), self._errors.refusing(place.transaction.starts)
+        return attrs.evolve(place, known=known, refused=refused) if known or refused else place
+
+    def _unopened(self, note: Note, accepted: ClaimReport) -> ClaimReport:
+        """Return the report on a claim that is accepted unopened, if its transaction set is not rejected."""
+        if not self._errors:
+            return accepted
+        refused = self._errors.refusing(self._ledger.place(note.place, alone=False).transaction.starts)
+        if not refused:
+            return accepted
+        findings = sorted(of_claim(refused, accepted.claim, accepted.ordinal), key=lambda finding: finding.sort_key)
+        return attrs.evolve(accepted, findings=tuple(findings), refused=True)
 
     def _judged_by(self, team: Team) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
         """Yield the events in order, while the team judges claims further on."""
@@ -216,7 +232,8 @@ class FileScrub:
             places = self._companions(note)
             accepted = note.accepted
             if not places and accepted is not None:
-                return lambda: accepted
+                report = self._unopened(note, accepted)
+                return lambda: report
             if self._batch.is_full:
                 team.submit(self._batch)
             if self._batch.answer is not None:
@@ -226,71 +243,60 @@ class FileScrub:
         return partial(team.verdict, self._promised.pop(note.ordinal), note.ordinal)
 
 
-class _GuideWalk:
-    """What the guide walk found, by the claims at these places: each is about the claim it lies in, or those below it.
+class _AboutFile:
+    """Sorts the faults of an input: those of a claim or level are for its claims, the others are of the file.
 
-    What a level has too many faults of to repeat them all stands with the first claim below it.
+    `readable` says whether all of the input was read, `findings` are those of the file under the settings: of a rule
+    no more than the first twenty, then their number.
     """
 
-    def __init__(self, faults: Iterable[Fault] = (), places: Iterable[Packed] = ()) -> None:
-        self._findings = sorted((fault.finding() for fault in faults), key=_offset)
-        self._offsets = [_offset(finding) for finding in self._findings]
-        self._owners: dict[int, int] = {}
-        self._repeats: dict[int, list[Finding]] = {}
-        self._left = set(range(len(self._findings)))
-        for ordinal, levels, claim, *_ in places if self._findings else ():
-            for inside in self._inside(levels, claim):
-                if inside.start not in self._owners:
-                    self._owners[inside.start] = ordinal
-                    self._left.difference_update(inside)
+    def __init__(self, errors: SyntaxErrors, engine: Engine) -> None:
+        self.readable = True
+        self._errors = errors
+        self._engine = engine
+        self._listed: list[Finding] = []
+        self._counts: Counter[tuple[str, Severity]] = Counter()
+        self._first: dict[tuple[str, Severity], Finding] = {}
 
-    def about(self, place: Packed) -> tuple[Finding, ...]:
-        """Give what lies in a claim and in its billing provider's, subscriber's and patient's levels."""
-        if not self._findings:
-            return ()
-        ordinal, levels, claim, *_ = place
-        found: list[Finding] = []
-        for inside in self._inside(levels, claim):
-            if self._owners[inside.start] == ordinal:
-                found += self._findings[inside.start : inside.stop]
-            else:
-                found += self._repeated(inside)
-        return tuple(found)
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings about the file."""
+        more = [
+            attrs.evolve(
+                self._first[kind], message=f"... and at {count - _LISTED} more places.", location=Location("", "")
+            )
+            for kind, count in self._counts.items()
+            if count > _LISTED
+        ]
+        return (*self._listed, *more)
 
-    def _repeated(self, inside: range) -> list[Finding]:
-        """Give what further claims below a level are told of it."""
-        if inside.start not in self._repeats:
-            findings = self._findings[inside.start : inside.stop]
-            self._repeats[inside.start] = list(_one_of_each(findings, self._owners[inside.start]))
-        return self._repeats[inside.start]
+    def take(self, fault: Fault) -> None:
+        """Take the next fault of the reader or of the guide walk."""
+        if fault.unread:
+            # Not even a setting makes known what was not read.
+            self.readable = False
+            self._list(fault.finding())
+        elif self._engine.config.conformance == "none" and not fault.rule.meta.mandatory:
+            return
+        elif fault.scope in {Scope.CLAIM, Scope.LEVEL} and fault.part is not None:
+            self._errors.add(fault)
+        else:
+            finding = self._engine.configured(fault.finding())
+            if finding is not None:
+                self._list(finding)
+                if fault.scope.is_envelope and finding.severity is Severity.ERROR and fault.part is not None:
+                    self._errors.add(fault)
 
-    def about_no_claim(self) -> Iterator[Finding]:
-        """Yield what lies in no claim and above none."""
-        return (self._findings[number] for number in sorted(self._left))
-
-    def _inside(self, levels: Iterable[Extent | None], claim: tuple[int, int, int]) -> Iterator[range]:
-        """Yield which findings lie in each part, as far as there are any."""
-        for start, end, *_ in (*(level for level in levels if level is not None), claim):
-            inside = range(bisect_left(self._offsets, start), bisect_left(self._offsets, end))
-            if inside:
-                yield inside
-
-
-def _one_of_each(findings: Sequence[Finding], owner: int) -> Iterator[Finding]:
-    """Yield the first finding of each code, and where the others stand."""
-    counts = Counter(finding.code for finding in findings)
-    for code, count in counts.items():
-        first = next(finding for finding in findings if finding.code == code)
-        more = f" {count - 1} more of this level are listed with claim {owner} of the file." if count > 1 else ""
-        yield attrs.evolve(first, message=first.message + more) if more else first
+    def _list(self, finding: Finding) -> None:
+        kind = (finding.code, finding.severity)
+        self._counts[kind] += 1
+        self._first.setdefault(kind, finding)
+        if self._counts[kind] <= _LISTED:
+            self._listed.append(finding)
 
 
 def _nothing() -> ClaimReport:
     raise ValueError("there is no verdict on what is not a claim")
-
-
-def _offset(finding: Finding) -> int:
-    return (finding.location.offset or 0) if finding.location is not None else 0
 
 
 def unreadable_file(path: str, error: UnreadableError) -> FileReport:

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 from scrubber.findings import Location
 
-__all__ = ["DIAGNOSIS", "PROCEDURE", "SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
+__all__ = ["DIAGNOSIS", "GUIDE_SEGMENTS", "PROCEDURE", "SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
 
 PROCEDURE = re.compile(r"\d{5}|\d{4}[A-Z]|[A-Z]\d{4}", re.ASCII)
 """A CPT or HCPCS code.  Anything else in its place may be a name."""
@@ -20,13 +20,16 @@ DIAGNOSIS = re.compile(r"[A-Z]\d[A-Z0-9]{1,5}", re.ASCII)
 """An ICD-10-CM code without its point.  Anything else in its place may be a name."""
 
 # fmt: off
-SEGMENT_IDS = frozenset((
-    "ISA", "TA1", "GS", "ST", "BHT", "NM1", "N3", "N4", "PER", "REF", "HL", "PRV",
-    "CUR", "SBR", "PAT", "DMG", "CLM", "DTP", "PWK", "CN1", "AMT", "K3", "NTE", "CR1",
-    "CR2", "CR3", "CRC", "HI", "HCP", "CAS", "OI", "MOA", "LX", "SV1", "SV5", "QTY",
-    "MEA", "PS1", "LIN", "CTP", "SVD", "LQ", "FRM", "SE", "GE", "IEA",
+GUIDE_SEGMENTS = frozenset((
+    "ST", "BHT", "NM1", "N3", "N4", "PER", "REF", "HL", "PRV", "CUR", "SBR", "PAT",
+    "DMG", "CLM", "DTP", "PWK", "CN1", "AMT", "K3", "NTE", "CR1", "CR2", "CR3", "CRC",
+    "HI", "HCP", "CAS", "OI", "MOA", "LX", "SV1", "SV5", "QTY", "MEA", "PS1", "LIN",
+    "CTP", "SVD", "LQ", "FRM", "SE",
 ))
 # fmt: on
+"""The segments of 005010X222A1, as in pyx12 4.0's map."""
+
+SEGMENT_IDS = GUIDE_SEGMENTS | {"ISA", "TA1", "GS", "GE", "IEA"}
 """The segments of an 837P and its envelope.  Anything else where an identifier should stand may be part of a name."""
 
 

@@ -36,9 +36,8 @@ def claims_from_pyx12(nodes: Iterable[Node]) -> Iterator[Claim]:
     reader = Reader(_Joined(nodes))
     for raw in reader:
         yield _unplaced(build_claim(raw))
-    if not reader.readable:
-        fault = next(fault for fault in reader.faults if fault.rule.unreadable)
-        raise UnreadableError(f"pyx12 nodes: {fault.message}")
+    if reader.unread is not None:
+        raise UnreadableError(f"pyx12 nodes: {reader.unread.message}")
 
 
 class _Joined:

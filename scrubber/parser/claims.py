@@ -121,8 +121,10 @@ Extent = tuple[int, int, int, str]
 class ClaimPlace:
     """Where a claim and its levels stand in the input, so that it can be read again without the rest of the file.
 
-    `alone` says that it is judged without the other claims of its patient, which are too many; `known` is what was
-    found in it, or in its levels, before it is judged.
+    `levels` are the billing provider's, the subscriber's and the patient's, and one of an unknown kind (HL03) if it
+    stands below one.  `alone` says that it is judged without the other claims of its patient, which are too many;
+    `known` is what was found in it, or in its levels, before it is judged, and `refused` the errors for which its
+    transaction set, functional group or interchange is rejected.
     """
 
     ordinal: int
@@ -133,11 +135,12 @@ class ClaimPlace:
     complete: bool = True
     alone: bool = False
     known: tuple[Finding, ...] = ()
+    refused: tuple[Finding, ...] = ()
 
 
 def place_of(raw: RawClaim) -> ClaimPlace:
     """Give the place of a claim, for `reopen`."""
-    levels = (raw.provider, raw.subscriber, raw.patient)
+    levels = (raw.provider, raw.subscriber, raw.patient, *([raw.unknown] if raw.unknown is not None else []))
     end = raw.end if raw.complete else raw.segments[-1].end  # of one that is too long only the beginning is read
     return ClaimPlace(
         ordinal=raw.ordinal,
@@ -185,7 +188,7 @@ def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] |
         return read
 
     claim = stretch("CLM", *place.claim)
-    provider, subscriber, patient = map(level, place.levels)
+    provider, subscriber, patient = map(level, place.levels[:3])
     found = build_claim(
         RawClaim(
             place.ordinal,

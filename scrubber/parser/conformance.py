@@ -24,7 +24,7 @@ from attrs import define, evolve
 from scrubber.edit import Meta, statuses
 from scrubber.findings import Location, Severity, Source
 from scrubber.parser.envelope import SUPPORTED_GUIDES
-from scrubber.parser.faults import EnvelopeRule, Fault
+from scrubber.parser.faults import EnvelopeRule, Fault, Scope
 from scrubber.parser.segments import cut_segments
 from scrubber.parser.source import InputSource
 from scrubber.x12 import Segment
@@ -43,6 +43,8 @@ _PARTS = {"GS", "ST", "HL", "CLM"}  # what begins a claim, a level or what is ar
 _MOST = 100  # faults of a rule that are given of each
 _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
 _NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
+_SCOPES = {"ISA": Scope.INTERCHANGE, "GS": Scope.GROUP, "ST": Scope.TRANSACTION_SET}
+_PART_SCOPES = {"HL": Scope.LEVEL, "CLM": Scope.CLAIM}
 _ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in ("ISA", "GS", "ST", *_HEADERS)}
 _WRAPPERS = {"HEADER", "DETAIL", "FOOTER"}  # loops of the map that the guide does not number
 _DELIMITERS = {"ISA11", "ISA16"}  # not data, so any character is right, a control character too
@@ -236,7 +238,8 @@ class _Interchange:
             if header is not None:
                 self._whole = False
                 message = f"This {name} is not closed by its trailer."
-                yield GuideEnvelopeError.at(header.locate(_ENVELOPE_LOOPS[name]), message)
+                place = header.locate(_ENVELOPE_LOOPS[name])
+                yield GuideEnvelopeError.at(place, message, scope=_SCOPES[name], part=header.offset)
 
     def _take_transaction(self, segment: Segment) -> Iterator[Fault]:
         guide = (self._group.get(8) if self._group is not None else "") or segment.get(3)
@@ -304,11 +307,14 @@ class _Walker:
         self._walk: Any = None
         self._node: Any = None
         self._previous: Segment | None = None  # the last at its place, behind which is missing what is missing
+        self._headers: dict[str, int] = {}  # the first bytes of the envelopes that are open
+        self._part = self._previous_part = (Scope.NOTHING, 0)  # what the segment and the previous one are in
 
     def judge(self, segment: Segment, *, counted: bool = True) -> list[Fault]:
         """Give the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
         if self._reader is None and segment.id != "ISA":
             return []  # that pyx12 could not begin was reported at the ISA
+        self._enter(segment)
         found: list[Fault] = []
         try:
             with _silenced():
@@ -318,14 +324,37 @@ class _Walker:
             found.append(GuideNotChecked.at(self._locate(segment), message))
         return found
 
+    def _enter(self, segment: Segment) -> None:
+        """Follow which claim, level or envelope a segment opens, closes or is in."""
+        kind = _HEADERS.get(segment.id, segment.id)
+        if segment.id in _SCOPES:
+            self._headers[segment.id] = segment.offset
+        if kind in _SCOPES:
+            self._part = (_SCOPES[kind], self._headers.get(kind, segment.offset))
+        elif segment.id in _PART_SCOPES:
+            self._part = (_PART_SCOPES[segment.id], segment.offset)
+
+    def _spoiling(self, fault: Fault, *, before: bool = False) -> Fault:
+        """Return a fault with the part that it spoils: the one of the previous segment where something is missing."""
+        scope, part = self._previous_part if before else self._part
+        if fault.unread:
+            return fault
+        return evolve(fault, scope=scope, part=part, transaction_set=self._headers.get("ST"))
+
     def _faults(self, segment: Segment, *, counted: bool) -> Iterator[Fault]:
         data = self._read(segment)
         node, errors = self._find(segment, data)
         for error in errors:
-            yield from self._segment_fault(segment, error)
+            missing = error.err_cde == _MISSING and self._previous is not None
+            for fault in self._segment_fault(segment, error):
+                yield self._spoiling(fault, before=missing)
         self._node = node or self._node
         if node is not None and all(error.err_cde == _MISSING for error in errors):
-            self._previous = segment
+            self._previous, self._previous_part = segment, self._part
+        yield from map(self._spoiling, self._own_faults(segment, node, data, counted=counted))
+
+    def _own_faults(self, segment: Segment, node: Any, data: Any, *, counted: bool) -> Iterator[Fault]:
+        """Yield what is wrong in the segment itself."""
         for level, code, *_ in self._reader.pop_errors():
             if counted or level == "seg":
                 yield from self._count_fault(segment, level, code)

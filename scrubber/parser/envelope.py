@@ -8,10 +8,11 @@ from collections.abc import Callable
 from attrs import define, field
 
 from scrubber.control_numbers import ControlNumbers
+from scrubber.findings import Severity
 from scrubber.model import TransactionSet
 from scrubber.parser import faults
 from scrubber.parser.events import Mark
-from scrubber.parser.faults import EnvelopeRule, Fault
+from scrubber.parser.faults import EnvelopeRule, Fault, Scope
 from scrubber.x12 import Segment
 
 __all__ = ["SUPPORTED_GUIDES", "Envelope"]
@@ -34,12 +35,17 @@ _SET = re.compile(r"[0-9]{3}")
 
 @define(eq=False)
 class _Open:
-    """An envelope that has begun: its header, the count its trailer must give, the control numbers inside it."""
+    """An envelope that has begun: its header, the count its trailer must give, the control numbers inside it.
 
+    `sets` are the control numbers of all transaction sets of an interchange.
+    """
+
+    scope: Scope
     header: Segment
     control_number: str
     count: int = 0
     inside: ControlNumbers = field(factory=ControlNumbers)
+    sets: ControlNumbers = field(factory=ControlNumbers)
 
 
 class Envelope:
@@ -57,7 +63,8 @@ class Envelope:
         self._interchange: _Open | None = None
         self._group: _Open | None = None
         self._transaction: _Open | None = None
-        self._interchange_numbers = ControlNumbers()
+        self._last_interchange: _Open | None = None
+        self._interchange_numbers: dict[tuple[str, ...], ControlNumbers] = {}  # by ISA05 to ISA08
         self._header: dict[str, str] = {}
         self._identity: TransactionSet | None = None
 
@@ -66,46 +73,65 @@ class Envelope:
         """Whether a transaction set is open."""
         return self._transaction is not None
 
+    @property
+    def transaction_start(self) -> int | None:
+        """The first byte of the transaction set that is open."""
+        return self._transaction.header.offset if self._transaction is not None else None
+
     def open_interchange(self, segment: Segment) -> Mark:
         """Take an ISA."""
         self.expect_closed()
         number = segment.get(13)
-        if number in self._interchange_numbers:
-            self._fault(faults.ControlNumberRepeated, segment, "This interchange control number came before.", "ISA13")
-        self._interchange_numbers.add(number)
+        opened = self._interchange = self._last_interchange = _Open(Scope.INTERCHANGE, segment, number)
+        before = self._interchange_numbers.setdefault(tuple(segment.elements[5:9]), ControlNumbers())
+        if number in before:
+            message = "This interchange control number came before, from the same sender to the same receiver."
+            self._fault(faults.ControlNumberRepeated, segment, message, "ISA13", spoils=opened)
+        before.add(number)
         self.interchanges += 1
-        self._interchange = _Open(segment, number)
         return Mark(segment)
 
     def open_group(self, segment: Segment) -> Mark:
         """Take a GS."""
         self.expect_closed(inside="ISA")
-        number = segment.get(6)
+        number = _plain_number(segment.get(6))
         self.groups += 1
+        self._group = _Open(Scope.GROUP, segment, number)
         if self._interchange is not None:
             if number in self._interchange.inside:
-                self._fault(faults.ControlNumberRepeated, segment, "This group control number came before.", "GS06")
+                message = "This group control number came before in the interchange."
+                self._fault(faults.ControlNumberRepeated, segment, message, "GS06", spoils=self._group)
             self._interchange.inside.add(number)
             self._interchange.count += 1
-        self._group = _Open(segment, number)
         return Mark(segment)
 
     def open_transaction(self, segment: Segment) -> Mark:
         """Take an ST."""
         self.expect_closed(inside="GS")
         number = segment.get(2)
+        opened = self._transaction = _Open(Scope.TRANSACTION_SET, segment, number, count=1)
         if self._group is None:
-            self._fault(faults.HeaderMissing, segment, "A transaction set stands outside any functional group.")
+            message = "A transaction set stands outside any functional group."
+            self._fault(faults.HeaderMissing, segment, message, spoils=opened)
         else:
-            if number in self._group.inside:
-                self._fault(faults.ControlNumberRepeated, segment, "This transaction set number came before.", "ST02")
-            self._group.inside.add(number)
+            self._check_set_number(opened, self._group)
             self._group.count += 1
         self.transactions += 1
-        self._transaction = _Open(segment, number, count=1)
         self._header, self._identity = {}, None
         self.judged = self._check_guide(segment)
         return Mark(segment, judged=self.judged)
+
+    def _check_set_number(self, opened: _Open, group: _Open) -> None:
+        number, segment = opened.control_number, opened.header
+        if number in group.inside:
+            message = "This transaction set control number came before in the group."
+            self._fault(faults.ControlNumberRepeated, segment, message, "ST02", spoils=opened)
+        elif self._interchange is not None and number in self._interchange.sets:
+            message = "This transaction set control number came before in another group of the interchange."
+            self._fault(faults.ControlNumberRepeated, segment, message, "ST02", severity=Severity.WARNING)
+        group.inside.add(number)
+        if self._interchange is not None:
+            self._interchange.sets.add(number)
 
     def _check_guide(self, segment: Segment) -> bool:
         group = self._group.header.get(8) if self._group is not None else ""
@@ -128,7 +154,7 @@ class Envelope:
         opened, self._transaction, self.judged = self._transaction, None, False
         mark = Mark(segment, count=opened.count + 1 if opened is not None else 0)
         if opened is None:
-            self._fault(faults.TrailerUnexpected, segment, "An SE closes no transaction set.")
+            self._fault(faults.TrailerUnexpected, segment, "An SE closes no transaction set.", spoils=self._innermost())
             return mark
         self._check_trailer(segment, opened, opened.count + 1, "segments")
         return mark
@@ -139,7 +165,7 @@ class Envelope:
         opened, self._group = self._group, None
         mark = Mark(segment, count=opened.count if opened is not None else 0)
         if opened is None:
-            self._fault(faults.TrailerUnexpected, segment, "A GE closes no functional group.")
+            self._fault(faults.TrailerUnexpected, segment, "A GE closes no functional group.", spoils=self._innermost())
             return mark
         self._check_trailer(segment, opened, opened.count, "transaction sets")
         return mark
@@ -150,48 +176,63 @@ class Envelope:
         opened, self._interchange = self._interchange, None
         mark = Mark(segment, count=opened.count if opened is not None else 0)
         if opened is None:
-            self._fault(faults.TrailerUnexpected, segment, "An IEA closes no interchange.")
+            self._fault(faults.TrailerUnexpected, segment, "An IEA closes no interchange.", spoils=self._innermost())
             return mark
         self._check_trailer(segment, opened, opened.count, "functional groups")
         return mark
 
     def _check_trailer(self, segment: Segment, opened: _Open, count: int, what: str) -> None:
-        trailer, written = segment.id, segment.get(1)
+        trailer, written, number = segment.id, segment.get(1), segment.get(2)
+        element = f"{trailer}01"
         if not _NUMBER.fullmatch(written):
-            self._fault(
-                faults.CountTooLow,
-                segment,
-                f"{trailer}01 is not a count; there are {count} {what}.",
-                f"{trailer}01",
-            )
+            message = f"{element} is not a count; there are {count} {what}."
+            self._fault(faults.CountTooLow, segment, message, element, spoils=opened)
         elif int(written) != count:
             rule = faults.CountTooHigh if int(written) > count else faults.CountTooLow
-            self._fault(rule, segment, f"{trailer}01 counts {int(written)} {what}, there are {count}.", f"{trailer}01")
-        if segment.get(2) != opened.control_number:
+            message = f"{element} counts {int(written)} {what}, there are {count}."
+            self._fault(rule, segment, message, element, spoils=opened)
+        if (_plain_number(number) if trailer == "GE" else number) != opened.control_number:
             header = {"SE": "ST02", "GE": "GS06", "IEA": "ISA13"}[trailer]
-            self._fault(
-                faults.ControlNumberDiffers,
-                segment,
-                f"{trailer}02 is not the number in {header}.",
-                f"{trailer}02",
-            )
+            message = f"{trailer}02 is not the number in {header}."
+            if trailer != "GE" and _plain_number(number) == _plain_number(opened.control_number):
+                message = f"{trailer}02 is not written as {header} is: leading zeros differ."
+            self._fault(faults.ControlNumberDiffers, segment, message, f"{trailer}02", spoils=opened)
 
-    def expect_closed(self, inside: str = "") -> None:
-        """Report and close what is still open, from the transaction set outwards to the envelope called `inside`."""
-        if self._transaction is not None:
-            self._fault(faults.TrailerMissing, self._transaction.header, "A transaction set has no SE.")
-            self._transaction, self.judged = None, False
-        if inside != "GS" and self._group is not None:
-            self._fault(faults.TrailerMissing, self._group.header, "A functional group has no GE.")
+    def expect_closed(self, inside: str = "", *, at_end: bool = False) -> None:
+        """Report and close what is still open, from the transaction set outwards to the envelope called `inside`.
+
+        `at_end` says that the input has ended: what else the envelope held was then not read.
+        """
+        for opened, name in (
+            (self._transaction, "A transaction set has no SE."),
+            (None if inside == "GS" else self._group, "A functional group has no GE."),
+            (None if inside else self._interchange, "An interchange has no IEA."),
+        ):
+            if opened is not None:
+                self._fault(faults.TrailerMissing, opened.header, name, spoils=opened, unread=at_end)
+        self._transaction, self.judged = None, False
+        if inside != "GS":
             self._group = None
-        if not inside and self._interchange is not None:
-            self._fault(faults.TrailerMissing, self._interchange.header, "An interchange has no IEA.")
+        if not inside:
             self._interchange = None
 
     def end(self) -> None:
         """Let go of the control numbers, which may be many: whoever has read an input may keep the counts."""
-        self._interchange = self._group = None
-        self._interchange_numbers = ControlNumbers()
+        self._interchange = self._group = self._last_interchange = None
+        self._interchange_numbers = {}
+
+    def part_of(self, segment: Segment) -> tuple[Scope, int | None]:
+        """Return the envelope that a segment opens, closes or stands in: its scope and its first byte."""
+        opens = _OPENS.get(segment.id)
+        if opens is not None:
+            return opens, segment.offset
+        closed = {"GE": self._group, "IEA": self._interchange}.get(segment.id, self._transaction)
+        found = closed or self._innermost()
+        return (found.scope, found.header.offset) if found is not None else (Scope.NOTHING, None)
+
+    def _innermost(self) -> _Open | None:
+        """Return the smallest envelope that is open, else the interchange before."""
+        return self._transaction or self._group or self._interchange or self._last_interchange
 
     def count(self, segment: Segment) -> bool:
         """Count a segment towards SE01; False where it stands in no transaction set that is judged."""
@@ -221,15 +262,47 @@ class Envelope:
             header = [opened.header for opened in (self._group, self._transaction) if opened is not None]
             self._identity = TransactionSet(
                 interchange_control_number=self._interchange.control_number if self._interchange else "",
-                group_control_number=self._group.control_number if self._group else "",
+                group_control_number=self._group.header.get(6) if self._group else "",
                 guide=next((guide for guide in (s.get(8 if s.id == "GS" else 3) for s in header) if guide), ""),
                 control_number=self._transaction.control_number if self._transaction else "",
                 reference=self._header.get("BHT", ""),
                 submitter_id=self._header.get("41", ""),
                 receiver_id=self._header.get("40", ""),
+                starts=tuple(
+                    opened.header.offset
+                    for opened in (self._interchange, self._group, self._transaction)
+                    if opened is not None
+                ),
             )
         return self._identity
 
-    def _fault(self, rule: type[EnvelopeRule], segment: Segment, message: str, element: str | None = None) -> None:
+    def _fault(
+        self,
+        rule: type[EnvelopeRule],
+        segment: Segment,
+        message: str,
+        element: str | None = None,
+        *,
+        spoils: _Open | None = None,
+        severity: Severity | None = None,
+        unread: bool = False,
+    ) -> None:
         loop = {"ISA": "ISA_LOOP", "IEA": "ISA_LOOP", "GS": "GS_LOOP", "GE": "GS_LOOP"}.get(segment.id, "ST_LOOP")
-        self._report(rule.at(segment.locate(loop, element), message))
+        scope, part = (spoils.scope, spoils.header.offset) if spoils is not None else (Scope.NOTHING, None)
+        self._report(
+            rule.at(
+                segment.locate(loop, element),
+                message,
+                scope=Scope.UNREAD if unread else scope,
+                part=part,
+                severity=severity,
+            )
+        )
+
+
+_OPENS = {"ISA": Scope.INTERCHANGE, "GS": Scope.GROUP, "ST": Scope.TRANSACTION_SET}
+
+
+def _plain_number(text: str) -> str:
+    """Return a control number without leading zeros, by which GS06 and GE02 are compared."""
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text

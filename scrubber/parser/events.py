@@ -44,6 +44,7 @@ class RawClaim:
     `ordinal` counts the claims of the file from 1.  `start` is the byte at which it begins and `end` the one at which
     whatever follows it begins; `count` is the number of its segments.  `complete` is False when the input ended inside
     the claim.  `stretch` is its text, None where that part of the file is irregular and was cut segment by segment.
+    `unknown` is the level of an unknown kind (HL03) that it stands below, too.
     """
 
     ordinal: int
@@ -57,6 +58,7 @@ class RawClaim:
     complete: bool = True
     stretch: Stretch | None = None
     cut: list[Segment] = field(factory=list, repr=False)
+    unknown: Level | None = None
 
     @cached_property
     def segments(self) -> list[Segment]:

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
+from scrubber.control_numbers import ControlNumbers
 from scrubber.findings import Location
 from scrubber.parser import faults
 from scrubber.parser.envelope import Envelope
 from scrubber.parser.events import Level, Mark, RawClaim
-from scrubber.parser.faults import EnvelopeRule, Fault
+from scrubber.parser.faults import EnvelopeRule, Fault, Scope
 from scrubber.parser.runs import Glimpse, PlainRun
-from scrubber.parser.segments import Block, Stretch, cut_blocks, strip_blank
+from scrubber.parser.segments import Block, Stretch, control_characters, cut_blocks, strip_blank
 from scrubber.parser.source import ByteSource
-from scrubber.x12 import Delimiters, Segment
+from scrubber.x12 import GUIDE_SEGMENTS, Delimiters, Segment
 
 __all__ = ["Reader"]
 
@@ -50,6 +51,11 @@ class Reader:
         self._levels: dict[str, Level] = {}
         self._level: Level | None = None
         self._level_count = 0
+        self._unknown_level: Level | None = None
+        self._numbers_out_of_sequence = ControlNumbers()  # HL01
+        self._in_sequence = 0  # levels in front of the first HL01 that is out of sequence
+        self.unread: Fault | None = None
+        """The first fault that means that something was not read."""
         self._claim: list[Segment] | None = None
         self._in_lines = False  # whether the claim has begun its service lines
         self._room = _MAX_BYTES
@@ -94,7 +100,7 @@ class Reader:
     @property
     def readable(self) -> bool:
         """Whether all of the input was read and is of a kind that is judged."""
-        return not any(rule.unreadable for rule in self._fault_counts)
+        return self.unread is None
 
     def __iter__(self) -> Iterator[RawClaim]:
         return (event for event in self.events() if isinstance(event, RawClaim))
@@ -116,7 +122,7 @@ class Reader:
         yield from self._finish(self._source.size, complete=False)
         if not self._fault_counts.keys() & {faults.Truncated, faults.SegmentTooLong}:
             # Where the end itself is missing, so are the trailers: that is one fault, not four.
-            self._envelope.expect_closed()
+            self._envelope.expect_closed(at_end=True)
         self._envelope.end()
 
     def _take_block(self, block: Block) -> Iterator[Mark | RawClaim]:
@@ -143,7 +149,8 @@ class Reader:
     def _run(self, block: Block, at: int, ordinal: int) -> PlainRun | None:
         """Begin a plain run; None where claims and levels are not in order so far."""
         levels = self._levels
-        if not self._envelope.judged or "2000A" not in levels:
+        in_order = self._in_sequence == self._level_count and self._unknown_level is None
+        if not (in_order and self._envelope.judged and "2000A" in levels):
             return None
         run = PlainRun(
             block, at, ordinal, self.claims, self._level_count, levels["2000A"], self._envelope.transaction_set()
@@ -157,6 +164,7 @@ class Reader:
         self.segments += run.ordinal - ordinal
         self._envelope.count_all(run.ordinal - ordinal)
         self.claims, self._level_count = run.claims, run.levels
+        self._in_sequence = run.levels
         level = run.last_level()
         if level is not None:
             self._level = level
@@ -192,15 +200,14 @@ class Reader:
                 return
             handler = self._open_unread
         yield from self._finish(segment.offset)
-        self._check_id(segment)
+        self._check(segment)
         self._mark = handler(segment)
 
     def _take_claim(self, stretch: Stretch) -> RawClaim:
         """Take a whole claim."""
         self.segments += stretch.count
         self._envelope.count_all(stretch.count)
-        if "2000B" not in self._levels:
-            self._fault(faults.HierarchyParentUnknown, stretch.head, _NO_SUBSCRIBER)
+        self._check_subscriber(stretch.head)
         return self._raw_claim(stretch.offset, stretch.end, stretch.count, stretch=stretch)
 
     def _take_level(self, stretch: Stretch) -> None:
@@ -236,6 +243,8 @@ class Reader:
                 self._progress(len(data))
 
     def _report(self, fault: Fault) -> None:
+        if fault.unread and self.unread is None:
+            self.unread = fault
         self._fault_counts[fault.rule] += 1
         if self._fault_counts[fault.rule] <= _KEPT_FAULTS:
             self._faults.append(fault)
@@ -243,36 +252,81 @@ class Reader:
             self._on_fault(fault)
 
     def _fault(self, rule: type[EnvelopeRule], segment: Segment, message: str, element: str | None = None) -> None:
+        """Report a fault of a hierarchical level, or of a segment in front of it."""
         loop = _PARENTS.get(segment.get(3), ("2000", ""))[0] if segment.id == "HL" else "ST_LOOP"
-        self._report(rule.at(segment.locate(loop, element), message))
+        scope = Scope.LEVEL if rule in _OF_LEVELS else Scope.NOTHING
+        start = self._envelope.transaction_start
+        place = segment.locate(loop, element)
+        self._report(rule.at(place, message, scope=scope, part=segment.offset, transaction_set=start))
 
-    def _check_id(self, segment: Segment) -> None:
+    def _check(self, segment: Segment) -> None:
+        """Report an identifier that is malformed or that the guide does not know, and control characters."""
         written = segment.elements[0]
-        if written in self._ids:
-            return
-        if not _SEGMENT_ID.fullmatch(written):
-            self._fault(faults.SegmentIdMalformed, segment, "A segment identifier is malformed or in lower case.")
-        else:
-            self._ids.add(written)
+        if written not in self._ids:
+            if not _SEGMENT_ID.fullmatch(written):
+                message = "A segment identifier is malformed or in lower case."
+                self._spoil(faults.SegmentIdMalformed, segment, message)
+            elif written in GUIDE_SEGMENTS or written in self._handlers:
+                self._ids.add(written)
+            elif self._envelope.judged:
+                self._spoil(faults.SegmentUnknown, segment, "The guide knows no segment with this identifier.")
+        for element in control_characters(segment):
+            name = f"{segment.known_id}{element:02}" if segment.known_id and element < 100 else None
+            message = f"{name or 'An element'} holds a line end or another control character."
+            self._spoil(faults.ControlCharacter, segment, message, name, "6" if name else "8")
+
+    def _spoil(
+        self,
+        rule: type[EnvelopeRule],
+        segment: Segment,
+        message: str,
+        element: str | None = None,
+        syntax: str = "",
+    ) -> None:
+        """Report a fault of a segment, which spoils the claim, level or envelope that it is in or opens."""
+        scope, part, loop = self._part_of(segment)
+        start = self._envelope.transaction_start
+        place = segment.locate(loop, element)
+        self._report(rule.at(place, message, syntax, scope=scope, part=part, transaction_set=start))
+
+    def _part_of(self, segment: Segment) -> tuple[Scope, int | None, str]:
+        """Return the smallest part of the file that a segment is in or opens: scope, first byte and loop."""
+        if self._envelope.judged and segment.id not in _ENVELOPE_LOOPS:
+            if segment.id == "CLM" or self._claim is not None:
+                claim = self._claim[0] if self._claim is not None else segment
+                return Scope.CLAIM, claim.offset, "2400" if self._in_lines and segment.id != "CLM" else "2300"
+            if segment.id == "HL":
+                return Scope.LEVEL, segment.offset, "2000"
+            level = self._level or self._unknown_level
+            if level is not None:
+                return Scope.LEVEL, level.head.offset, level.loop or "2000"
+        return *self._envelope.part_of(segment), _ENVELOPE_LOOPS.get(segment.id, "ST_LOOP")
+
+    def _check_subscriber(self, clm: Segment) -> None:
+        """Report a claim that no subscriber level encloses."""
+        if "2000B" not in self._levels:
+            message = "A claim stands under no subscriber level."
+            place = clm.locate("2300")
+            self._report(faults.HierarchyParentUnknown.at(place, message, scope=Scope.CLAIM, part=clm.offset))
 
     # -- levels and claims ----------------------------------------------------------------------------------------
 
     def _open_transaction(self, segment: Segment) -> Mark:
         mark = self._envelope.open_transaction(segment)
         self._levels, self._level, self._level_count = {}, None, 0
+        self._unknown_level, self._in_sequence = None, 0
+        self._numbers_out_of_sequence = ControlNumbers()
         return mark
 
     def _open_level(self, segment: Segment) -> Mark:
         self._envelope.count(segment)
-        self._level_count += 1
-        if segment.get(1) != str(self._level_count):
-            message = f"HL01 should be {self._level_count}: levels are counted from 1 in each transaction set."
-            self._fault(faults.HierarchyNumberOutOfSequence, segment, message, "HL01")
+        self._check_level_number(segment)
         kind = segment.get(3)
         if kind not in _PARENTS:
             self._fault(faults.HierarchyLevelUnknown, segment, "HL03 is not 20, 22 or 23.", "HL03")
-            self._level = None
+            self._level, self._unknown_level = None, Level(segment, "")
             return Mark(segment)
+        self._unknown_level = None
         self._room, self._left_out = _MAX_BYTES, 0
         loop, enclosing = _PARENTS[kind]
         parent = self._levels.get(enclosing)
@@ -283,16 +337,33 @@ class Reader:
         self._levels[loop] = self._level
         return Mark(segment, loop)
 
+    def _check_level_number(self, segment: Segment) -> None:
+        """Report an HL01 that is no number, is that of another level of the transaction set, or is out of sequence."""
+        written, count = segment.get(1), self._level_count
+        self._level_count = expected = count + 1
+        if written == str(expected) and self._in_sequence == count:
+            self._in_sequence = expected
+            return
+        number = int(written) if written.isascii() and written.isdigit() and len(written) <= _LONGEST_NUMBER else 0
+        if not number:
+            self._fault(faults.HierarchyParentUnknown, segment, "HL01 is missing or no number.", "HL01")
+        elif number <= self._in_sequence or str(number) in self._numbers_out_of_sequence:
+            message = f"HL01 {number} is the number of another level of the transaction set."
+            self._fault(faults.HierarchyParentUnknown, segment, message, "HL01")
+        elif written != str(expected):
+            message = f"HL01 should be {expected}: levels are counted from 1 in each transaction set."
+            self._fault(faults.HierarchyNumberOutOfSequence, segment, message, "HL01")
+        self._numbers_out_of_sequence.add(str(number))
+
     def _open_claim(self, segment: Segment) -> None:
         self._envelope.count(segment)
-        if "2000B" not in self._levels:
-            self._fault(faults.HierarchyParentUnknown, segment, _NO_SUBSCRIBER)
+        self._check_subscriber(segment)
         self._claim, self._in_lines = [segment], False
         self._room, self._left_out = _MAX_BYTES, 0
 
     def _content(self, segment: Segment) -> bool:
         """Give a segment to what is open; False where it belongs to nothing and is unread."""
-        self._check_id(segment)
+        self._check(segment)
         if not self._envelope.count(segment):
             return self._envelope.in_transaction or segment.id == "TA1"
         if self._claim is not None:
@@ -335,6 +406,7 @@ class Reader:
             levels.get("2000B"),
             levels.get("2000C"),
             self._envelope.transaction_set(),
+            unknown=self._unknown_level,
             **rest,
         )
 
@@ -366,6 +438,15 @@ _NEVER_IN_LINES = {
 }
 """What stands in front of the service lines of a claim only, and what it says where it stands behind one."""
 
-_NO_SUBSCRIBER = "A claim stands under no subscriber level."
 _PARENTS = {"20": ("2000A", ""), "22": ("2000B", "2000A"), "23": ("2000C", "2000B")}
 """HL03 to the loop and the loop that must enclose it."""
+_OF_LEVELS = {faults.HierarchyParentUnknown, faults.HierarchyLevelUnknown}
+_ENVELOPE_LOOPS = {
+    "ISA": "ISA_LOOP",
+    "IEA": "ISA_LOOP",
+    "GS": "GS_LOOP",
+    "GE": "GS_LOOP",
+    "ST": "ST_LOOP",
+    "SE": "ST_LOOP",
+}
+_LONGEST_NUMBER = 12  # HL01

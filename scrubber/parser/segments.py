@@ -18,9 +18,19 @@ from scrubber.parser.faults import (
     SegmentTooLong,
     Truncated,
 )
-from scrubber.x12 import Delimiters, Segment
+from scrubber.x12 import GUIDE_SEGMENTS, Delimiters, Segment
 
-__all__ = ["MAX_SEGMENT", "Block", "Stretch", "cut_blocks", "cut_segments", "cut_slice", "cut_text", "strip_blank"]
+__all__ = [
+    "MAX_SEGMENT",
+    "Block",
+    "Stretch",
+    "control_characters",
+    "cut_blocks",
+    "cut_segments",
+    "cut_slice",
+    "cut_text",
+    "strip_blank",
+]
 
 MAX_SEGMENT = 1 << 20
 """The longest segment that is read, in bytes.  The longest one the 837P guide allows is far below 4 KB."""
@@ -287,12 +297,14 @@ class _Patterns:
     """What finds the events of an interchange, and what is irregular in it.
 
     `event` stands behind a terminator, `first` at the place reached.  Irregular is anything behind a terminator but one
-    line end and an identifier as the guide writes it; the header and trailer of an interchange are, too.
+    line end and an identifier that the guide knows; the header and trailer of an interchange are, too.  `control` finds
+    a control character that is neither a delimiter nor part of a line end behind a terminator.
     """
 
     first: re.Pattern[str]
     event: re.Pattern[str]
     irregular: re.Pattern[str]
+    control: re.Pattern[str]
 
 
 @cache
@@ -303,8 +315,34 @@ def _patterns(delimiters: Delimiters) -> _Patterns:
     return _Patterns(
         re.compile(opening),
         re.compile(end + opening),
-        re.compile(rf"{end}{line_end}(?:(?:ISA|IEA){mark}|(?![A-Z][A-Z0-9]{{1,2}}{mark}))"),
+        re.compile(rf"{end}{line_end}(?!(?:{_known_ids()}){mark})"),
+        re.compile(rf"(?<!{end})(?<!{end}\r){_control_of(delimiters)}"),
     )
+
+
+def _known_ids() -> str:
+    """Give the pattern of the identifiers in the regular part of a file: by first letter, to be quick."""
+    tails: dict[str, list[str]] = {}
+    for name in sorted(GUIDE_SEGMENTS | {"GS", "GE"}):
+        tails.setdefault(name[0], []).append(name[1:])
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in tails.items())
+
+
+@cache
+def _control_of(delimiters: Delimiters) -> str:
+    """Give the pattern of a control character that is no delimiter; C1 is none: bytes of UTF-8 letters are there."""
+    used = {delimiters.element, delimiters.component, delimiters.repetition, delimiters.segment}
+    return "[" + "".join(f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in used) + "]"
+
+
+def control_characters(segment: Segment) -> Iterator[int]:
+    """Yield the positions of the elements (from 1) of a segment that hold control characters."""
+    if segment.text.isprintable():
+        return
+    found = re.compile(_control_of(segment.delimiters))
+    for position, element in enumerate(segment.elements):
+        if position and found.search(element) is not None:
+            yield position
 
 
 def line_end_of(delimiters: Delimiters) -> str:
@@ -326,10 +364,22 @@ def _regular(window: _Window, delimiters: Delimiters, ordinal: int) -> tuple[Blo
     irregular = patterns.irregular.search(text, start, end + 4)
     if irregular is not None:
         end = _last_event(patterns.event, text, start, irregular.start())
-    if end == start:
-        return None, irregular is None
-    block = Block(text[start:end], window.base + start, ordinal + 1, delimiters, text[window.at : start])
-    return block, irregular is None
+    whole = text[start:end]
+    control = None if _is_printable(whole, delimiters.segment) else patterns.control.search(whole)
+    if control is not None:
+        end = _last_event(patterns.event, text, start, start + control.start())
+        whole = text[start:end]
+    is_regular = irregular is None and control is None
+    if not whole:
+        return None, is_regular
+    return Block(whole, window.base + start, ordinal + 1, delimiters, text[window.at : start]), is_regular
+
+
+def _is_printable(text: str, terminator: str) -> bool:
+    """Whether there is nothing in regular text but printable characters, terminators and the line ends behind them."""
+    for line_end in ("\r\n", "\n"):
+        text = text.replace(terminator + line_end, terminator)
+    return text.replace(terminator, "").isprintable() if not terminator.isprintable() else text.isprintable()
 
 
 def _last_event(event: re.Pattern[str], text: str, start: int, stop: int) -> int:

@@ -1,4 +1,4 @@
-"""The rejection report: a 277CA (005010X214) that answers every claim of the input, accepted or rejected.
+"""The rejection report: a 277CA (005010X214) that answers the claims of the input, accepted or rejected.
 
 One 277 transaction set answers one 837 transaction set.  The form is that of the published X12 examples.
 """
@@ -59,7 +59,9 @@ class _Transaction:
 
 @define(eq=False)
 class ClaimAcknowledger:
-    """Writes the 277CA.  `totals` are those of all claims in it.
+    """Writes the 277CA.  `totals` are those of all claims that passed.
+
+    Claims whose transaction set, functional group or interchange is rejected are not in it: the 999 or TA1 answers.
 
     With `line_dates` STC02 stands on service lines too: the form that pyx12's stock map of X214 asks for.
     """
@@ -97,13 +99,16 @@ class ClaimAcknowledger:
         transaction = self._set
         if transaction is None:
             return
+        self.totals.add(report)
+        if report.refused:
+            return  # the 999 or TA1 rejects all that it came with
         if transaction.provider is None or transaction.provider.level is not raw.provider:
             self._close_provider(transaction)
             transaction.levels += 1
             transaction.provider = _Provider(raw.provider, transaction.levels, self._envelope.batch())
         transaction.levels += 1
         provider = transaction.provider
-        for totals in (provider.totals, transaction.totals, self.totals):
+        for totals in (provider.totals, transaction.totals):
             totals.add(report)
         answer = _Answer(raw, report, provider.claims, self._envelope.stamp.d8, self.line_dates)
         answer.write(transaction.levels, provider.number)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from attrs import define, field
 
 from scrubber.findings import ClaimReport, FileReport, Severity, Totals
 from scrubber.parser import Mark, RawClaim
-from scrubber.parser.conformance import GuideElementError, GuideEnvelopeError, GuideSegmentError
+from scrubber.parser.conformance import GuideEnvelopeError
 from scrubber.parser.envelope import SUPPORTED_GUIDES
 from scrubber.parser.faults import (
     ControlNumberDiffers,
@@ -28,16 +28,18 @@ from scrubber.parser.faults import (
     HeaderMissing,
     HierarchyNumberOutOfSequence,
     HierarchyParentUnknown,
+    Scope,
     SegmentIdMalformed,
     SegmentsOutsideTransaction,
     SegmentTooLong,
+    SegmentUnknown,
     TrailerMissing,
     TrailerUnexpected,
     Truncated,
     UnsupportedGuide,
 )
 from scrubber.writers.acknowledge import AckSettings, Batch, Envelope
-from scrubber.x12 import Segment
+from scrubber.x12 import GUIDE_SEGMENTS, Segment
 
 __all__ = ["StructureAcknowledger"]
 
@@ -68,16 +70,10 @@ _ELEMENT_CODES = {  # of GuideEnvelopeError
     "IEA02": "001",
 }
 _VALUE_CODES: dict[type[EnvelopeRule], str] = {HierarchyParentUnknown: "I12", HierarchyNumberOutOfSequence: "I12"}
-_SEGMENT_CODES: dict[type[EnvelopeRule], str] = {SegmentIdMalformed: "1"}
+_SEGMENT_CODES: dict[type[EnvelopeRule], str] = {SegmentIdMalformed: "1", SegmentUnknown: "1"}
 _MISPLACED = (TrailerUnexpected, HeaderMissing, SegmentsOutsideTransaction)
 _GROUP_KINDS = frozenset({"BE", "HB", "HC", "HI", "HN", "HP", "HR", "HS", "RA"})  # AK101
 _SET_KINDS = frozenset({"270", "271", "276", "277", "278", "820", "834", "835", "837"})  # AK201
-# The segments of 005010X222A1, as in pyx12 4.0's map: another identifier may be a piece of a name.
-_SEGMENTS = frozenset(
-    {"AMT", "BHT", "CAS", "CLM", "CN1", "CR1", "CR2", "CR3", "CRC", "CTP", "CUR", "DMG", "DTP", "FRM", "HCP", "HI"}
-    | {"HL", "K3", "LIN", "LQ", "LX", "MEA", "MOA", "N3", "N4", "NM1", "NTE", "OI", "PAT", "PER", "PRV", "PS1", "PWK"}
-    | {"QTY", "REF", "SBR", "SE", "ST", "SV1", "SV5", "SVD"}
-)
 _LOOP = re.compile(r"\d{4}", re.ASCII)  # IK303 holds four characters, so no "2010AA"
 _GROUP_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
@@ -130,8 +126,7 @@ class _Set:
     """The answer to one transaction set.
 
     `noted` is the ordinal of the segment that the last IK3 is about, and `elements` are the IK4 below it; `empty`
-    counts the empty segments so far, which no position counts.  `blamed` are the first bytes of the levels that have
-    faults and so far no claim below them.
+    counts the empty segments so far, which no position counts.
     """
 
     header: Segment
@@ -139,7 +134,6 @@ class _Set:
     noted: int = 0
     elements: set[str] = field(factory=set)
     empty: int = 0
-    blamed: set[int] = field(factory=set)
 
 
 @define(eq=False)
@@ -147,13 +141,14 @@ class StructureAcknowledger:
     """Writes the 999: one transaction set for each functional group, and a TA1 where the interchange itself has faults.
 
     Besides the events it wants every fault of the reader, by `fault`, before the event in which it lies has passed;
-    `guide_faults` are those of the guide walk.  One of these inside a claim, or in a level above one, does not refuse
-    the transaction set: the claims are rejected for it.  With `only_flawed` there is no file for an input that is
-    plainly accepted.
+    `guide_faults` are those of the guide walk.  `refuses` says of the first byte of a transaction set, functional group
+    or interchange whether it is rejected with all its claims.  A fault inside a claim, or in a level above one, is
+    noted: the claims are rejected for it.  With `only_flawed` there is no file for an input that is plainly accepted.
     """
 
     out: BinaryIO
     settings: AckSettings
+    refuses: Callable[[int], bool]
     guide_faults: Iterable[Fault] = ()
     only_flawed: bool = False
     flawed: bool = field(default=False, init=False)
@@ -165,7 +160,6 @@ class StructureAcknowledger:
     _group: _Group | None = field(default=None, init=False)
     _set: _Set | None = field(default=None, init=False)
     _claim: str | None = field(default=None, init=False)
-    _level: int | None = field(default=None, init=False)  # the first byte of the level that is open
     _runs: dict[int, int] = field(factory=dict, init=False)  # the empty segments in a row from a byte on
 
     def __attrs_post_init__(self) -> None:
@@ -189,7 +183,6 @@ class StructureAcknowledger:
         segment = mark.segment
         if mark.kind in {"ISA", "GS", "ST", "HL"}:
             self._claim = None
-        self._level = mark.start if mark.loop else None
         if mark.kind == "ISA":
             self._close_interchange()
             self._envelope.open_interchange(segment)
@@ -210,9 +203,6 @@ class StructureAcknowledger:
         """Note whose faults come next."""
         self._note_faults(raw.start)
         self._claim = report.claim
-        if self._set is not None and self._set.blamed:
-            levels = (raw.provider, raw.subscriber, raw.patient)
-            self._set.blamed -= {level.head.offset for level in levels if level is not None}
 
     def finish(self, report: FileReport) -> str:
         """Write what is due."""
@@ -252,7 +242,7 @@ class StructureAcknowledger:
         if closed is None or self._group is None:
             return
         verdict, group = closed.verdict, self._group
-        verdict.refused |= bool(closed.blamed)
+        verdict.refused |= self._is_refused(closed.header, group.header, self._isa)
         if _is_nameable(closed.header):
             group.body.add("IK5", verdict.status, *verdict.codes[:_MAX_CODES])
         group.accepted += not verdict.refused
@@ -264,6 +254,7 @@ class StructureAcknowledger:
         group, self._group = self._group, None
         if group is None:
             return
+        group.verdict.refused |= self._is_refused(group.header, self._isa)
         status, received = group.status, str(group.received)
         self.flawed |= status != "A"
         included = group.included if _COUNT.fullmatch(group.included) else received
@@ -281,10 +272,15 @@ class StructureAcknowledger:
         verdict, self._interchange = self._interchange, None
         if verdict is None or self._isa is None:
             return
+        verdict.refused |= self._is_refused(self._isa)
         self.flawed |= verdict.status != "A"
         if verdict.codes or self._isa.get(14) == "1":
             self._envelope.add_ta1(verdict.status, verdict.codes[0] if verdict.codes else "000")
         self._envelope.close()
+
+    def _is_refused(self, *headers: Segment | None) -> bool:
+        """Whether one of the envelopes with these headers is rejected with all its claims."""
+        return any(header is not None and self.refuses(header.offset) for header in headers)
 
     # -- faults -----------------------------------------------------------------------------------------------------
 
@@ -300,45 +296,40 @@ class StructureAcknowledger:
         rule, place = fault.rule, fault.location
         code = _ELEMENT_CODES.get(place.element or "") if rule is GuideEnvelopeError else None
         code = code or _TRAILER_CODES.get(rule, {}).get(place.segment)
+        if rule is ControlNumberRepeated and fault.scope is Scope.NOTHING:
+            return  # unique in its group, which is what the codes are about
         if rule in (Truncated, SegmentTooLong):
             for level, name in ((self._set, "ST"), (self._group, "GS"), (self, "ISA")):
                 if level is not None:
-                    self._add(name, _TRAILER_CODES[TrailerMissing][name], rule)
+                    self._add(name, _TRAILER_CODES[TrailerMissing][name], fault)
         elif code is not None:
-            self._add(place.segment, code, rule)
+            self._add(place.segment, code, fault)
         elif rule is UnsupportedGuide and self._set is not None:
             supported = self._set.header.get(1) == "837"
-            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, rule)
-        elif rule in _MISPLACED or self._set is None or place.segment in {"ISA", "IEA"}:
-            self._add("ISA", _INVALID_CONTENT, rule)
+            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, fault)
+        elif rule in _MISPLACED or self._set is None or fault.scope in {Scope.GROUP, Scope.INTERCHANGE}:
+            self._add("ISA", _INVALID_CONTENT, fault)
         else:
             self._note_segment(fault, self._set)
 
-    def _add(self, segment_id: str, code: str, rule: type[EnvelopeRule]) -> None:
+    def _add(self, segment_id: str, code: str, fault: Fault) -> None:
         """Add a code to what a header or trailer belongs to."""
         owners = {"ST": self._set, "SE": self._set, "GS": self._group, "GE": self._group}
         owner = owners.get(segment_id)
         if owner is not None:
-            owner.verdict.add(code, refused=rule.meta.severity is Severity.ERROR)
+            owner.verdict.add(code, refused=fault.unread)
         elif self._interchange is None:
             self.flawed = True
         else:
-            # Its groups are answered one by one: an interchange that was read whole is not refused for its own faults.
-            own = _INVALID_CONTENT if segment_id in owners else code
-            self._interchange.add(own, refused=rule.unreadable)
+            self._interchange.add(_INVALID_CONTENT if segment_id in owners else code, refused=fault.unread)
 
     def _note_segment(self, fault: Fault, transaction: _Set) -> None:
         """Note a fault of a segment or an element: IK3, CTX for its claim, IK4."""
-        is_of_guide = fault.rule in {GuideSegmentError, GuideElementError}
-        if is_of_guide and self._level is not None and self._claim is None:
-            transaction.blamed.add(self._level)
-        rejects_claims = is_of_guide and (self._claim is not None or self._level is not None)
-        refused = fault.rule.meta.severity is Severity.ERROR and not rejects_claims
-        transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=refused)
+        transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=fault.unread)
         place, group = fault.location, self._group
         if fault.rule is EmptySegment:
             transaction.empty += self._runs.pop(_offset(fault), 1)
-        if group is None or place.ordinal is None or place.segment not in _SEGMENTS:
+        if group is None or place.ordinal is None or place.segment not in GUIDE_SEGMENTS:
             return
         body, element = group.body, place.element
         if element is None or transaction.noted != place.ordinal:

@@ -93,10 +93,11 @@ def with_elements(segment: Segment, changes: Mapping[int, str]) -> str:
 def corrected_count(trailer: Segment, there: int, written: int) -> str:
     """Give the count of a trailer (SE01, GE01, IEA01) over `written` of the `there` things that the input holds.
 
-    Where the input's trailer counts more than there are, the excess stays: it says that something is missing, and
-    that must not be hidden.  A count that is right already keeps its form.
+    Where the input's trailer counts wrong, the difference stays, and so does what is no count: claims were rejected
+    for it, and that must not be hidden.  A count that is right already keeps its form.
     """
     text = trailer.get(1)
-    claimed = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
-    count = written + max(0, (claimed or 0) - there)
-    return text if claimed == count else str(count)
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return text
+    count = max(0, written + int(text) - there)
+    return text if int(text) == count else str(count)

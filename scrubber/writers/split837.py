@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 from attrs import define, field
@@ -26,7 +27,7 @@ class _Open:
 
     `count` is that of its trailer, for a transaction set the segments written so far and for the others the number of
     headers directly inside; `number` is the HL01 that a level was written with, `child_code` where its HL04 stands
-    in the output.
+    in the output.  `astray` are the trailers inside that close nothing, from before it was written.
     """
 
     mark: Mark
@@ -36,6 +37,7 @@ class _Open:
     levels: int = 0
     number: str = ""
     child_code: int = 0
+    astray: list[Mark] = field(factory=list)
 
 
 @define(eq=False)
@@ -43,13 +45,17 @@ class Side:
     """One side of the split: the accepted claims of an input, or with `rejected` the rejected ones.
 
     Kept claims and everything between them are slices of the input.  Headers and levels left without a claim are
-    dropped; HL01, HL02, HL04, SE01, GE01 and IEA01 are numbered and counted anew.  Where all claims are on this side
+    dropped; HL01, HL02, HL04, SE01, GE01 and IEA01 are numbered and counted again.  Where all claims are on this side
     the file is the input, byte for byte.  Of an input that was not read whole, a transaction set that is not an 837P
     goes to the rejected side, and what is unread to neither.
+
+    `refuses` says of the first byte of a transaction set, functional group or interchange whether it is rejected with
+    all its claims: then the rejected side repeats what is wrong with its trailers.
     """
 
     source: InputSource
     out: BinaryIO
+    refuses: Callable[[int], bool]
     rejected: bool
     notes: list[str] = field(factory=list, init=False)
     _open: list[_Open] = field(factory=list, init=False)
@@ -112,6 +118,8 @@ class Side:
             self._write_level(header, above)
         else:
             self._splicer.keep(mark.start, mark.end)
+            for trailer in header.astray:
+                self._splicer.keep(trailer.start, trailer.end)
             if above and above[-1].depth == header.depth - 1:
                 above[-1].count += 1
         if header.depth >= _DEPTHS["ST"]:
@@ -137,12 +145,25 @@ class Side:
             return  # the input ends inside it; its header gets a whole one
         depth = _DEPTHS[_HEADER_OF[mark.kind]]
         self._close(depth + 1)
-        if not self._open or self._open[-1].depth != depth or not self._open[-1].written:
+        if not self._open or self._open[-1].depth != depth:
+            self._take_astray(mark)
+            return
+        if not self._open[-1].written:
             self._close(depth)
             return
         header, segment = self._open.pop(), mark.segment
         count = corrected_count(segment, mark.count, self._count_of(header))
         self._keep_changed(mark, with_elements(segment, {1: count}))
+
+    def _take_astray(self, mark: Mark) -> None:
+        """Keep a trailer that closes nothing where claims are rejected for it."""
+        around = self._open[-1] if self._open else None
+        if around is None or not self.refuses(around.mark.start):
+            return
+        if around.written:
+            self._splicer.keep(mark.start, mark.end)
+        else:
+            around.astray.append(mark)
 
     def _keep_changed(self, mark: Mark, text: str) -> None:
         """Append a mark with another text for the segment that opens it."""
@@ -157,10 +178,13 @@ class Side:
         return header.count + (header.depth == _DEPTHS["ST"])  # SE01 counts the SE
 
     def _close(self, depth: int) -> None:
-        """Leave what is open from `depth` on; a header that was written and has no trailer in the input gets one."""
+        """Leave what is open from `depth` on; a header that was written and has no trailer in the input gets one.
+
+        None where the missing trailer is what its claims are rejected for.
+        """
         while self._open and self._open[-1].depth >= depth:
             header = self._open.pop()
-            if header.written and header.mark.kind in _TRAILERS:
+            if header.written and header.mark.kind in _TRAILERS and not self.refuses(header.mark.start):
                 self._splicer.put(self._missing_trailer(header).encode("latin-1"))
 
     def _missing_trailer(self, header: _Open) -> str:
