@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
+from scrubber.findings import Severity
 from scrubber.output import Publication
 from scrubber.outputs import AckSettings, FileOutputs, OutputSettings, targets_in
 from scrubber.parser import open_source
@@ -93,6 +95,8 @@ def by_set(lines: list[str]) -> dict[str, str]:
 
 TA1 = "TA1*000000101*260105*0900*"
 ALL = ["IK5*A", "AK9*A*1*1*1"]
+NONE = ["IK5*R", "AK9*R*1*1*0"]
+NOTED = ["IK5*E*5", "AK9*E*1*1*1"]
 HEAD = [AK1, AK2]
 
 # name, change, what the answer holds besides AK1 and AK2
@@ -111,32 +115,42 @@ FAULTS: list[tuple[str, Change, list[str]]] = [
     ("X12108 empty segment behind ISA", swap(b"~GS", b"~~GS"), [TA1 + "E*024", *ALL]),
     ("X12108 empty segment behind SE", swap(b"~GE", b"~~GE"), [TA1 + "E*024", *ALL]),
     ("X12108 empty segment behind GE", swap(b"~IEA", b"~~IEA"), [TA1 + "E*024", *ALL]),
-    ("X12109", swap(b"~CLM", b"~clm"), ["IK3*CLM*18**1", "CTX*CLM01:PCN1", "IK5*R*5", "AK9*R*1*1*0"]),
-    ("X12109 too long", swap(b"~DTP*", b"~DTPDTP*"), ["IK5*R*5", "AK9*R*1*1*0"]),
+    ("X12109", swap(b"~CLM", b"~clm"), ["IK3*CLM*18*2300*1", "CTX*CLM01:PCN1", *NOTED]),
+    ("X12109 too long", swap(b"~DTP*", b"~DTPDTP*"), NOTED),
+    ("X12109 in a header", swap(b"~BHT*", b"~bht*"), ["IK3*BHT*2**1", "IK5*R*5", "AK9*R*1*1*0"]),
+    ("X12109 of a group", swap(b"~GS*", b"~gs*"), [TA1 + "E*024", *NONE]),
+    ("X12109 of a trailer", swap(b"~SE*", b"~se*"), ["IK3*SE*27**1", "IK5*R*5", "AK9*R*1*1*0"]),
+    ("X12109 of an interchange", swap(b"~IEA*", b"~iea*"), [TA1 + "R*024", *NONE]),
     ("X12110 SE", swap(b"SE*27*0001~", b""), ["IK5*R*2", "AK9*R*1*1*0"]),
-    ("X12110 GE", swap(b"GE*1*1~", b""), ["IK5*A", "AK9*R*1*1*0*3"]),
+    ("X12110 GE", swap(b"GE*1*1~", b""), ["IK5*R", "AK9*R*1*1*0*3"]),
     ("X12110 SE and GE", swap(b"SE*27*0001~GE*1*1~", b""), ["IK5*R*2", "AK9*R*1*1*0*3"]),
-    ("X12111 SE", swap(b"SE*27*0001~", b"SE*27*0001~SE*27*0001~"), [TA1 + "E*024", *ALL]),
-    ("X12111 GE", swap(b"GE*1*1~", b"GE*1*1~GE*1*1~"), [TA1 + "E*024", *ALL]),
+    ("X12111 SE", swap(b"SE*27*0001~", b"SE*27*0001~SE*27*0001~"), [TA1 + "E*024", *NONE]),
+    ("X12111 GE", swap(b"GE*1*1~", b"GE*1*1~GE*1*1~"), [TA1 + "R*024", *NONE]),
     ("X12113 SE01", swap(b"SE*27*", b"SE*28*"), ["IK5*R*4", "AK9*R*1*1*0"]),
-    ("X12113 GE01", swap(b"GE*1*", b"GE*2*"), ["IK5*A", "AK9*R*2*1*0*5"]),
-    ("X12113 IEA01", swap(b"IEA*1*", b"IEA*2*"), [TA1 + "E*021", *ALL]),
-    ("X12114 SE01", swap(b"SE*27*", b"SE*26*"), ["IK5*E*4", "AK9*E*1*1*1"]),
-    ("X12114 SE01 no number", swap(b"SE*27*", b"SE*many*"), ["IK5*E*4", "AK9*E*1*1*1"]),
-    ("X12114 GE01", swap(b"GE*1*", b"GE*0*"), ["IK5*A", "AK9*E*0*1*1*5"]),
-    ("X12114 GE01 no number", swap(b"GE*1*", b"GE*many*"), ["IK5*A", "AK9*E*1*1*1*5"]),
-    ("X12114 IEA01", swap(b"IEA*1*", b"IEA*0*"), [TA1 + "E*021", *ALL]),
+    ("X12113 GE01", swap(b"GE*1*", b"GE*2*"), ["IK5*R", "AK9*R*2*1*0*5"]),
+    ("X12113 IEA01", swap(b"IEA*1*", b"IEA*2*"), [TA1 + "R*021", *NONE]),
+    ("X12114 SE01", swap(b"SE*27*", b"SE*26*"), ["IK5*R*4", "AK9*R*1*1*0"]),
+    ("X12114 SE01 no number", swap(b"SE*27*", b"SE*many*"), ["IK5*R*4", "AK9*R*1*1*0"]),
+    ("X12114 GE01", swap(b"GE*1*", b"GE*0*"), ["IK5*R", "AK9*R*0*1*0*5"]),
+    ("X12114 GE01 no number", swap(b"GE*1*", b"GE*many*"), ["IK5*R", "AK9*R*1*1*0*5"]),
+    ("X12114 IEA01", swap(b"IEA*1*", b"IEA*0*"), [TA1 + "R*021", *NONE]),
     ("X12115 SE02", swap(b"SE*27*0001", b"SE*27*0002"), ["IK5*R*3", "AK9*R*1*1*0"]),
-    ("X12115 GE02", swap(b"GE*1*1~", b"GE*1*2~"), ["IK5*A", "AK9*R*1*1*0*4"]),
-    ("X12115 IEA02", swap(b"IEA*1*000000101", b"IEA*1*000000109"), [TA1 + "E*001", *ALL]),
+    ("X12115 GE02", swap(b"GE*1*1~", b"GE*1*2~"), ["IK5*R", "AK9*R*1*1*0*4"]),
+    ("X12115 GE02 as a number", swap(b"GE*1*1~", b"GE*1*01~"), ALL),
+    ("X12115 IEA02", swap(b"IEA*1*000000101", b"IEA*1*000000109"), [TA1 + "R*001", *NONE]),
+    ("X12115 IEA02 without zeros", swap(b"IEA*1*000000101", b"IEA*1*101"), [TA1 + "R*001", *NONE]),
     ("X12117 behind SE", swap(b"~GE", b"~REF*EI*1~GE"), [TA1 + "R*024", *ALL]),
     ("X12117 behind GE", swap(b"~IEA", b"~REF*EI*1~IEA"), [TA1 + "R*024", *ALL]),
-    ("X12121 HL02", swap(b"HL*2*1*", b"HL*2*9*"), ["IK3*HL*11**8", "IK4*2**I12", "IK5*R*5", "AK9*R*1*1*0"]),
+    ("X12121 HL02", swap(b"HL*2*1*", b"HL*2*9*"), ["IK3*HL*11**8", "IK4*2**I12", *NOTED]),
+    ("X12121 HL01 twice", swap(b"HL*2*1*", b"HL*1*1*"), ["IK3*HL*11**8", "IK4*1**I12", *NOTED]),
+    ("X12126 in a claim", swap(b"37252", b"3725\r\n2"), ["IK3*SV1*25*2400*8", "CTX*CLM01:PCN1", "IK4*1**6", *NOTED]),
+    ("X12126 in a header", swap(b"~BHT*0019", b"~BHT*0019\x07"), ["IK3*BHT*2**8", "IK4*1**6", "IK5*R*5", "AK9*R*1*1*0"]),
+    ("X12127", lambda data: counted(data.replace(b"~HI*", b"~XX1*HC~HI*")), NOTED),
     ("X12122 HL01", swap(b"HL*2*1*", b"HL*7*1*"), ["IK3*HL*11**8", "IK4*1**I12", "IK5*E*5", "AK9*E*1*1*1"]),
     (
         "X12123 HL03",
         swap(b"*22*0~", b"*99*0~"),
-        ["IK3*HL*11*2000*8", "IK4*3**7", "IK3*CLM*18**7", "CTX*CLM01:PCN1", "IK5*R*5", "AK9*R*1*1*0"],
+        ["IK3*HL*11*2000*8", "IK4*3**7", "IK3*CLM*18*2300*7", "CTX*CLM01:PCN1", *NOTED],
     ),
     (
         "X12124",
@@ -159,7 +173,7 @@ def test_each_fault_of_the_reader_has_its_answer(change: Change, expected: list[
 
 def test_headers_are_echoed_in_front_of_what_is_said_of_them(default_engine: Engine) -> None:
     assert answer(ONE, default_engine) == [*HEAD, *ALL]
-    assert answer(ONE.replace(b"IEA*1*", b"IEA*2*"), default_engine) == [TA1 + "E*021", *HEAD, *ALL]
+    assert answer(ONE.replace(b"IEA*1*", b"IEA*2*"), default_engine) == [TA1 + "R*021", *HEAD, *NONE]
     assert answer(ONE.replace(b"222A1", b"222A2"), default_engine)[0] == "AK1*HC*1*005010X222A2"
 
 
@@ -187,23 +201,32 @@ def test_a_set_outside_any_group_refuses_the_interchange(default_engine: Engine)
 def test_repeated_control_numbers_are_noted_at_the_second(default_engine: Engine) -> None:
     """X12116."""
     sets = answer(interchange(101, group(1, a_set(1), a_set(1))), default_engine)
-    assert [line for line in sets if line.startswith("IK5")] == ["IK5*A", "IK5*E*23"]
+    assert [line for line in sets if line.startswith("IK5")] == ["IK5*A", "IK5*R*23"]
     groups = answer(interchange(101, group(1, a_set(1)), group(1, a_set(1))), default_engine)
-    assert [line for line in groups if line.startswith("AK9")] == ["AK9*A*1*1*1", "AK9*E*1*1*1*19"]
+    assert [line for line in groups if line.startswith("AK9")] == ["AK9*A*1*1*1", "AK9*R*1*1*0*19"]
     twice = answer(ONE + ONE, default_engine)
-    assert [line for line in twice if line.startswith("TA1")] == [TA1 + "E*025"]
-    assert twice.index(TA1 + "E*025") == len(twice) // 2
+    assert [line for line in twice if line.startswith("TA1")] == [TA1 + "R*025"]
+    assert twice.index(TA1 + "R*025") == len(twice) // 2
+    other = ONE.replace(b"SUB0001        ", b"SUB0002        ")
+    assert not [line for line in answer(ONE + other, default_engine) if line.startswith("TA1")]
+
+
+def test_a_set_number_of_another_group_is_a_warning_only(default_engine: Engine) -> None:
+    """X12116: the guide wants ST02 to be unique in the interchange, the codes are about the group."""
+    written = write(interchange(101, group(1, a_set(1)), group(2, a_set(1))), default_engine)
+    assert [finding.severity for finding in written.report.findings if finding.code == "X12116"] == [Severity.WARNING]
+    assert not any(claim.refused for claim in written.report.claims)
 
 
 def test_a_lower_case_identifier_is_noted_wherever_it_stands(default_engine: Engine) -> None:
     """X12109, also where the identifier came before as it should be."""
     found = answer(TWO.replace(b"~CLM*B", b"~clm*B"), default_engine)
-    assert found[2:] == ["IK3*CLM*34**1", "CTX*CLM01:B", "IK5*R*5", "AK9*R*1*1*0"]
+    assert found[2:] == ["IK3*CLM*34*2300*1", "CTX*CLM01:B", *NOTED]
 
 
 def test_a_group_whose_sets_have_noted_errors_is_accepted_with_errors(default_engine: Engine) -> None:
     """AK901 is E, accepted but errors were noted, not A."""
-    data = interchange(101, group(1, a_set(1), a_set(2, swap(b"SE*27*", b"SE*26*"))))
+    data = interchange(101, group(1, a_set(1), a_set(2, swap(b"HL*2*1*", b"HL*7*1*"))))
     assert answer(data, default_engine)[-1] == "AK9*E*2*2*2"
 
 
@@ -244,7 +267,7 @@ def test_positions_count_what_se01_counts(before: int, inside: int, default_engi
 
 def test_faults_of_one_segment_share_its_note(default_engine: Engine) -> None:
     data = ONE.replace(b"HL*2*1*", b"HL*7*9*")
-    assert answer(data, default_engine)[2:] == ["IK3*HL*11**8", "IK4*1**I12", "IK4*2**I12", "IK5*R*5", "AK9*R*1*1*0"]
+    assert answer(data, default_engine)[2:] == ["IK3*HL*11**8", "IK4*1**I12", "IK4*2**I12", *NOTED]
 
 
 # -- the guide --------------------------------------------------------------------------------------------------------
@@ -318,9 +341,9 @@ GUIDE: list[tuple[str, Change, list[str], str, list[bool]]] = [
         ),
         ["IK3*NM1*41**8", "IK4*2**7", "IK3*HL*44**3"],
         "IK5*R*5",
-        [False, False],
+        [True, True],
     ),
-    ("receiver", swap(b"NM1*40*2*", b"NM1*40*7*", 1), ["IK3*NM1*5**8", "IK4*2**7"], "IK5*R*5", [False, False]),
+    ("receiver", swap(b"NM1*40*2*", b"NM1*40*7*", 1), ["IK3*NM1*5**8", "IK4*2**7"], "IK5*R*5", [True, True]),
     (
         "payer missing in front of A",
         lambda data: re.sub(rb"NM1\*PR[^~]*~", b"", data, count=1),
@@ -355,22 +378,23 @@ def test_the_guide_rejects_the_claim_or_else_the_set(
         assert lines[2:-2] == notes
     status = {"A": "A*1*1*1", "E": "E*1*1*1", "R": "R*1*1*0"}[verdict.split("*")[1]]
     assert lines[-1] == f"AK9*{status}"
-    # Whatever is wrong refuses something: a claim or the set.
-    assert verdict.startswith("IK5*R") or any(rejected) or verdict == "IK5*A"
+    # Whatever is wrong rejects claims: those it is about, or all of the set.
+    assert any(rejected) or verdict == "IK5*A"
+    assert all(rejected) or not verdict.startswith("IK5*R")
 
 
 def test_what_the_reader_and_the_guide_both_find_is_noted_once(guide_engine: Engine) -> None:
     found = answer(ONE.replace(b"HL*2*1*", b"HL*2*9*"), guide_engine)
     assert len([line for line in found if line.startswith("IK4*2*")]) == 1
-    assert found[-2:] == ["IK5*R*5", "AK9*R*1*1*0"]
+    assert found[-2:] == NOTED
     assert answer(ONE.replace(b"SE*27*", b"SE*28*"), guide_engine)[2:] == ["IK5*R*4", "AK9*R*1*1*0"]
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (swap(b"*00501*", b"*00401*"), [TA1 + "E*024", *ALL]),
-        (swap(b"*0900*1*X*", b"*9900*1*X*"), [TA1 + "E*024", *ALL]),
+        (swap(b"*00501*", b"*00401*"), [TA1 + "R*024", *NONE]),
+        (swap(b"*0900*1*X*", b"*9900*1*X*"), [TA1 + "E*024", *NONE]),
         (swap(b"*20260105*0900*CH", b"*20261305*0900*CH"), ["IK3*BHT*2**8", "IK4*4**8", "IK5*R*5", "AK9*R*1*1*0"]),
     ],
 )
@@ -383,9 +407,17 @@ def test_a_guide_walked_as_another_is_no_fault(guide_engine: Engine) -> None:
     assert answer(ONE.replace(b"222A1", b"222A2"), guide_engine)[2:] == ALL
 
 
-def test_settings_do_not_change_what_the_structure_is() -> None:
-    engine = make_engine(load_settings(discover=False, ignore=("X12",), conformance="none"))
-    assert answer(ONE.replace(b"SE*27*", b"SE*28*"), engine)[2:] == ["IK5*R*4", "AK9*R*1*1*0"]
+@pytest.mark.parametrize(
+    "lenient",
+    [{"ignore": ("X12",)}, {"conformance": "none"}, {"severity": {"X12113": Severity.WARNING}}],
+    ids=["ignored", "no conformance", "a warning"],
+)
+def test_what_the_settings_forgive_is_noted_and_refuses_nothing(lenient: dict[str, Any]) -> None:
+    """The 999 and the split agree: what is in the clean file is not rejected."""
+    engine = make_engine(attrs.evolve(load_settings(discover=False), **lenient))
+    data = to_837p("37238\n37252", Form(line_end="")).replace(b"SE*27*", b"SE*28*")
+    assert answer(data, engine)[2:] == ["IK5*E*4", "AK9*E*1*1*1"]
+    assert write(data, engine).files["clean"] == data
 
 
 def test_edits_do_not_change_what_the_structure_is(default_engine: Engine) -> None:
@@ -420,8 +452,8 @@ def test_a_group_with_some_sets_refused_is_accepted_in_part(
     [
         (b"GE*2*1", "AK9*A*2*2*2"),
         (b"GE*3*1", "AK9*R*3*2*0*5"),
-        (b"GE*1*1", "AK9*E*1*2*2*5"),
-        (b"GE**1", "AK9*E*2*2*2*5"),
+        (b"GE*1*1", "AK9*R*1*2*0*5"),
+        (b"GE**1", "AK9*R*2*2*0*5"),
     ],
 )
 def test_counts_are_those_of_the_trailer_and_those_that_came(
@@ -486,7 +518,7 @@ def test_an_interchange_without_groups_gets_a_ta1_only_when_asked_or_at_fault(de
     found = lines_of(ack(data.replace(b"*0*T*", b"*1*T*"), default_engine))
     assert [line.partition("*")[0] for line in found] == ["ISA", "TA1", "IEA"]
     assert found[-1].startswith("IEA*0*")
-    assert lines_of(ack(data.replace(b"IEA*0", b"IEA*1"), default_engine))[1] == TA1 + "E*021"
+    assert lines_of(ack(data.replace(b"IEA*0", b"IEA*1"), default_engine))[1] == TA1 + "R*021"
 
 
 def test_a_999_is_never_answered_by_a_999(default_engine: Engine) -> None:
@@ -508,7 +540,7 @@ def test_more_faults_than_the_report_keeps_all_find_their_set(default_engine: En
 def test_more_faults_than_the_report_keeps_all_find_their_segment(default_engine: Engine) -> None:
     sets = [a_set(number, swap(b"HL*2*1*", b"HL*2*9*")) for number in range(1, 31)]
     found = answer(interchange(101, group(1, *sets)), default_engine)
-    assert found.count("IK3*HL*11**8") == found.count("IK5*R*5") == 30
+    assert found.count("IK3*HL*11**8") == found.count("IK5*E*5") == 30
     many = ONE.replace(b"~CLM", b"~" * 50 + b"CLM") + interchange(102, group(1, a_set(1, swap(b"~CLM", b"~~CLM"))))
     assert [line for line in answer(many, default_engine) if line.startswith("IK5")] == ["IK5*E*5"] * 2
 
@@ -522,7 +554,7 @@ def test_more_faults_than_the_report_keeps_all_find_their_interchange(default_en
     assert len(answers) == 30
     for number, data in enumerate(answers, 1):
         notes = [line.split("*") for line in lines_of(data) if line.startswith("TA1")]
-        assert notes == ([["TA1", f"{number:09}", "260105", "0900", "E", "021"]] if number % 3 else [])
+        assert notes == ([["TA1", f"{number:09}", "260105", "0900", "R", "021"]] if number % 3 else [])
 
 
 def test_more_faults_of_the_guide_than_a_report_keeps_all_find_their_set(guide_engine: Engine) -> None:

@@ -64,9 +64,9 @@ CASES = [
     (
         "missing above an unknown level and the claims",
         replaced(TAX_NUMBER, b"~HL*2*1*99~"),
-        [["X12301", "X12302"], ["X12301", "X12302"], ["X12301", "X12302"], ["X12301"]],
+        [["X12301", "X12301", "X12302"]] * 3 + [["X12301"]],
     ),
-    ("the receiver", replaced(b"NM1*40*2*", b"NM1*40*7*"), [[], [], [], ["X12302"]]),
+    ("the receiver", replaced(b"NM1*40*2*", b"NM1*40*7*"), [["X12302"]] * 4),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from scrubber.findings import ClaimReport, FileReport, Finding, Severity
 from scrubber.model import Claim
 from scrubber.output import Publication
 from scrubber.outputs import AckSettings, FileOutputs, OutputSettings, Targets
-from scrubber.parser import Reader, open_source
+from scrubber.parser import ClaimPlace, Reader, open_source
 from scrubber.parser.segments import cut_segments
 from scrubber.run import FileScrub
 from tests import shapes
@@ -58,9 +58,9 @@ def write(data: bytes, engine: Engine, *, partial: bool = False, k3: bool = Fals
 class Alternating(Engine):
     """Rejects every second claim, whatever it holds, with a finding on its first line, or on itself without lines."""
 
-    def judge(self, claims: Sequence[Claim], known: Mapping[int, Iterable[Finding]] | None = None) -> list[ClaimReport]:
+    def judge(self, claims: Sequence[Claim], places: Sequence[ClaimPlace] = ()) -> list[ClaimReport]:
         """Add an error to the claims of even ordinals and a warning to the others."""
-        return [self._with(report, claim) for report, claim in zip(super().judge(claims, known), claims, strict=True)]
+        return [self._with(report, claim) for report, claim in zip(super().judge(claims, places), claims, strict=True)]
 
     def _with(self, report: ClaimReport, claim: Claim) -> ClaimReport:
         severity = Severity.WARNING if claim.ordinal % 2 else Severity.ERROR

@@ -181,7 +181,7 @@ class StructureAcknowledger:
         """Follow the envelope of the input."""
         self._note_faults(mark.start)
         segment = mark.segment
-        if mark.kind in {"ISA", "GS", "ST", "HL"}:
+        if mark.kind:
             self._claim = None
         if mark.kind == "ISA":
             self._close_interchange()

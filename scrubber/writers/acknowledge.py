@@ -79,11 +79,16 @@ class Batch:
         self.segments = 0
         self._delimiters = delimiters
         self._end = delimiters.segment + line_end
+        used = {delimiters.element, delimiters.component, delimiters.repetition}
+        # What is echoed may hold control characters, for which the receiver would reject the acknowledgement.
+        self._dropped = {code: None for code in (*range(32), 127) if chr(code) not in used}
         self._spool = Spool()
 
     def add(self, *elements: str) -> None:
-        """Append a segment; empty elements at its end are left out."""
+        """Append a segment without control characters; empty elements at its end are left out."""
         text = self._delimiters.element.join(elements).rstrip(self._delimiters.element)
+        if not text.isprintable():
+            text = text.translate(self._dropped)
         self._spool.write(f"{text}{self._end}".encode("latin-1"))
         self.segments += 1
 

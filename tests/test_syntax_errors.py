@@ -1,0 +1,215 @@
+"""What a syntax error spoils: the report, the 999 and TA1, the 277CA and the split files agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from attrs import define, field
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scrubber.engine import Engine
+from scrubber.findings import Severity
+from scrubber.parser.faults import ENVELOPE_RULES, Scope
+from scrubber.testing import Form, to_837p
+from tests import shapes
+from tests.conftest import FIXTURES, ROOT
+from tests.test_outputs import segments_of, write
+
+A_SET = b"37238\n37252"
+Segments = list[list[str]]
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+# -- an independent account of what an input and its acknowledgements hold ---------------------------------------------
+
+
+@define
+class Answered:
+    """The claims (CLM01) of each transaction set of a file, and what the 999 and TA1 answered for it."""
+
+    claims: list[list[str]] = field(factory=list)
+    refused: list[bool] = field(factory=list)
+
+
+def sets_of(data: bytes) -> list[tuple[int, int, list[str]]]:
+    """Give for each transaction set the places of its interchange and group in the file, and its claims."""
+    found: list[tuple[int, int, list[str]]] = []
+    interchange = group = -1
+    for segment in segments_of(data):
+        name = segment[0].upper()
+        interchange += name == "ISA"
+        group += name == "GS"
+        if name == "ST":
+            found.append((interchange, group, []))
+        elif name == "CLM":
+            found[-1][2].append(segment[1])
+    return found
+
+
+def answers_of(ack: bytes) -> list[tuple[bool, list[tuple[bool, list[bool]]]]]:
+    """Give for each interchange of a 999 whether it is refused, and for each group that and the same of its sets."""
+    found: list[tuple[bool, list[tuple[bool, list[bool]]]]] = []
+    refused, groups, sets = False, [], []  # type: bool, list[tuple[bool, list[bool]]], list[bool]
+    for segment in segments_of(ack):
+        match segment:
+            case ["ISA", *_]:
+                refused, groups = False, []
+            case ["TA1", _, _, _, status, *_]:
+                refused = status == "R"
+            case ["AK1", *_]:
+                sets = []
+            case ["IK5", status, *_]:
+                sets.append(status == "R")
+            case ["AK9", status, *_]:
+                groups.append((status == "R", sets))
+            case ["IEA", *_]:
+                found.append((refused, groups))
+    return found
+
+
+def refused_claims(data: bytes, ack: bytes) -> set[str]:
+    """Give the claims whose transaction set, group or interchange the 999 or TA1 rejects."""
+    answers, sets = answers_of(ack), sets_of(data)
+    groups = [(refused, *group) for refused, own in answers for group in own]
+    found: set[str] = set()
+    for place, (_, group, claims) in enumerate(sets):
+        refused_interchange, refused_group, statuses = groups[group]
+        first = min(number for number, (_, own, _) in enumerate(sets) if own == group)
+        if refused_interchange or refused_group or statuses[place - first]:
+            found |= set(claims)
+    return found
+
+
+def claims_in(data: bytes | None) -> list[str]:
+    return [segment[1] for segment in segments_of(data or b"") if segment[0].upper() == "CLM"]
+
+
+def answered_in(ack: bytes | None) -> list[str]:
+    return [segment[2] for segment in segments_of(ack or b"") if segment[:2] == ["TRN", "2"] and segment[2][:3] == "PCN"]
+
+
+# -- damages -------------------------------------------------------------------------------------------------------------
+
+
+def _places(segments: Segments, *names: str) -> list[int]:
+    return [place for place, segment in enumerate(segments) if segment[0] in names]
+
+
+def _pick(data: st.DataObject, segments: Segments, *names: str) -> int | None:
+    places = _places(segments, *names)
+    return data.draw(st.sampled_from(places)) if places else None
+
+
+def miscount(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, "SE", "GE", "IEA")) is not None and segments[at][1].isdigit():
+        segments[at][1] = data.draw(st.sampled_from([str(int(segments[at][1]) + by) for by in (-1, 1, 7)] + ["", "X"]))
+
+
+def differ(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, "SE", "GE", "IEA")) is not None:
+        segments[at][2] = data.draw(st.sampled_from([f"0{segments[at][2]}9", "9999", ""]))
+
+
+def lose(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, "SE", "GE", "IEA")) is not None:
+        del segments[at]
+
+
+def repeat(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, "SE", "GE")) is not None:
+        segments.insert(at, list(segments[at]))
+
+
+def renumber(data: st.DataObject, segments: Segments) -> None:
+    """Give an envelope the control number of another of its kind."""
+    kind, trailer, element = data.draw(st.sampled_from([("ST", "SE", 2), ("GS", "GE", 6), ("ISA", "IEA", 13)]))
+    headers, trailers = _places(segments, kind), _places(segments, trailer)
+    if len(headers) > 1 and len(headers) == len(trailers):
+        place = data.draw(st.integers(1, len(headers) - 1))
+        segments[headers[place]][element] = segments[headers[place - 1]][element]
+        segments[trailers[place]][2] = segments[trailers[place - 1]][2]
+
+
+def misplace(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, "HL")) is not None:
+        element = data.draw(st.sampled_from([1, 2, 3]))
+        segments[at][element] = data.draw(st.sampled_from({1: ["1", "", "X"], 2: ["99", "1", ""], 3: ["2Z", ""]}[element]))
+
+
+def lower(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, *_NAMES)) is not None:
+        segments[at][0] = segments[at][0].lower()
+
+
+def intrude(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, *_NAMES)) is not None:
+        segments.insert(at + 1, data.draw(st.sampled_from([["XX1", "HC"], ["M1", "82"], ["REST OF A NOTE"], ["SV2", "1"]])))
+
+
+def control(data: st.DataObject, segments: Segments) -> None:
+    if (at := _pick(data, segments, *_NAMES)) is not None:
+        element = data.draw(st.integers(1, len(segments[at]) - 1))
+        segments[at][element] += data.draw(st.sampled_from(["\x00", "\x07", "\x7f", "\t"]))
+
+
+_NAMES = ("BHT", "NM1", "HL", "SBR", "CLM", "HI", "LX", "SV1", "DTP", "REF", "N4", "SE", "GE", "IEA", "ST", "GS")
+DAMAGES: list[Callable[[st.DataObject, Segments], None]] = [
+    *(miscount, differ, lose, repeat, renumber, misplace, lower, intrude, control)
+]
+
+
+def written_of(segments: Segments, marks: list[shapes.Delimiters], line_ends: list[str]) -> bytes:
+    """Write segments, each interchange in its own delimiters."""
+    place, text = -1, ""
+    for segment in segments:
+        place = min(place + (segment[0].upper() == "ISA"), len(marks) - 1)
+        text += marks[place].element.join(segment) + marks[place].segment + line_ends[place]
+    return text.encode("latin-1")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(found=shapes.files, data=st.data())
+def test_reports_acknowledgements_and_split_agree(
+    found: tuple[tuple[shapes.Interchange, ...], str], data: st.DataObject, default_engine: Engine
+) -> None:
+    interchanges = found[0]
+    made = shapes.make(interchanges)
+    segments = segments_of(made.data)
+    for _ in range(data.draw(st.integers(1, 3))):
+        data.draw(st.sampled_from(DAMAGES))(data, segments)
+    ends = ["" if shape.marks.segment == "\n" else shape.line_end for shape in interchanges]
+    damaged = written_of(segments, [shape.marks for shape in interchanges], ends)
+    written = write(damaged, default_engine)
+    report, files = written.report, written.files
+    if not report.readable:
+        assert not files.keys() & {"clean", "rejected", "ack277", "annotated"}
+        return
+    claims = claims_in(damaged)
+    accepted = [claim.claim for claim in report.claims if not claim.rejected]
+    rejected = [claim.claim for claim in report.claims if claim.rejected]
+    assert [claim.claim for claim in report.claims] == claims
+    assert claims_in(files.get("clean")) == accepted
+    assert claims_in(files.get("rejected")) == rejected
+    refused = refused_claims(damaged, files["ack999"])
+    assert refused <= set(rejected)
+    assert refused == {claim.claim for claim in report.claims if claim.refused}
+    answered = answered_in(files.get("ack277"))
+    assert answered == [_CONTROL.sub("", claim) for claim in claims if claim not in refused]
+    if "clean" in files:
+        again = write(files["clean"], default_engine).report
+        assert again.readable
+        found_again = [*again.findings, *(finding for claim in again.claims for finding in claim.findings)]
+        assert not [finding for finding in found_again if finding.severity is Severity.ERROR]
+    if "rejected" in files and refused:
+        again = write(files["rejected"], default_engine).report
+        spoiled_by_count = {claim.claim for claim in report.claims if claim.refused and not _is_repetition(claim)}
+        still = {claim.claim for claim in again.claims if claim.rejected}
+        assert not again.readable or spoiled_by_count <= still
+
+
+def _is_repetition(claim: object) -> bool:
+    """Whether nothing but a repeated control number refused a claim: alone in the rejected file it repeats nothing."""
+    findings = claim.findings  # type: ignore[attr-defined]
+    return {finding.code for finding in findings if "is rejected: " in finding.message} == {"X12116"}
