@@ -161,7 +161,7 @@ SMALL = (
     Hostile("no guide", _swap((b"005010X222A1", b"JANE DOE")), UNREAD, "X12104", None),
     Hostile("hl to itself", _swap((b"HL*2*1*", b"HL*2*2*")), 1, "X12121"),
     Hostile("hl cycle", _swap((b"HL*1**", b"HL*1*3*"), (b"HL*3*1*", b"HL*3*3*")), 1, "X12121"),
-    Hostile("hl nowhere", _swap((b"HL*3*1*", b"HL*" + b"9" * 5000 + b"*1E400*")), 1, "X12122"),
+    Hostile("hl nowhere", _swap((b"HL*3*1*", b"HL*" + b"9" * 5000 + b"*1E400*")), 1, "X12121"),
     Hostile("hl unknown", _swap((b"HL*3*1*22", b"HL*3*1*99")), 1, "X12123"),
     Hostile("no lines", _swap((CLAIM, CLAIM[: CLAIM.index(b"LX*")])), 1, "X12201"),
     Hostile("line without service", _swap((b"SV1*HC:99213*100*UN*1***1~\n", b"")), 1, "X12202"),

@@ -91,8 +91,9 @@ def _interchange(shape: Interchange, number: int, made: Made) -> str:
     for group, sets in enumerate(shape.groups, 1):
         segments.append(["GS", "HC", f"SUB{number:04}", "SCRUB01", "20261124", "1015", str(group), "X", shape.guide])
         for place, providers in enumerate(sets, 1):
-            body = list(_transaction(f"{place:04}", providers, shape, made))
-            segments += [*body, ["SE", str(len(body) + 1), f"{place:04}"]]
+            own = f"{group}{place:03}"  # unique in the interchange
+            body = list(_transaction(own, providers, shape, made))
+            segments += [*body, ["SE", str(len(body) + 1), own]]
         segments.append(["GE", str(len(sets)), str(group)])
     segments.append(["IEA", str(len(shape.groups)), f"{number:09}"])
     end = marks.segment + ("" if marks.segment == "\n" else shape.line_end)

@@ -46,9 +46,9 @@ def counted(data: bytes) -> bytes:
 
     def mend(found: re.Match[bytes]) -> bytes:
         count = sum(bool(segment) for segment in found[0].split(b"~")[:-1])
-        return re.sub(rb"~SE\*\d+", b"~SE*%d" % count, found[0])
+        return re.sub(rb"(~\r?\n?SE\*)\d+", rb"\g<1>%d" % count, found[0])
 
-    return re.sub(rb"ST\*.*?~SE\*[^~]*~", mend, data, flags=re.DOTALL)
+    return re.sub(rb"ST\*.*?~\r?\n?SE\*[^~]*~", mend, data, flags=re.DOTALL)
 
 
 def group(number: int, *sets: bytes) -> bytes:
@@ -144,7 +144,11 @@ FAULTS: list[tuple[str, Change, list[str]]] = [
     ("X12121 HL02", swap(b"HL*2*1*", b"HL*2*9*"), ["IK3*HL*11**8", "IK4*2**I12", *NOTED]),
     ("X12121 HL01 twice", swap(b"HL*2*1*", b"HL*1*1*"), ["IK3*HL*11**8", "IK4*1**I12", *NOTED]),
     ("X12126 in a claim", swap(b"37252", b"3725\r\n2"), ["IK3*SV1*25*2400*8", "CTX*CLM01:PCN1", "IK4*1**6", *NOTED]),
-    ("X12126 in a header", swap(b"~BHT*0019", b"~BHT*0019\x07"), ["IK3*BHT*2**8", "IK4*1**6", "IK5*R*5", "AK9*R*1*1*0"]),
+    (
+        "X12126 in a header",
+        swap(b"~BHT*0019", b"~BHT*0019\x07"),
+        ["IK3*BHT*2**8", "IK4*1**6", "IK5*R*5", "AK9*R*1*1*0"],
+    ),
     ("X12127", lambda data: counted(data.replace(b"~HI*", b"~XX1*HC~HI*")), NOTED),
     ("X12122 HL01", swap(b"HL*2*1*", b"HL*7*1*"), ["IK3*HL*11**8", "IK4*1**I12", "IK5*E*5", "AK9*E*1*1*1"]),
     (

@@ -12,6 +12,8 @@ import pytest
 from scrubber.cli import commands
 from scrubber.engine import all_rules
 from scrubber.explain import explain_rule, render_catalogue
+from scrubber.parser.conformance import CONFORMANCE_RULES
+from scrubber.parser.faults import ENVELOPE_RULES
 from scrubber.plugins import load_plugins
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, ROOT, Run
@@ -45,6 +47,23 @@ def test_the_pages_of_the_edits_are_current(request: pytest.FixtureRequest) -> N
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == pages
+
+
+def test_the_page_of_syntax_errors_is_current(request: pytest.FixtureRequest) -> None:
+    """Each rule says what it spoils and what the 999 answers."""
+    path = ROOT / "docs" / "syntax-errors.md"
+    begin = "<!-- rules: begin -->\n"
+    head = path.read_text(encoding="utf-8").split(begin)[0]
+    rows = "".join(
+        f"| [{rule.meta.code}](edits/{rule.meta.code}.md) | {rule.meta.name} | {rule.meta.severity} | "
+        f"{'the input: exit code 3' if rule.unreadable else rule.spoils} | {rule.answer} |\n"
+        for rule in (*ENVELOPE_RULES, *CONFORMANCE_RULES)
+    )
+    assert all(rule.spoils and rule.answer for rule in (*ENVELOPE_RULES, *CONFORMANCE_RULES))
+    new = f"{head}{begin}| code | name | severity | spoils | 999 and TA1 |\n|---|---|---|---|---|\n{rows}"
+    if request.config.getoption("--update-expected"):
+        path.write_text(new, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == new
 
 
 def test_the_sample_is_what_its_shorthand_says(request: pytest.FixtureRequest) -> None:

@@ -111,7 +111,7 @@ def test_without_a_profile_x12_is_the_277ca(server: Server) -> None:
         (CLEAN, "accepted", "1 1 0", "0"),
         (FAULTY, "rejected", "1 0 1", "1"),
         (SAMPLE, "mixed", "17 7 10", "1"),
-        (CLEAN.replace(b"IEA*1*", b"IEA*2*"), "mixed", "1 1 0", "1"),
+        (CLEAN.replace(b"IEA*1*", b"IEA*2*"), "rejected", "1 0 1", "1"),
         (CLEAN[:-20], "unknown", "1 1 0", "3"),
         (b"hello", "unknown", "0 0 0", "3"),
     ],

@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 
 from scrubber.engine import Engine
 from scrubber.findings import Severity
-from scrubber.parser.faults import ENVELOPE_RULES, Scope
-from scrubber.testing import Form, to_837p
 from tests import shapes
-from tests.conftest import FIXTURES, ROOT
 from tests.test_outputs import segments_of, write
 
 A_SET = b"37238\n37252"
@@ -26,25 +23,40 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @define
-class Answered:
-    """The claims (CLM01) of each transaction set of a file, and what the 999 and TA1 answered for it."""
+class Envelopes:
+    """The transaction sets of a file that a 999 can name: interchanges of groups of sets of claims (CLM01).
 
-    claims: list[list[str]] = field(factory=list)
-    refused: list[bool] = field(factory=list)
+    `unnamed` are the claims of the others.
+    """
+
+    interchanges: list[list[list[list[str]]]] = field(factory=list)
+    unnamed: list[str] = field(factory=list)
 
 
-def sets_of(data: bytes) -> list[tuple[int, int, list[str]]]:
-    """Give for each transaction set the places of its interchange and group in the file, and its claims."""
-    found: list[tuple[int, int, list[str]]] = []
-    interchange = group = -1
+def envelopes_of(data: bytes) -> Envelopes:
+    """Follow the envelopes of an input."""
+    found = Envelopes()
+    claims: list[str] = []
+    group: list[list[str]] | None = None
     for segment in segments_of(data):
-        name = segment[0].upper()
-        interchange += name == "ISA"
-        group += name == "GS"
-        if name == "ST":
-            found.append((interchange, group, []))
-        elif name == "CLM":
-            found[-1][2].append(segment[1])
+        match [segment[0].upper(), *segment[1:]]:
+            case ["ISA", *_]:
+                found.interchanges.append([])
+                group = None
+            case ["GS", kind, _, _, _, _, number, *_]:
+                is_named = kind == "HC" and re.fullmatch("[0-9]{1,9}", number) and len(segment) > 8 and segment[8]
+                group = [] if is_named else None
+                if group is not None:
+                    found.interchanges[-1].append(group)
+            case ["GE", *_]:
+                group = None
+            case ["ST", _, number, *_] if group is not None and 4 <= len(number) <= 9:
+                claims = []
+                group.append(claims)
+            case ["ST", *_]:
+                claims = found.unnamed
+            case ["CLM", number, *_]:
+                claims.append(number)
     return found
 
 
@@ -70,15 +82,14 @@ def answers_of(ack: bytes) -> list[tuple[bool, list[tuple[bool, list[bool]]]]]:
 
 
 def refused_claims(data: bytes, ack: bytes) -> set[str]:
-    """Give the claims whose transaction set, group or interchange the 999 or TA1 rejects."""
-    answers, sets = answers_of(ack), sets_of(data)
-    groups = [(refused, *group) for refused, own in answers for group in own]
-    found: set[str] = set()
-    for place, (_, group, claims) in enumerate(sets):
-        refused_interchange, refused_group, statuses = groups[group]
-        first = min(number for number, (_, own, _) in enumerate(sets) if own == group)
-        if refused_interchange or refused_group or statuses[place - first]:
-            found |= set(claims)
+    """Give the claims whose transaction set, group or interchange the 999 or TA1 rejects or cannot name."""
+    envelopes, answers = envelopes_of(data), answers_of(ack)
+    found = set(envelopes.unnamed)
+    for (refused_interchange, groups), own in zip(answers, envelopes.interchanges, strict=True):
+        for (refused_group, statuses), sets in zip(groups, own, strict=True):
+            for refused_set, claims in zip(statuses, sets, strict=True):
+                if refused_interchange or refused_group or refused_set:
+                    found |= set(claims)
     return found
 
 
@@ -87,10 +98,12 @@ def claims_in(data: bytes | None) -> list[str]:
 
 
 def answered_in(ack: bytes | None) -> list[str]:
-    return [segment[2] for segment in segments_of(ack or b"") if segment[:2] == ["TRN", "2"] and segment[2][:3] == "PCN"]
+    return [
+        segment[2] for segment in segments_of(ack or b"") if segment[:2] == ["TRN", "2"] and segment[2][:3] == "PCN"
+    ]
 
 
-# -- damages -------------------------------------------------------------------------------------------------------------
+# -- damages ----------------------------------------------------------------------------------------------------------
 
 
 def _places(segments: Segments, *names: str) -> list[int]:
@@ -135,7 +148,9 @@ def renumber(data: st.DataObject, segments: Segments) -> None:
 def misplace(data: st.DataObject, segments: Segments) -> None:
     if (at := _pick(data, segments, "HL")) is not None:
         element = data.draw(st.sampled_from([1, 2, 3]))
-        segments[at][element] = data.draw(st.sampled_from({1: ["1", "", "X"], 2: ["99", "1", ""], 3: ["2Z", ""]}[element]))
+        segments[at][element] = data.draw(
+            st.sampled_from({1: ["1", "", "X"], 2: ["99", "1", ""], 3: ["2Z", ""]}[element])
+        )
 
 
 def lower(data: st.DataObject, segments: Segments) -> None:
@@ -145,7 +160,9 @@ def lower(data: st.DataObject, segments: Segments) -> None:
 
 def intrude(data: st.DataObject, segments: Segments) -> None:
     if (at := _pick(data, segments, *_NAMES)) is not None:
-        segments.insert(at + 1, data.draw(st.sampled_from([["XX1", "HC"], ["M1", "82"], ["REST OF A NOTE"], ["SV2", "1"]])))
+        segments.insert(
+            at + 1, data.draw(st.sampled_from([["XX1", "HC"], ["M1", "82"], ["REST OF A NOTE"], ["SV2", "1"]]))
+        )
 
 
 def control(data: st.DataObject, segments: Segments) -> None:

@@ -72,6 +72,8 @@ class GuideSegmentError(EnvelopeRule):
 
     meta = _meta("X12301", "guide-segment-error")
     fix = "Write the segments in the order and number of the implementation guide; check the segment's qualifier."
+    spoils = "the claim; in a level, the claims below it; in front of all levels, the transaction set"
+    answer = "IK304 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
 class GuideElementError(EnvelopeRule):
@@ -83,6 +85,8 @@ class GuideElementError(EnvelopeRule):
 
     meta = _meta("X12302", "guide-element-error")
     fix = "Correct the element as the implementation guide describes it."
+    spoils = "the claim; in a level, the claims below it; in front of all levels, the transaction set"
+    answer = "IK304 8, IK403 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
 class GuideEnvelopeError(EnvelopeRule):
@@ -94,6 +98,8 @@ class GuideEnvelopeError(EnvelopeRule):
 
     meta = _meta("X12303", "guide-envelope-error")
     fix = "Correct the envelope segment; its counts and control numbers must fit its other end and what stands between."
+    spoils = "the transaction set, group or interchange"
+    answer = "IK5 R, AK9 R or TA1 R with the code of the element"
 
 
 class GuideNotChecked(EnvelopeRule):
@@ -105,6 +111,8 @@ class GuideNotChecked(EnvelopeRule):
 
     meta = _meta("X12304", "guide-not-checked", mandatory=True)
     fix = "Mend the other findings near this place and run again, or check this part by other means."
+    spoils = "nothing; the part was not checked"
+    answer = "IK5 R, IK502 5"
     unreadable = True
 
 
@@ -117,6 +125,8 @@ class GuideWalkedAsA1(EnvelopeRule):
 
     meta = _meta("X12305", "guide-walked-as-a1", Severity.INFO)
     fix = "Nothing needs to be done; in case of doubt the trading partner's guide decides."
+    spoils = "nothing"
+    answer = "nothing"
 
 
 CONFORMANCE_RULES: tuple[type[EnvelopeRule], ...] = (

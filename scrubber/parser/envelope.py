@@ -31,6 +31,12 @@ _OTHER_GUIDES = {
 _GUIDE = re.compile(r"[0-9]{6}X[0-9]{3}(A[0-9])?")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _SET = re.compile(r"[0-9]{3}")
+_NUMBER_FORMS = {
+    Scope.INTERCHANGE: ("ISA13", re.compile(r"[0-9]{9}"), "a number of nine digits"),
+    Scope.GROUP: ("GS06", re.compile(r"[0-9]{1,9}"), "a number of at most nine digits"),
+    Scope.TRANSACTION_SET: ("ST02", re.compile(r"[^\x00-\x20]{4,9}"), "four to nine characters long"),
+}
+"""The control number of an envelope: its element, its form, and the form in words."""
 
 
 @define(eq=False)
@@ -46,6 +52,7 @@ class _Open:
     count: int = 0
     inside: ControlNumbers = field(factory=ControlNumbers)
     sets: ControlNumbers = field(factory=ControlNumbers)
+    checked: bool = False
 
 
 class Envelope:
@@ -119,7 +126,26 @@ class Envelope:
         self.transactions += 1
         self._header, self._identity = {}, None
         self.judged = self._check_guide(segment)
+        if self.judged:
+            self._check_headers(opened)
         return Mark(segment, judged=self.judged)
+
+    def _check_headers(self, opened: _Open) -> None:
+        """Report headers of a transaction set that is judged by which no acknowledgement could name it."""
+        for around in (self._interchange, self._group, opened):
+            if around is None or around.checked:
+                continue
+            around.checked = True
+            header = around.header
+            element, form, what = _NUMBER_FORMS[around.scope]
+            if not form.fullmatch(header.get(int(element[-2:]))):
+                self._fault(faults.ControlNumberMalformed, header, f"{element} is not {what}.", element, spoils=around)
+            if around.scope is Scope.GROUP and header.get(1) != "HC":
+                message = "GS01 is not HC, the functional identifier of claims."
+                self._fault(faults.GroupHeaderWrong, header, message, "GS01", spoils=around)
+            if around.scope is Scope.GROUP and not header.get(8):
+                message = "GS08 is empty: the group names no implementation guide."
+                self._fault(faults.GroupHeaderWrong, header, message, "GS08", spoils=around)
 
     def _check_set_number(self, opened: _Open, group: _Open) -> None:
         number, segment = opened.control_number, opened.header
@@ -182,6 +208,8 @@ class Envelope:
         return mark
 
     def _check_trailer(self, segment: Segment, opened: _Open, count: int, what: str) -> None:
+        if not segment.terminator:
+            return  # the input ends inside it
         trailer, written, number = segment.id, segment.get(1), segment.get(2)
         element = f"{trailer}01"
         if not _NUMBER.fullmatch(written):

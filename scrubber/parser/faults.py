@@ -478,6 +478,33 @@ class SegmentUnknown(EnvelopeRule):
     answer = "IK304 1; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
+class GroupHeaderWrong(EnvelopeRule):
+    """GS01 or GS08 of a functional group does not say that it holds professional claims.
+
+    Why: receivers look for claims by GS01 HC and the guide in GS08, and reject the group where they say otherwise.  Its
+    transaction sets were judged by the guide that GS08 or ST03 names.
+    Fix: write HC in GS01 and the guide, as 005010X222A1, in GS08.
+    """
+
+    meta = _meta("X12128", "group-header-wrong", Severity.ERROR, _CONTROL)
+    fix = "Write HC in GS01 and 005010X222A1 in GS08."
+    spoils = "the functional group"
+    answer = "AK9 R, AK905 1 or 2; TA1 E, TA105 024 where a 999 cannot name the group"
+
+
+class ControlNumberMalformed(EnvelopeRule):
+    """ISA13 is not nine digits, GS06 not one to nine digits, or ST02 not four to nine characters long.
+
+    Why: receivers reject what has such a number, and no acknowledgement can name it.
+    Fix: write ISA13 with nine digits, GS06 as a number, and ST02 with at least four characters, such as 0001.
+    """
+
+    meta = _meta("X12129", "control-number-malformed", Severity.ERROR, _CONTROL)
+    fix = "Write ISA13 with nine digits, GS06 as a number, and ST02 with four to nine characters, such as 0001."
+    spoils = "the transaction set, group or interchange"
+    answer = "IK5 R, IK502 7; AK9 R, AK905 6; TA1 R, TA105 018; TA1 E, TA105 024 where a 999 cannot name the group"
+
+
 ENVELOPE_RULES: tuple[type[EnvelopeRule], ...] = (
     InputUnreadable,
     NotX12,
@@ -504,5 +531,7 @@ ENVELOPE_RULES: tuple[type[EnvelopeRule], ...] = (
     PartTooLong,
     ControlCharacter,
     SegmentUnknown,
+    GroupHeaderWrong,
+    ControlNumberMalformed,
 )
 """All rules of the envelope, in the order of their codes."""

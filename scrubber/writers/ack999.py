@@ -19,12 +19,14 @@ from scrubber.parser.conformance import GuideEnvelopeError
 from scrubber.parser.envelope import SUPPORTED_GUIDES
 from scrubber.parser.faults import (
     ControlNumberDiffers,
+    ControlNumberMalformed,
     ControlNumberRepeated,
     CountTooHigh,
     CountTooLow,
     EmptySegment,
     EnvelopeRule,
     Fault,
+    GroupHeaderWrong,
     HeaderMissing,
     HierarchyNumberOutOfSequence,
     HierarchyParentUnknown,
@@ -54,9 +56,10 @@ _TRAILER_CODES: dict[type[EnvelopeRule], dict[str, str]] = {
     CountTooLow: {"SE": "4", "GE": "5", "IEA": "021"},
     ControlNumberDiffers: {"SE": "3", "GE": "4", "IEA": "001"},
     ControlNumberRepeated: {"ST": "23", "GS": "19", "ISA": "025"},
+    ControlNumberMalformed: {"ST": "7", "GS": "6", "ISA": "018"},
     GuideEnvelopeError: {"ST": "5", "SE": "5"},
 }
-_ELEMENT_CODES = {  # of GuideEnvelopeError
+_ELEMENT_CODES = {  # of GuideEnvelopeError and GroupHeaderWrong
     "SE01": "4",
     "SE02": "3",
     "ST01": "6",
@@ -224,9 +227,9 @@ class StructureAcknowledger:
         self._group = _Group(gs, self._envelope.batch())
         self._group.body.add("AK1", gs.get(1), gs.get(6), gs.get(8))
         if gs.get(1) != "HC":
-            self._group.verdict.add(_UNSUPPORTED_GROUP, refused=True)
+            self._group.verdict.add(_UNSUPPORTED_GROUP, refused=False)
         elif gs.get(8) and gs.get(8) not in SUPPORTED_GUIDES:
-            self._group.verdict.add(_UNSUPPORTED_VERSION, refused=True)
+            self._group.verdict.add(_UNSUPPORTED_VERSION, refused=False)
 
     def _open_set(self, st: Segment) -> None:
         self._set = _Set(st)
@@ -234,8 +237,6 @@ class StructureAcknowledger:
             self._group.received += 1
             if _is_nameable(st):
                 self._group.body.add("AK2", st.get(1), st.get(2), st.get(3))
-            else:
-                self._set.verdict.refused = True
 
     def _close_set(self) -> None:
         closed, self._set, self._claim = self._set, None, None
@@ -264,8 +265,8 @@ class StructureAcknowledger:
         if header.get(1) in _GROUP_KINDS and _GROUP_NUMBER.fullmatch(header.get(6)) and header.get(8):
             self._envelope.add_transaction(group.body)
         elif self._interchange is not None:
-            # A group that a 999 cannot name is answered by the TA1.
-            self._interchange.add(_INVALID_CONTENT, refused=True)
+            # A group that a 999 cannot name is answered by the TA1; other groups of the interchange may be good.
+            self._interchange.add(_INVALID_CONTENT, refused=False)
 
     def _close_interchange(self) -> None:
         self._close_group()
@@ -294,7 +295,7 @@ class StructureAcknowledger:
 
     def _note(self, fault: Fault) -> None:
         rule, place = fault.rule, fault.location
-        code = _ELEMENT_CODES.get(place.element or "") if rule is GuideEnvelopeError else None
+        code = _ELEMENT_CODES.get(place.element or "") if rule in (GuideEnvelopeError, GroupHeaderWrong) else None
         code = code or _TRAILER_CODES.get(rule, {}).get(place.segment)
         if rule is ControlNumberRepeated and fault.scope is Scope.NOTHING:
             return  # unique in its group, which is what the codes are about
