@@ -320,12 +320,8 @@ def _seconds(place: Path, options: Sequence[str]) -> float:
     """Give the processor time of one scrub of a file."""
     with tempfile.TemporaryDirectory() as folder:
         command = (*SCRUB, *(option.format(folder=folder) for option in options), str(place))
-        process = subprocess.Popen(  # noqa: S603
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5)),
-        )
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (LIMIT, LIMIT + 5))
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in {0, 1, 3, -signal.SIGXCPU}:

@@ -34,7 +34,9 @@ def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> 
     return tuple(
         other
         for other in others
-        if (days := line.common_days(other)) is not None and facts.is_base(line.procedure, other.procedure, days)
+        if facts.base_codes.ever((line.procedure, other.procedure))
+        and (days := line.common_days(other)) is not None
+        and facts.is_base(line.procedure, other.procedure, days)
     )
 
 

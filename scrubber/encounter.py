@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import cached_property
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -25,7 +26,7 @@ _Group = tuple[bool, _Provider]
 
 @frozen(eq=False)
 class SameDays:
-    """The lines of a patient on the same days, whoever rendered them; the same dates are answered by the same object."""
+    """The lines of a patient on the same days, whoever rendered them; one object for the same dates."""
 
     lines: tuple[ServiceLine, ...]
 
@@ -48,6 +49,10 @@ class Encounter:
     @procedures.default
     def _procedures_of_lines(self) -> frozenset[str]:
         return frozenset([line.procedure for line in self.lines])
+
+    @cached_property
+    def _spans(self) -> list[tuple[date, date, ServiceLine]]:
+        return [(dates.first, dates.last, line) for line, dates in ((line, _dates(line)) for line in self.lines)]
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -72,7 +77,8 @@ class Encounter:
         found = self._by_days.get(id(line))
         if found is None:
             dates = _dates(line)
-            found = tuple([other for other in self.lines if other is not line and _dates(other).overlaps(dates)])
+            begin, end = dates.first, dates.last
+            found = tuple([o for first, last, o in self._spans if first <= end and last >= begin and o is not line])
             self._by_days[id(line)] = found
         return found
 
@@ -173,11 +179,11 @@ class Encounters:
 
 def _superseded(claims: Iterable[Claim]) -> set[int]:
     """Return the ordinals of the original claims that a replacement among `claims` takes the place of."""
-    claims = list(claims)
-    replaced = {claim.control_number for claim in claims if claim.is_replacement} - {""}
+    listed = list(claims)
+    replaced = {claim.control_number for claim in listed if claim.is_replacement} - {""}
     if not replaced:
         return set()
-    return {claim.ordinal for claim in claims if not claim.is_replacement and claim.control_number in replaced}
+    return {claim.ordinal for claim in listed if not claim.is_replacement and claim.control_number in replaced}
 
 
 def _provider(line: ServiceLine) -> _Provider:
@@ -216,7 +222,7 @@ class _Dated:
     def all_for(self, seen_from: Encounter) -> Iterator[ServiceLine]:
         """Yield all lines: the providers in the order of their first line, then the lines."""
         self._asked.add(_ALWAYS, _first_place(seen_from), seen_from)
-        return chain.from_iterable(sorted(self.groups.values(), key=lambda group: _place(group[0])))
+        return chain.from_iterable(sorted(self.groups.values(), key=lambda lines: _place(lines[0])))
 
     def remove(self, line: ServiceLine, provider: _Provider) -> list[Encounter]:
         """Take a line out, and return the encounters for which somebody looked at its days."""
