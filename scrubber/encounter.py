@@ -222,7 +222,8 @@ class _Dated:
     def all_for(self, seen_from: Encounter) -> Iterator[ServiceLine]:
         """Yield all lines: the providers in the order of their first line, then the lines."""
         self._asked.add(_ALWAYS, _first_place(seen_from), seen_from)
-        return chain.from_iterable(sorted(self.groups.values(), key=lambda lines: _place(lines[0])))
+        groups: list[list[ServiceLine]] = sorted(self.groups.values(), key=lambda lines: _place(lines[0]))
+        return chain.from_iterable(groups)
 
     def remove(self, line: ServiceLine, provider: _Provider) -> list[Encounter]:
         """Take a line out, and return the encounters for which somebody looked at its days."""
