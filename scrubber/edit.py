@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -161,8 +162,9 @@ class _ClaimRule(Rule, Generic[T]):
             code=self.meta.code,
             name=self.meta.name,
             severity=self.meta.severity,
-            message=message,
-            fix=fix,
+            # Many lines are told the same: one copy of it is enough.
+            message=sys.intern(str(message)),
+            fix=sys.intern(str(fix)),
             claim=claim.control_number,
             claim_ordinal=claim.ordinal,
             line=line.number if line else None,

@@ -52,6 +52,9 @@ class Encounter:
 
     @cached_property
     def _spans(self) -> list[tuple[date, date, ServiceLine]]:
+        """The lines with their dates; none where all have the same, as most encounters do."""
+        if all(line.service_dates is self.lines[0].service_dates for line in self.lines):
+            return []
         return [(dates.first, dates.last, line) for line, dates in ((line, _dates(line)) for line in self.lines)]
 
     @property
@@ -78,7 +81,8 @@ class Encounter:
         if found is None:
             dates = _dates(line)
             begin, end = dates.first, dates.last
-            found = tuple([o for first, last, o in self._spans if first <= end and last >= begin and o is not line])
+            near = [o for first, last, o in self._spans if first <= end and last >= begin] or self.lines
+            found = tuple([other for other in near if other is not line])
             self._by_days[id(line)] = found
         return found
 

@@ -120,7 +120,7 @@ class Ledger:
 
 
 class _Sets:
-    """The transaction sets of a file with their delimiters: a line of a file for each, of which memory holds the place."""
+    """The transaction sets of a file with their delimiters, on disk; memory holds where each is."""
 
     def __init__(self) -> None:
         self._places = array("q")
