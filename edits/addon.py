@@ -128,11 +128,13 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on that date under other rendering providers only."""
         for line in ivus_lines(encounter):
+            if has_base(line, encounter, context.tables):
+                continue
             found = by_other_provider(line, encounter, context.tables)
-            if found and not has_base(line, encounter, context.tables):
+            if found:
                 yield self.finding(
                     line,
-                    f"The base procedure of {line.service_dates} ({codes_of(found)}, {places(found, line)}) has "
+                    f"The base procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) has "
                     f"another rendering provider than {line.procedure}.",
                     "Correct the rendering provider (2310B, 2420A) if it is wrong; else do not bill the add-on code.",
                     element="SV101-2",
@@ -160,12 +162,13 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on the claim on other dates only."""
         for line in ivus_lines(encounter):
+            if has_base(line, encounter, context.tables):
+                continue
             found = on_other_date(line, encounter, context.tables)
-            if found and not has_base(line, encounter, context.tables):
-                dates = ", ".join(dict.fromkeys(str(other.service_dates) for other in found))
+            if found:
                 yield self.finding(
                     line,
-                    f"The base procedure ({codes_of(found)}, {places(found, line)}) is dated {dates}, but "
+                    f"The base procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "
                     f"{line.procedure} is dated {line.service_dates}.",
                     "Correct the date of service (DTP*472) that is wrong; both must have the same date.",
                     element="DTP03",

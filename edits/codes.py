@@ -69,38 +69,43 @@ def make_meta(
     )
 
 
-_NAMED = 6
-"""Lines that a message names; of more it counts the rest."""
+MOST_NAMED = 6
+"""Lines or dates that a message names; of more it counts the rest."""
 
 
 def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
     """Name lines for somebody who looks at `seen_from`: "line 2", or "line 2 of claim 5" where it is another claim."""
+    lines = tuple(lines)
+    shown = len(lines) if len(lines) <= MOST_NAMED else MOST_NAMED - 1
     found = [
         f"line {line.number}" + (f" of claim {line.claim.ordinal}" if line.claim is not seen_from.claim else "")
-        for line in lines
+        for line in lines[:shown]
     ]
-    if len(found) > _NAMED:
-        return f"{', '.join(found[: _NAMED - 1])} and {len(found) - _NAMED + 1} other lines"
+    if shown < len(lines):
+        return f"{', '.join(found)} and {len(lines) - shown} other lines"
     return " and ".join(found)
 
 
 @lru_cache(maxsize=4)
 def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
-    """Give the intravascular ultrasound lines in groups that share days of service; each group in file order.
+    """Return the intravascular ultrasound lines in groups that share days of service; each group in file order.
 
     Only ultrasound lines connect days here: a long line of something else does not make one session of two.
     """
-    rest = list(ivus_lines(encounter))
-    if rest and all(line.common_days(rest[0]) for line in rest):
-        return (tuple(rest),)
-    groups: list[tuple[ServiceLine, ...]] = []
-    while rest:
-        group = [rest.pop(0)]
-        while joined := [line for line in rest if any(line.common_days(other) for other in group)]:
-            group += joined
-            rest = [line for line in rest if line not in joined]
-        groups.append(tuple(line for line in encounter.lines if line in group))
-    return tuple(groups)
+    lines = ivus_lines(encounter)
+    dated = sorted(
+        (line.service_dates.first, line.service_dates.last, place)
+        for place, line in enumerate(lines)
+        if line.service_dates is not None
+    )
+    groups: list[list[int]] = []
+    last = None
+    for first, end, place in dated:
+        if last is None or first > last:
+            groups.append([])
+        groups[-1].append(place)
+        last = end if last is None else max(last, end)
+    return tuple(tuple(lines[place] for place in group) for group in sorted(map(sorted, groups)))
 
 
 @lru_cache(maxsize=4)  # almost every edit begins with them

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from edits.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, make_meta, sessions
 from edits.facts import Facts
-from edits.units import most_units_together
+from edits.units import UnitsByDay
 from edits.vessels import count_vessels
 from scrubber import (
     Adjustment,
@@ -124,7 +124,7 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Compare the vessels named, where any is, with the units."""
         for lines in sessions(encounter):
-            units = most_units_together(lines)
+            units = UnitsByDay(lines).most()
             named = _vessels_named(lines, context.tables)
             if 0 < named < units:
                 yield self.finding(

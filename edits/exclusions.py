@@ -56,8 +56,11 @@ def billed_pairs(encounter: Encounter, facts: Facts) -> tuple[BilledPair, ...]:
     billed: list[BilledPair] = []
     for line in ivus_lines(encounter):
         for other in encounter.on_days_of(line):
+            codes = (line.procedure, other.procedure)
+            if other.procedure in IVUS or not (facts.ptp.ever(codes) or facts.ptp.ever(codes[::-1])):
+                continue
             days = line.common_days(other)
-            if days is None or other.procedure in IVUS:
+            if days is None:
                 continue
             for column1, column2 in ((line, other), (other, line)):
                 pair = facts.ptp.on((column1.procedure, column2.procedure), days)
@@ -72,7 +75,9 @@ def _excluded_with(line: ServiceLine, encounter: Encounter, facts: Facts) -> lis
     return [
         other
         for other in encounter.on_days_of(line)
-        if (days := line.common_days(other)) is not None and facts.exclusion_on(other.procedure, days)
+        if facts.exclusions.ever(other.procedure)
+        and (days := line.common_days(other)) is not None
+        and facts.exclusion_on(other.procedure, days)
     ]
 
 

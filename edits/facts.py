@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from attrs import field, frozen, validators
@@ -187,6 +187,7 @@ class Facts:
         """Whether there is no national list of primaries of `addon` then (AOC type 2)."""
         return self.is_base(addon, "CCCCC", dates)
 
+    @lru_cache(maxsize=1024)  # noqa: B019 - the tables live as long as the program
     def own_primaries(self, base: str, dates: DateRange) -> frozenset[str]:
         """Give the primaries of a base code that is an add-on itself; empty for one that can stand alone."""
         if base == "37252":

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from edits.bases import bases_in
 from edits.codes import IVUS, sessions
 from edits.facts import Facts
-from edits.units import units_on
+from edits.units import UnitsByDay
 from scrubber import Encounter, Observation, ServiceLine
 
 __all__ = ["observe"]
@@ -32,7 +32,7 @@ def _units(session: Sequence[ServiceLine], facts: Facts) -> Iterator[Observation
         days = sorted(line.service_dates.first for line in lines if line.service_dates is not None)
         if not days:
             continue
-        units = max(units_on(day, lines) for day in days)
+        units = UnitsByDay(lines).most()
         limit = facts.mue.on(code, days[0])
         row = f"{code}, MUE {limit.value if limit is not None else 'not known'}"
         over = " (over)" if limit is not None and units > limit.value else ""

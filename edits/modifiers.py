@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from typing import ClassVar
 
 from edits.codes import GUIDE, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
-from edits.exclusions import BilledPair, billed_pairs
+from edits.exclusions import billed_pairs
 from edits.facts import Facts
 from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
 
@@ -120,13 +122,12 @@ class LateralityPair(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
-        seen: list[ServiceLine] = []
+        seen: dict[str, list[tuple[ServiceLine, tuple[str, ...]]]] = defaultdict(list)
         for line in modified_lines(encounter):
             sides = context.tables.modifiers_of_kind(line, "side")
-            same = [other for other in seen if other.procedure == line.procedure and other.common_days(line)]
-            seen.append(line)
-            other_sides = {side for other in same for side in context.tables.modifiers_of_kind(other, "side")}
-            if sides and len({*sides, *other_sides}) > 1:
+            same = [found for other, found in seen[line.procedure] if other.common_days(line)] if sides else []
+            seen[line.procedure].append((line, sides))
+            if len({*sides, *chain.from_iterable(same)}) > 1:
                 yield self.finding(
                     line,
                     f"{line.procedure} is billed with RT and LT for {line.service_dates}; the two may be paid as one.",
@@ -236,8 +237,9 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the modifier on a line that is in no pair with indicator 1."""
         facts = context.tables
+        paired = _paired(encounter, facts) if modified_lines(encounter) else frozenset()
         for line in modified_lines(encounter):
-            if any(billed.pair.modifier_indicator == "1" for billed in _pairs_of(line, encounter, facts)):
+            if id(line) in paired:
                 continue
             for modifier in facts.modifiers_of_kind(line, "unbundling"):
                 yield self.finding(
@@ -248,8 +250,10 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
                 )
 
 
-def _pairs_of(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[BilledPair]:
-    return [billed for billed in billed_pairs(encounter, facts) if line in (billed.column1, billed.column2)]
+def _paired(encounter: Encounter, facts: Facts) -> frozenset[int]:
+    """Return the lines of the encounter, by `id`, that are in a pair with indicator 1."""
+    pairs = [billed for billed in billed_pairs(encounter, facts) if billed.pair.modifier_indicator == "1"]
+    return frozenset(id(line) for billed in pairs for line in (billed.column1, billed.column2))
 
 
 class MalformedModifier(EncounterEdit[Facts]):

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from itertools import accumulate
 
 from edits.codes import ADDITIONAL, GUIDE, INITIAL, MUE, NCCI_MANUAL, ivus_lines, make_meta, places
 from edits.facts import Facts, UnitLimit
-from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, Status, statuses
+from scrubber import (
+    Adjustment,
+    Context,
+    DateRange,
+    Encounter,
+    EncounterEdit,
+    Finding,
+    ServiceLine,
+    Severity,
+    Status,
+    statuses,
+)
 
 __all__ = ["DUPLICATE_EDITS", "UNIT_EDITS"]
 
@@ -21,30 +35,46 @@ def units_a_day(line: ServiceLine) -> int:
     return (2 * units + days) // (2 * days) if days > 1 else units
 
 
-def _telling_days(line: ServiceLine, lines: Iterable[ServiceLine]) -> list[date]:
-    """Give the days of `line` on which its sum of units can differ from the day before: some line begins there."""
-    dates = line.service_dates
-    if dates is None:
-        return []
-    if dates.first == dates.last:
-        return [dates.first]
-    firsts = {other.service_dates.first for other in (line, *lines) if other.service_dates is not None}
-    return sorted(day for day in firsts if day in dates)
+class UnitsByDay:
+    """The sums of the units of lines by day, on those days on which they can be more than before: some line begins."""
+
+    def __init__(self, lines: Iterable[ServiceLine]) -> None:
+        begun: dict[date, int] = defaultdict(int)
+        changes: dict[date, int] = defaultdict(int)
+        for line in lines:
+            if line.service_dates is not None:
+                begun[line.service_dates.first] += units_a_day(line)
+                changes[line.service_dates.first] += units_a_day(line)
+                if line.service_dates.last < date.max:
+                    changes[line.service_dates.last + timedelta(days=1)] -= units_a_day(line)
+        self._days = sorted(begun)
+        sums = dict(zip(sorted(changes), accumulate(changes[day] for day in sorted(changes)), strict=True))
+        self._units = [sums[day] for day in self._days]
+
+    def of(self, dates: DateRange) -> list[tuple[date, int]]:
+        """Return the days within `dates` on which a line begins, with the units of each."""
+        first, last = bisect_left(self._days, dates.first), bisect_right(self._days, dates.last)
+        return list(zip(self._days[first:last], self._units[first:last], strict=True))
+
+    def most(self, dates: DateRange | None = None) -> int:
+        """Return the units of the day that has the most, within `dates` if they are given; 0 where no line begins."""
+        return max((units for _, units in self.of(dates)) if dates is not None else self._units, default=0)
 
 
-def units_on(day: date, lines: Iterable[ServiceLine]) -> int:
-    return sum(units_a_day(line) for line in lines if line.service_dates is not None and day in line.service_dates)
+def _by_code(lines: Iterable[ServiceLine]) -> dict[str, UnitsByDay]:
+    """Return the units by day for each procedure."""
+    by_code: dict[str, list[ServiceLine]] = defaultdict(list)
+    for line in lines:
+        by_code[line.procedure].append(line)
+    return {code: UnitsByDay(found) for code, found in by_code.items()}
 
 
-def most_units(line: ServiceLine, lines: Sequence[ServiceLine]) -> int:
-    """Give the highest sum of units that `lines` have on one day of `line`."""
-    return max(units_on(day, lines) for day in _telling_days(line, lines))
-
-
-def most_units_together(lines: Sequence[ServiceLine]) -> int:
-    """Give the highest sum of units that `lines` have on one day."""
-    firsts = {line.service_dates.first for line in lines if line.service_dates is not None}
-    return max(units_on(day, lines) for day in firsts)
+def _together(line: ServiceLine, encounter: Encounter, lines: Iterable[ServiceLine]) -> list[ServiceLine]:
+    """Return `line` and those of `lines`, in file order, that bill the same code on a day of it."""
+    wanted = set(map(id, lines))
+    others = [other for other in encounter.on_days_of(line) if other.procedure == line.procedure]
+    found = [line, *(other for other in others if id(other) in wanted)]
+    return sorted(found, key=lambda each: (each.claim.ordinal, each.number))
 
 
 def _units(line: ServiceLine) -> str:
@@ -77,13 +107,14 @@ class UnitsOverMue(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1)."""
         countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
+        by_code = _by_code(countable)
         for line in countable:
             limit = _limit(line, context.tables)
-            if limit is None:
+            if limit is None or line.service_dates is None:
                 continue
-            same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
-            units = most_units(line, [line] if limit.mai == "1" else same)
+            units = units_a_day(line) if limit.mai == "1" else by_code[line.procedure].most(line.service_dates)
             if units > limit.value:
+                same = _together(line, encounter, countable)
                 where = f" on {places(same, line)}" if len(same) > 1 and limit.mai != "1" else ""
                 yield self.finding(
                     line,
@@ -177,14 +208,15 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
         """Look for a second line of 37253 on a date; each is told of all of them, so that they give one advice."""
         del context
         lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
-        for place, line in enumerate(lines):
-            if not any(other.common_days(line) for other in lines[:place]):
+        by_day = UnitsByDay(lines)
+        for line in lines:
+            same = _together(line, encounter, lines)
+            if same[0] is line or line.service_dates is None:
                 continue
-            same = [other for other in lines if other.common_days(line)]
             yield self.finding(
                 line,
                 f"37253 for {line.service_dates} stands on {places(same, line)}.",
-                f"Bill one line of 37253 x{most_units(line, same)}.",
+                f"Bill one line of 37253 x{by_day.most(line.service_dates)}.",
                 element="SV104",
             )
 
@@ -210,14 +242,15 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for days with more than one unit and without a limit."""
         countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
+        by_code = _by_code(countable)
         for line in countable:
-            same = [other for other in countable if other.procedure == line.procedure and other.common_days(line)]
-            days = [day for day in _telling_days(line, same) if context.tables.mue.on(line.procedure, day) is None]
-            units = max((units_on(day, same) for day in days), default=0)
+            begun = by_code[line.procedure].of(line.service_dates) if line.service_dates is not None else []
+            days = [(day, units) for day, units in begun if context.tables.mue.on(line.procedure, day) is None]
+            units = max((units for _, units in days), default=0)
             if units > 1:
                 yield self.finding(
                     line,
-                    f"No MUE of {line.procedure} is known for {days[0]}; its {units} units were not judged.",
+                    f"No MUE of {line.procedure} is known for {days[0][0]}; its {units} units were not judged.",
                     "Look up the MUE of that quarter; more than one 37252 a date is never right."
                     if line.procedure == INITIAL
                     else "Look up the MUE of that quarter.",
@@ -247,10 +280,11 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an earlier line that the line repeats."""
         del context
-        seen: list[ServiceLine] = []
-        for line in ivus_lines(encounter):
-            first = next((other for other in seen if _repeats(line, other)), None)
-            seen.append(line)
+        lines = ivus_lines(encounter)
+        order = {id(line): place for place, line in enumerate(lines)}
+        for place, line in enumerate(lines):
+            earlier = [other for other in encounter.on_days_of(line) if order.get(id(other), place) < place]
+            first = next((other for other in earlier if _repeats(line, other)), None)
             if first is not None:
                 yield self.finding(
                     line,
@@ -261,7 +295,8 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
 
 
 def _repeats(line: ServiceLine, earlier: ServiceLine) -> bool:
-    if line.procedure != earlier.procedure or not line.common_days(earlier):
+    """Whether a line bills again what an earlier one of the same days bills."""
+    if line.procedure != earlier.procedure:
         return False
     if line.procedure == INITIAL:
         return True

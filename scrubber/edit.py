@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import field, frozen, validators
@@ -125,13 +127,11 @@ class Context(Generic[T]):
 
     def has_error(self, line: ServiceLine) -> bool:
         """Whether an edit earlier in the run found an error on `line`."""
-        if not self.found:
-            return False
-        place = (line.claim.ordinal, line.number)
-        return any(
-            finding.severity is Severity.ERROR and (finding.claim_ordinal, finding.line) == place
-            for finding in self.found
-        )
+        return bool(self.found) and (line.claim.ordinal, line.number) in self._faulty
+
+    @cached_property
+    def _faulty(self) -> frozenset[tuple[int | None, int | None]]:
+        return frozenset([(each.claim_ordinal, each.line) for each in self.found if each.severity is Severity.ERROR])
 
 
 class _ClaimRule(Rule, Generic[T]):
@@ -162,8 +162,9 @@ class _ClaimRule(Rule, Generic[T]):
             code=self.meta.code,
             name=self.meta.name,
             severity=self.meta.severity,
-            message=message,
-            fix=fix,
+            # Many lines are told the same: one copy of it is enough.
+            message=sys.intern(str(message)),
+            fix=sys.intern(str(fix)),
             claim=claim.control_number,
             claim_ordinal=claim.ordinal,
             line=line.number if line else None,

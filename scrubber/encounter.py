@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from functools import cached_property
+from itertools import chain
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
 from scrubber.model import Claim, DateRange, ServiceLine
 
-__all__ = ["Encounter", "encounters_of"]
+__all__ = ["Encounter", "Encounters", "SameDays"]
+
+T = TypeVar("T")
+
+_Provider = tuple[str, ...]
+_Group = tuple[bool, _Provider]
+"""What lines need to have in common beside their days: whether their claims are superseded, and the provider."""
+
+
+@frozen(eq=False)
+class SameDays:
+    """The lines of a patient on the same days, whoever rendered them; one object for the same dates."""
+
+    lines: tuple[ServiceLine, ...]
 
 
 @frozen(eq=False)
@@ -17,12 +36,12 @@ class Encounter:
     """The service lines of one patient and payer with the same rendering provider and a common date of service.
 
     `lines` are in file order and may come from several claims; lines whose dates overlap through a third are
-    together, so an edit asks `on_days_of` for those of one date.  `elsewhere` are the patient's dated lines outside
-    the encounter. Void claims and lines without a readable date are in neither.  `procedures` are the codes of `lines`.
+    together, so an edit asks `on_days_of` for those of one date, and `same_days` for those of other providers too.
+    Void claims and lines without a readable date are in no encounter.  `procedures` are the codes of `lines`.
     """
 
     lines: tuple[ServiceLine, ...]
-    elsewhere: tuple[ServiceLine, ...] = ()
+    _patient: _Dated | None = None
     procedures: frozenset[str] = field(init=False)
     # The edits ask the same question one after another.
     _by_days: dict[int, tuple[ServiceLine, ...]] = field(factory=dict, init=False, repr=False)
@@ -31,55 +50,254 @@ class Encounter:
     def _procedures_of_lines(self) -> frozenset[str]:
         return frozenset([line.procedure for line in self.lines])
 
+    @cached_property
+    def _spans(self) -> list[tuple[date, date, ServiceLine]]:
+        """The lines with their dates; none where all have the same, as most encounters do."""
+        if all(line.service_dates is self.lines[0].service_dates for line in self.lines):
+            return []
+        return [(dates.first, dates.last, line) for line, dates in ((line, _dates(line)) for line in self.lines)]
+
     @property
     def claims(self) -> tuple[Claim, ...]:
         """The claims that have a line in the encounter, in file order."""
         return tuple(dict.fromkeys(line.claim for line in self.lines))
 
+    @property
+    def elsewhere(self) -> tuple[ServiceLine, ...]:
+        """The patient's dated lines outside the encounter, all of them: `same_days` costs less."""
+        if self._patient is None:
+            return ()
+        inside = {id(line) for line in self.lines}
+        return tuple([line for line in self._patient.all_for(self) if id(line) not in inside])
+
     def with_procedure(self, procedures: Iterable[str]) -> tuple[ServiceLine, ...]:
-        """Give the lines that bill one of `procedures`."""
+        """Return the lines that bill one of `procedures`."""
         wanted = frozenset(procedures)
         return tuple([line for line in self.lines if line.procedure in wanted])
 
     def on_days_of(self, line: ServiceLine) -> tuple[ServiceLine, ...]:
-        """Give the other lines of the encounter that share a date of service with `line`."""
+        """Return the other lines of the encounter that share a date of service with `line`."""
         found = self._by_days.get(id(line))
         if found is None:
             dates = _dates(line)
-            found = tuple([other for other in self.lines if other is not line and _dates(other).overlaps(dates)])
+            begin, end = dates.first, dates.last
+            near = [o for first, last, o in self._spans if first <= end and last >= begin] or self.lines
+            found = tuple([other for other in near if other is not line])
             self._by_days[id(line)] = found
         return found
 
+    def same_days(self, line: ServiceLine) -> SameDays:
+        """Return the patient's lines that share a date of service with `line`, itself and its encounter included."""
+        if self._patient is None:
+            return SameDays((line, *self.on_days_of(line)))
+        return self._patient.on(_dates(line), self)
+
 
 def _dates(line: ServiceLine) -> DateRange:
-    """Give the dates of a line that is part of an encounter (such a line always has them)."""
+    """Return the dates of a line that is part of an encounter (such a line always has them)."""
     if line.service_dates is None:
         raise ValueError("a line without a readable date of service is in no encounter")
     return line.service_dates
 
 
-def encounters_of(claims: Sequence[Claim]) -> Iterator[Encounter]:
-    """Split the claims of one patient (same `patient_key`) into encounters, in the order of their first line.
+class Encounters:
+    """The encounters of the claims of one patient (same `patient_key`), in the order of their first line.
 
     An original claim that a replacement in the same file takes the place of (same CLM01) is judged by itself, so that
     its lines are not counted twice.
     """
-    live = [claim for claim in claims if not claim.is_void]
-    replaced = {claim.control_number for claim in live if claim.is_replacement} - {""}
-    groups: dict[tuple[bool, tuple[str, ...]], list[ServiceLine]] = defaultdict(list)
-    for claim in live:
-        superseded = not claim.is_replacement and claim.control_number in replaced
-        for line in claim.lines:
-            if line.service_dates is not None:
-                groups[superseded, line.rendering_provider.key].append(line)
-    found = [(superseded, chained) for (superseded, _), lines in groups.items() for chained in _chain_by_date(lines)]
-    if len(found) == 1:
-        yield Encounter(tuple(found[0][1]))
-        return
-    for own, lines in sorted(found, key=lambda entry: _place(entry[1][0])):
-        inside = {id(line) for line in lines}
-        others = (line for (superseded, _), group in groups.items() if superseded == own for line in group)
-        yield Encounter(tuple(lines), tuple(line for line in others if id(line) not in inside))
+
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        self._claims = {claim.ordinal: claim for claim in claims if not claim.is_void}
+        self._superseded = _superseded(self._claims.values())
+        groups: dict[_Group, list[ServiceLine]] = defaultdict(list)
+        for claim in self._claims.values():
+            for line in claim.lines:
+                if line.service_dates is not None:
+                    groups[self._group(line)].append(line)
+        self._dated = {side: _Dated() for side in (False, True)}
+        for (side, provider), lines in groups.items():
+            self._dated[side].groups[provider] = lines
+        self._first = self._split(groups)
+        self._of: dict[int, Encounter] = {}
+
+    def __iter__(self) -> Iterator[Encounter]:
+        return iter(self._first)
+
+    def without(self, claims: Iterable[Claim]) -> list[Encounter]:
+        """Take claims out, and return the encounters that have to be judged again, in the order of their first line.
+
+        Those are what is left of the encounters that had a line of theirs, those of an original that one of them had
+        superseded, and those for which somebody looked for lines elsewhere on the days of such a line.
+        """
+        if not self._of:
+            self._of = {id(line): encounter for encounter in self._first for line in encounter.lines}
+        gone = [self._claims.pop(claim.ordinal) for claim in claims if claim.ordinal in self._claims]
+        before = self._superseded
+        if any(claim.is_replacement for claim in gone):
+            self._superseded = _superseded(self._claims.values())
+        moved = [self._claims[ordinal] for ordinal in before - self._superseded if ordinal in self._claims]
+        touched: dict[int, Encounter] = {}
+        asked: list[Encounter] = []
+        for claim in (*gone, *moved):
+            for line in claim.lines:
+                if line.service_dates is not None:
+                    touched[id(self._of[id(line)])] = self._of[id(line)]
+                    asked += self._dated[claim.ordinal in before].remove(line, _provider(line))
+        for line in (line for claim in moved for line in claim.lines if line.service_dates is not None):
+            asked += self._dated[False].add(line, _provider(line))
+            for other in self._dated[False].on(_dates(line)).lines:
+                if _provider(other) == _provider(line):
+                    touched[id(self._of[id(other)])] = self._of[id(other)]
+        return sorted((*self._made_again(touched.values()), *self._alive(asked)), key=_first_place)
+
+    def _made_again(self, touched: Iterable[Encounter]) -> list[Encounter]:
+        """Split the lines that are left of these encounters anew."""
+        groups: dict[_Group, list[ServiceLine]] = defaultdict(list)
+        for line in sorted((self._forget(line) for encounter in touched for line in encounter.lines), key=_place):
+            if line.claim.ordinal in self._claims:
+                groups[self._group(line)].append(line)
+        made = self._split(groups)
+        self._of |= {id(line): encounter for encounter in made for line in encounter.lines}
+        return made
+
+    def _forget(self, line: ServiceLine) -> ServiceLine:
+        del self._of[id(line)]
+        return line
+
+    def _alive(self, encounters: Iterable[Encounter]) -> list[Encounter]:
+        found = {id(encounter): encounter for encounter in encounters}
+        return [encounter for encounter in found.values() if self._of.get(id(encounter.lines[0])) is encounter]
+
+    def _group(self, line: ServiceLine) -> _Group:
+        return line.claim.ordinal in self._superseded, _provider(line)
+
+    def _split(self, groups: dict[_Group, list[ServiceLine]]) -> list[Encounter]:
+        found = [
+            Encounter(tuple(lines), self._dated[side])
+            for (side, _), group in groups.items()
+            for lines in _chain_by_date(group)
+        ]
+        return sorted(found, key=_first_place) if len(found) > 1 else found
+
+
+def _superseded(claims: Iterable[Claim]) -> set[int]:
+    """Return the ordinals of the original claims that a replacement among `claims` takes the place of."""
+    listed = list(claims)
+    replaced = {claim.control_number for claim in listed if claim.is_replacement} - {""}
+    if not replaced:
+        return set()
+    return {claim.ordinal for claim in listed if not claim.is_replacement and claim.control_number in replaced}
+
+
+def _provider(line: ServiceLine) -> _Provider:
+    return line.rendering_provider.key
+
+
+class _Dated:
+    """The dated lines of a patient that count together, by provider in file order; found by their days.
+
+    It remembers for which encounters somebody asked, so that they are judged again when the answer changes.
+    """
+
+    def __init__(self) -> None:
+        self.groups: dict[_Provider, list[ServiceLine]] = {}
+        self._index: _ByDays[ServiceLine] | None = None  # made when somebody asks
+        self._asked: _ByDays[Encounter] = _ByDays()
+        self._found: dict[DateRange, SameDays] = {}
+
+    def on(self, dates: DateRange, seen_from: Encounter | None = None) -> SameDays:
+        """Return the lines that share a day with `dates`, by provider in the order of the first lines of all."""
+        if seen_from is not None:
+            self._asked.add(dates, _first_place(seen_from), seen_from)
+        if self._index is None:
+            self._index = _ByDays()
+            for line in chain.from_iterable(self.groups.values()):
+                self._index.add(_dates(line), _place(line), line)
+        if dates not in self._found:
+            lines = self._index.sharing(dates)
+            by_provider: dict[_Provider, list[ServiceLine]] = defaultdict(list)
+            for line in sorted(lines, key=_place):
+                by_provider[_provider(line)].append(line)
+            ordered = sorted(by_provider, key=lambda provider: _place(self.groups[provider][0]))
+            self._found[dates] = SameDays(tuple([line for provider in ordered for line in by_provider[provider]]))
+        return self._found[dates]
+
+    def all_for(self, seen_from: Encounter) -> Iterator[ServiceLine]:
+        """Yield all lines: the providers in the order of their first line, then the lines."""
+        self._asked.add(_ALWAYS, _first_place(seen_from), seen_from)
+        groups: list[list[ServiceLine]] = sorted(self.groups.values(), key=lambda lines: _place(lines[0]))
+        return chain.from_iterable(groups)
+
+    def remove(self, line: ServiceLine, provider: _Provider) -> list[Encounter]:
+        """Take a line out, and return the encounters for which somebody looked at its days."""
+        group = self.groups[provider]
+        del group[bisect_left(group, _place(line), key=_place)]
+        if not group:
+            del self.groups[provider]
+        if self._index is not None:
+            self._index.remove(_dates(line), _place(line))
+        return self._changed(line)
+
+    def add(self, line: ServiceLine, provider: _Provider) -> list[Encounter]:
+        """Take a line in, and return the encounters for which somebody looked at its days."""
+        insort(self.groups.setdefault(provider, []), line, key=_place)
+        if self._index is not None:
+            self._index.add(_dates(line), _place(line), line)
+        return self._changed(line)
+
+    def _changed(self, line: ServiceLine) -> list[Encounter]:
+        self._found.clear()
+        return self._asked.take(_dates(line))
+
+
+class _ByDays(Generic[T]):
+    """Things that last for days, found by the days they share with a range, at the cost of what is found.
+
+    They lie by the length of time that they last, in powers of two, so that one that lasts for years does not make the
+    search for all others long.
+    """
+
+    def __init__(self) -> None:
+        self._by_length: dict[int, list[tuple[int, tuple[int, int], int, T]]] = {}
+
+    def add(self, dates: DateRange, place: tuple[int, int], thing: T) -> None:
+        """Take in a thing on these dates; one of each place."""
+        entries = self._by_length.setdefault(dates.days.bit_length(), [])
+        entry = (dates.first.toordinal(), place, dates.last.toordinal(), thing)
+        at = bisect_left(entries, entry[:2])
+        if entries[at : at + 1] and entries[at][:2] == entry[:2]:
+            entries[at] = entry
+        else:
+            entries.insert(at, entry)
+
+    def remove(self, dates: DateRange, place: tuple[int, int]) -> None:
+        """Take out the thing of this place on these dates."""
+        entries = self._by_length[dates.days.bit_length()]
+        del entries[bisect_left(entries, (dates.first.toordinal(), place))]
+
+    def sharing(self, dates: DateRange) -> list[T]:
+        """Return the things that share a day with `dates`."""
+        return [entry[3] for _, entry in self._entries(dates)]
+
+    def take(self, dates: DateRange) -> list[T]:
+        """Take out the things that share a day with `dates`."""
+        found = list(self._entries(dates))
+        for entries, entry in found:
+            del entries[bisect_left(entries, entry[:2])]
+        return [entry[3] for _, entry in found]
+
+    def _entries(self, dates: DateRange) -> Iterator[Any]:
+        first, last = dates.first.toordinal(), dates.last.toordinal()
+        for length, entries in self._by_length.items():
+            start = bisect_left(entries, (first - (1 << length),))
+            for place in range(start, bisect_right(entries, (last, _LAST))):
+                if entries[place][2] >= first:
+                    yield entries, entries[place]
+
+
+_LAST = (sys.maxsize, 0)
+_ALWAYS = DateRange(date.min, date.max)
 
 
 def _chain_by_date(lines: list[ServiceLine]) -> Iterator[list[ServiceLine]]:
@@ -103,3 +321,7 @@ def _chain_by_date(lines: list[ServiceLine]) -> Iterator[list[ServiceLine]]:
 
 def _place(line: ServiceLine) -> tuple[int, int]:
     return (line.claim.ordinal, line.number)
+
+
+def _first_place(encounter: Encounter) -> tuple[int, int]:
+    return _place(encounter.lines[0])

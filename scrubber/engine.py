@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from scrubber.config import Config
 from scrubber.detail import detail_of, shown_npi, shown_payer
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
-from scrubber.encounter import encounters_of
+from scrubber.encounter import Encounter, Encounters
 from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine
@@ -79,11 +79,21 @@ class _Verdict:
     findings: list[Finding] = field(factory=list)
     ignored: list[IgnoredFinding] = field(factory=list)
     refused: bool = False
+    alone: int = 0  # how many of the findings were there before any encounter was judged
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that reject the claim."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
 
     @property
     def rejected(self) -> bool:
         """Whether an error has been found."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    def before_encounters(self) -> _Verdict:
+        """Return what was found before any encounter was judged."""
+        return _Verdict(self.claim, self.findings[: self.alone], alone=self.alone)
 
 
 class Engine:
@@ -120,7 +130,8 @@ class Engine:
         `places` say which syntax errors were found before in claims and above them.
         """
         stages = self._stages_for(claims[0].payer.id)
-        verdicts = self._verdicts(claims, stages)
+        encounters = Encounters(claims)
+        verdicts = self._verdicts(claims, encounters, stages)
         for place in places:
             verdict = verdicts[place.ordinal]
             for finding in of_claim(place.known, verdict.claim.control_number, place.ordinal):
@@ -129,16 +140,16 @@ class Engine:
             verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
             verdict.refused = bool(place.refused)
         # In front of what looks for rejected claims: a crash rejects the claim it is on.
-        observed = self._observe(verdicts, stages) if self._detail else {}
-        self._reject_what_relies_on_rejected(verdicts, stages)
+        observed = self._observe(verdicts, encounters, stages) if self._detail else {}
+        self._reject_what_relies_on_rejected(verdicts, encounters, stages)
         return [self._report(verdict, stages, observed.get(ordinal, ())) for ordinal, verdict in verdicts.items()]
 
     def _observe(
-        self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]
+        self, verdicts: Mapping[int, _Verdict], encounters: Encounters, stages: Sequence[_Stage]
     ) -> dict[int, tuple[Observation, ...]]:
         """Ask the chains what there is to count, each encounter once: under the first of its claims."""
         seen: dict[int, tuple[Observation, ...]] = {}
-        for encounter in encounters_of([verdict.claim for verdict in verdicts.values()]):
+        for encounter in encounters:
             ordinal = encounter.claims[0].ordinal
             for stage in stages if len(encounter.lines) <= _MAX_TOGETHER else ():
                 if stage.chain.observe is not None:
@@ -155,7 +166,9 @@ class Engine:
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
 
-    def _verdicts(self, claims: Sequence[Claim], stages: Sequence[_Stage]) -> dict[int, _Verdict]:
+    def _verdicts(
+        self, claims: Sequence[Claim], encounters: Iterable[Encounter], stages: Sequence[_Stage]
+    ) -> dict[int, _Verdict]:
         verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
         # Claim edits of all chains come first: an encounter edit may ask whether a line has an error already.
         for stage in stages:
@@ -164,31 +177,46 @@ class Engine:
         for verdict in verdicts.values():
             if verdict.claim.alone and _concern(stages, {line.procedure for line in verdict.claim.lines}):
                 verdict.findings.append(not_together(verdict.claim, "The claims of this patient"))
-        stages = [stage for stage in stages if stage.encounter_edits]
-        for encounter in encounters_of(claims) if stages else ():
-            involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
-            if len(encounter.lines) > _MAX_TOGETHER and _concern(stages, encounter.procedures):
-                for verdict in involved.values():
-                    verdict.findings.append(not_together(verdict.claim, "The lines of this encounter"))
-                continue
-            for stage in stages:
-                self._run(stage.encounter_edits, encounter, encounter.procedures, stage.tables, involved)
+            verdict.alone = len(verdict.findings)
+        for encounter in encounters:
+            self._judge_encounter(encounter, verdicts, stages)
         return verdicts
 
-    def _reject_what_relies_on_rejected(self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]) -> None:
-        """Judge the accepted claims again without the rejected ones, until none of them has an error then."""
-        while True:
-            accepted = [verdict.claim for verdict in verdicts.values() if not verdict.rejected]
-            if not accepted or len(accepted) == len(verdicts):
-                return
-            alone = [verdict for verdict in self._verdicts(accepted, stages).values() if verdict.rejected]
-            rejected = [str(ordinal) for ordinal, verdict in verdicts.items() if verdict.rejected]
-            for verdict in alone:
-                for finding in verdict.findings:
-                    if finding.severity is Severity.ERROR:
-                        self._file(relies_on(finding, rejected), verdicts[verdict.claim.ordinal])
-            if not any(verdicts[verdict.claim.ordinal].rejected for verdict in alone):
-                return
+    def _judge_encounter(
+        self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]
+    ) -> dict[int, _Verdict]:
+        """Judge an encounter, and return the verdicts on its claims, which are among `verdicts`."""
+        involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
+        if len(encounter.lines) > _MAX_TOGETHER and _concern(stages, encounter.procedures):
+            for verdict in involved.values():
+                verdict.findings.append(not_together(verdict.claim, "The lines of this encounter"))
+        else:
+            for stage in stages:
+                self._run(stage.encounter_edits, encounter, encounter.procedures, stage.tables, involved)
+        return involved
+
+    def _reject_what_relies_on_rejected(
+        self, verdicts: Mapping[int, _Verdict], encounters: Encounters, stages: Sequence[_Stage]
+    ) -> None:
+        """Judge the accepted claims again without the rejected ones, until none of them has an error then.
+
+        What an edit finds depends on the lines of an encounter, and on those that it looks up elsewhere: only where
+        these are not what they were before is an encounter judged again.
+        """
+        rejected: list[int] = []
+        newly = [ordinal for ordinal, verdict in verdicts.items() if verdict.rejected]
+        while newly and len(rejected) + len(newly) < len(verdicts):
+            rejected = sorted(rejected + newly)
+            named = [str(ordinal) for ordinal in rejected]
+            found: dict[int, list[Finding]] = {}
+            for encounter in encounters.without(verdicts[ordinal].claim for ordinal in newly):
+                again = {claim.ordinal: verdicts[claim.ordinal].before_encounters() for claim in encounter.claims}
+                for ordinal, verdict in self._judge_encounter(encounter, again, stages).items():
+                    found.setdefault(ordinal, []).extend(verdict.errors)
+            for ordinal, errors in found.items():
+                for finding in errors:
+                    self._file(relies_on(finding, named), verdicts[ordinal])
+            newly = [ordinal for ordinal in found if verdicts[ordinal].rejected]
 
     def is_hot(self, raw: RawClaim) -> bool:
         """Whether an edit that names procedures may look at the claim, or no claim can be told unopened."""

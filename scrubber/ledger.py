@@ -5,10 +5,13 @@ from __future__ import annotations
 import marshal
 import tempfile
 import weakref
+from array import array
 from collections.abc import Iterator
 from decimal import Decimal
+from os import SEEK_END
 from typing import Any
 
+import attrs
 from attrs import define
 
 from scrubber.detail import shown_npi, shown_payer
@@ -49,11 +52,11 @@ class Note:
 class Ledger:
     """Takes the notes on all claims of a file, in their order, and gives them back in it.
 
-    In memory it holds one entry a transaction set.  Of a claim that is accepted its file holds what the report says.
+    In memory it holds eight bytes a transaction set.  Of a claim that is accepted its file holds what the report says.
     """
 
     def __init__(self) -> None:
-        self._sets: list[tuple[TransactionSet, Delimiters]] = []
+        self._sets = _Sets()
         self._batch: list[_Entry] = []
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
         weakref.finalize(self, self._file.close)
@@ -75,12 +78,13 @@ class Ledger:
     def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
         """Give a place again, with what `ClaimPlace` says of `alone`."""
         ordinal, levels, claim, complete, number = packed
-        transaction, delimiters = self._sets[number]
+        transaction, delimiters = self._sets.read(number)
         return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete, alone)
 
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
+        self._sets.close()
 
     def __iter__(self) -> Iterator[Note]:
         for place, _, _, verdict in self._entries():
@@ -98,9 +102,8 @@ class Ledger:
             yield from marshal.loads(self._file.read(int.from_bytes(length)))  # noqa: S302 - written by ourselves
 
     def _pack(self, place: ClaimPlace) -> Packed:
-        if not self._sets or self._sets[-1][0] is not place.transaction:
-            self._sets.append((place.transaction, place.delimiters))
-        return (place.ordinal, place.levels, place.claim, place.complete, len(self._sets) - 1)
+        number = self._sets.number_of(place.transaction, place.delimiters)
+        return (place.ordinal, place.levels, place.claim, place.complete, number)
 
     def _add(self, entry: _Entry) -> None:
         self._batch.append(entry)
@@ -114,3 +117,33 @@ class Ledger:
         self._file.write(len(data).to_bytes(_LENGTH))
         self._file.write(data)
         self._batch.clear()
+
+
+class _Sets:
+    """The transaction sets of a file with their delimiters, on disk; memory holds where each is."""
+
+    def __init__(self) -> None:
+        self._places = array("q")
+        self._last: tuple[int, TransactionSet, Delimiters] | None = None
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
+        weakref.finalize(self, self._file.close)
+
+    def number_of(self, transaction: TransactionSet, delimiters: Delimiters) -> int:
+        """Return the number of the set that the latest claim belongs to, and note a set that is new."""
+        if self._last is None or self._last[1] is not transaction:
+            self._places.append(self._file.seek(0, SEEK_END))
+            marshal.dump((attrs.astuple(transaction), attrs.astuple(delimiters)), self._file)
+            self._last = (len(self._places) - 1, transaction, delimiters)
+        return self._last[0]
+
+    def read(self, number: int) -> tuple[TransactionSet, Delimiters]:
+        """Return a set again.  The claims of a set follow one another, so that the last one is kept."""
+        if self._last is None or self._last[0] != number:
+            self._file.seek(self._places[number])
+            transaction, delimiters = marshal.load(self._file)  # noqa: S302 - written by ourselves
+            self._last = (number, TransactionSet(*transaction), Delimiters(*delimiters))
+        return self._last[1:]
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.close()

@@ -6,6 +6,8 @@ Text is latin-1, one character for one byte, so a position in a segment is a byt
 from __future__ import annotations
 
 import re
+import sys
+from functools import lru_cache
 
 from attrs import define, field, frozen
 
@@ -33,6 +35,7 @@ SEGMENT_IDS = GUIDE_SEGMENTS | {"ISA", "TA1", "GS", "GE", "IEA"}
 """The segments of an 837P and its envelope.  Anything else where an identifier should stand may be part of a name."""
 
 
+@lru_cache(maxsize=1024)  # the lines of a file share few codes, and need one copy of each
 def tidy_code(text: str) -> str:
     """Trim a code and upper-case it if it is ASCII; other letters may become two, or leave the byte's character set."""
     text = text.strip()
@@ -83,7 +86,8 @@ class Segment:
         """The segment identifier, upper-cased ("SV1")."""
         if self._id is None:
             mark = self.delimiters.element
-            self._id = self.text.partition(mark)[0].upper() if mark else ""  # a filler has no delimiters
+            # Interned, for a place in the input keeps it.  A filler has no delimiters.
+            self._id = sys.intern(self.text.partition(mark)[0].upper()) if mark else ""
         return self._id
 
     @property

@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from scrubber.encounter import encounters_of
+from scrubber.encounter import Encounters
 from scrubber.model import Claim, DateRange, Diagnosis, Person, Provider, ServiceLine, parse_number
 from scrubber.parser import Reader, build_claim, open_source
 from scrubber.testing import BILLING_NPI, RENDERING_NPI, to_837p
@@ -166,13 +166,13 @@ def _line(number: int, procedure: str, first: int, last: int | None = None, prov
 
 
 def _grouped(*claims: Claim) -> list[list[str]]:
-    return [[line.procedure for line in encounter.lines] for encounter in encounters_of(claims)]
+    return [[line.procedure for line in encounter.lines] for encounter in Encounters(claims)]
 
 
 def test_encounters_are_by_provider_and_connected_dates() -> None:
     claim = Claim("1", [_line(1, "A", 1), _line(2, "B", 1, provider="2"), _line(3, "C", 2, 4), _line(4, "D", 4, 5)])
     assert _grouped(claim) == [["A"], ["B"], ["C", "D"]]
-    last = list(encounters_of([claim]))[2]
+    last = list(Encounters([claim]))[2]
     assert [line.procedure for line in last.elsewhere] == ["A", "B"]
     assert [line.procedure for line in last.on_days_of(last.lines[0])] == ["D"]
 

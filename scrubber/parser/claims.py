@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache, cached_property
+from array import array
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Protocol
 
 import attrs
@@ -42,8 +43,7 @@ __all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "patient_key_of"
 
 def build_claim(raw: RawClaim) -> Claim:
     """Read one claim.  Nothing is refused: what cannot be read is kept as text and reads as None."""
-    loops = _Loops(raw)
-    head, lines = _split(raw, loops)
+    head, lines, loop = _split(raw)
     named = head.by_id()
     _, number, charge, _, _, place = head.segments[0].take(5)
     place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
@@ -66,45 +66,70 @@ def build_claim(raw: RawClaim) -> Claim:
         original_reference=read_reference(named.get("REF", ()), "F8"),
         ordinal=raw.ordinal,
         transaction=raw.transaction,
-        loop=loops.claim,
+        loop=loop,
         complete=raw.complete,
     )
 
 
 class _Loops:
-    """The loops of a claim, made when somebody asks for one of them."""
+    """Makes the loops of a claim when somebody asks for one, again each time: kept, they are many times the text."""
 
-    def __init__(self, raw: RawClaim) -> None:
-        self._raw = raw
+    def __init__(self, stretch: Stretch) -> None:
+        self._stretch = stretch
+        self._starts = array("q")  # of each service line: where its text begins, and the ordinal of its first segment
+
+    def add_line(self, start: int, ordinal: int) -> Callable[[], Loop]:
+        """Note where the next service line begins in the text, and return what makes its loop (2400)."""
+        self._starts.extend((start, ordinal))
+        return _LineLoop(self, len(self._starts) - 2)
 
     def claim(self) -> Loop:
-        """Give loop 2300."""
-        return self._loop
+        """Make loop 2300."""
+        return claim_loops(self._stretch.cut())
 
-    def line(self, number: int) -> Loop:
-        """Give loop 2400 of a service line, counted from 1."""
-        return self._lines[number - 1]
-
-    @cached_property
-    def _loop(self) -> Loop:
-        return claim_loops(self._raw.segments)
-
-    @cached_property
-    def _lines(self) -> list[Loop]:
-        return self._loop.children("2400")
+    def line(self, place: int) -> Loop:
+        """Make the loop of the line whose beginning is noted at `place`."""
+        start, ordinal, *following = self._starts[place : place + 3]
+        text = self._stretch.text[start : following[0] if following else None]
+        segments = cut_text(text, self._stretch.offset + start, ordinal, self._stretch.delimiters)
+        return claim_loops(segments).children("2400")[0]
 
 
-def _split(raw: RawClaim, loops: _Loops) -> tuple[Loop, tuple[ServiceLine, ...]]:
-    """Give loop 2300 and the service lines; where the lines can be read from their text, the loop without them."""
+@frozen(eq=False)
+class _LineLoop:
+    """Makes the loop of one service line; there are as many as lines, and this is smaller than a `partial`."""
+
+    loops: _Loops
+    place: int
+
+    def __call__(self) -> Loop:
+        return self.loops.line(self.place)
+
+
+def _split(raw: RawClaim) -> tuple[Loop, tuple[ServiceLine, ...], Loop | Callable[[], Loop]]:
+    """Return loop 2300, the service lines, and what the claim takes for its loop.
+
+    Where the lines can be read from their text, the first is the loop without them.
+    """
     stretch = raw.stretch
-    first = _first_line(stretch.delimiters).search(stretch.text) if stretch is not None else None
-    if stretch is not None and first is not None:
-        lines = read_plain_lines(stretch.text[first.end() :], stretch.delimiters, loops.line)
-        head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, stretch.delimiters))
-        if lines is not None and head.child("2400") is None:
-            return head, lines
-    loop = loops.claim()
-    return loop, tuple([read_line(number, line) for number, line in enumerate(loop.children("2400"), 1)])
+    if stretch is None:
+        loop = claim_loops(raw.cut)
+        lines = [read_line(number, line, line) for number, line in enumerate(loop.children("2400"), 1)]
+        return loop, tuple(lines), loop
+    marks = stretch.delimiters
+    first = _first_line(marks).search(stretch.text)
+    if first is not None:
+        loops = _Loops(stretch)
+        head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, marks))
+        ordinal = stretch.ordinal + stretch.text.count(marks.segment, 0, first.end())
+        plain = read_plain_lines(stretch.text, first.end(), ordinal, marks, loops.add_line)
+        if plain is not None and head.child("2400") is None:
+            return head, plain, loops.claim
+    loops, loop, found = _Loops(stretch), claim_loops(stretch.cut()), []
+    for number, line in enumerate(loop.children("2400"), 1):
+        opens = line.segments[0]
+        found.append(read_line(number, line, loops.add_line(opens.offset - stretch.offset, opens.ordinal)))
+    return loop, tuple(found), loops.claim
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import attrs
@@ -16,8 +16,8 @@ from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
 __all__ = ["read_adjustments", "read_line", "read_notes", "read_plain_lines", "read_provider", "read_reference"]
 
 
-def read_line(number: int, loop: Loop) -> ServiceLine:
-    """Read a service line from its loop (2400)."""
+def read_line(number: int, loop: Loop, kept: Loop | Callable[[], Loop]) -> ServiceLine:
+    """Read a service line from its loop (2400); `kept` is what the line keeps of it: itself, or what makes it again."""
     named = loop.by_id()
     service, assigned = named.get("SV1"), named.get("LX")
     return ServiceLine(
@@ -29,18 +29,20 @@ def read_line(number: int, loop: Loop) -> ServiceLine:
         control_number=read_reference(named.get("REF", ()), "6R"),
         notes=read_notes(named.get("NTE", ())),
         adjudications=tuple([_adjudication(other) for other in loop.children("2430")]),
-        loop=loop,
+        loop=kept,
     )
 
 
-def read_plain_lines(text: str, marks: Delimiters, loop_of: Callable[[int], Loop]) -> tuple[ServiceLine, ...] | None:
+def read_plain_lines(
+    text: str, place: int, ordinal: int, marks: Delimiters, add_line: Callable[[int, int], Callable[[], Loop]]
+) -> tuple[ServiceLine, ...] | None:
     """Read service lines from their text, as `read_line` does, if each is LX, SV1, DTP*472, REF*6R and notes only.
 
-    `loop_of` gives the loop of a line when somebody asks for it.  None stands for lines of any other form.
+    They begin at `place`, with the segment `ordinal`.  `add_line` is told where each begins and with which segment, and
+    gives what makes its loop when somebody asks for it.  None stands for lines of any other form.
     """
     pattern = _plain_line(marks)
     lines: list[ServiceLine] = []
-    place = 0
     while place < len(text):
         found = pattern.match(text, place)
         if found is None:
@@ -55,9 +57,10 @@ def read_plain_lines(text: str, marks: Delimiters, loop_of: Callable[[int], Loop
                 assigned_number=assigned.strip(),
                 control_number=control_number,
                 notes=read_notes(cut_text(notes, 0, 0, marks)) if notes else (),
-                loop=partial(loop_of, number),
+                loop=add_line(place, ordinal),
             )
         )
+        ordinal += found[0].count(marks.segment)
         place = found.end()
     return tuple(lines)
 
