@@ -7,6 +7,7 @@ import io
 import os
 import secrets
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,11 +36,19 @@ _NOT_OFFERED = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.EN
 
 @define(eq=False)
 class Draft:
-    """A file in the making: written beside `target` under another name, and not yet there for anybody else."""
+    """A file in the making: written beside `target` under another name, and not yet there for anybody else.
+
+    `remover` removes it at the latest when the process ends: an interrupt that comes on entering `__exit__`, before a
+    line of it can hold signals back, leaves the `with` block without it.
+    """
 
     target: Path
     path: Path
     stream: BinaryIO
+    remover: weakref.finalize[..., Draft] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.remover = weakref.finalize(self, _remove, self.path)
 
 
 @define(eq=False)
@@ -99,6 +108,8 @@ class Publication:
                     raise ScrubberError(f"{target}: is not a place for a file any more; nothing was published")
         with uninterrupted():
             self._exchange(targets)
+            for draft in self._drafts:
+                draft.remover.detach()
             self._drafts.clear()
             self._stale.clear()
             for folder in dict.fromkeys(target.parent for target in reversed(targets)):
@@ -218,6 +229,7 @@ def _discard(draft: Draft) -> None:
     with suppress(OSError):
         draft.stream.close()
     _remove(draft.path)
+    draft.remover.detach()
 
 
 def _remove(path: Path) -> None:
