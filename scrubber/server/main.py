@@ -9,6 +9,7 @@ import uvicorn
 from scrubber.config import Config
 from scrubber.console import tell
 from scrubber.errors import ConfigError, reason_of
+from scrubber.processes import take_installed_modules_only
 from scrubber.server.app import make_app
 from scrubber.server.folder import open_folder
 from scrubber.server.logs import configure_logs
@@ -20,8 +21,10 @@ __all__ = ["listen", "serve"]
 def serve(settings: ServeSettings, config: Config) -> None:
     """Serve until SIGTERM or SIGINT; requests in hand are answered first, within the seconds set for that.
 
-    Raises ConfigError when the address cannot be listened on or no temporary file can be written.
+    Raises ConfigError when the address cannot be listened on, no temporary file can be written, or the workers would
+    run files of the current folder.
     """
+    take_installed_modules_only()
     with listen(settings.host, settings.port) as listener, open_folder(settings.temporary) as folder:
         configure_logs()
         server = uvicorn.Server(
