@@ -123,6 +123,21 @@ class _TerminatedError(KeyboardInterrupt):
     help="Where bodies and answers lie while they are needed.",
 )
 @click.option(
+    "--max-connections",
+    type=click.IntRange(1),
+    default=512,
+    show_default=True,
+    help="Keep so many connections; of more, close the one that has waited longest without a request.",
+)
+@click.option(
+    "--head-timeout",
+    "head_seconds",
+    type=click.FloatRange(0.1),
+    default=20,
+    show_default=True,
+    help="Seconds in which a connection must send the head of a request.",
+)
+@click.option(
     "--body-timeout",
     "body_seconds",
     type=click.FloatRange(0.1),
