@@ -13,7 +13,7 @@ import click
 
 from scrubber.console import tell
 from scrubber.errors import ConfigError
-from scrubber.options import INTERRUPTED, output_options, read_settings, settings_options
+from scrubber.options import INTERRUPTED, Command, output_options, read_settings, settings_options
 
 __all__ = ["serve", "watch"]
 
@@ -21,7 +21,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _SECONDS = click.FloatRange(min=0)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("inbox", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option(
     "--out",
@@ -94,7 +94,7 @@ class _TerminatedError(KeyboardInterrupt):
     """SIGTERM, the ordinary end of a watcher."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8837, show_default=True, help="0 takes a free one.")
 @click.option("--max-bytes", type=click.IntRange(1), default=1 << 30, show_default=True, help="The largest body.")

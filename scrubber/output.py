@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import secrets
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import BinaryIO, Self, TextIO
 
 from attrs import define, field
 
-from scrubber.console import tell
+from scrubber.console import mute, tell
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.interrupts import uninterrupted
 
@@ -27,6 +28,7 @@ __all__ = [
     "publish_file",
     "publish_text",
     "sync_folder",
+    "to_standard_output",
     "writing",
 ]
 
@@ -197,6 +199,17 @@ def writing(place: object) -> Iterator[None]:
         raise
     except OSError as error:
         raise ScrubberError(f"{place}: cannot be written ({_reason(error)})") from error
+
+
+@contextmanager
+def to_standard_output() -> Iterator[None]:
+    """Name standard output in the error where it cannot be written, or is closed before all is written."""
+    try:
+        with writing("standard output"):
+            yield
+    except BrokenPipeError as error:
+        mute(sys.stdout)
+        raise ScrubberError("standard output was closed before the report was complete") from error
 
 
 @contextmanager
