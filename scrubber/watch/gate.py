@@ -133,12 +133,10 @@ class Gate:
         Raises JournalError, or ScrubberError when the archive cannot be read.
         """
         with _naming(self.out.archive):
-            archived = sum(1 for _ in self.out.archive.iterdir()) if self.journal.is_new else 0
-        if archived:
-            self.tell(
-                f"{self.out.journal}: the journal is new, though archive/ holds {archived} files; those that come again "
-                "are not known as duplicates and are published a second time"
-            )
+            held = sum(1 for _ in self.out.archive.iterdir()) if self.journal.is_new else 0
+        if held:
+            lost = "what comes again is no longer known as a duplicate and is published a second time"
+            self.tell(f"{self.out.journal}: the journal is new, though archive/ holds {held} files; {lost}")
 
     def tidy(self) -> None:
         """Remove what a crash has left of files that are done with, and tell of what nobody knows.
