@@ -7,13 +7,16 @@ import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from scrubber.console import tell
 from scrubber.errors import ConfigError
 from scrubber.options import INTERRUPTED, Command, output_options, read_settings, settings_options
+
+if TYPE_CHECKING:
+    from scrubber.engine import Engine
 
 __all__ = ["serve", "watch"]
 
@@ -74,7 +77,7 @@ def watch(  # noqa: PLR0913 - one parameter an option
     from scrubber.watch import Judge, Waits, open_gate  # noqa: PLC0415
 
     judge = Judge(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
-    judge.check()
+    _tell_notices(judge.check())
     with open_gate(inbox, out, Waits(settle, give_up, marker), judge, tell) as gate:
         gate.limit = tries
 
@@ -88,6 +91,11 @@ def watch(  # noqa: PLR0913 - one parameter an option
             return gate.run_once() if once else gate.run(interval)
         except _TerminatedError:
             return INTERRUPTED if once else 0
+
+
+def _tell_notices(engine: Engine) -> None:
+    for notice in engine.notices:
+        tell(f"notice: {notice.message}")
 
 
 class _TerminatedError(KeyboardInterrupt):
@@ -200,5 +208,5 @@ def serve(
     config = read_settings(
         config_path=config_path, select=select, ignore=ignore, conformance=conformance, redact=redact
     )
-    make_engine(config)
+    _tell_notices(make_engine(config))
     serve_until_ended(ServeSettings(host=host, tokens=tokens, **limits), config)

@@ -163,7 +163,7 @@ def test_reports_go_to_files_whole_and_private(run: Run, tmp_path: Path) -> None
     done = run("scrub", SAMPLE, "--report=json=r.json", "--report", "ndjson=r.ndjson")
     assert b"Summary" in done.stdout
     assert len((tmp_path / "r.ndjson").read_bytes().splitlines()) == 17
-    assert json.loads((tmp_path / "r.json").read_bytes())["schema"] == 1
+    assert json.loads((tmp_path / "r.json").read_bytes())["schema"] == 2
     assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {"r.json", "r.ndjson"}
 
