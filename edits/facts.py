@@ -7,12 +7,45 @@ from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
 
 from attrs import field, frozen, validators
 
 from scrubber import DatedRow, DateRange, ServiceLine, Table, TableInfo, load_manifest, load_table
 
 __all__ = ["Facts", "load_facts", "price", "table_infos"]
+
+
+_MOST_UNITS = 999_999
+_MOST_DOLLARS, _SMALLEST_PART = Decimal(10) ** 9, -6
+"""An amount is below a billion, with up to six decimals: more, or an exponent of hundreds, is no price of a unit."""
+
+
+def _dollars(text: str | Decimal) -> Decimal:
+    """Read an amount of a table.  Raises ValueError for what is none: no number, nan, infinite, negative, too large."""
+    try:
+        amount = Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"{text!r} is no amount in dollars") from None
+    if not amount.is_finite() or amount.is_signed() or amount >= _MOST_DOLLARS:
+        raise ValueError(f"{text!r} is no amount in dollars from 0 to below {_MOST_DOLLARS:,}")
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < _SMALLEST_PART:
+        raise ValueError(f"{text!r} has more than {-_SMALLEST_PART} decimals")
+    return amount
+
+
+def _units(text: str | int) -> int:
+    """Read a number of units.  Raises ValueError for what is no whole number from 0 to 999,999."""
+    digits = str(text)
+    if not (digits.isascii() and digits.isdigit()) or int(digits[:9]) > _MOST_UNITS:
+        raise ValueError(f"{digits[:20]!r} is no whole number from 0 to {_MOST_UNITS:,}")
+    return int(digits)
+
+
+def _one_of(*values: str) -> Any:
+    """Take one of these words only: with another one an edit would never look at the row, and nobody would know."""
+    return validators.in_(values)
 
 
 def _day(text: str | date | None) -> date | None:
@@ -25,7 +58,7 @@ class BaseCode(DatedRow):
 
     addon: str
     base: str
-    aoc_type: str
+    aoc_type: str = field(validator=_one_of("1", "2"))
 
 
 @frozen
@@ -50,8 +83,8 @@ class UnitLimit(DatedRow):
     """The units of `procedure` a day (MAI 2 and 3) or a line (MAI 1) may have.  `mai` is "" where it is not known."""
 
     procedure: str
-    value: int = field(converter=int, validator=validators.ge(0))
-    mai: str = field(default="", validator=validators.in_(("", "1", "2", "3")))
+    value: int = field(converter=_units)
+    mai: str = field(default="", validator=_one_of("", "1", "2", "3"))
 
 
 @frozen
@@ -60,7 +93,7 @@ class Pair(DatedRow):
 
     column1: str
     column2: str
-    modifier_indicator: str = field(validator=validators.in_(("0", "1", "9")))
+    modifier_indicator: str = field(validator=_one_of("0", "1", "9"))
     rationale: str = ""
 
 
@@ -69,8 +102,8 @@ class Fee(DatedRow):
     """National amounts of one unit in dollars, outside and inside a facility."""
 
     procedure: str
-    non_facility: Decimal = field(converter=Decimal)
-    facility: Decimal = field(converter=Decimal)
+    non_facility: Decimal = field(converter=_dollars)
+    facility: Decimal = field(converter=_dollars)
 
 
 @frozen
@@ -78,7 +111,12 @@ class Modifier(DatedRow):
     """What a modifier says about an intravascular ultrasound line ("component", "bilateral", "side", ...)."""
 
     modifier: str
-    kind: str
+    kind: str = field(
+        validator=_one_of(
+            "assistant", "bilateral", "co-surgeon", "component", "multiple-procedure", "repeat", "side", "team",
+            "unbundling",
+        )
+    )  # fmt: skip
 
 
 @frozen
@@ -86,7 +124,7 @@ class NcciModifier(DatedRow):
     """A modifier that may lift a pair; on the column 1 line too from `either_column_from`, where that is known."""
 
     modifier: str
-    kind: str
+    kind: str = field(validator=_one_of("anatomic", "global-surgery", "other"))
     either_column_from: date | None = field(default=None, converter=_day)
 
 
@@ -95,7 +133,7 @@ class CatheterCode(DatedRow):
     """A catheter placement code, or one whose service includes it."""
 
     procedure: str
-    includes_catheterization: str
+    includes_catheterization: str = field(validator=_one_of("no", "yes"))
 
 
 @frozen
@@ -104,7 +142,7 @@ class BaseFamily(DatedRow):
 
     base: str
     family: str
-    catheter_placement: str
+    catheter_placement: str = field(validator=_one_of("no", "non-selective", "unknown", "yes"))
 
 
 @frozen
@@ -136,7 +174,7 @@ class Procedure(DatedRow):
     """An intravascular ultrasound code: initial, additional or retired."""
 
     procedure: str
-    role: str
+    role: str = field(validator=_one_of("additional", "initial", "retired"))
 
 
 @frozen
@@ -149,7 +187,7 @@ class Vessel(DatedRow):
     name: str
     vessel: str
     counted_as: str
-    paired: str
+    paired: str = field(validator=_one_of("no", "yes"))
 
 
 @frozen(eq=False)

@@ -53,7 +53,7 @@ def scrub(source: Source, config: Config | None = None, progress: Callable[[int]
             report = run.report
             report.claims.extend(run)
     except UnreadableError as error:
-        report = unreadable_file(name, error)
+        report = unreadable_file(name, error, engine.notices)
     except OSError as error:
         reason = reason_of(error)
         raise ScrubberError(f"{name}: temporary files cannot be written ({reason})") from error

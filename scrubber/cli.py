@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 import click
 
-from scrubber.console import mute, speaking, tell
+from scrubber.console import speaking, tell
 from scrubber.doors import serve, watch
 from scrubber.errors import ConfigError, ScrubberError, place_of_error
 from scrubber.interrupts import end_on_signals
-from scrubber.options import INTERRUPTED, config_option, output_options, read_settings, settings_options
-from scrubber.output import writing
+from scrubber.options import INTERRUPTED, Command, config_option, output_options, read_settings, settings_options
+from scrubber.output import to_standard_output
 
 __all__ = ["main"]
 
@@ -58,8 +58,10 @@ def main(args: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-class _Commands(click.Group):
+class _Commands(Command, click.Group):
     """The commands, all of which end alike when they are interrupted or nobody reads what they say."""
+
+    command_class = Command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for.  Raises KeyboardInterrupt, ScrubberError or what the command raises."""
@@ -70,16 +72,16 @@ class _Commands(click.Group):
             with speaking(sys.stderr):
                 click.echo(file=sys.stderr)
             raise click.Abort from error
-        except BrokenPipeError as error:
-            mute(sys.stdout)
-            raise ScrubberError("standard output was closed before the report was complete") from error
+        except BrokenPipeError:
+            with to_standard_output():  # which words it
+                raise
 
 
 def _say(text: str) -> None:
     """Write to standard output.  Raises ScrubberError."""
     if sys.stdout is None:
         raise ScrubberError(_NO_STDOUT)
-    with writing("standard output"):
+    with to_standard_output():
         click.echo(text, nl=False)
 
 
@@ -90,11 +92,13 @@ def _show_version(context: click.Context, _parameter: click.Parameter, value: An
     from scrubber.writers.base import describe_tool  # noqa: PLC0415
 
     tool = describe_tool(load_plugins(), date.today())
-    click.echo(f"{tool.name} {tool.version}")
-    for plugin in tool.plugins:
-        click.echo(f"  edits {plugin.prefix}: {len(plugin.chain.edits)} of {plugin.distribution} {plugin.version}")
-    for info in tool.tables:
-        click.echo(f"  table {info.name}: {info.first_day} to {info.last_day}, {info.title}")
+    lines = [f"{tool.name} {tool.version}"]
+    lines += [
+        f"  edits {plugin.prefix}: {len(plugin.chain.edits)} of {plugin.distribution} {plugin.version}"
+        for plugin in tool.plugins
+    ]
+    lines += [f"  table {info.name}: {info.first_day} to {info.last_day}, {info.title}" for info in tool.tables]
+    _say("\n".join(lines) + "\n")
     context.exit()
 
 

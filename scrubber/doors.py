@@ -7,13 +7,16 @@ import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from scrubber.console import tell
 from scrubber.errors import ConfigError
-from scrubber.options import INTERRUPTED, output_options, read_settings, settings_options
+from scrubber.options import INTERRUPTED, Command, output_options, read_settings, settings_options
+
+if TYPE_CHECKING:
+    from scrubber.engine import Engine
 
 __all__ = ["serve", "watch"]
 
@@ -21,7 +24,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _SECONDS = click.FloatRange(min=0)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("inbox", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option(
     "--out",
@@ -74,7 +77,7 @@ def watch(  # noqa: PLR0913 - one parameter an option
     from scrubber.watch import Judge, Waits, open_gate  # noqa: PLC0415
 
     judge = Judge(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
-    judge.check()
+    _tell_notices(judge.check())
     with open_gate(inbox, out, Waits(settle, give_up, marker), judge, tell) as gate:
         gate.limit = tries
 
@@ -90,11 +93,16 @@ def watch(  # noqa: PLR0913 - one parameter an option
             return INTERRUPTED if once else 0
 
 
+def _tell_notices(engine: Engine) -> None:
+    for notice in engine.notices:
+        tell(f"notice: {notice.message}")
+
+
 class _TerminatedError(KeyboardInterrupt):
     """SIGTERM, the ordinary end of a watcher."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8837, show_default=True, help="0 takes a free one.")
 @click.option("--max-bytes", type=click.IntRange(1), default=1 << 30, show_default=True, help="The largest body.")
@@ -121,6 +129,21 @@ class _TerminatedError(KeyboardInterrupt):
     default=lambda: Path(tempfile.gettempdir()),
     show_default="the system's",
     help="Where bodies and answers lie while they are needed.",
+)
+@click.option(
+    "--max-connections",
+    type=click.IntRange(1),
+    default=512,
+    show_default=True,
+    help="Keep so many connections; of more, close the one that has waited longest without a request.",
+)
+@click.option(
+    "--head-timeout",
+    "head_seconds",
+    type=click.FloatRange(0.1),
+    default=20,
+    show_default=True,
+    help="Seconds in which a connection must send the head of a request.",
 )
 @click.option(
     "--body-timeout",
@@ -185,5 +208,5 @@ def serve(
     config = read_settings(
         config_path=config_path, select=select, ignore=ignore, conformance=conformance, redact=redact
     )
-    make_engine(config)
+    _tell_notices(make_engine(config))
     serve_until_ended(ServeSettings(host=host, tokens=tokens, **limits), config)

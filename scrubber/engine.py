@@ -19,6 +19,7 @@ from scrubber.encounter import Encounter, Encounters
 from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine
+from scrubber.notices import notices_of_settings
 from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, reopen
 from scrubber.plugins import Plugin
 from scrubber.rules import OWN_RULES, crash, not_together, relies_on
@@ -100,7 +101,7 @@ class Engine:
     """Judges claims by the installed chains under one configuration.
 
     `crashed` tells afterwards whether an edit raised (exit code 4).  Without `shortcut` every claim is opened.
-    `detail` is how much of the claims the reports need.
+    `detail` is how much of the claims the reports need.  `notices` are what every report must say of the settings.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Engine:
         self._detail = detail
         self.crashed = False
         self._rules = all_rules(plugins)
+        self.notices = notices_of_settings(config, {code: rule for code, (rule, _) in self._rules.items()})
         self._chains = [plugin.chain for plugin in plugins]
         self._stages: dict[str, list[_Stage]] = {}
         self._tables: dict[int, Any] = {}

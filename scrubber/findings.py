@@ -18,6 +18,7 @@ __all__ = [
     "IgnoredFinding",
     "LineDetail",
     "Location",
+    "Notice",
     "Observation",
     "Report",
     "Severity",
@@ -290,6 +291,18 @@ class Totals:
             self.worst = other.worst
 
 
+@frozen
+class Notice:
+    """Something about the run that the reader of its report must know, and that is no finding: it changes no exit code.
+
+    `kind` names it for programs ("edits-off"); `message` is one sentence, without control characters, that may hold the
+    path of a file of settings as it was given.
+    """
+
+    kind: str
+    message: str
+
+
 @define
 class FileReport:
     """Everything known about one input.
@@ -297,6 +310,7 @@ class FileReport:
     `readable` is False when the answer is not known for the whole of it (exit code 3); what could be judged is still
     in `claims`, which is empty when the caller streamed them.  `findings` are those about the file itself.
     `not_annotated` counts the lines and claims whose findings found no place in the annotated file, None without one.
+    `notices` say what the reader must know of how it was judged.
     """
 
     path: str
@@ -309,6 +323,7 @@ class FileReport:
     findings: tuple[Finding, ...] = ()
     claims: list[ClaimReport] = field(factory=list)
     not_annotated: int | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 @frozen

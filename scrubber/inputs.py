@@ -167,7 +167,7 @@ class InputScrub:
         except UnreadableError as error:
             if outputs is not None:
                 outputs.discard()
-            failed = unreadable_file(label or name, error)
+            failed = unreadable_file(label or name, error, self.engine.notices)
             if report is None:
                 return InputOutcome(failed)
             report.readable = False

@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from scrubber.console import tell
+from scrubber.output import to_standard_output
 
 if TYPE_CHECKING:
     from scrubber.config import Config
 
-__all__ = ["INTERRUPTED", "config_option", "output_options", "read_settings", "settings_options"]
+__all__ = ["INTERRUPTED", "Command", "config_option", "output_options", "read_settings", "settings_options"]
 
 INTERRUPTED = 130
 """The exit code of a run that was ended from outside."""
+
+
+class Command(click.Command):
+    """A command whose --help ends as its report does where standard output does not take it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, and answer those that only ask.  Raises ScrubberError, too."""
+        with to_standard_output():
+            return super().parse_args(ctx, args)
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,7 +6,9 @@ import errno
 import io
 import os
 import secrets
+import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import BinaryIO, Self, TextIO
 
 from attrs import define, field
 
-from scrubber.console import tell
+from scrubber.console import mute, tell
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.interrupts import uninterrupted
 
@@ -26,6 +28,7 @@ __all__ = [
     "publish_file",
     "publish_text",
     "sync_folder",
+    "to_standard_output",
     "writing",
 ]
 
@@ -35,11 +38,19 @@ _NOT_OFFERED = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.EN
 
 @define(eq=False)
 class Draft:
-    """A file in the making: written beside `target` under another name, and not yet there for anybody else."""
+    """A file in the making: written beside `target` under another name, and not yet there for anybody else.
+
+    `remover` removes it at the latest when the process ends: an interrupt that comes on entering `__exit__`, before a
+    line of it can hold signals back, leaves the `with` block without it.
+    """
 
     target: Path
     path: Path
     stream: BinaryIO
+    remover: weakref.finalize[..., Draft] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.remover = weakref.finalize(self, _remove, self.path)
 
 
 @define(eq=False)
@@ -99,6 +110,8 @@ class Publication:
                     raise ScrubberError(f"{target}: is not a place for a file any more; nothing was published")
         with uninterrupted():
             self._exchange(targets)
+            for draft in self._drafts:
+                draft.remover.detach()
             self._drafts.clear()
             self._stale.clear()
             for folder in dict.fromkeys(target.parent for target in reversed(targets)):
@@ -189,6 +202,17 @@ def writing(place: object) -> Iterator[None]:
 
 
 @contextmanager
+def to_standard_output() -> Iterator[None]:
+    """Name standard output in the error where it cannot be written, or is closed before all is written."""
+    try:
+        with writing("standard output"):
+            yield
+    except BrokenPipeError as error:
+        mute(sys.stdout)
+        raise ScrubberError("standard output was closed before the report was complete") from error
+
+
+@contextmanager
 def publish_file(target: Path) -> Iterator[BinaryIO]:
     """Write a file that appears whole under `target` when the block ends without an error."""
     with Publication() as publication:
@@ -218,6 +242,7 @@ def _discard(draft: Draft) -> None:
     with suppress(OSError):
         draft.stream.close()
     _remove(draft.path)
+    draft.remover.detach()
 
 
 def _remove(path: Path) -> None:

@@ -18,7 +18,7 @@ import attrs
 from scrubber.config import Config
 from scrubber.engine import Engine, of_claim
 from scrubber.errors import UnreadableError
-from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity
+from scrubber.findings import ClaimReport, FileReport, Finding, Location, Notice, Severity
 from scrubber.index import PatientIndex
 from scrubber.ledger import Ledger, Note, Packed
 from scrubber.model import PlainClaim
@@ -92,7 +92,7 @@ class FileScrub:
         self._promised: dict[int, Batch] = {}
         self._batch = Batch()
         self._errors = SyntaxErrors()
-        self.report = FileReport(path=source.name)
+        self.report = FileReport(path=source.name, notices=engine.notices)
         self.guide_faults: list[Fault] = []
         self.sinks: list[Sink] = []
         self.on_fault: Callable[[Fault], object] | None = None
@@ -299,11 +299,11 @@ def _nothing() -> ClaimReport:
     raise ValueError("there is no verdict on what is not a claim")
 
 
-def unreadable_file(path: str, error: UnreadableError) -> FileReport:
+def unreadable_file(path: str, error: UnreadableError, notices: tuple[Notice, ...] = ()) -> FileReport:
     """Give the report on an input that could not be opened or read to its end."""
     message = str(error).removeprefix(f"{path}: ")
     fault = InputUnreadable.at(Location("", ""), f"The input {message}.")
-    return FileReport(path=path, readable=False, findings=(fault.finding(),))
+    return FileReport(path=path, readable=False, findings=(fault.finding(),), notices=notices)
 
 
 def unreadable_reason(report: FileReport) -> str | None:

@@ -17,7 +17,7 @@ from scrubber.config import Config
 from scrubber.console import tell
 from scrubber.engine import Engine
 from scrubber.errors import ConfigError, reason_of
-from scrubber.findings import ClaimReport, FileReport
+from scrubber.findings import ClaimReport, FileReport, Notice
 from scrubber.inputs import STDIN, Begun, InputOutcome, InputScrub
 from scrubber.output import Publication, make_folder, publish_file, publish_text, writing
 from scrubber.outputs import OutputSettings, Targets, targets_in
@@ -112,6 +112,7 @@ class Session:
     show_progress: bool = False
     color: bool = False
     _files: list[FileReport] = field(factory=list, init=False)
+    _told: set[Notice] = field(factory=set, init=False)
 
     def run(self, inputs: Sequence[str]) -> int:
         """Scrub the inputs in order and give the exit code.
@@ -166,6 +167,10 @@ class Session:
         for note in outcome.notes:
             tell(f"{report.path}: {note}")
         if self.stdout_format == "ndjson":
+            for notice in report.notices:
+                if notice not in self._told:  # once a run: it is the same for each input
+                    tell(f"notice: {notice.message}")
+                self._told.add(notice)
             for finding in report.findings:
                 tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
 

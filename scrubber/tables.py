@@ -13,7 +13,9 @@ import io
 import tomllib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from importlib.resources.abc import Traversable
+from math import isfinite
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import attrs
@@ -148,10 +150,10 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
         for record in reader:
             line = reader.line_num
             row = _row(row_class, record)
+            _check_finite(row)
             rows.setdefault(key(row), []).append(row)
     except (ValueError, TypeError, ArithmeticError, csv.Error) as error:
-        reason = " ".join(str(error).split())  # a value in quotes may hold line ends
-        raise ConfigError(f"rule table {info.name}, line {line}: {reason}") from error
+        raise ConfigError(f"rule table {info.name}, line {line}: {_reason(error)}") from error
     return Table(info, {name: tuple(sorted(found, key=lambda row: row.effective)) for name, found in rows.items()})
 
 
@@ -188,7 +190,29 @@ def _changed(row: R, columns: Mapping[str, Any], origin: str) -> R:
     fields = attrs.fields_dict(cast("Any", type(row)))
     if unknown := sorted(set(columns) - set(fields)):
         raise ConfigError(f"{origin}: there is no column {', '.join(unknown)}")
-    try:
-        return cast("R", attrs.evolve(cast("Any", row), **{name: str(value) for name, value in columns.items()}))
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise ConfigError(f"{origin}: {error}") from error
+    for name, value in columns.items():
+        place = f"{origin}, column {name}"
+        if isinstance(value, list | dict | bool):
+            raise ConfigError(f"{place}: must be a text, a number or a date")
+        try:
+            row = cast("R", attrs.evolve(cast("Any", row), **{name: str(value)}))
+            _check_finite(row)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise ConfigError(f"{place}: {_reason(error, value)}") from error
+    return row
+
+
+def _check_finite(row: Any) -> None:
+    """Raise ValueError where a number of a row is none that can be counted with, in a table of any plugin."""
+    for column in attrs.fields(type(row)):
+        value = getattr(row, column.name)
+        if isinstance(value, Decimal | float) and not isfinite(value):
+            raise ValueError(f"{column.name} is not a finite number")
+
+
+def _reason(error: Exception, value: object = None) -> str:
+    """Word an error of a converter or validator in one line."""
+    if isinstance(error, ArithmeticError):  # of Decimal, which names its own classes only
+        return "is not a number" if value is None else f"{value!r} is not a number"
+    # What attrs adds to a message are the objects it knows the field by.
+    return " ".join(str(error.args[0] if error.args else error).split())  # a value in quotes may hold line ends

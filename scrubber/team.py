@@ -24,6 +24,7 @@ from scrubber.findings import ClaimReport, Detail
 from scrubber.interrupts import uninterrupted
 from scrubber.parser import ClaimPlace, Extent, InputSource, Level
 from scrubber.plugins import load_plugins
+from scrubber.processes import take_installed_modules_only
 
 __all__ = ["Batch", "Team", "TeamAnswer", "end_with_the_parent", "own_engine"]
 
@@ -80,12 +81,14 @@ A = TypeVar("A", bound=TeamAnswer)
 class Team:
     """Judges batches in `jobs` processes.  `crashed` tells whether an edit raised in one of them.
 
-    Raises ScrubberError when there can be no processes.
+    Raises ScrubberError when there can be no processes, ConfigError when they would run files of the current folder.
     """
 
     def __init__(self, config: Config, jobs: int, *, shortcut: bool, detail: Detail = Detail.NONE) -> None:
         self.jobs = jobs
         self.crashed = False
+        if multiprocessing.get_start_method() != "fork":  # by which nothing is imported anew
+            take_installed_modules_only()
         with _Deaths():
             self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut, detail))
 

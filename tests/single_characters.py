@@ -128,7 +128,8 @@ def main() -> int:
     for fault in FAULTS:
         counts, found = accepted_faults(fault, engine, every)
         total = sum(count for name, count in counts.items() if name.startswith("exit"))
-        print(f"{fault.name:10} {total:7,} changes: " + ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items())))
+        told = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
+        print(f"{fault.name:10} {total:7,} changes: {told}")
         for line in found:
             print(f"  {line}")
         worst |= bool(found)

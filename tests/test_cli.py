@@ -163,7 +163,7 @@ def test_reports_go_to_files_whole_and_private(run: Run, tmp_path: Path) -> None
     done = run("scrub", SAMPLE, "--report=json=r.json", "--report", "ndjson=r.ndjson")
     assert b"Summary" in done.stdout
     assert len((tmp_path / "r.ndjson").read_bytes().splitlines()) == 17
-    assert json.loads((tmp_path / "r.json").read_bytes())["schema"] == 1
+    assert json.loads((tmp_path / "r.json").read_bytes())["schema"] == 2
     assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {"r.json", "r.ndjson"}
 
@@ -278,6 +278,39 @@ def test_a_broken_pipe_is_no_traceback(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b"scrubber: standard output was closed before the report was complete\n"
         assert process.wait(timeout=60) == 4
+
+
+ANSWERS = ["--version", "--help", "-h", "scrub --help", "watch --help", "serve --help", "edits", "explain 37252"]
+
+
+@pytest.mark.parametrize("args", ANSWERS)
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("gone", "standard output was closed before the report was complete"),
+        ("/dev/full", "standard output: cannot be written (No space left on device)"),
+        ("closed", "standard output is closed"),
+        ("/dev/null", ""),
+    ],
+)
+def test_an_answer_that_nobody_takes_is_one_line(args: str, out: str, told: str, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Path("/dev/null" if out in {"gone", "closed"} else out).open("wb") as file:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("scrubber"), *args.split()],
+            stdout=writer if out == "gone" else file,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            check=False,
+            timeout=60,
+            preexec_fn=(lambda: os.close(1)) if out == "closed" else None,
+        )
+    os.close(writer)
+    if out == "closed" and args.endswith(("help", "-h")):
+        told = ""  # click has nowhere to write it to
+    assert done.stderr.decode() == (f"scrubber: {told}\n" if told else "")
+    assert done.returncode == (4 if told else 0)
 
 
 def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:

@@ -604,6 +604,36 @@ def test_an_interrupt_publishes_nothing_and_leaves_nothing(here: Path, sent: sig
     assert contents(here) == {"a.837": many(1000), "out/a.clean.837": b"old"}
 
 
+AT_THE_DOOR = """
+import os, signal, sys
+from pathlib import Path
+from scrubber.interrupts import end_on_signals
+from scrubber.output import Publication
+
+def interrupt(frame, event, argument):
+    if event == "call" and frame.f_code is Publication.%s.__code__:
+        sys.settrace(None)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+end_on_signals()
+sys.settrace(interrupt)
+try:
+    with Publication() as files:
+        files.draft(Path("a")).stream.write(b"claims")
+        files.publish()
+except KeyboardInterrupt:
+    print("interrupted", *os.listdir())
+"""
+
+
+@pytest.mark.parametrize("where", ["__exit__", "discard", "publish", "_sync"])
+def test_an_interrupt_before_signals_can_be_held_back_leaves_nothing(here: Path, where: str) -> None:
+    done = subprocess.run([sys.executable, "-c", AT_THE_DOOR % where], capture_output=True, check=True, timeout=60)
+    assert done.stdout.startswith(b"interrupted")
+    assert done.stderr == b""
+    assert contents(here) == ({"a": b"claims"} if where in ("__exit__", "discard") else {})
+
+
 # -- faults while files are published ---------------------------------------------------------------------------------
 
 

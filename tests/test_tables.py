@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import shutil
 from datetime import date
 from decimal import Decimal
+from math import inf, nan
 from pathlib import Path
 
+import attrs
 import pytest
+from attrs import field, frozen
 
 from edits.facts import BaseCode, Facts, UnitLimit, amount, load_facts, price
-from scrubber import iter_claims
+from scrubber import DatedRow, iter_claims
 from scrubber.errors import ConfigError
 from scrubber.model import DateRange
 from scrubber.tables import load_manifest, load_table, override_tables
@@ -62,11 +66,13 @@ def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
-    [("2024-04-01", "2024-13-01", "line"), ("procedure,value", "procedure,worth", "unknown column worth")],
+    [
+        ("2024-04-01", "2024-13-01", "line"),
+        ("procedure,value", "procedure,worth", "unknown column worth"),
+        ("37252,1", "37252,nan", "rule table mue, line 2: 'nan' is no whole number"),
+    ],
 )
 def test_a_wrong_value_names_table_and_line(tmp_path: Path, old: str, new: str, message: str) -> None:
-    import hashlib  # noqa: PLC0415
-
     folder = _copy(tmp_path, (old, new))
     digest = hashlib.sha256((folder / "mue.csv").read_bytes()).hexdigest()
     manifest = folder / "manifest.toml"
@@ -103,11 +109,74 @@ def test_overrides_change_values_and_keep_the_rest(facts: Facts) -> None:
         ({"mue": {"37253": {"worth": 8}}}, "no column worth"),
         ({"mue": {"37253": {"value": "many"}}}, "table mue, row 37253"),
         ({"mue": {"37253": {"value": -1}}}, "table mue, row 37253"),
+        *(
+            ({"fees": {"37252": {column: value}}}, f"table fees, row 37252, column {column}: ")
+            for column in ("facility", "non_facility")
+            for value in (
+                nan,
+                inf,
+                -inf,
+                -1,
+                "-0.01",
+                "-0",
+                1e300,
+                "1e400",
+                "1e-300",
+                10**9,
+                "1E9",
+                "sNaN",
+                "NaN123",
+                "Infinity",
+                "x",
+                "",
+                " ",
+                True,
+                [1],
+                {"a": 1},
+            )
+        ),
+        *(
+            ({"mue": {"37253": {"value": value}}}, "table mue, row 37253, column value: ")
+            for value in (nan, inf, -1, 8.0, 8.5, "1e1", 10**6, "9" * 5000, "٣", "", True, [8], {"a": 8})
+        ),
+        ({"modifiers": {"50": {"kind": "both"}}}, "table modifiers, row 50, column kind: "),
+        ({"catheter_codes": {"36010": {"includes_catheterization": "Y"}}}, "row 36010, column includes_cath"),
+        ({"procedures": {"37252": {"role": "first"}}}, "table procedures, row 37252, column role: "),
+        ({"mue": {"37253": {"mai": 4}}}, "table mue, row 37253, column mai: "),
+        ({"mue": {"37253": {"effective": "2024-13-01"}}}, "table mue, row 37253, column effective: "),
+        ({"mue": {"37253": {"deleted": nan}}}, "table mue, row 37253, column deleted: "),
     ],
 )
 def test_overrides_that_fit_nothing_are_errors(facts: Facts, overrides: dict[str, object], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message) as raised:
         override_tables(facts, overrides, "scrubber.toml")  # type: ignore[arg-type]
+    assert len(str(raised.value)) < 300
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", [0, "0.00", 900.5, "927.06", 999_999_999, "0.000001"])
+def test_an_amount_may_be_any_price(facts: Facts, value: object) -> None:
+    changed = override_tables(facts, {"fees": {"37252": {"facility": value}}}, "scrubber.toml")
+    assert {row.facility for row in changed.fees.ever("37252")} == {Decimal(str(value))}
+
+
+@frozen
+class Weighted(DatedRow):
+    """A row of a plugin that checks nothing itself."""
+
+    code: str
+    weight: Decimal = field(converter=Decimal)
+    share: float = field(default=0.0, converter=float)
+
+
+@pytest.mark.parametrize("cells", ["NaN,0", "Infinity,0", "1,nan", "1,-inf", "sNaN,0", "x,0"])
+def test_no_table_of_any_plugin_has_a_number_that_is_none(tmp_path: Path, cells: str) -> None:
+    content = f"code,weight,share\nA,1,1\nB,{cells}\n"
+    (tmp_path / "weights.csv").write_text(content)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    info = attrs.evolve(load_manifest(TABLES)["mue"], name="weights", file="weights.csv", sha256=digest)
+    with pytest.raises(ConfigError, match="rule table weights, line 3: "):
+        load_table(tmp_path, info, Weighted, lambda row: row.code)
 
 
 @pytest.mark.parametrize(

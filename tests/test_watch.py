@@ -592,6 +592,34 @@ def test_a_lost_journal_loses_no_file(site: Site) -> None:
     assert [path.read_bytes() for path in (site.inbox / CLAIMS).iterdir()] == [MIXED]
 
 
+@pytest.mark.parametrize("lost", ["truncated", "removed", "emptied"])
+def test_a_new_journal_beside_a_full_archive_is_told_of(site: Site, lost: str) -> None:
+    site.drop("a.837", CLEAN)
+    site.drop("b.837", OTHER)
+    site.once()
+    assert not any("the journal is new" in line for line in site.lines)
+    journal = site.out / "journal.sqlite"
+    if lost == "truncated":
+        journal.write_bytes(b"")
+    elif lost == "removed":
+        journal.unlink()
+    else:
+        with closing(sqlite3.connect(journal)) as database, database:
+            database.execute("DELETE FROM files")
+    assert site.once() == 0
+    (line,) = site.lines
+    assert line.startswith(f"{journal}: the journal is new, though archive/ holds 2 files;")
+    site.drop("c.837", CLEAN)
+    site.once()
+    site.once()
+    assert site.lines == []
+
+
+def test_a_new_journal_beside_an_empty_archive_is_a_new_folder(site: Site) -> None:
+    site.once()
+    assert site.lines == []
+
+
 # -- the folders -------------------------------------------------------------------------------------------------------
 
 

@@ -41,7 +41,8 @@ class ServeSettings:
     """How the server listens and what it takes on.
 
     `max_bytes` limits one body.  `jobs` processes judge, and `queue` more requests may be received or wait; beyond that
-    the answer is 429.  `body_seconds` is the longest pause inside a body, `judge_seconds` the longest time for one
+    the answer is 429.  `max_connections` limits the connections, of which each sends a request within `head_seconds` or
+    is closed.  `body_seconds` is the longest pause inside a body, `judge_seconds` the longest time for one
     input, `grace_seconds` what requests get to finish when the server is asked to end.  Answers to a request with an
     Idempotency-Key are kept for `keep_hours`, at the most `keep_answers` of them and `keep_bytes` in all.
     """
@@ -53,6 +54,8 @@ class ServeSettings:
     queue: int
     tokens: Tokens
     temporary: Path
+    max_connections: int = 512
+    head_seconds: float = 20
     body_seconds: float = 60
     judge_seconds: float = 900
     grace_seconds: int = 30

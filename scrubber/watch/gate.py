@@ -58,6 +58,7 @@ def open_gate(inbox: Path, out: Path, waits: Waits, judge: Judge, tell: Callable
     try:
         with Owner(layout.work) as owner:
             gate = Gate(folder, layout, journal, judge, tell, owner.name)
+            gate.check_history()
             gate.tidy()
             yield gate
     finally:
@@ -125,6 +126,17 @@ class Gate:
             self.tell(f"{escaped(name)}: {trouble}")
             self.code = max(self.code, _FAILED)
         self.inbox.troubles.clear()
+
+    def check_history(self) -> None:
+        """Tell where the journal has been lost: what was published may be published a second time.
+
+        Raises JournalError, or ScrubberError when the archive cannot be read.
+        """
+        with _naming(self.out.archive):
+            held = sum(1 for _ in self.out.archive.iterdir()) if self.journal.is_new else 0
+        if held:
+            lost = "what comes again is no longer known as a duplicate and is published a second time"
+            self.tell(f"{self.out.journal}: the journal is new, though archive/ holds {held} files; {lost}")
 
     def tidy(self) -> None:
         """Remove what a crash has left of files that are done with, and tell of what nobody knows.

@@ -185,6 +185,12 @@ class Journal:
             ).fetchall()
             return [_item(row) for row in rows]
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it knows of no file.  Raises JournalError."""
+        with self._asking():
+            return self._database.execute("SELECT 1 FROM files LIMIT 1").fetchone() is None
+
     def owners(self) -> list[str]:
         """Give the watchers that have files in work.  Raises JournalError."""
         with self._asking():

@@ -11,6 +11,7 @@ from attrs import define, frozen
 
 from scrubber.api import make_engine
 from scrubber.config import Config
+from scrubber.engine import Engine
 from scrubber.findings import FileReport, Severity
 from scrubber.inputs import InputScrub
 from scrubber.outputs import AckSettings, OutputSettings, targets_in
@@ -49,9 +50,9 @@ class Judge:
     line_dates: bool = False
     jobs: int = 1
 
-    def check(self) -> None:
-        """Raise ConfigError or PluginError where no file could be judged under these settings."""
-        make_engine(self.config)
+    def check(self) -> Engine:
+        """Give an engine with these settings.  Raises ConfigError or PluginError where there can be none."""
+        return make_engine(self.config)
 
     def run(self, original: Path, name: str, staged: Path) -> Verdict:
         """Scrub the bytes of `original` under the name they came with; the files appear in `staged`.

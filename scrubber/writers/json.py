@@ -1,4 +1,4 @@
-"""The JSON report, schema version 1, and its line-by-line form.
+"""The JSON report, schema version 2, and its line-by-line form.
 
 `report.schema.json` beside this module describes it.
 """
@@ -17,7 +17,7 @@ from scrubber.writers.base import Tool, money
 
 __all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object", "totals_object"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BATCH = 200
 
 
@@ -128,6 +128,7 @@ def _file_object(report: FileReport) -> dict[str, Any]:
         "interchanges": report.interchanges,
         "transactions": report.transactions,
         "totals": totals_object(report.totals),
+        "notices": [{"kind": notice.kind, "message": notice.message} for notice in report.notices],
         "findings": [{"claim": None} | _finding_object(finding) for finding in report.findings],
     }
     return found if report.not_annotated is None else found | {"not_annotated": report.not_annotated}

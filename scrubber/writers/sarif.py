@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from scrubber.edit import Rule
-from scrubber.findings import ClaimReport, FileReport, Finding, Location, Severity
+from scrubber.findings import ClaimReport, FileReport, Finding, Location, Notice, Severity
 from scrubber.plugins import Plugin
 from scrubber.writers.base import Tool
 from scrubber.writers.json import totals_object
@@ -28,7 +28,8 @@ class SarifWriter:
     """Writes one run: a result for each finding as it comes, then the inputs and how the run went.
 
     Findings that the configuration set aside are suppressed results.  An input that was not read whole is a
-    notification too, and makes the run unsuccessful, as a crashed edit does.
+    notification too, and makes the run unsuccessful, as a crashed edit does.  A notice is a notification about the
+    configuration.
     """
 
     def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
@@ -38,6 +39,7 @@ class SarifWriter:
         self._results = 0
         self._artifacts: list[dict[str, Any]] = []
         self._notifications: list[dict[str, Any]] = []
+        self._notices: dict[Notice, None] = {}
         self._crashed = False
         out.write(f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [\n')
         out.write(f'{{"tool": {_text(_tool_object(tool))},\n"language": "en-US",\n"results": [')
@@ -58,12 +60,18 @@ class SarifWriter:
         if not report.readable:
             location = {"physicalLocation": {"artifactLocation": _artifact_location(report.path, place)}}
             self._notifications.append({"level": "error", "message": {"text": _NOT_KNOWN}, "locations": [location]})
+        self._notices |= dict.fromkeys(report.notices)
         self._artifacts.append(_artifact(report))
 
     def end(self) -> None:
         """Write the inputs and how the run went, and close the document."""
         successful = not self._crashed and not self._notifications
-        invocation = {"executionSuccessful": successful, "toolExecutionNotifications": self._notifications}
+        invocation: dict[str, Any] = {
+            "executionSuccessful": successful,
+            "toolExecutionNotifications": self._notifications,
+        }
+        if self._notices:
+            invocation["toolConfigurationNotifications"] = list(map(_notification, self._notices))
         artifacts = ",\n".join(map(_text, self._artifacts))
         self._out.write(f'\n],\n"artifacts": [\n{artifacts}\n],\n"invocations": [{_text(invocation)}]}}\n]}}\n')
 
@@ -215,6 +223,10 @@ def _result_properties(finding: Finding) -> dict[str, Any]:
         "adjustment": str(adjustment) if adjustment is not None else None,
         "source": f"{source.title} ({source.effective})" if source is not None else None,
     }
+
+
+def _notification(notice: Notice) -> dict[str, Any]:
+    return {"level": "warning", "descriptor": {"id": notice.kind}, "message": _message(notice.message)}
 
 
 # -- inputs ---------------------------------------------------------------------------------------------------------

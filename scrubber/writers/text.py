@@ -108,6 +108,8 @@ class TextWriter:
         self._summary.totals = report.totals
         self._write_summary("Summary", self._summary)
         self._write_counts()
+        for notice in report.notices:
+            self._write_paragraph("Notice: ", notice.message, indent=2)
         if not report.readable:
             self._unread += 1
             self._write_loud("NOT KNOWN  part of this input was not read or not judged")
@@ -181,9 +183,9 @@ class TextWriter:
         if first and finding.source is not None:
             self._write_paragraph("Source: ", f"{finding.source.title} ({finding.source.effective})")
 
-    def _write_paragraph(self, label: str, text: str) -> None:
-        for line in wrap(printable(label + text), _WIDTH - 6, subsequent_indent=" " * len(label)):
-            self._write("      " + line)
+    def _write_paragraph(self, label: str, text: str, indent: int = 6) -> None:
+        for line in wrap(printable(label + text), _WIDTH - indent, subsequent_indent=" " * len(label)):
+            self._write(" " * indent + line)
 
     def _write_summary(self, title: str, summary: _Summary) -> None:
         totals = summary.totals

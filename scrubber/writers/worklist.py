@@ -13,11 +13,11 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
-from scrubber.findings import ClaimDetail, ClaimReport, FileReport, Finding, LineDetail, Location
+from scrubber.findings import ClaimDetail, ClaimReport, FileReport, Finding, LineDetail, Location, Severity
 from scrubber.model import parse_number
 from scrubber.writers.base import AT_RISK
 
-__all__ = ["COLUMNS", "Cell", "Column", "Entry", "Kind", "claim_entries", "file_entries"]
+__all__ = ["COLUMNS", "Cell", "Column", "Entry", "Kind", "claim_entries", "file_entries", "notice_entries"]
 
 T = TypeVar("T")
 
@@ -82,6 +82,12 @@ def file_entries(report: FileReport) -> Iterator[Entry]:
     """Yield the rows of the findings about the file itself."""
     for finding in report.findings:
         yield Entry(report.path, finding)
+
+
+def notice_entries(report: FileReport) -> Iterator[Entry]:
+    """Yield a row for each notice, which has no code and nothing to fix, for tables that have no other place for it."""
+    for notice in report.notices:
+        yield Entry(report.path, Finding("", notice.kind, Severity.INFO, notice.message, ""))
 
 
 def _of_claim(get: Callable[[ClaimReport], Cell]) -> Callable[[Entry], Cell]:

@@ -10,7 +10,7 @@ from typing import TextIO
 from scrubber.console import printable
 from scrubber.findings import ClaimReport, Detail, FileReport
 from scrubber.writers.base import Tool, money
-from scrubber.writers.worklist import COLUMNS, Cell, Entry, Kind, claim_entries, file_entries
+from scrubber.writers.worklist import COLUMNS, Cell, Entry, Kind, claim_entries, file_entries, notice_entries
 
 __all__ = ["CsvWriter"]
 
@@ -40,8 +40,8 @@ class CsvWriter:
             self._write(entry)
 
     def end_file(self, report: FileReport) -> None:
-        """Write a row for each finding about the file."""
-        for entry in file_entries(report):
+        """Write a row for each notice and for each finding about the file."""
+        for entry in (*notice_entries(report), *file_entries(report)):
             self._write(entry)
 
     def end(self) -> None:

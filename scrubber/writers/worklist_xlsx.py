@@ -134,6 +134,8 @@ class WorkbookWriter:
         sheet.write_text(
             f"Judged by {tool.name} {tool.version}. In the work list an amount stands once, so columns can be summed."
         )
+        for notice in dict.fromkeys(notice for summary in self._summaries for notice in summary.report.notices):
+            sheet.write_text("Notice", notice.message)
         if self._set_aside:
             sheet.write_text("")
             sheet.write_text("Set aside by the configuration", "Payer", "Findings", "Reason")

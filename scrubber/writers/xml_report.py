@@ -31,7 +31,7 @@ from scrubber.writers.base import Outlet, Tool, money
 
 __all__ = ["NAMESPACE", "SCHEMA_VERSION", "XmlWriter"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NAMESPACE = f"urn:x12-claim-scrubber:report:{SCHEMA_VERSION}"
 
 Value = str | int | bool | Decimal | date | Iterable[str] | None
@@ -66,6 +66,8 @@ class XmlWriter:
     def end_file(self, report: FileReport) -> None:
         """Write the findings about the file and its summary."""
         file = self._open_file(report.path)
+        for notice in report.notices:
+            self._write(_element("notice", [_prose("message", notice.message)], kind=notice.kind))
         for finding in report.findings:
             self._write(_finding(finding))
         self._write(_summary(report))

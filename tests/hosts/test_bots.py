@@ -165,7 +165,7 @@ def test_a_file_that_is_not_whole_is_held(site: Site) -> None:
     assert b"could not be judged as a whole (X12103)" in site.held[".reason.txt"]
 
 
-ANOTHER_FILE = '{"schema": 1, "files": [{"sha256": "0", "readable": true, "findings": [], "claims": [], "totals": {}}]}'
+ANOTHER_FILE = '{"schema": 2, "files": [{"sha256": "0", "readable": true, "findings": [], "claims": [], "totals": {}}]}'
 
 
 @pytest.mark.parametrize(

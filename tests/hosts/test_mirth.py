@@ -69,9 +69,9 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "silent": (take_long, "no answer from the scrubber (java.net.SocketTimeoutException)"),
     "cut": (cut_short, "the answer is not JSON"),
     "page": (lambda _: Answer(200, {}, b"<html>Welcome</html>"), "the answer is not JSON"),
-    "null": (lambda _: Answer(200, {}, b"null"), "no report of schema version 1"),
-    "other-schema": (lambda _: Answer(200, {}, b'{"schema": 2, "files": [{}]}'), "no report of schema version 1"),
-    "no-file": (lambda _: Answer(200, {}, b'{"schema": 1, "files": []}'), "no report of schema version 1"),
+    "null": (lambda _: Answer(200, {}, b"null"), "no report of schema version 2"),
+    "other-schema": (lambda _: Answer(200, {}, b'{"schema": 1, "files": [{}]}'), "no report of schema version 2"),
+    "no-file": (lambda _: Answer(200, {}, b'{"schema": 2, "files": []}'), "no report of schema version 2"),
     "other-bytes": (lambda body: answer_with(body + b" "), "the report is about other bytes"),
     "no-totals": (lambda body: answer_with(body, totals=NO_TOTALS), "the report has no totals"),
     "no-claims": (

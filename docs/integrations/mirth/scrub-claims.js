@@ -147,8 +147,8 @@ function scrubClaims(rawData) {
         refuse('the scrubber answered ' + answer.status + titleOf(answer.text));
     }
     var report = readReport(answer.text);
-    if (report === null || report.schema !== 1 || !Array.isArray(report.files) || report.files.length !== 1) {
-        refuse('the answer is no report of schema version 1 on one file');
+    if (report === null || report.schema !== 2 || !Array.isArray(report.files) || report.files.length !== 1) {
+        refuse('the answer is no report of schema version 2 on one file');
     }
     var file = report.files[0];
     if (file.readable !== true) {

@@ -20,7 +20,7 @@ from scrubber.writers.html.elements import (
 )
 from scrubber.writers.html.tally import Tally
 
-__all__ = ["alert_section", "basis_section", "inputs_table", "set_aside_section"]
+__all__ = ["alert_section", "basis_section", "inputs_table", "notices_section", "set_aside_section"]
 
 _FILES = 500
 """Inputs in the table of inputs, those with faults first."""
@@ -52,6 +52,15 @@ def alert_section(files: Sequence[FileReport]) -> Element | None:
         el("p", f"{counted(left, 'finding')} more about inputs: see the JSON report.") if left else None,
         class_=f"alert {'error' if unread else ''}".rstrip(),
     )
+
+
+def notices_section(files: Sequence[FileReport]) -> Element | None:
+    """Show what the reader must know of how the inputs were judged; None where there is nothing."""
+    notices = dict.fromkeys(notice.message for file in files for notice in file.notices)
+    if not notices:
+        return None
+    told = el("ul", [el("li", prose(message)) for message in notices])
+    return section("notices", "How this was judged", told, class_="alert")
 
 
 def _file_finding(number: int, file: FileReport, finding: Finding) -> Child:

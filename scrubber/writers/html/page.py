@@ -25,7 +25,7 @@ from scrubber.writers.html.elements import (
     share,
 )
 from scrubber.writers.html.figures import groups_sections, observed_section
-from scrubber.writers.html.inputs import alert_section, basis_section, inputs_table, set_aside_section
+from scrubber.writers.html.inputs import alert_section, basis_section, inputs_table, notices_section, set_aside_section
 from scrubber.writers.html.tally import KeptClaim, Tally
 
 __all__ = ["write_page"]
@@ -130,6 +130,9 @@ def _main(tool: Tool, tally: Tally) -> Iterator[Element]:
     alert = alert_section(tally.files)
     if alert is not None:
         yield alert
+    notices = notices_section(tally.files)
+    if notices is not None:
+        yield notices
     yield _strip(tool, tally)
     inputs_first = 1 < len(tally.files) <= _INPUTS_FIRST
     if inputs_first:

@@ -88,10 +88,10 @@ def own_environment():
 def objection_in(report, exit_code, digest):
     """Give what in a report speaks against sending the file; the exit code alone is not trusted.
 
-    Raises ValueError, LookupError or TypeError where it is no report of schema version 1 on one file.
+    Raises ValueError, LookupError or TypeError where it is no report of schema version 2 on one file.
     """
     (judged,) = report["files"]
-    if report["schema"] != 1:
+    if report["schema"] != 2:
         raise ValueError(report["schema"])
     totals = judged["totals"]
     everything = judged["findings"] + [finding for claim in judged["claims"] for finding in claim["findings"]]
