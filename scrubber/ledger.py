@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define
 
-from scrubber.detail import shown_npi, shown_payer
+from scrubber.disclosure import NPI_FORM, PAYER_FORM
 from scrubber.findings import ClaimReport, Finding
 from scrubber.model import PlainClaim, TransactionSet
 from scrubber.parser import ClaimPlace, RawClaim
@@ -64,8 +64,8 @@ class Ledger:
 
     def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim) -> None:
         """Note a claim that is accepted unopened, unless it has to be judged with others of the patient."""
-        npi = shown_npi(plain.billing_provider.npi)
-        verdict = (plain.control_number, str(plain.charge), plain.lines, shown_payer(plain.payer_id), npi)
+        npi = NPI_FORM.shown(plain.billing_provider.npi)
+        verdict = (plain.control_number, str(plain.charge), plain.lines, PAYER_FORM.shown(plain.payer_id), npi)
         self._add((self._pack(place), patient, False, verdict))
 
     def patients(self) -> Iterator[tuple[bytes, bool, Packed]]:

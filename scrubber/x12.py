@@ -5,19 +5,11 @@ Text is latin-1, one character for one byte, so a position in a segment is a byt
 
 from __future__ import annotations
 
-import re
-
 from attrs import define, field, frozen
 
 from scrubber.findings import Location
 
-__all__ = ["DIAGNOSIS", "PROCEDURE", "SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
-
-PROCEDURE = re.compile(r"\d{5}|\d{4}[A-Z]|[A-Z]\d{4}", re.ASCII)
-"""A CPT or HCPCS code.  Anything else in its place may be a name."""
-
-DIAGNOSIS = re.compile(r"[A-Z]\d[A-Z0-9]{1,5}", re.ASCII)
-"""An ICD-10-CM code without its point.  Anything else in its place may be a name."""
+__all__ = ["SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
 
 # fmt: off
 SEGMENT_IDS = frozenset((

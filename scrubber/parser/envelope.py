@@ -8,6 +8,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from scrubber.control_numbers import ControlNumbers
+from scrubber.disclosure import COUNT_FORM, SET_KIND_FORM
 from scrubber.model import TransactionSet
 from scrubber.parser import faults
 from scrubber.parser.events import Mark
@@ -29,7 +30,6 @@ _OTHER_GUIDES = {
 }
 _GUIDE = re.compile(r"[0-9]{6}X[0-9]{3}(A[0-9])?")
 _NUMBER = re.compile(r"[0-9]{1,10}")
-_SET = re.compile(r"[0-9]{3}")
 
 
 @define(eq=False)
@@ -111,7 +111,7 @@ class Envelope:
         group = self._group.header.get(8) if self._group is not None else ""
         guide = group or segment.get(3)
         if segment.get(1) != "837":
-            shown = segment.get(1) if _SET.fullmatch(segment.get(1)) else "of an unknown kind"
+            shown = SET_KIND_FORM.shown(segment.get(1), "of an unknown kind")
             message = f"Transaction set {shown} is not an 837 claim; it was not judged."
         elif guide in SUPPORTED_GUIDES:
             return True
@@ -165,8 +165,9 @@ class Envelope:
                 f"{trailer}01",
             )
         elif int(written) != count:
+            shown = str(int(written)) if COUNT_FORM.fits(written) else "another number of"
             rule = faults.CountTooHigh if int(written) > count else faults.CountTooLow
-            self._fault(rule, segment, f"{trailer}01 counts {int(written)} {what}, there are {count}.", f"{trailer}01")
+            self._fault(rule, segment, f"{trailer}01 counts {shown} {what}, there are {count}.", f"{trailer}01")
         if segment.get(2) != opened.control_number:
             header = {"SE": "ST02", "GE": "GS06", "IEA": "ISA13"}[trailer]
             self._fault(
