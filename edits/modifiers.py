@@ -9,8 +9,8 @@ from edits.codes import GUIDE, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
 from edits.exclusions import BilledPair, billed_pairs
 from edits.facts import Facts
 from scrubber import (
-    MODIFIER_FORM,
     Adjustment,
+    CodeForm,
     Context,
     Encounter,
     EncounterEdit,
@@ -283,7 +283,7 @@ class MalformedModifier(EncounterEdit[Facts]):
         del context
         for line in encounter.lines:
             for position, modifier in enumerate(line.modifiers):
-                well_formed = MODIFIER_FORM.fits(modifier)
+                well_formed = CodeForm.MODIFIER.fits(modifier)
                 if well_formed and modifier not in line.modifiers[:position]:
                     continue
                 # A malformed modifier may be anything, a name even, so it is not quoted.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scrubber.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
     from scrubber.api import check_claim, check_claims, iter_claims, load_settings, scrub
     from scrubber.config import Config
-    from scrubber.disclosure import MODIFIER_FORM, PLACE_FORM, PROCEDURE_FORM
+    from scrubber.disclosure import CodeForm
     from scrubber.edit import Chain, Context, Edit, EncounterEdit, Example, Meta, Page, statuses
     from scrubber.encounter import Encounter
     from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
@@ -35,14 +35,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "MODIFIER_FORM",
-    "PLACE_FORM",
-    "PROCEDURE_FORM",
     "AdapterError",
     "Adjustment",
     "Chain",
     "Claim",
     "ClaimReport",
+    "CodeForm",
     "Config",
     "ConfigError",
     "Context",
@@ -93,7 +91,7 @@ _HOMES = {
     "scrubber.adapters": ("claim_from_mapping", "claims_from_databricks", "claims_from_pyx12"),
     "scrubber.api": ("check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
     "scrubber.config": ("Config",),
-    "scrubber.disclosure": ("MODIFIER_FORM", "PLACE_FORM", "PROCEDURE_FORM"),
+    "scrubber.disclosure": ("CodeForm",),
     "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
     "scrubber.encounter": ("Encounter",),
     "scrubber.errors": ("AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"),

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from scrubber.disclosure import (
-    BASIS_FORM,
-    DIAGNOSIS_FORM,
-    FREQUENCY_FORM,
-    MODIFIER_FORM,
-    NPI_FORM,
-    PLACE_FORM,
-    PROCEDURE_FORM,
-    UNITS_FORM,
-)
+from scrubber.disclosure import CodeForm
 from scrubber.findings import ClaimDetail, LineDetail
 from scrubber.model import Claim, ServiceLine, in_cents
 
@@ -21,8 +12,8 @@ __all__ = ["detail_of"]
 def detail_of(claim: Claim) -> ClaimDetail:
     """Take from a claim what it bills.  Anything that does not look like the code it should be is left out."""
     return ClaimDetail(
-        place_of_service=PLACE_FORM.shown(claim.place_of_service),
-        frequency=FREQUENCY_FORM.shown(claim.frequency),
+        place_of_service=CodeForm.PLACE.shown(claim.place_of_service),
+        frequency=CodeForm.FREQUENCY.shown(claim.frequency),
         diagnoses=_diagnoses(claim),
         lines=tuple(_line(line) for line in claim.lines),
     )
@@ -32,18 +23,18 @@ def _line(line: ServiceLine) -> LineDetail:
     dates = line.service_dates
     return LineDetail(
         number=line.number,
-        procedure=PROCEDURE_FORM.shown(line.procedure),
-        modifiers=tuple(filter(None, map(MODIFIER_FORM.shown, line.modifiers))),
-        units=UNITS_FORM.shown(line.units_text.strip()),
-        basis=BASIS_FORM.shown(line.unit_basis),
+        procedure=CodeForm.PROCEDURE.shown(line.procedure),
+        modifiers=tuple(filter(None, map(CodeForm.MODIFIER.shown, line.modifiers))),
+        units=CodeForm.UNITS.shown(line.units_text.strip()),
+        basis=CodeForm.BASIS.shown(line.unit_basis),
         charge=in_cents(line.charge) if line.charge is not None else None,
-        place_of_service=PLACE_FORM.shown(line.place_of_service),
+        place_of_service=CodeForm.PLACE.shown(line.place_of_service),
         first_day=dates.first if dates is not None else None,
         last_day=dates.last if dates is not None else None,
         diagnoses=_diagnoses(line),
-        rendering_npi=NPI_FORM.shown(line.rendering_provider.npi),
+        rendering_npi=CodeForm.NPI.shown(line.rendering_provider.npi),
     )
 
 
 def _diagnoses(subject: Claim | ServiceLine) -> tuple[str, ...]:
-    return tuple(filter(None, (DIAGNOSIS_FORM.shown(diagnosis.code.upper()) for diagnosis in subject.diagnoses)))
+    return tuple(filter(None, (CodeForm.DIAGNOSIS.shown(diagnosis.code.upper()) for diagnosis in subject.diagnoses)))

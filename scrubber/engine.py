@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from scrubber.config import Config
 from scrubber.detail import detail_of
-from scrubber.disclosure import NPI_FORM, PAYER_FORM
+from scrubber.disclosure import CodeForm
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
 from scrubber.encounter import encounters_of
 from scrubber.errors import PluginError, ScrubberError, place_of_error
@@ -353,8 +353,8 @@ class Engine:
             ordinal=claim.ordinal,
             charge=in_cents(claim.charge) if claim.charge is not None else None,
             lines=len(claim.lines),
-            payer=PAYER_FORM.shown(claim.payer.id),
-            billing_npi=NPI_FORM.shown(claim.billing_provider.npi),
+            payer=CodeForm.PAYER.shown(claim.payer.id),
+            billing_npi=CodeForm.NPI.shown(claim.billing_provider.npi),
             at_risk=sum((amount for amount in amounts if amount is not None), Decimal("0.00")),
             unpriced_lines=sum(amount is None for amount in amounts),
             findings=findings,

@@ -7,11 +7,12 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from attrs import define
 
-from scrubber.disclosure import NPI_FORM, PAYER_FORM
+from scrubber.disclosure import CodeForm
 from scrubber.findings import ClaimReport, Finding
 from scrubber.model import PlainClaim, TransactionSet
 from scrubber.parser import ClaimPlace, RawClaim
@@ -23,6 +24,9 @@ _BATCH = 1_000
 _IN_MEMORY = 1 << 20
 _LENGTH = 8  # bytes that hold the length of a batch
 _NOTHING = Decimal("0.00")
+# The claims of a file share few of them.
+_shown_npi = lru_cache(maxsize=4096)(CodeForm.NPI.shown)
+_shown_payer = lru_cache(maxsize=4096)(CodeForm.PAYER.shown)
 
 Packed = tuple[int, Any, tuple[int, int, int], bool, int]
 """A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the ledger."""
@@ -64,8 +68,8 @@ class Ledger:
 
     def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim) -> None:
         """Note a claim that is accepted unopened, unless it has to be judged with others of the patient."""
-        npi = NPI_FORM.shown(plain.billing_provider.npi)
-        verdict = (plain.control_number, str(plain.charge), plain.lines, PAYER_FORM.shown(plain.payer_id), npi)
+        npi = _shown_npi(plain.billing_provider.npi)
+        verdict = (plain.control_number, str(plain.charge), plain.lines, _shown_payer(plain.payer_id), npi)
         self._add((self._pack(place), patient, False, verdict))
 
     def patients(self) -> Iterator[tuple[bytes, bool, Packed]]:

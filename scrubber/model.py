@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from scrubber.disclosure import DIAGNOSIS_FORM, PROCEDURE_FORM, Form
+from scrubber.disclosure import CodeForm
 from scrubber.findings import Location
 from scrubber.x12 import Loop
 
@@ -98,7 +98,7 @@ def parse_date(text: str) -> date | None:
         return None
 
 
-def _shown(form: Form) -> Callable[[str], str]:
+def _shown(form: CodeForm) -> Callable[[str], str]:
     """Give what stands for a text in `repr`: itself if it has the form of a code, else nothing of it."""
     return lambda text: repr(text) if form.fits(text) else "..."
 
@@ -209,15 +209,10 @@ class Person:
 
 @frozen
 class Payer:
-    """The destination payer (2010BB): NM109 and NM103.
-
-    `provider_references` are what it knows the billing provider by (REF*G2, REF*LU), in the form of
-    `Provider.references`.
-    """
+    """The destination payer (2010BB): NM109 and NM103."""
 
     id: str = field(default="", repr=False)
     name: str = field(default="", repr=False)
-    provider_references: tuple[str, ...] = field(default=(), repr=False)
 
 
 @frozen
@@ -225,7 +220,7 @@ class Diagnosis:
     """One diagnosis (HI): qualifier (ABK principal, ABF other) and code without a point."""
 
     qualifier: str = field(repr=False)
-    code: str = field(repr=_shown(DIAGNOSIS_FORM))
+    code: str = field(repr=_shown(CodeForm.DIAGNOSIS))
 
 
 @frozen
@@ -284,7 +279,7 @@ class ServiceLine:
     """
 
     number: int
-    procedure: str = field(repr=_shown(PROCEDURE_FORM))
+    procedure: str = field(repr=_shown(CodeForm.PROCEDURE))
     modifiers: tuple[str, ...] = field(default=(), repr=False)
     units_text: str = field(default="1", repr=False)
     unit_basis: str = field(default="UN", repr=False)
@@ -396,10 +391,11 @@ class Claim:
 
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
     replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `claim_filing` is SBR09 of the
-    destination payer (2000B; MB is Medicare Part B).  `other_providers` are those of 2310A, C and D.  `diagnoses` are
-    the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.  `ordinal` counts
-    the claims of the file from 1.  `complete` is False when part of the claim was not read, `alone` True when the other
-    claims of its patient are too many to be looked at with it.
+    destination payer (2000B; MB is Medicare Part B), `billing_references` what that payer knows the billing provider
+    by (2010BB REF*G2, REF*LU; see `Provider.references`).  `other_providers` are those of 2310A, C and D.  `diagnoses` are
+    the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.
+    `ordinal` counts the claims of the file from 1.  `complete` is False when part of the claim was not read, `alone`
+    True when the other claims of its patient are too many to be looked at with it.
     """
 
     control_number: str = field(repr=False)
@@ -415,6 +411,7 @@ class Claim:
     dependent: Person | None = None
     payer: Payer = Payer()
     claim_filing: str = field(default="", repr=False)
+    billing_references: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[Note, ...] = ()
     other_subscribers: tuple[OtherSubscriber, ...] = ()
     clearinghouse_id: str = field(default="", repr=False)
@@ -478,7 +475,8 @@ class PlainClaim:
 
     It has CLM01, a place of service, is no void claim, and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a
     code (HC), a charge and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`,
-    in dollars).  `npis` are those of all providers that it names (NM108 XX), `procedures` and `days` (CCYYMMDD) those of the lines.
+    in dollars).  `npis` are those of all providers that it names (NM108 XX), `procedures` and `days` (CCYYMMDD) those
+    of the lines.
     """
 
     control_number: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""The built-in edits of providers: that each is named once and has a National Provider Identifier (NPI) that can be one."""
+"""The built-in edits of providers: each is named once, by a National Provider Identifier (NPI) that can be one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ __all__ = ["PROVIDER_EDITS", "names_good_providers"]
 
 _GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
 _NPI = Source(
-    "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn with prefix 80840); front end edits "
-    "X222.262.2310B.NM109.030 and 2420A (A7:562:82); the other entities, and that Medicare Part B asks for an NPI, from "
-    "memory",
+    "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn, prefix 80840); front end edits "
+    "X222.262.2310B.NM109.030 and 2420A (A7:562:82); other entities, and that Medicare asks for an NPI, from memory",
     "edition not known",
 )
 
@@ -108,7 +107,12 @@ PROVIDER_EDITS = (NpiCheckDigitWrong, ProviderContradicted)
 def names_good_providers(claim: PlainClaim) -> bool:
     """Return whether none of these edits can find anything on a plain claim."""
     billing = claim.billing_provider
-    return not billing.contradicted and all(npi and not npi_fault(npi) for npi in (billing.npi, *claim.npis))
+    return not billing.contradicted and _is_good(billing.npi) and all(map(_is_good, claim.npis))
+
+
+@lru_cache(maxsize=4096)
+def _is_good(npi: str) -> bool:
+    return bool(npi) and not npi_fault(npi)
 
 
 def _providers(claim: Claim) -> Iterator[tuple[Claim | ServiceLine, str, Provider]]:
@@ -138,11 +142,11 @@ def _is_atypical(provider: Provider, claim: Claim) -> bool:
     """Return whether a provider has no NM109 and is known by another number, as one is who cannot have an NPI."""
     references = provider.references
     if provider is claim.billing_provider:
-        references += claim.payer.provider_references
+        references += claim.billing_references
     return not provider.id and any(reference[:2] in {"0B", "G2", "LU"} for reference in references)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def npi_fault(npi: str) -> str:
     """Return what is wrong with an NPI, to stand behind its subject; "" for none, and for no NPI.
 
@@ -159,4 +163,6 @@ def npi_fault(npi: str) -> str:
     return "fails its check digit" if (sum(digits[-1::-2]) + sum(doubled)) % 10 else ""
 
 
-_NUMERALS = dict(enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1))
+_NUMERALS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), 1)) | {
+    11: "eleven"
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from scrubber.disclosure import PLACE_FORM, PROCEDURE_FORM, Form
+from scrubber.disclosure import CodeForm
 from scrubber.edit import Chain, Context, Edit, Example, Meta, statuses
 from scrubber.findings import Finding, Severity, Source, Status
 from scrubber.model import MAX_LINES, SERVICE_YEARS, Claim, ServiceLine
@@ -404,8 +404,7 @@ class ProcedureMalformed(Edit[None]):
                 )
 
 
-_PRINTABLE = Form(r"[ -~]{1,48}")
-_CODE_FORMS = {"HC": PROCEDURE_FORM, "ER": _PRINTABLE, "IV": _PRINTABLE, "WK": _PRINTABLE}
+_CODE_FORMS = {"HC": CodeForm.PROCEDURE} | dict.fromkeys(("ER", "IV", "WK"), CodeForm.OTHER_PROCEDURE)
 """The code sets of SV101-1 in 005010X222A1, and the form of their codes."""
 
 
@@ -434,10 +433,10 @@ class PlaceOfServiceMalformed(Edit[None]):
         if not place:
             missing = statuses("A6:249")
             yield self.finding(claim, "CLM05-1 holds no place of service.", fix, element="CLM05-1", statuses=missing)
-        elif not PLACE_FORM.fits(place):
+        elif not CodeForm.PLACE.fits(place):
             yield self.finding(claim, "The place of service (CLM05-1) is not two digits.", fix, element="CLM05-1")
         for line in claim.lines:
-            if line.line_place_of_service and not PLACE_FORM.fits(line.line_place_of_service):
+            if line.line_place_of_service and not CodeForm.PLACE.fits(line.line_place_of_service):
                 yield self.finding(line, "The place of service (SV105) is not two digits.", fix, element="SV105")
 
 

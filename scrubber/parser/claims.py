@@ -52,7 +52,7 @@ def build_claim(raw: RawClaim) -> Claim:
     named = head.by_id()
     _, number, charge, _, _, place = head.segments[0].take(5)
     place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
-    subscriber, payer, claim_filing = _subscriber(raw.subscriber)
+    subscriber, payer, claim_filing, billing_references = _subscriber(raw.subscriber)
     return Claim(
         control_number=number,
         lines=lines,
@@ -67,6 +67,7 @@ def build_claim(raw: RawClaim) -> Claim:
         dependent=_dependent(raw.patient),
         payer=payer,
         claim_filing=claim_filing,
+        billing_references=billing_references,
         notes=read_notes(named.get("NTE", ())),
         other_subscribers=tuple([_other_subscriber(other) for other in head.children("2320")]),
         clearinghouse_id=read_reference(named.get("REF", ()), "D9"),
@@ -221,7 +222,7 @@ def key_under(level: Level | None, patient: Level | None) -> tuple[str, ...]:
         member = _name_in(level.stretch, "IL")[6:7]
         if member and (known := member[0].strip().upper()):
             return (payer_id_of(level), known)
-    subscriber, payer, _ = _subscriber(level)
+    subscriber, payer, *_ = _subscriber(level)
     return patient_key(payer, subscriber, _dependent(patient))
 
 
@@ -268,25 +269,21 @@ def billing_provider_of(level: Level | None) -> Provider:
     return level.built  # type: ignore[return-value]
 
 
-def _subscriber(level: Level | None) -> tuple[Person, Payer, str]:
-    """Read a subscriber level (2000B): the subscriber, the destination payer, and SBR09."""
+def _subscriber(level: Level | None) -> tuple[Person, Payer, str, tuple[str, ...]]:
+    """Read a subscriber level (2000B): the subscriber, the destination payer, SBR09, and 2010BB REF."""
     if level is None:
-        return Person(), Payer(), ""
+        return Person(), Payer(), "", ()
     if level.built is None:
         loop = level_loops(level.loop, level.segments)
-        level.built = (_person(loop.child("2010BA")), _payer(loop.child("2010BB")), _claim_filing(loop.find("SBR")))
+        coverage, destination = loop.find("SBR"), loop.child("2010BB")
+        payer = _name(destination)
+        level.built = (
+            _person(loop.child("2010BA")),
+            Payer(payer.get(9).strip(), payer.get(3)) if payer else Payer(),
+            tidy_code(coverage.get(9)) if coverage else "",
+            read_references(destination.find_all("REF")) if destination else (),
+        )
     return level.built  # type: ignore[return-value]
-
-
-def _payer(loop: Loop | None) -> Payer:
-    name = _name(loop)
-    if loop is None or name is None:
-        return Payer()
-    return Payer(name.get(9).strip(), name.get(3), read_references(loop.find_all("REF")))
-
-
-def _claim_filing(coverage: Segment | None) -> str:
-    return tidy_code(coverage.get(9)) if coverage is not None else ""
 
 
 def _dependent(level: Level | None) -> Person | None:

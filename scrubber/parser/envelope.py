@@ -8,7 +8,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from scrubber.control_numbers import ControlNumbers
-from scrubber.disclosure import COUNT_FORM, SET_KIND_FORM
+from scrubber.disclosure import CodeForm
 from scrubber.model import TransactionSet
 from scrubber.parser import faults
 from scrubber.parser.events import Mark
@@ -111,7 +111,7 @@ class Envelope:
         group = self._group.header.get(8) if self._group is not None else ""
         guide = group or segment.get(3)
         if segment.get(1) != "837":
-            shown = SET_KIND_FORM.shown(segment.get(1), "of an unknown kind")
+            shown = CodeForm.SET_KIND.shown(segment.get(1), "of an unknown kind")
             message = f"Transaction set {shown} is not an 837 claim; it was not judged."
         elif guide in SUPPORTED_GUIDES:
             return True
@@ -165,7 +165,7 @@ class Envelope:
                 f"{trailer}01",
             )
         elif int(written) != count:
-            shown = str(int(written)) if COUNT_FORM.fits(written) else "another number of"
+            shown = str(int(written)) if CodeForm.COUNT.fits(written) else "another number of"
             rule = faults.CountTooHigh if int(written) > count else faults.CountTooLow
             self._fault(rule, segment, f"{trailer}01 counts {shown} {what}, there are {count}.", f"{trailer}01")
         if segment.get(2) != opened.control_number:

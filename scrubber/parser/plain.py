@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
-from scrubber.disclosure import PLACE_FORM, PROCEDURE_FORM
+from scrubber.disclosure import CodeForm
 from scrubber.model import MAX_LINES, DateRange, PlainClaim, Provider
 from scrubber.parser.claims import billing_provider_of, payer_id_of
 from scrubber.parser.events import RawClaim
@@ -43,17 +43,17 @@ def plain_form(delimiters: Delimiters) -> str:
     rest = f"[^{end}]*+{end}{line_end}"
     date, provider = f"DTP{mark}472", f"NM1{mark}(?:{_PROVIDERS}){mark}"
     other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){mark}|{date}"
-    place = f"(?:{mark}(?:{PLACE_FORM.pattern})?(?=[{mark}{end}])|(?={end}))"
+    place = f"(?:{mark}(?:{CodeForm.PLACE.value})?(?=[{mark}{end}])|(?={end}))"
     in_line = f"{other}|(?:HI|SBR|PAT){mark}"  # which another begins with, if its CLM or HL is damaged
     line = (
-        f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}(?:{PROCEDURE_FORM.pattern})(?:{part}{element}*+)?+"
+        f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}(?:{CodeForm.PROCEDURE.value})(?:{part}{element}*+)?+"
         f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}{place}{rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
         f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{in_line}|{provider}){rest})*+"
         f"(?:({provider}){rest}(?:{in_line}){rest})*+)?+"
     )
     return (
         f"CLM{mark}({element}++){mark}({_AMOUNT}){mark}{element}*+{mark}{element}*+{mark}"
-        f"{PLACE_FORM.pattern}{part}{component}*+{part}({component}*+){rest}(?:{other}|{provider}){rest})*+"
+        f"{CodeForm.PLACE.value}{part}{component}*+{part}({component}*+){rest}(?:{other}|{provider}){rest})*+"
         f"(?:{provider}{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+){rest}"
         f"(?:{other}|{provider}){rest})*+)?+(?:({provider}){rest}(?:{other}){rest})*+)?+"
         f"(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){mark}|\\Z)"
@@ -65,7 +65,8 @@ class PlainReader:
     """What reads the plain claims of an interchange.
 
     `claim` matches one as `plain_form` says, `line` takes procedure, charge and date of each service line of it,
-    `providers` the identifier LX of each, and of each provider named NM1, NM101, NM108 and NM109; `clearinghouse` matches it up to its own REF*D9.
+    `providers` LX of each, and NM1, NM101, NM108 and NM109 of each provider named; `clearinghouse` matches it up to its
+    own REF*D9.
     """
 
     claim: re.Pattern[str]
