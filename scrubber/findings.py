@@ -205,9 +205,9 @@ class Observation:
 class ClaimReport:
     """The verdict on one claim.
 
-    `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount of the lines an
-    error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.  `detail` and
-    `observations` are there where a report asked for them (`Detail`).
+    `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
+    of the lines an error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
+    `detail` and `observations` are there where a report asked for them (`Detail`).
     """
 
     claim: str = field(repr=False)

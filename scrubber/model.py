@@ -392,10 +392,10 @@ class Claim:
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
     replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `claim_filing` is SBR09 of the
     destination payer (2000B; MB is Medicare Part B), `billing_references` what that payer knows the billing provider
-    by (2010BB REF*G2, REF*LU; see `Provider.references`).  `other_providers` are those of 2310A, C and D.  `diagnoses` are
-    the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.
-    `ordinal` counts the claims of the file from 1.  `complete` is False when part of the claim was not read, `alone`
-    True when the other claims of its patient are too many to be looked at with it.
+    by (2010BB REF*G2, REF*LU; see `Provider.references`).  `other_providers` are those of 2310A, C and D.
+    `diagnoses` are the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is
+    the patient.  `ordinal` counts the claims of the file from 1.  `complete` is False when part of the claim was not
+    read, `alone` True when the other claims of its patient are too many to be looked at with it.
     """
 
     control_number: str = field(repr=False)

@@ -177,7 +177,7 @@ def _plantings(segment: list[str], value: str, *, redact: bool) -> Iterator[tupl
 def _may_be_shown(segment: list[str], element: int, value: str, *, redact: bool) -> bool:
     """Whether SECURITY.md says that a report may show the value there: it has the form of what belongs there."""
     name, qualifier = segment[:2]
-    if (name, element) in {("CLM", 1)} or (name, qualifier, element) == ("REF", "6R", 2):
+    if (name, element) == ("CLM", 1) or (name, qualifier, element) == ("REF", "6R", 2):
         return not redact
     if (name, element) in {("CLM", 2), ("SV1", 2)} or (name, qualifier, element) == ("NM1", "PR", 9):
         return value.isdigit()
@@ -201,9 +201,9 @@ def seen(value: str, data: bytes) -> bool:
     if data.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(data)) as book:
             data = b"\n".join(book.read(name) for name in book.namelist())
-    forms = (value, f"{value[:4]}-{value[4:6]}-{value[6:]}", f"{value[:3]}-{value[3:5]}-{value[5:]}")
+    forms = [value, f"{value[:4]}-{value[4:6]}-{value[6:]}", f"{value[:3]}-{value[3:5]}-{value[5:]}"]
     if value.isdigit():
-        forms += (f"{int(value):,}", f"{int(value):_}")
+        forms.append(f"{int(value):,}")
     return any(form.encode() in data for form in forms)
 
 

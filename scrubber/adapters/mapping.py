@@ -4,8 +4,8 @@ The keys, with the element of the 837P that each stands for:
 
     claim       control_number CLM01, charge CLM02, place_of_service CLM05-1, frequency CLM05-3, diagnoses HI (codes,
                 the principal one first), billing_provider 2010AA, rendering_provider 2310B, subscriber 2010BA,
-                dependent 2010CA (only if the patient is not the subscriber), payer 2010BB, claim_filing SBR09, notes NTE,
-                lines 2400, clearinghouse_id REF*D9, original_reference REF*F8
+                dependent 2010CA (only if the patient is not the subscriber), payer 2010BB, claim_filing SBR09,
+                notes NTE, lines 2400, clearinghouse_id REF*D9, original_reference REF*F8
     line        procedure SV101-2, modifiers SV101-3 to 6, description SV101-7, charge SV102, units SV104,
                 unit_basis SV103 (default UN), place_of_service SV105 (else the claim's), diagnosis_pointers SV107
                 (from 1), service_from and service_to DTP*472 (one day without service_to), rendering_provider 2420A
