@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from edits.bases import bases_in
 from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
 from edits.facts import Facts, amount
-from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import CodeForm, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["MONEY_EDITS"]
 
@@ -107,7 +107,7 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
             if line is None or line.service_dates is None:
                 continue
             place = line.place_of_service
-            shown = place if place.isdecimal() else "unknown"
+            shown = CodeForm.PLACE.shown(place, "unknown")
             worth = amount(context.tables, INITIAL, place, line.service_dates.first)
             if worth is not None:
                 yield self.finding(

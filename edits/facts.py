@@ -288,8 +288,12 @@ def amount(facts: Facts, procedure: str, place_of_service: str, day: date) -> De
 
 
 def price(line: ServiceLine, facts: Facts) -> Decimal | None:
-    """Give the national amount of a line: one unit's by year and place of service, times the units."""
-    if line.service_dates is None or line.units is None or line.units < 0:
+    """Give the national amount of a line: one unit's by year and place of service, times the units.
+
+    None where the units cannot be counted: minutes, fractions, or a number that is no count of services.
+    """
+    units = line.whole_units
+    if line.service_dates is None or units is None:
         return None
     unit = amount(facts, line.procedure, line.place_of_service, line.service_dates.first)
-    return None if unit is None else (unit * line.units).quantize(Decimal("0.01"))
+    return None if unit is None else (unit * units).quantize(Decimal("0.01"))

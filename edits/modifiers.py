@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
@@ -11,13 +10,22 @@ from typing import ClassVar
 from edits.codes import GUIDE, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
 from edits.exclusions import billed_pairs
 from edits.facts import Facts
-from scrubber import Adjustment, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, statuses
+from scrubber import (
+    Adjustment,
+    CodeForm,
+    Context,
+    Encounter,
+    EncounterEdit,
+    Finding,
+    ServiceLine,
+    Severity,
+    statuses,
+)
 
 __all__ = ["MODIFIER_EDITS"]
 
 _MODIFIER = statuses("A8:453", "A8:507")
 _CO4 = Adjustment("CO", "4", "N519")
-_WELL_FORMED = re.compile(r"[A-Z0-9]{2}", re.ASCII)
 
 
 def _place(line: ServiceLine, modifier: str) -> str:
@@ -279,7 +287,7 @@ class MalformedModifier(EncounterEdit[Facts]):
         del context
         for line in encounter.lines:
             for position, modifier in enumerate(line.modifiers):
-                well_formed = _WELL_FORMED.fullmatch(modifier) is not None
+                well_formed = CodeForm.MODIFIER.fits(modifier)
                 if well_formed and modifier not in line.modifiers[:position]:
                     continue
                 # A malformed modifier may be anything, a name even, so it is not quoted.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from scrubber.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
     from scrubber.api import check_claim, check_claims, iter_claims, load_settings, scrub
     from scrubber.config import Config
+    from scrubber.disclosure import CodeForm
     from scrubber.edit import Chain, Context, Edit, EncounterEdit, Example, Meta, Page, statuses
     from scrubber.encounter import Encounter
     from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
@@ -39,6 +40,7 @@ __all__ = [
     "Chain",
     "Claim",
     "ClaimReport",
+    "CodeForm",
     "Config",
     "ConfigError",
     "Context",
@@ -89,6 +91,7 @@ _HOMES = {
     "scrubber.adapters": ("claim_from_mapping", "claims_from_databricks", "claims_from_pyx12"),
     "scrubber.api": ("check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
     "scrubber.config": ("Config",),
+    "scrubber.disclosure": ("CodeForm",),
     "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
     "scrubber.encounter": ("Encounter",),
     "scrubber.errors": ("AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"),

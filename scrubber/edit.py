@@ -20,11 +20,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import field, frozen, validators
 
+from scrubber.disclosure import CodeForm
 from scrubber.encounter import Encounter
 from scrubber.findings import Adjustment, Finding, Location, Observation, Severity, Source, Status
 from scrubber.model import Claim, DateRange, PlainClaim, ServiceLine
 from scrubber.tables import TableInfo
-from scrubber.x12 import PROCEDURE
 
 __all__ = [
     "Chain",
@@ -170,7 +170,7 @@ class _ClaimRule(Rule, Generic[T]):
             line=line.number if line else None,
             line_control_number=(line.control_number or None) if line else None,
             # Anything else in SV101-2 may be a misplaced name.
-            procedure=line.procedure if line and PROCEDURE.fullmatch(line.procedure) else None,
+            procedure=line.procedure if line and CodeForm.PROCEDURE.fits(line.procedure) else None,
             location=location,
             statuses=self.meta.statuses if statuses is None else statuses,
             adjustment=adjustment or self.meta.adjustment,

@@ -13,12 +13,13 @@ import attrs
 from attrs import define, field, frozen
 
 from scrubber.config import Config
-from scrubber.detail import detail_of, shown_npi, shown_payer
+from scrubber.detail import detail_of
+from scrubber.disclosure import CodeForm
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
 from scrubber.encounter import Encounter, Encounters
 from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
-from scrubber.model import Claim, PlainClaim, ServiceLine
+from scrubber.model import Claim, PlainClaim, ServiceLine, in_cents
 from scrubber.notices import notices_of_settings
 from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, reopen
 from scrubber.plugins import Plugin
@@ -384,10 +385,10 @@ class Engine:
         return ClaimReport(
             claim=claim.control_number,
             ordinal=claim.ordinal,
-            charge=claim.charge,
+            charge=in_cents(claim.charge) if claim.charge is not None else None,
             lines=len(claim.lines),
-            payer=shown_payer(claim.payer.id),
-            billing_npi=shown_npi(claim.billing_provider.npi),
+            payer=CodeForm.PAYER.shown(claim.payer.id),
+            billing_npi=CodeForm.NPI.shown(claim.billing_provider.npi),
             at_risk=sum((amount for amount in amounts if amount is not None), Decimal("0.00")),
             unpriced_lines=sum(amount is None for amount in amounts),
             findings=findings,

@@ -206,10 +206,10 @@ class Observation:
 class ClaimReport:
     """The verdict on one claim.
 
-    `charge` is CLM02, None where it cannot be read.  `at_risk` is the national fee schedule amount of the lines an
-    error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.  `detail` and
-    `observations` are there where a report asked for them (`Detail`).  `refused` says that its transaction set,
-    functional group or interchange is rejected, so that no 277CA answers for it.
+    `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
+    of the lines an error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
+    `detail` and `observations` are there where a report asked for them (`Detail`).  `refused` says that its
+    transaction set, functional group or interchange is rejected, so that no 277CA answers for it.
     """
 
     claim: str = field(repr=False)
@@ -242,7 +242,10 @@ _NOTHING = Decimal(0)
 
 @define
 class Totals:
-    """Counts and dollars over the claims of a file.  Charges that cannot be read count as zero in the sums.
+    """Counts and dollars over the claims of a file.
+
+    Each charge counts as rounded to the cent, so accepted and rejected charges sum to all charges as they are shown;
+    one that cannot be read counts as zero.
 
     `worst` is the gravest severity among their findings.
     """

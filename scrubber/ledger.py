@@ -8,13 +8,14 @@ import weakref
 from array import array
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from os import SEEK_END
 from typing import Any
 
 import attrs
 from attrs import define
 
-from scrubber.detail import shown_npi, shown_payer
+from scrubber.disclosure import CodeForm
 from scrubber.findings import ClaimReport
 from scrubber.model import PlainClaim, TransactionSet
 from scrubber.parser import ClaimPlace, RawClaim
@@ -26,6 +27,9 @@ _BATCH = 1_000
 _IN_MEMORY = 1 << 20
 _LENGTH = 8  # bytes that hold the length of a batch
 _NOTHING = Decimal("0.00")
+# The claims of a file share few of them.
+_shown_npi = lru_cache(maxsize=4096)(CodeForm.NPI.shown)
+_shown_payer = lru_cache(maxsize=4096)(CodeForm.PAYER.shown)
 
 Packed = tuple[int, Any, tuple[int, int, int], bool, int]
 """A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the ledger."""
@@ -67,8 +71,8 @@ class Ledger:
 
     def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim) -> None:
         """Note a claim that is accepted unopened, unless it has to be judged with others of the patient."""
-        npi = shown_npi(plain.billing_provider.npi)
-        verdict = (plain.control_number, str(plain.charge), plain.lines, shown_payer(plain.payer_id), npi)
+        npi = _shown_npi(plain.billing_provider.npi)
+        verdict = (plain.control_number, str(plain.charge), plain.lines, _shown_payer(plain.payer_id), npi)
         self._add((self._pack(place), patient, False, verdict))
 
     def patients(self) -> Iterator[tuple[bytes, bool, Packed]]:

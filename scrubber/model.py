@@ -14,18 +14,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
 import attrs
 from attrs import field, frozen
 
+from scrubber.disclosure import CodeForm
 from scrubber.findings import Location
-from scrubber.x12 import DIAGNOSIS, PROCEDURE, Loop
+from scrubber.x12 import Loop
 
 __all__ = [
     "MAX_LINES",
+    "SERVICE_YEARS",
     "Adjudication",
     "Claim",
     "DateRange",
@@ -38,6 +40,7 @@ __all__ = [
     "Provider",
     "ServiceLine",
     "TransactionSet",
+    "in_cents",
     "parse_date",
     "parse_number",
     "patient_key",
@@ -46,7 +49,15 @@ __all__ = [
 MAX_LINES = 50
 """The service lines that the guide allows a claim."""
 
+SERVICE_YEARS = range(2000, 2100)
+"""The years that a date of service may have.
+
+005010 is the version that HIPAA asks for since 2012-01-01 (45 CFR 162.1102; from memory), and no payer takes claims for
+services so much older; a year such as 1937, 2924 or 9024 is a birth date or a slip of the key.
+"""
+
 _MILLION = 1_000_000
+_CENT = Decimal("0.01")
 
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 _DATE = re.compile(r"\d{8}", re.ASCII)
@@ -68,6 +79,15 @@ def _parse_count(text: str) -> int | None:
     return int(number) if number and 0 < number < _MILLION and number % 1 == 0 else None
 
 
+def in_cents(amount: Decimal) -> Decimal:
+    """Round dollars to the cent, half up.
+
+    Reports show and sum rounded charges, so that the sums are those of what is shown, to the cent.
+    """
+    rounded = amount.quantize(_CENT, ROUND_HALF_UP)
+    return amount if amount == rounded else rounded
+
+
 def parse_date(text: str) -> date | None:
     """Read CCYYMMDD (date format D8); None for anything else."""
     if not _DATE.fullmatch(text):
@@ -78,9 +98,9 @@ def parse_date(text: str) -> date | None:
         return None
 
 
-def _shown(form: re.Pattern[str]) -> Callable[[str], str]:
+def _shown(form: CodeForm) -> Callable[[str], str]:
     """Give what stands for a text in `repr`: itself if it has the form of a code, else nothing of it."""
-    return lambda text: repr(text) if form.fullmatch(text) else "..."
+    return lambda text: repr(text) if form.fits(text) else "..."
 
 
 @frozen(order=True)
@@ -101,7 +121,7 @@ class DateRange:
     @classmethod
     @lru_cache(maxsize=1024)  # the lines of a file share few dates
     def parse(cls, form: str, text: str) -> DateRange | None:
-        """Read DTP02 and DTP03: D8 or RD8.  None when unreadable or reversed."""
+        """Read DTP02 and DTP03: D8 or RD8.  None when unreadable, reversed or outside `SERVICE_YEARS`."""
         if form == "D8":
             first = last = parse_date(text)
         elif form == "RD8":
@@ -109,7 +129,9 @@ class DateRange:
             first, last = parse_date(start), parse_date(end)
         else:
             return None
-        return cls(first, last) if first and last and first <= last else None
+        if not (first and last and first <= last and first.year in SERVICE_YEARS and last.year in SERVICE_YEARS):
+            return None
+        return cls(first, last)
 
     @property
     def days(self) -> int:
@@ -141,10 +163,12 @@ class DateRange:
 
 @frozen
 class Provider:
-    """A provider: billing (2010AA), rendering on the claim (2310B) or on the line (2420A).
+    """A provider: billing (2010AA), or one of those a claim (2310A-D) or a line (2420A-F) names.
 
-    `id` is NM109 (the NPI where `id_qualifier`, NM108, is XX), `taxonomy` PRV03, `tax_id` REF*EI or REF*SY.
-    `contradicted` says that the same place names another provider too.
+    `id` is NM109 (the NPI where `id_qualifier`, NM108, is XX), `taxonomy` PRV03, `tax_id` REF*EI or REF*SY,
+    `references` its other identifiers (REF*0B, 1G, G2, LU) as qualifier and identifier ("G2:A1"), `entity` NM101 (85
+    billing, 82 rendering, DN referring, P3 primary care, 77 service facility, DQ supervising, DK ordering, QB purchased
+    service).  `contradicted` says that the same place names another provider too.
     """
 
     id: str = field(default="", repr=False)
@@ -154,6 +178,8 @@ class Provider:
     taxonomy: str = field(default="", repr=False)
     tax_id: str = field(default="", repr=False)
     contradicted: bool = False
+    references: tuple[str, ...] = field(default=(), repr=False)
+    entity: str = field(default="", repr=False)
 
     @property
     def npi(self) -> str:
@@ -196,7 +222,7 @@ class Diagnosis:
     """One diagnosis (HI): qualifier (ABK principal, ABF other) and code without a point."""
 
     qualifier: str = field(repr=False)
-    code: str = field(repr=_shown(DIAGNOSIS))
+    code: str = field(repr=_shown(CodeForm.DIAGNOSIS))
 
 
 @frozen
@@ -254,11 +280,12 @@ class ServiceLine:
     Fields are as submitted; the properties after them are the effective values.  `number` is the line's place in the
     claim from 1, `assigned_number` LX01.  `procedure` (SV101-2) and `modifiers` (SV101-3 to 6, empty ones left out) are
     trimmed and upper-cased.  `charge_text` is SV102, `unit_basis` SV103, `units_text` SV104, `pointers` SV107,
-    `control_number` REF*6R, `service_dates` DTP*472 (None when missing or unreadable).
+    `control_number` REF*6R, `service_dates` DTP*472 (None when missing or unreadable).  `other_providers` are those of
+    2420B to 2420F.
     """
 
     number: int
-    procedure: str = field(repr=_shown(PROCEDURE))
+    procedure: str = field(repr=_shown(CodeForm.PROCEDURE))
     modifiers: tuple[str, ...] = field(default=(), repr=False)
     units_text: str = field(default="1", repr=False)
     unit_basis: str = field(default="UN", repr=False)
@@ -269,6 +296,7 @@ class ServiceLine:
     description: str = field(default="", repr=False)
     line_place_of_service: str = field(default="", repr=False)
     line_rendering_provider: Provider | None = None
+    other_providers: tuple[Provider, ...] = ()
     assigned_number: str = field(default="", repr=False)
     control_number: str = field(default="", repr=False)
     notes: tuple[Note, ...] = ()
@@ -359,10 +387,12 @@ class Claim:
     """One claim (loop 2300) with what it inherits from the levels above it.
 
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
-    replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `diagnoses` are the up to 12 of HI
-    in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.  `ordinal` counts
-    the claims of the file from 1.  `complete` is False when part of the claim was not read, `alone` True when the other
-    claims of its patient are too many to be looked at with it.
+    replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `claim_filing` is SBR09 of the
+    destination payer (2000B; MB is Medicare Part B), `billing_references` what that payer knows the billing provider
+    by (2010BB REF*G2, REF*LU; see `Provider.references`).  `other_providers` are those of 2310A, C and D.
+    `diagnoses` are the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is
+    the patient.  `ordinal` counts the claims of the file from 1.  `complete` is False when part of the claim was not
+    read, `alone` True when the other claims of its patient are too many to be looked at with it.
     """
 
     control_number: str = field(repr=False)
@@ -373,9 +403,12 @@ class Claim:
     diagnoses: tuple[Diagnosis, ...] = ()
     billing_provider: Provider = Provider()
     rendering_provider: Provider | None = None
+    other_providers: tuple[Provider, ...] = ()
     subscriber: Person = Person()
     dependent: Person | None = None
     payer: Payer = Payer()
+    claim_filing: str = field(default="", repr=False)
+    billing_references: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[Note, ...] = ()
     other_subscribers: tuple[OtherSubscriber, ...] = ()
     clearinghouse_id: str = field(default="", repr=False)
@@ -436,9 +469,10 @@ class Claim:
 class PlainClaim:
     """A claim whose structure is in order, and what its report needs.
 
-    It has CLM01, is no void claim, and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a code (HC), a charge
-    and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`, in dollars).
-    `npis` are those of the rendering providers, `procedures` and `days` (CCYYMMDD) those of the lines.
+    It has CLM01, a place of service, is no void claim, and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a
+    code (HC), a charge and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`,
+    in dollars).  `npis` are those of all providers that it names (NM108 XX), `procedures` and `days` (CCYYMMDD) those
+    of the lines.
     """
 
     control_number: str = field(repr=False)

@@ -7,19 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import lru_cache
 
+from scrubber.disclosure import CodeForm
 from scrubber.edit import Chain, Context, Edit, Example, Meta, statuses
 from scrubber.findings import Finding, Severity, Source, Status
-from scrubber.model import MAX_LINES, Claim, PlainClaim, Provider, ServiceLine
+from scrubber.model import MAX_LINES, SERVICE_YEARS, Claim, ServiceLine
 from scrubber.parser.conformance import CONFORMANCE_RULES
 from scrubber.parser.faults import ENVELOPE_RULES
+from scrubber.provider_structure import PROVIDER_EDITS, names_good_providers
 
 __all__ = ["EDITS"]
 
 _GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
-_NPI = Source(
-    "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn with prefix 80840)", "edition not known"
+_BALANCE = Source(
+    "ASC X12N 005010X222A1 implementation guide, CLM02 is the sum of SV102; statuses A7:400 and 178 from memory",
+    "005010X222A1",
+)
+_CODE_SETS = Source(
+    "ASC X12N 005010X222A1 implementation guide, SV101-1 and data element 234, as in pyx12 4.0's map; CPT and HCPCS",
+    "005010X222A1",
+)
+_PLACES = Source(
+    "ASC X12N 005010X222A1 implementation guide, CLM05-1 and SV105; CMS place of service codes", "005010X222A1"
 )
 
 
@@ -140,7 +149,7 @@ class ProcedureMissing(Edit[None]):
         """Look for an empty SV101-2."""
         del context
         for line in claim.lines:
-            if not line.procedure and (line.loop is None or line.loop.find("SV1")):
+            if not line.procedure and _has_service(line):
                 yield self.finding(
                     line,
                     "SV101-2 holds no procedure code.",
@@ -150,9 +159,9 @@ class ProcedureMissing(Edit[None]):
 
 
 class ChargeUnreadable(Edit[None]):
-    """A charge is missing, not a decimal number or negative.
+    """A charge is missing, not a decimal number, negative or has more than two decimals.
 
-    Why: the claim cannot be balanced and receivers reject it.
+    Why: the claim cannot be balanced to the cent and receivers reject it.
     Fix: write dollars and cents with a decimal point and nothing else.
     """
 
@@ -168,12 +177,21 @@ class ChargeUnreadable(Edit[None]):
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Read CLM02 and every SV102."""
         del context
-        fix = "Write the amount as dollars and cents, such as 1200.00."
-        if _is_bad(claim.charge):
-            yield self.finding(claim, "CLM02 is missing, unreadable or negative.", fix, element="CLM02")
+        yield from self._check(claim, "CLM02")
         for line in claim.lines:
-            if _is_bad(line.charge) and (line.loop is None or line.loop.find("SV1")):
-                yield self.finding(line, "SV102 is missing, unreadable or negative.", fix, element="SV102")
+            if _has_service(line):
+                yield from self._check(line, "SV102")
+
+    def _check(self, subject: Claim | ServiceLine, element: str) -> Iterator[Finding]:
+        fix = "Write the amount as dollars and cents, such as 1200.00."
+        if _is_bad(subject.charge):
+            yield self.finding(subject, f"{element} is missing, unreadable or negative.", fix, element=element)
+        elif len(subject.charge_text.partition(".")[2]) > 2:
+            message = f"{element} has more than two decimals."
+            yield self.finding(subject, message, fix, element=element, statuses=_PRECISION)
+
+
+_PRECISION = statuses("A7:178", "A7:697")
 
 
 class UnitsUnreadable(Edit[None]):
@@ -196,7 +214,7 @@ class UnitsUnreadable(Edit[None]):
         """Read every SV104."""
         del context
         for line in claim.lines:
-            if _is_bad(line.units) and (line.loop is None or line.loop.find("SV1")):
+            if _is_bad(line.units) and _has_service(line):
                 yield self.finding(
                     line,
                     "The units (SV104) are missing, unreadable or negative.",
@@ -223,13 +241,14 @@ class ServiceDateUnreadable(Edit[None]):
     )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
-        """Look for lines whose DTP*472 is missing, malformed, reversed or contradicted by another."""
+        """Look for lines whose DTP*472 is missing, malformed, reversed, of another century or given twice."""
         del context
         for line in claim.lines:
             if line.service_dates is None:
                 yield self.finding(
                     line,
-                    "The date of service (DTP*472) is missing, unreadable or given twice, so the line was not judged.",
+                    "The date of service (DTP*472) is missing, unreadable, given twice or outside the years "
+                    f"{SERVICE_YEARS[0]} to {SERVICE_YEARS[-1]}, so the line was not judged.",
                     "Give DTP*472 once, as D8 CCYYMMDD, or as RD8 CCYYMMDD-CCYYMMDD.",
                     element="DTP03",
                     qualifier="472",
@@ -246,8 +265,9 @@ class ClaimOutOfBalance(Edit[None]):
     meta = _meta(
         "X12208",
         "claim-out-of-balance",
-        Severity.WARNING,
+        Severity.ERROR,
         statuses("A7:400", "A7:178"),
+        source=_BALANCE,
         fires="claim charge=100\n99213 charge=90",
         passes="claim charge=100\n99213 charge=90\n37252 charge=10",
     )
@@ -333,90 +353,99 @@ class ClaimNumberMissing(Edit[None]):
             yield self.finding(claim, "CLM01 is empty.", "Give the claim its own number in CLM01.", element="CLM01")
 
 
-class NpiCheckDigitWrong(Edit[None]):
-    """The NPI of the billing or rendering provider fails its check digit.
+class ProcedureMalformed(Edit[None]):
+    """A procedure code has not the form that its code set asks for, or the code set is unknown.
 
-    Why: the number cannot belong to anybody; receivers reject the claim.
-    Fix: look the provider up in NPPES and correct the number.
+    Why: what is no code cannot be judged: 37252-50 in SV101-2 is not 37252 with modifier 50. HC (HCPCS) asks for four
+    digits and a digit or letter, or a letter and four digits; ER (jurisdiction specific), IV (home infusion) and WK
+    (alternative medicine) ask for 1 to 48 printable characters (data element 234).
+    Fix: put the code alone in SV101-2, each modifier in SV101-3 to SV101-6, and HC, ER, IV or WK in SV101-1.
     """
 
     meta = _meta(
-        "X12212",
-        "npi-check-digit-wrong",
-        Severity.WARNING,
-        statuses("A7:562:82"),
-        source=_NPI,
-        fires="99213 by=1234567890",
-        passes="99213 by=1234567893",
+        "X12214",
+        "procedure-malformed",
+        Severity.ERROR,
+        statuses("A7:507"),
+        source=_CODE_SETS,
+        fires="9921",
+        passes="J3490",
+        mandatory=True,
     )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
-        """Check NM109 of 2010AA, 2310B and 2420A where NM108 is XX."""
+        """Compare SV101-2 with the form of its code set (SV101-1)."""
         del context
-        if _is_wrong_npi(claim.billing_provider):
-            entity = (Status("A7", "562", "85"),)
-            yield self._npi_finding(claim, "billing provider (2010AA NM109)", entity)
-        if claim.rendering_provider is not None and _is_wrong_npi(claim.rendering_provider):
-            yield self._npi_finding(claim, "rendering provider (2310B NM109)", self.meta.statuses)
         for line in claim.lines:
-            if line.line_rendering_provider is not None and _is_wrong_npi(line.line_rendering_provider):
-                yield self._npi_finding(line, "rendering provider (2420A NM109)", self.meta.statuses)
+            form = _CODE_FORMS.get(line.procedure_qualifier)
+            if not line.procedure:
+                continue  # that is X12204
+            if form is None:
+                yield self.finding(
+                    line,
+                    "SV101-1 names no code set of the guide.",
+                    "Put HC (HCPCS) in SV101-1, or ER, IV or WK where the payer has agreed to it.",
+                    element="SV101-1",
+                    statuses=statuses("A7:454"),
+                )
+            elif not form.fits(line.procedure):
+                hcpcs = line.procedure_qualifier == "HC"
+                asked = (
+                    "four digits and a digit or letter, or a letter and four digits"
+                    if hcpcs
+                    else "1 to 48 printable characters"
+                )
+                yield self.finding(
+                    line,
+                    f"SV101-2 is no procedure code: {line.procedure_qualifier} asks for {asked}.",
+                    "Put the code alone in SV101-2, and each modifier in SV101-3 to SV101-6.",
+                    element="SV101-2",
+                    statuses=None if hcpcs else statuses("A7:454"),
+                )
 
-    def _npi_finding(self, subject: Claim | ServiceLine, whose: str, status: tuple[Status, ...]) -> Finding:
-        message = f"The NPI of the {whose} fails its check digit."
-        return self.finding(subject, message, "Look the provider up in NPPES and correct the NPI.", statuses=status)
+
+_CODE_FORMS = {"HC": CodeForm.PROCEDURE} | dict.fromkeys(("ER", "IV", "WK"), CodeForm.OTHER_PROCEDURE)
+"""The code sets of SV101-1 in 005010X222A1, and the form of their codes."""
 
 
-class ProviderContradicted(Edit[None]):
-    """The billing or rendering provider is named twice, by two different providers.
+class PlaceOfServiceMalformed(Edit[None]):
+    """A place of service is missing or not two digits.
 
-    Why: who did a service decides which base procedure and which units count with it, so the claim cannot be judged.
-    Fix: name each provider once: NM1*85 in 2010AA, NM1*82 in 2310B or in the 2420A of a line.
+    Why: payers price by the place of service, and receivers reject a claim without a valid one.
+    Fix: write the two digits of the CMS place of service code in CLM05-1, and in SV105 where a line differs.
     """
 
-    meta = _meta("X12213", "provider-contradicted", Severity.ERROR, statuses("A7:481"), mandatory=True)
+    meta = _meta(
+        "X12217",
+        "place-of-service-malformed",
+        Severity.ERROR,
+        statuses("A7:249"),
+        source=_PLACES,
+        fires="99213 pos=1",
+        passes="99213 pos=22",
+    )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
-        """Look for a second 2010AA, 2310B or 2420A with another NM109."""
+        """Read CLM05-1, and SV105 where there is one; neither is quoted, for it may be anything."""
         del context
-        if claim.billing_provider.contradicted:
-            yield self._contradiction(claim, "billing provider (2010AA NM1*85)")
-        if claim.rendering_provider is not None and claim.rendering_provider.contradicted:
-            yield self._contradiction(claim, "rendering provider (2310B NM1*82)")
+        fix = "Write the two digits of the place of service code, such as 11."
+        place = claim.place_of_service
+        if not place:
+            missing = statuses("A6:249")
+            yield self.finding(claim, "CLM05-1 holds no place of service.", fix, element="CLM05-1", statuses=missing)
+        elif not CodeForm.PLACE.fits(place):
+            yield self.finding(claim, "The place of service (CLM05-1) is not two digits.", fix, element="CLM05-1")
         for line in claim.lines:
-            if line.line_rendering_provider is not None and line.line_rendering_provider.contradicted:
-                yield self._contradiction(line, "rendering provider (2420A NM1*82)")
+            if line.line_place_of_service and not CodeForm.PLACE.fits(line.line_place_of_service):
+                yield self.finding(line, "The place of service (SV105) is not two digits.", fix, element="SV105")
 
-    def _contradiction(self, subject: Claim | ServiceLine, whose: str) -> Finding:
-        message = f"The {whose} is named twice, differently, and only the first was looked at."
-        return self.finding(subject, message, "Name the provider once, the one who did the service.")
+
+def _has_service(line: ServiceLine) -> bool:
+    return line.loop is None or line.loop.find("SV1") is not None
 
 
 def _is_bad(number: Decimal | None) -> bool:
     return number is None or number < 0
-
-
-def _screen(claim: PlainClaim) -> bool:
-    """Whether no structure edit can find anything: a plain claim has but its providers left to check."""
-    return not claim.billing_provider.contradicted and not any(
-        map(_fails_check_digit, (claim.billing_provider.npi, *claim.npis))
-    )
-
-
-def _is_wrong_npi(provider: Provider) -> bool:
-    return _fails_check_digit(provider.npi)
-
-
-@lru_cache(maxsize=1024)
-def _fails_check_digit(npi: str) -> bool:
-    """Whether an NPI is present and fails the Luhn check over 80840 and its ten digits."""
-    if not npi:
-        return False
-    if len(npi) != 10 or not (npi.isascii() and npi.isdigit()):
-        return True
-    digits = [int(digit) for digit in "80840" + npi]
-    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 != 0
 
 
 EDITS: Chain[None] = Chain(
@@ -433,10 +462,11 @@ EDITS: Chain[None] = Chain(
         TooManyLines,
         ClaimIncomplete,
         ClaimNumberMissing,
-        NpiCheckDigitWrong,
-        ProviderContradicted,
+        ProcedureMalformed,
+        PlaceOfServiceMalformed,
+        *PROVIDER_EDITS,
         *CONFORMANCE_RULES,
     ),
-    screen=_screen,
+    screen=names_good_providers,
 )
 """The structure edits, and the envelope and guide rules that the parser itself reports."""

@@ -5,7 +5,6 @@ Text is latin-1, one character for one byte, so a position in a segment is a byt
 
 from __future__ import annotations
 
-import re
 import sys
 from functools import lru_cache
 
@@ -13,13 +12,7 @@ from attrs import define, field, frozen
 
 from scrubber.findings import Location
 
-__all__ = ["DIAGNOSIS", "GUIDE_SEGMENTS", "PROCEDURE", "SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
-
-PROCEDURE = re.compile(r"\d{5}|\d{4}[A-Z]|[A-Z]\d{4}", re.ASCII)
-"""A CPT or HCPCS code.  Anything else in its place may be a name."""
-
-DIAGNOSIS = re.compile(r"[A-Z]\d[A-Z0-9]{1,5}", re.ASCII)
-"""An ICD-10-CM code without its point.  Anything else in its place may be a name."""
+__all__ = ["GUIDE_SEGMENTS", "SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
 
 # fmt: off
 GUIDE_SEGMENTS = frozenset((

@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 
-__all__ = ["CLAIM_NUMBERS", "canary_file", "damaged", "leaks", "segments_of"]
+__all__ = ["CLAIM_NUMBERS", "PLANTED", "canary_file", "damaged", "leaks", "planted", "seen", "segments_of"]
 
 CLAIM_NUMBERS = (b"QZCLAIM", b"QZLINE")
 """CLM01 and REF*6R begin with them: reports may hold these, unless they are redacted."""
@@ -128,6 +128,83 @@ def damaged() -> Iterator[tuple[str, bytes]]:
                     mixed = ":".join([*parts[:part], _MISPLACED, *parts[part + 1 :]])
                     wrong = [*segment[:element], mixed, *segment[element + 1 :]]
                     yield f"misplaced {name}-{element:02}-{part + 1}", _join([*before, wrong, *after])
+
+
+PLANTED = ("935104827", "9351048276", "19370419", "QZDOEX")
+"""A Social Security number, a number of ten digits that is no NPI, a birth date and a name."""
+
+
+def planted(value: str, *, redact: bool) -> Iterator[tuple[str, bytes]]:
+    """Yield files in which a value stands in every element where no report may show it, with a name for each.
+
+    Most of them are in one file of many claims; what damages the envelope or the levels is a file of its own.
+    """
+    whole = segments_of()
+    first = next(place for place, segment in enumerate(whole) if segment[:2] == ["HL", "2"])
+    head, body, tail = whole[:first], whole[first:-3], whole[-3:]
+    for place, segment in enumerate(whole):
+        if place < first or segment[0] in {"HL", "SE", "GE", "IEA"}:
+            for element, wrong in _plantings(segment, value, redact=redact):
+                yield f"{segment[0]} #{place + 1}-{element}", _join([*whole[:place], wrong, *whole[place + 1 :]])
+    claims = [
+        [*body[:place], wrong, *body[place + 1 :]]
+        for place, segment in enumerate(body)
+        if segment[0] != "HL"
+        for _, wrong in _plantings(segment, value, redact=redact)
+    ]
+    # Without an initial vessel the place of service is part of a message.
+    claims += [
+        [[part.replace("HC:37252:", "HC:37238:") for part in segment] for segment in claim]
+        for claim in claims
+        if any(value in part for segment in claim if segment[0] in {"CLM", "SV1"} for part in segment)
+    ]
+    batch = [segment for number, claim in enumerate(claims) for segment in _numbered(claim, number)]
+    yield "claims", _join([*head, *batch, ["SE", str(len(head) - 2 + len(batch) + 1), "0001"], *tail[1:]])
+
+
+def _plantings(segment: list[str], value: str, *, redact: bool) -> Iterator[tuple[str, list[str]]]:
+    """Yield the segment with a value in each element and component, and in one element more than it has."""
+    for element in range(1, len(segment) + 1):
+        if _may_be_shown(segment, element, value, redact=redact):
+            continue
+        yield f"{element:02}", [*segment[:element], value, *segment[element + 1 :]]
+        parts = segment[element].split(":") if element < len(segment) and segment[0] != "ISA" else []
+        for part in range(len(parts) if len(parts) > 1 else 0):
+            mixed = ":".join([*parts[:part], value, *parts[part + 1 :]])
+            yield f"{element:02}-{part + 1}", [*segment[:element], mixed, *segment[element + 1 :]]
+
+
+def _may_be_shown(segment: list[str], element: int, value: str, *, redact: bool) -> bool:
+    """Whether SECURITY.md says that a report may show the value there: it has the form of what belongs there."""
+    name, qualifier = segment[:2]
+    if (name, element) == ("CLM", 1) or (name, qualifier, element) == ("REF", "6R", 2):
+        return not redact
+    if (name, element) in {("CLM", 2), ("SV1", 2)} or (name, qualifier, element) == ("NM1", "PR", 9):
+        return value.isdigit()
+    return name == "NM1" and qualifier in {"85", "82"} and element == 9 and value.isdigit() and len(value) == 10
+
+
+def _numbered(claim: list[list[str]], number: int) -> Iterator[list[str]]:
+    """Yield the segments of a copy of the canary's claims with levels and a patient of its own."""
+    subscriber = 2 + 2 * number
+    for segment in claim:
+        if segment[0] == "HL":
+            is_patient = segment[3] == "23"
+            parent = subscriber if is_patient else 1
+            yield ["HL", str(subscriber + is_patient), str(parent), *segment[3:]]
+        else:
+            yield [f"{element}{number}" if element == "QZMEMBER" else element for element in segment]
+
+
+def seen(value: str, data: bytes) -> bool:
+    """Whether a value can be read in a report; a birth date also as a date.  Workbooks are unpacked."""
+    if data.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            data = b"\n".join(book.read(name) for name in book.namelist())
+    forms = [value, f"{value[:4]}-{value[4:6]}-{value[6:]}", f"{value[:3]}-{value[3:5]}-{value[5:]}"]
+    if value.isdigit():
+        forms.append(f"{int(value):,}")
+    return any(form.encode() in data for form in forms)
 
 
 def leaks(data: bytes | str, *, numbers: bool = False) -> set[bytes]:

@@ -32,16 +32,18 @@ from tests.test_outputs import check_numbering_of_acknowledgement, segments_of, 
 __all__ = ["x214"]  # a fixture
 
 CLEAN = "37238\n36012\n37252 desc='LEFT CIV'"
-MIXED = f"""claim GOOD patient=M1 charge=2000.50
-{CLEAN}
+MIXED = """claim GOOD patient=M1
+37238 charge=1800.50
+36012
+37252 desc='LEFT CIV'
 claim LINES patient=M2 charge=300
 36012
 37252 x2 id=LINE2
 37253-50
-claim WARNED patient=M3 charge=50
-37238
-36012
-37252-51 desc='LEFT CIV'
+claim WARNED patient=M3
+37238 charge=20
+36012 charge=20
+37252-51 charge=10 desc='LEFT CIV'
 claim EMPTY patient=M4 charge=10"""
 
 FAMILIES = {

@@ -78,6 +78,7 @@ def _to_mapping(claim: Claim) -> dict[str, Any]:
         "subscriber": _person(claim.subscriber),
         "dependent": _person(claim.dependent) if claim.dependent else None,
         "payer": attrs.asdict(claim.payer),
+        "claim_filing": claim.claim_filing,
         "notes": _notes(claim.notes),
         "clearinghouse_id": claim.clearinghouse_id,
         "original_reference": claim.original_reference,
@@ -105,10 +106,10 @@ def _line(line: ServiceLine) -> dict[str, Any]:
     }
 
 
-def _provider(provider: Provider | None) -> dict[str, str] | None:
+def _provider(provider: Provider | None) -> dict[str, Any] | None:
     if provider is None:
         return None
-    values = attrs.asdict(provider, filter=lambda field, _: field.name != "contradicted")
+    values = attrs.asdict(provider, filter=lambda field, _: field.name not in {"contradicted", "entity"})
     if provider.id_qualifier == "XX":
         del values["id_qualifier"]
         values["npi"] = values.pop("id")

@@ -80,7 +80,7 @@ def _claim(*procedures: str, ordinal: int = 1) -> scrubber.Claim:
 def test_a_claim_of_a_host_is_judged_without_bytes() -> None:
     findings = scrubber.check_claim(_claim("37252"))
     assert "IVUS101" in [finding.code for finding in findings]
-    place = findings[0].location
+    place = next(finding.location for finding in findings if finding.code == "IVUS101")
     assert place == scrubber.Location("2400", "SV1", "SV101-2", None, None, None)
     assert "IVUS101" not in [finding.code for finding in scrubber.check_claim(_claim("37238", "37252"))]
 

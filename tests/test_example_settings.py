@@ -1,4 +1,4 @@
-"""docs/scrubber.example.toml: accepted, and every setting does what the comment beside it says."""
+"""The settings in docs: accepted, and every setting does what the comment beside it says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from scrubber.api import load_settings, make_engine
 from scrubber.findings import ClaimReport
-from scrubber.testing import scrub_shorthand
+from scrubber.testing import scrub_shorthand, to_837p
 from tests.conftest import ROOT, Run
 
 EXAMPLE = ROOT / "docs" / "scrubber.example.toml"
@@ -86,3 +86,33 @@ def test_the_ignore_is_kept_with_its_reason_and_ends() -> None:
 
 def test_its_table_values_exist() -> None:
     make_engine(SETTINGS)
+
+
+# -- lenient.toml ------------------------------------------------------------------------------------------------------
+
+LENIENT = ROOT / "docs" / "lenient.toml"
+GOOD = to_837p("claim A\n99213").decode()
+
+
+@pytest.mark.parametrize(
+    ("code", "old", "new"),
+    [
+        ("X12114", "SE*24*", "SE*23*"),
+        ("X12205", "*100*", "*100.005*"),
+        ("X12208", "CLM*A*100*", "CLM*A*99*"),
+        ("X12212", "XX*1234567893", "XX*1234567890"),
+        ("X12217", "*11:B:1", "*1:B:1"),
+    ],
+)
+def test_a_sample_file_passes_with_warnings(code: str, old: str, new: str, run: Run) -> None:
+    assert old in GOOD
+    data = GOOD.replace(old, new).encode()
+    done = run("scrub", "-", "--config", LENIENT, data=data)
+    assert (done.returncode, f"warning {code}".encode() in done.stdout) == (0, True), done.stdout
+    if code != "X12114":
+        assert run("scrub", "-", data=data).returncode == 1
+
+
+def test_what_was_not_judged_stays_an_error_in_sample_files(run: Run) -> None:
+    data = GOOD.replace("HC:99213", "HC:99213-25").encode()
+    assert run("scrub", "-", "--config", LENIENT, data=data).returncode == 1

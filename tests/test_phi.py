@@ -28,7 +28,7 @@ from scrubber.run import FileScrub
 from scrubber.watch import Judge, Waits, open_gate
 from scrubber.writers.base import Tool, describe_tool, is_binary
 from scrubber.x12 import SEGMENT_IDS
-from tests.canary import canary_file, damaged, leaks
+from tests.canary import PLANTED, canary_file, damaged, leaks, planted, seen
 from tests.conftest import Run
 from tests.serving import install_drill, serving
 
@@ -79,6 +79,51 @@ def test_no_report_holds_more_than_codes_whatever_is_damaged(group: int) -> None
             forms = tuple(writer_names()) if place % 64 == group else ("text", "json", "xml")
             for form, report in _reports(data, config, forms).items():
                 assert not leaks(report), (name, form)
+
+
+@pytest.mark.parametrize(
+    ("config", "values", "forms"),
+    [
+        (PLAIN, PLANTED[:2], tuple(writer_names())),
+        (PLAIN, PLANTED[2:], tuple(writer_names())),
+        (REDACTED, PLANTED, ("text", "json", "xml")),
+        (attrs.evolve(REDACTED, conformance="guide"), PLANTED[:1], ("json",)),
+    ],
+    ids=["plain-numbers", "plain-others", "redacted", "guide"],
+)
+def test_no_number_in_the_wrong_element_is_shown(
+    config: Config, values: tuple[str, ...], forms: tuple[str, ...]
+) -> None:
+    for value in values:
+        for name, data in planted(value, redact=config.redact):
+            wanted = forms if name == "claims" else ("text", "json")
+            for form, report in _reports(data, config, wanted).items():
+                assert not seen(value, report), (name, form)
+
+
+def test_a_number_that_is_shown_would_be_seen() -> None:
+    for old, new in ((b"CLM*QZCLAIMA*300*", b"CLM*QZCLAIMA*%b*"), (b"*PI*12502", b"*PI*%b"), (b"QZCLAIMB", b"%b")):
+        for value in PLANTED[:3]:
+            data = CANARY.replace(old, new % value.encode())
+            assert any(seen(value, report) for report in _reports(data, PLAIN).values()), (old, value)
+
+
+@pytest.mark.parametrize("options", [[], ["--redact"]])
+def test_the_command_line_shows_no_number_in_the_wrong_element(run: Run, tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "in").mkdir()
+    for number, value in enumerate(PLANTED):
+        for place, (name, data) in enumerate(planted(value, redact=bool(options))):
+            if place % 25 == 0 or (number == 0 and name == "claims"):
+                (tmp_path / "in" / f"{number}-{place:03}.837").write_bytes(data)
+    reports = [f"--report={form}=r.{form}" for form in writer_names()]
+    done = run("scrub", "in", *options, "--out-dir=out", "--partial", *reports)
+    assert done.returncode == 3
+    kept = [path for path in (*tmp_path.glob("r.*"), *(tmp_path / "out").iterdir()) if path.suffix not in X12]
+    told = {path.name: path.read_bytes() for path in kept} | {"stdout": done.stdout, "stderr": done.stderr}
+    for value in PLANTED:
+        for name, data in told.items():
+            assert not seen(value, data), (value, name)
+        assert not seen(value, _names(tmp_path).encode())
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ The keys, with the element of the 837P that each stands for:
 
     claim       control_number CLM01, charge CLM02, place_of_service CLM05-1, frequency CLM05-3, diagnoses HI (codes,
                 the principal one first), billing_provider 2010AA, rendering_provider 2310B, subscriber 2010BA,
-                dependent 2010CA (only if the patient is not the subscriber), payer 2010BB, notes NTE, lines 2400,
-                clearinghouse_id REF*D9, original_reference REF*F8
+                dependent 2010CA (only if the patient is not the subscriber), payer 2010BB, claim_filing SBR09,
+                notes NTE, lines 2400, clearinghouse_id REF*D9, original_reference REF*F8
     line        procedure SV101-2, modifiers SV101-3 to 6, description SV101-7, charge SV102, units SV104,
                 unit_basis SV103 (default UN), place_of_service SV105 (else the claim's), diagnosis_pointers SV107
                 (from 1), service_from and service_to DTP*472 (one day without service_to), rendering_provider 2420A
                 (else the claim's), control_number REF*6R, notes NTE, procedure_qualifier SV101-1 (default HC)
     provider    npi NM109, or id NM109 and id_qualifier NM108; name NM103, first_name NM104, taxonomy PRV03,
-                tax_id REF*EI
+                tax_id REF*EI, references (its REF*0B, G2 and LU, as "G2:A1")
     person      member_id NM109, last_name NM103, first_name NM104, middle_name NM105, birth_date DMG02, sex DMG03
     payer       id NM109, name NM103
     note        code NTE01, text NTE02
@@ -54,6 +54,7 @@ def claim_from_mapping(data: Mapping[str, Any], ordinal: int = 1) -> Claim:
         subscriber=_person(record.required("subscriber"), "member_id", "last_name"),
         dependent=_person(dependent, "first_name", "last_name", "birth_date") if dependent else None,
         payer=_payer(record.required("payer")),
+        claim_filing=tidy_code(record.text("claim_filing")),
         notes=_notes(record),
         clearinghouse_id=record.text("clearinghouse_id"),
         original_reference=record.text("original_reference"),
@@ -113,6 +114,7 @@ def _identified(record: Record) -> Provider:
         first_name=record.text("first_name"),
         taxonomy=record.text("taxonomy"),
         tax_id=record.text("tax_id"),
+        references=tuple(record.texts("references")),
     )
     record.close()
     # Who rendered a line decides which lines are one encounter; a nameless provider would be everybody.

@@ -32,13 +32,18 @@ from scrubber.parser.lines import (
     read_notes,
     read_plain_lines,
     read_provider,
+    read_providers,
     read_reference,
+    read_references,
 )
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_text
-from scrubber.x12 import Delimiters, Loop, Segment
+from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
 
 __all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "patient_key_of", "place_of", "reopen"]
+
+
+_OTHER_PROVIDERS = ("2310A", "2310C", "2310D")
 
 
 def build_claim(raw: RawClaim) -> Claim:
@@ -47,7 +52,7 @@ def build_claim(raw: RawClaim) -> Claim:
     named = head.by_id()
     _, number, charge, _, _, place = head.segments[0].take(5)
     place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
-    subscriber, payer = _subscriber(raw.subscriber)
+    subscriber, payer, claim_filing, billing_references = _subscriber(raw.subscriber)
     return Claim(
         control_number=number,
         lines=lines,
@@ -57,9 +62,12 @@ def build_claim(raw: RawClaim) -> Claim:
         diagnoses=_diagnoses(named.get("HI", ())),
         billing_provider=billing_provider_of(raw.provider),
         rendering_provider=read_provider(head.children("2310B")),
+        other_providers=read_providers(head, _OTHER_PROVIDERS),
         subscriber=subscriber,
         dependent=_dependent(raw.patient),
         payer=payer,
+        claim_filing=claim_filing,
+        billing_references=billing_references,
         notes=read_notes(named.get("NTE", ())),
         other_subscribers=tuple([_other_subscriber(other) for other in head.children("2320")]),
         clearinghouse_id=read_reference(named.get("REF", ()), "D9"),
@@ -242,7 +250,7 @@ def key_under(level: Level | None, patient: Level | None) -> tuple[str, ...]:
         member = _name_in(level.stretch, "IL")[6:7]
         if member and (known := member[0].strip().upper()):
             return (payer_id_of(level), known)
-    subscriber, payer = _subscriber(level)
+    subscriber, payer, *_ = _subscriber(level)
     return patient_key(payer, subscriber, _dependent(patient))
 
 
@@ -289,15 +297,19 @@ def billing_provider_of(level: Level | None) -> Provider:
     return level.built  # type: ignore[return-value]
 
 
-def _subscriber(level: Level | None) -> tuple[Person, Payer]:
+def _subscriber(level: Level | None) -> tuple[Person, Payer, str, tuple[str, ...]]:
+    """Read a subscriber level (2000B): the subscriber, the destination payer, SBR09, and 2010BB REF."""
     if level is None:
-        return Person(), Payer()
+        return Person(), Payer(), "", ()
     if level.built is None:
         loop = level_loops(level.loop, level.segments)
-        payer = _name(loop.child("2010BB"))
+        coverage, destination = loop.find("SBR"), loop.child("2010BB")
+        payer = _name(destination)
         level.built = (
             _person(loop.child("2010BA")),
             Payer(payer.get(9).strip(), payer.get(3)) if payer else Payer(),
+            tidy_code(coverage.get(9)) if coverage else "",
+            read_references(destination.find_all("REF")) if destination else (),
         )
     return level.built  # type: ignore[return-value]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from scrubber.control_numbers import ControlNumbers
+from scrubber.disclosure import CodeForm
 from scrubber.findings import Severity
 from scrubber.model import TransactionSet
 from scrubber.parser import faults
@@ -30,7 +31,6 @@ _OTHER_GUIDES = {
 }
 _GUIDE = re.compile(r"[0-9]{6}X[0-9]{3}(A[0-9])?")
 _NUMBER = re.compile(r"[0-9]{1,10}")
-_SET = re.compile(r"[0-9]{3}")
 _NUMBER_FORMS = {
     Scope.INTERCHANGE: ("ISA13", re.compile(r"[0-9]{9}"), "a number of nine digits"),
     Scope.GROUP: ("GS06", re.compile(r"[0-9]{1,9}"), "a number of at most nine digits"),
@@ -163,7 +163,7 @@ class Envelope:
         group = self._group.header.get(8) if self._group is not None else ""
         guide = group or segment.get(3)
         if segment.get(1) != "837":
-            shown = segment.get(1) if _SET.fullmatch(segment.get(1)) else "of an unknown kind"
+            shown = CodeForm.SET_KIND.shown(segment.get(1), "of an unknown kind")
             message = f"Transaction set {shown} is not an 837 claim; it was not judged."
         elif guide in SUPPORTED_GUIDES:
             return True
@@ -216,8 +216,9 @@ class Envelope:
             message = f"{element} is not a count; there are {count} {what}."
             self._fault(faults.CountTooLow, segment, message, element, spoils=opened)
         elif int(written) != count:
+            shown = str(int(written)) if CodeForm.COUNT.fits(written) else "another number of"
             rule = faults.CountTooHigh if int(written) > count else faults.CountTooLow
-            message = f"{element} counts {int(written)} {what}, there are {count}."
+            message = f"{element} counts {shown} {what}, there are {count}."
             self._fault(rule, segment, message, element, spoils=opened)
         if (_plain_number(number) if trailer == "GE" else number) != opened.control_number:
             header = {"SE": "ST02", "GE": "GS06", "IEA": "ISA13"}[trailer]

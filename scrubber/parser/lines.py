@@ -13,7 +13,21 @@ from scrubber.model import Adjudication, DateRange, Note, Provider, ServiceLine,
 from scrubber.parser.segments import cut_text
 from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
 
-__all__ = ["read_adjustments", "read_line", "read_notes", "read_plain_lines", "read_provider", "read_reference"]
+__all__ = [
+    "read_adjustments",
+    "read_line",
+    "read_notes",
+    "read_plain_lines",
+    "read_provider",
+    "read_providers",
+    "read_reference",
+    "read_references",
+]
+
+_IDENTIFIERS = ("0B", "1G", "G2", "LU")
+"""What REF may identify a provider by besides a tax number: state license, UPIN, the payer's number, location."""
+
+_OTHER_PROVIDERS = ("2420B", "2420C", "2420D", "2420E", "2420F")
 
 
 def read_line(number: int, loop: Loop, kept: Loop | Callable[[], Loop]) -> ServiceLine:
@@ -25,6 +39,7 @@ def read_line(number: int, loop: Loop, kept: Loop | Callable[[], Loop]) -> Servi
         number=number,
         service_dates=_service_dates(named.get("DTP", ())),
         line_rendering_provider=read_provider(loop.children("2420A")),
+        other_providers=read_providers(loop, _OTHER_PROVIDERS),
         assigned_number=assigned[0].get(1).strip() if assigned else "",
         control_number=read_reference(named.get("REF", ()), "6R"),
         notes=read_notes(named.get("NTE", ())),
@@ -129,11 +144,16 @@ def read_provider(loops: Iterable[Loop], taxonomy: str = "") -> Provider | None:
     return found[0] if found else None
 
 
+def read_providers(loop: Loop, kinds: Sequence[str]) -> tuple[Provider, ...]:
+    """Read the providers of all loops of these kinds directly inside a loop, in file order."""
+    return tuple([_provider(inner, "") for inner in loop.loops if inner.id in kinds])
+
+
 def _provider(loop: Loop, taxonomy: str) -> Provider:
     """Read the provider of a loop that begins with NM1."""
     prv = loop.find("PRV")
     references = loop.find_all("REF")
-    _, _, _, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
+    _, entity, _, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
     return Provider(
         id=identifier.strip(),
         id_qualifier=id_qualifier.strip(),
@@ -141,12 +161,20 @@ def _provider(loop: Loop, taxonomy: str) -> Provider:
         first_name=first_name,
         taxonomy=prv.get(3) if prv else taxonomy,
         tax_id=read_reference(references, "EI") or read_reference(references, "SY"),
+        references=read_references(references),
+        entity=entity,
     )
 
 
 def read_reference(references: Iterable[Segment], qualifier: str) -> str:
     """Give REF02 of the first REF with that REF01."""
     return next((segment.get(2) for segment in references if segment.get(1) == qualifier), "")
+
+
+def read_references(references: Sequence[Segment]) -> tuple[str, ...]:
+    """Give the identifiers of a provider besides a tax number: "G2:A1" for REF*G2*A1."""
+    found = [(kind, read_reference(references, kind).strip()) for kind in _IDENTIFIERS] if references else []
+    return tuple([f"{kind}:{text}" for kind, text in found if text])
 
 
 def read_notes(notes: Iterable[Segment]) -> tuple[Note, ...]:

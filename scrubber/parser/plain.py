@@ -14,7 +14,8 @@ from typing import Any
 
 from attrs import frozen
 
-from scrubber.model import MAX_LINES, PlainClaim, Provider, parse_date
+from scrubber.disclosure import CodeForm
+from scrubber.model import MAX_LINES, DateRange, PlainClaim, Provider
 from scrubber.parser.claims import billing_provider_of, payer_id_of
 from scrubber.parser.events import RawClaim
 from scrubber.parser.segments import line_end_of
@@ -23,6 +24,9 @@ from scrubber.x12 import Delimiters
 __all__ = ["PlainReader", "clearinghouse_id_of", "plain_form", "read_plain"]
 
 _VOID = "8"
+_PROVIDERS = "82|DN|P3|77|DQ|DK|QB"
+"""NM101 of the providers that a claim or line names by their NPI (loops 2310A-D and 2420A-F)."""
+
 _AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
 _UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 
@@ -30,27 +34,29 @@ _UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 def plain_form(delimiters: Delimiters) -> str:
     """Give the pattern of a plain claim in a regular part of a file.
 
-    It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first NM1*82 in
-    front of the service lines, and the beginning of any other NM1*82.
+    It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first provider
+    (NM1) named in front of the service lines, and the beginnings of another one there and of one on a line.
     """
     end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
     element, component = f"[^{end}{mark}]", f"[^{end}{mark}{part}]"
     line_end = line_end_of(delimiters)
     rest = f"[^{end}]*+{end}{line_end}"
-    date, rendering = f"DTP{mark}472", f"NM1{mark}82{mark}"
+    date, provider = f"DTP{mark}472", f"NM1{mark}(?:{_PROVIDERS}){mark}"
     other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){mark}|{date}"
+    place = f"(?:{mark}(?:{CodeForm.PLACE.value})?(?=[{mark}{end}])|(?={end}))"
     in_line = f"{other}|(?:HI|SBR|PAT){mark}"  # which another begins with, if its CLM or HL is damaged
     line = (
-        f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}[A-Z0-9]{{5}}(?:{part}{element}*+)?+"
-        f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}(?=[{mark}{end}]){rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
-        f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{in_line}|{rendering}){rest})*+"
-        f"(?:(?P<further>{rendering}){rest}(?:{in_line}|{rendering}){rest})*+)?+"
+        f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}(?:{CodeForm.PROCEDURE.value})(?:{part}{element}*+)?+"
+        f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}{place}{rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
+        f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{in_line}|{provider}){rest})*+"
+        f"(?:({provider}){rest}(?:{in_line}){rest})*+)?+"
     )
     return (
         f"CLM{mark}({element}++){mark}({_AMOUNT}){mark}{element}*+{mark}{element}*+{mark}"
-        f"{component}*+{part}{component}*+{part}({component}*+){rest}(?:{other}|{rendering}){rest})*+"
-        f"(?:{rendering}{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+){rest}"
-        f"(?:{other}|{rendering}){rest})*+)?+(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){mark}|\\Z)"
+        f"{CodeForm.PLACE.value}{part}{component}*+{part}({component}*+){rest}(?:{other}|{provider}){rest})*+"
+        f"(?:{provider}{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+){rest}"
+        f"(?:{other}|{provider}){rest})*+)?+(?:({provider}){rest}(?:{other}){rest})*+)?+"
+        f"(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){mark}|\\Z)"
     )
 
 
@@ -59,12 +65,13 @@ class PlainReader:
     """What reads the plain claims of an interchange.
 
     `claim` matches one as `plain_form` says, `line` takes procedure, charge and date of each service line of it,
-    `rendering` NM108 and NM109 of each NM1*82, and `clearinghouse` matches it up to its own REF*D9.
+    `providers` LX of each, and NM1, NM101, NM108 and NM109 of each provider named; `clearinghouse` matches it up to its
+    own REF*D9.
     """
 
     claim: re.Pattern[str]
     line: re.Pattern[str]
-    rendering: re.Pattern[str]
+    providers: re.Pattern[str]
     clearinghouse: re.Pattern[str]
     date_of_service: str
 
@@ -82,8 +89,9 @@ class PlainReader:
                 f"{begin}SV1{mark}HC{part}(.{{5}}){element}*+{mark}({element}*+){mark}"
                 f"(?:{inside}*+{begin}(?!DTP{mark}472))*+{inside}*+{begin}DTP{mark}472{mark}D8{mark}({element}*+)"
             ),
-            rendering=re.compile(
-                f"{begin}NM1{mark}82{mark}(?:{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+))?"
+            providers=re.compile(
+                f"{begin}(LX|NM1){mark}"
+                f"(?:(?<=LX{mark})|({_PROVIDERS}){mark}(?:{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+))?)"
             ),
             clearinghouse=re.compile(f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{mark}D9{mark}({element}*)"),
             date_of_service=f"DTP{delimiters.element}472",
@@ -93,7 +101,7 @@ class PlainReader:
         self, text: str, start: int, stop: int, form: Sequence[Any], payer_id: str, provider: Provider
     ) -> PlainClaim | None:
         """Read the claim between two places of a text if it is plain; `form` are the groups of `plain_form`."""
-        number, amount, frequency, qualifier, npi, further = form
+        number, amount, frequency, qualifier, npi, another, in_line = form
         lines = self.line.findall(text, start, stop)
         if len(lines) > MAX_LINES or not number.strip() or frequency.strip() == _VOID:
             return None
@@ -102,16 +110,13 @@ class PlainReader:
         procedures, charges, days = zip(*lines, strict=True)
         if not _is_sum(amount, charges) or not all(map(_is_date, days)):
             return None
-        npis: tuple[str, ...] = ()
-        if further is not None:
-            renderers = self.rendering.findall(text, start, stop)
-            if any(kind.strip() != "XX" for kind, _ in renderers):
-                return None
-            npis = tuple(found.strip() for _, found in renderers)
-        elif npi is not None and qualifier is not None:
-            if qualifier.strip() != "XX":
-                return None
-            npis = (npi.strip(),)
+        npis: tuple[str, ...] | None = ()
+        if another is not None or in_line is not None:
+            npis = _npis(self.providers.findall(text, start, stop))
+        elif npi is not None:
+            npis = (npi.strip(),) if qualifier.strip() == "XX" else None
+        if npis is None:
+            return None
         return PlainClaim(number, Decimal(amount), len(lines), payer_id, provider, npis, procedures, days)
 
 
@@ -134,9 +139,24 @@ def clearinghouse_id_of(raw: RawClaim) -> str:
     return found[1] if found is not None else ""
 
 
+def _npis(named: Sequence[tuple[str, str, str, str]]) -> tuple[str, ...] | None:
+    """Give the NPIs of the providers named in a claim; None where one has none, or two render the claim or a line."""
+    npis: list[str] = []
+    rendered = False
+    for segment_id, entity, qualifier, npi in named:
+        if segment_id == "LX":
+            rendered = False
+            continue
+        if qualifier.strip() != "XX" or (rendered and entity == "82"):
+            return None
+        rendered = rendered or entity == "82"
+        npis.append(npi.strip())
+    return tuple(npis)
+
+
 @cache
 def _is_date(text: str) -> bool:
-    return parse_date(text) is not None
+    return DateRange.parse("D8", text) is not None
 
 
 def _is_sum(amount: str, charges: tuple[str, ...]) -> bool:

@@ -244,7 +244,7 @@ class _Answer:
         reported = list(self._reported_lines(claim))
         for statuses in self._claim_statuses({line.number for line, _ in reported}):
             action = "U" if self.report.rejected else "WQ"
-            self._write_status(statuses, self.day, action, amount(claim.charge))
+            self._write_status(statuses, self.day, action, amount(self.report.charge))
         self._write_reference(claim.clearinghouse_id)
         dates = [line.service_dates for line in claim.lines if line.service_dates is not None]
         # Without a date receivers refuse the whole 277.  Only void claims and those rejected for it have none.

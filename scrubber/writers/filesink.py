@@ -8,7 +8,7 @@ from typing import Protocol
 from attrs import frozen
 
 from scrubber.findings import FileReport, Totals
-from scrubber.model import parse_number
+from scrubber.model import in_cents, parse_number
 from scrubber.parser import Glimpse, InputSource, RawClaim, Reader, read_plain
 from scrubber.parser.loops import claim_loops
 from scrubber.run import Sink
@@ -18,7 +18,10 @@ __all__ = ["FileSink", "Tally", "tally"]
 
 @frozen
 class Tally:
-    """Claims, service lines and the sum of their charges (CLM02) in dollars; unreadable charges count as zero."""
+    """Claims, service lines and the sum of their charges (CLM02) in dollars; unreadable charges count as zero.
+
+    Each charge is rounded to the cent, as in `Totals`.
+    """
 
     claims: int = 0
     lines: int = 0
@@ -39,7 +42,7 @@ def tally(source: InputSource) -> Tally:
             charges += plain.charge
         elif isinstance(claim, RawClaim):
             lines += len(claim_loops(claim.segments).children("2400"))
-            charges += parse_number(claim.segments[0].get(2).strip()) or 0
+            charges += in_cents(parse_number(claim.segments[0].get(2).strip()) or Decimal(0))
     return Tally(claims, lines, charges)
 
 
