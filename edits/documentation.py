@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from edits.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, make_meta, sessions
 from edits.facts import Facts
 from edits.units import most_units_together
-from edits.vessels import count_vessels
+from edits.vessels import Named, count_vessels, vessels_in
 from scrubber import (
     Adjustment,
     Claim,
@@ -68,12 +69,26 @@ def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
 @lru_cache(maxsize=4)
 def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> int:
     """Count the vessels named in SV101-7 and the provider's notes on the ultrasound lines and on their claims."""
-    texts = [text for claim in dict.fromkeys(line.claim for line in lines) for text in _provider_notes(claim)]
+    named: set[Named] = set()
+    for claim in dict.fromkeys(line.claim for line in lines):
+        named |= _noted(claim, facts)
     for line in lines:
         # A side that a modifier gives holds for what the line itself says.
         side = " ".join(facts.modifiers_of_kind(line, "side"))
-        texts += [f"{side}, {text}" for text in (line.description, *_provider_notes(line)) if text]
-    return count_vessels(texts, facts)
+        texts = [f"{side}, {text}" for text in (line.description, *_provider_notes(line)) if text]
+        named |= vessels_in(texts, facts)
+    return count_vessels(named)
+
+
+_noted_on: WeakKeyDictionary[Claim, tuple[Facts, frozenset[Named]]] = WeakKeyDictionary()
+
+
+def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
+    """Give the vessels named in the notes of a claim, which are read once for all the days that it bills."""
+    known = _noted_on.get(claim)
+    if known is None or known[0] is not facts:
+        known = _noted_on[claim] = (facts, vessels_in(_provider_notes(claim), facts))
+    return known[1]
 
 
 class VesselNotNamed(EncounterEdit[Facts]):

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
+from attrs import frozen
+
 from edits.facts import Facts, Vessel
 from scrubber import Table
 
-__all__ = ["count_vessels"]
+__all__ = ["Named", "count_vessels", "vessels_in"]
 
 _WORD = re.compile(r"[A-Z]+|[,;.]|[&+]")
 _BILATERAL = re.compile(r"\bB\s*/\s*L\b")
@@ -48,19 +50,38 @@ _Mention = tuple[str, bool, tuple[str, ...]]
 """What a mention counts as, whether there is a left and a right one, and the sides named."""
 
 
-def count_vessels(texts: Iterable[str], facts: Facts) -> int:
-    """Count the distinct vessels that the texts name.
+@frozen
+class Named:
+    """A vessel as a text names it: what it counts as, and the side ("left" or "right", "" where none is named)."""
+
+    counted_as: str
+    side: str
+
+
+def vessels_in(texts: Iterable[str], facts: Facts) -> frozenset[Named]:
+    """Give the vessels that the texts name; a side holds to the end of its text."""
+    names = _names(facts.vessels)
+    return frozenset(
+        [
+            Named(counted_as, side)
+            for text in texts
+            for counted_as, paired, sides in _mentions(_words(text), names)
+            for side in ((paired and sides) or ("",))
+        ]
+    )
+
+
+def count_vessels(named: Iterable[Named]) -> int:
+    """Count the distinct vessels.
 
     Names that count as one vessel count once (external iliac with common femoral, superficial femoral with popliteal);
     left and right of a paired vessel are two.  A name without a side is the same vessel as one with a side.  A vein or
     artery that the table does not list counts by its own name.
     """
     sides_of: dict[str, set[str]] = {}
-    names = _names(facts.vessels)
-    for text in texts:
-        for counted_as, paired, sides in _mentions(_words(text), names):
-            sides_of.setdefault(counted_as, set()).update(sides if paired else ())
-    return sum(max(1, len(sides)) for sides in sides_of.values())
+    for vessel in named:
+        sides_of.setdefault(vessel.counted_as, set()).add(vessel.side)
+    return sum(max(1, len(sides - {""})) for sides in sides_of.values())
 
 
 @cache
@@ -77,17 +98,36 @@ def _words(text: str) -> list[str]:
     if "/" in text:
         text = _BILATERAL.sub("BILATERAL", text)
     words = [_SPELLINGS.get(word, word) for word in _WORD.findall(text)]
-    if not _QUALIFIERS.isdisjoint(words):
-        words = [word for place in range(len(words)) for word in _with_head(words, place)]
-    return words
+    return words if _QUALIFIERS.isdisjoint(words) else _with_heads(words)
 
 
-def _with_head(words: list[str], place: int) -> list[str]:
-    """Complete the first words of "COMMON, EXTERNAL AND INTERNAL ILIAC" by the "ILIAC" that they share."""
-    if words[place] not in _QUALIFIERS:
-        return [words[place]]
-    head = next((word for word in words[place + 1 :] if word not in _LISTED), "")
-    return [words[place], head] if head in _HEADS and words[place + 1] != head else [words[place]]
+def _with_heads(words: list[str]) -> list[str]:
+    """Complete the first words of "COMMON, EXTERNAL AND INTERNAL ILIAC" by the "ILIAC" that they share.
+
+    Read from the back, so that the next word outside the list is at hand at each place.
+    """
+    completed: list[str] = []
+    head = behind = ""
+    for word in reversed(words):
+        if word in _QUALIFIERS and head in _HEADS and behind != head:
+            completed.append(head)
+        completed.append(word)
+        behind = word
+        if word not in _LISTED:
+            head = word
+    completed.reverse()
+    return completed
+
+
+def _nouns(words: list[str]) -> list[str]:
+    """Give for each place the first "vein" or "artery" from there on, "" where none follows."""
+    nouns: list[str] = []
+    noun = ""
+    for word in reversed(words):
+        noun = word if word in _NOUNS else noun
+        nouns.append(noun)
+    nouns.reverse()
+    return nouns
 
 
 def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
@@ -96,6 +136,7 @@ def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
     Sides stand in front of the vessels they hold for ("LEFT CIV AND EIV"), or, where the first vessel has none in front
     but one behind, behind each of them ("CIV LEFT, CIV RIGHT").
     """
+    nouns = _nouns(words)
     leading: tuple[str, ...] = ()
     behind: bool | None = None
     place = start = 0  # `start`: where the words of an unlisted name may begin
@@ -108,7 +149,7 @@ def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
         if words[place] in _CONNECTIVES:
             place = start = place + 1
             continue
-        found = _vessel(words, place, start, names)
+        found = _vessel(words, place, start, nouns[place], names)
         if found is None:
             place += 1
             continue
@@ -123,19 +164,19 @@ def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
 
 def _sides(words: list[str], place: int) -> tuple[tuple[str, ...], int]:
     """Read the sides at `place` ("LEFT", "LEFT AND RIGHT") and give the place behind them."""
-    sides: tuple[str, ...] = ()
+    sides: dict[str, None] = {}  # each once, however often a text repeats it
     while place < len(words):
         if words[place] in _SIDES:
-            sides += _SIDES[words[place]]
+            sides |= dict.fromkeys(_SIDES[words[place]])
         elif not sides or words[place] != "AND" or _SIDES.keys().isdisjoint(words[place + 1 : place + 2]):
             break
         place += 1
-    return sides, place
+    return tuple(sides), place
 
 
-def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_Mention, int] | None:
+def _vessel(words: list[str], place: int, start: int, noun: str, names: _Names) -> tuple[_Mention, int] | None:
     """Find the vessel at `place` and how many words it takes: a listed name, LCIV or RSFA, or any vein or artery."""
-    found = _longest(words, place, names)
+    found = _longest(words, place, noun, names)
     if found is not None:
         listed, length = found
         return (listed.counted_as, listed.paired == "yes", ()), length
@@ -149,12 +190,11 @@ def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_M
     return None
 
 
-def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel, int] | None:
-    """Find the longest listed name at `place`; one without "vein" or "artery" takes the next of them in the text."""
+def _longest(words: list[str], place: int, noun: str, names: _Names) -> tuple[Vessel, int] | None:
+    """Find the longest listed name at `place`; one without "vein" or "artery" takes the next of them, `noun`."""
     listed = names.get(words[place])
     if listed is None:
         return None
-    noun = next((word for word in words[place:] if word in _NOUNS), "")
     for length in (3, 2, 1):
         phrase = tuple(words[place : place + length])
         if len(phrase) < length:
