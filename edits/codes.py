@@ -54,6 +54,7 @@ def make_meta(
     status: tuple[Status, ...] = (),
     adjustment: Adjustment | None = None,
     procedures: frozenset[str] = IVUS,
+    option: tuple[str, str | bool] | None = None,
 ) -> Meta:
     """Make the `meta` of an edit about intravascular ultrasound, with one example that fires and one that does not."""
     return Meta(
@@ -66,6 +67,7 @@ def make_meta(
         procedures=procedures,
         effective=IVUS_PERIOD,
         examples=(Example(fires, fires=True), Example(passes, fires=False)),
+        option=option,
     )
 
 

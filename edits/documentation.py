@@ -94,7 +94,8 @@ def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
 class VesselNotNamed(EncounterEdit[Facts]):
     """The claim names no vessel for the ultrasound.
 
-    Why: payers ask which vessels were examined; a name on the claim saves the request for records.
+    Why: some payers ask which vessels were examined; a name on the claim saves the request for records. No payer
+    rule that is known here asks for the names on the claim itself, so this is off unless the settings choose it.
     Fix: name the vessels, with their side, in SV101-7 or in a note of the line or the claim.
     """
 
@@ -105,10 +106,13 @@ class VesselNotNamed(EncounterEdit[Facts]):
         SOCIETY,
         fires="37238\n37252",
         passes="37238\n37252 desc='LEFT COMMON ILIAC VEIN'",
+        option=("vessels", "check"),
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for an encounter whose texts name no known vessel."""
+        """Look for an encounter whose texts name no known vessel, where the settings ask for it."""
+        if context.tables.option("vessels") != "check":
+            return
         for lines in sessions(encounter):
             if _vessels_named(lines, context.tables) == 0:
                 yield self.finding(

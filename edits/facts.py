@@ -10,9 +10,23 @@ from importlib.resources import files
 
 from attrs import field, frozen, validators
 
-from scrubber import DatedRow, DateRange, ServiceLine, Table, TableInfo, load_manifest, load_table
+from scrubber import (
+    DatedRow,
+    DateRange,
+    Option,
+    OptionRow,
+    ServiceLine,
+    Table,
+    TableInfo,
+    load_manifest,
+    load_table,
+    option_table,
+)
 
-__all__ = ["Facts", "load_facts", "price", "table_infos"]
+__all__ = ["OPTIONS", "Facts", "load_facts", "price", "table_infos"]
+
+OPTIONS = (Option("vessels", ("off", "check")),)
+"""What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is told of (IVUS502)."""
 
 
 def _day(text: str | date | None) -> date | None:
@@ -171,6 +185,11 @@ class Facts:
     exclusions: Table[Exclusion]
     procedures: Table[Procedure]
     vessels: Table[Vessel]
+    ivus_options: Table[OptionRow] = field(factory=lambda: option_table("IVUS", OPTIONS))
+
+    def option(self, name: str) -> str:
+        """Give the value of an option of the pack."""
+        return self.ivus_options.ever(name)[0].value
 
     def modifiers_of_kind(self, line: ServiceLine, *kinds: str) -> tuple[str, ...]:
         """Give the modifiers of a line that are of one of the kinds, in the order billed."""
