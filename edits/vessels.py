@@ -66,7 +66,7 @@ def describe_counted(groups: dict[_Group, list[str]]) -> str:
         told = [*told[: _SHOWN - 1], f"{len(told) - _SHOWN + 1} more"]
     others = sum(not names for names in groups.values())
     if others:
-        told.append(f"{others} other vein{'s' if others > 1 else ''} or arter{'ies' if others > 1 else 'y'}")
+        told.append(f"{others} {'veins or arteries' if others > 1 else 'vein or artery'} outside the rule tables")
     return "; ".join(told)
 
 

@@ -113,7 +113,7 @@ def test_a_note_of_a_coder(note: str, vessels: str) -> None:
         # A name without a side is the same vessel; it joins the side where there is one.
         (("EIV", "LEFT CFV"), "left external iliac vein with common femoral vein, counted as one"),
         (("EIV", "LEFT CFV, RIGHT CFV"), "left common femoral vein; right common femoral vein"),
-        (("PLANTAR VEIN",), "1 other vein or artery"),
+        (("PLANTAR VEIN",), "1 vein or artery outside the rule tables"),
     ],
 )
 def test_texts_are_understood_together(texts: tuple[str, ...], vessels: str) -> None:
