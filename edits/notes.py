@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from attrs import define, field, frozen
 
@@ -123,10 +123,25 @@ def vessels_in(texts: Iterable[str], facts: Facts, sides: frozenset[str] = _NO_S
     lexicon = _lexicon(facts.vessels, facts.vessel_words)
     found: set[Named] = set()
     for text in texts:
-        for part in _with_sides(_in_context(_lists(_parts(_words(text, lexicon), lexicon)))):
-            for side in (part.paired and (part.sides or sides)) or ("",):
-                found.add(Named(part.vessels, side, part.other))
+        read = _read_again if len(text) <= _OFTEN else _read
+        for paired, one in read(text, lexicon):
+            own = [one] if one.side or not paired else [Named(one.vessels, side, one.other) for side in sides or ("",)]
+            found.update(own)
     return frozenset(found)
+
+
+def _read(text: str, lexicon: _Lexicon) -> list[tuple[bool, Named]]:
+    """Give the vessels that a text names, and whether there is a left and a right one of each."""
+    parts = _with_sides(_in_context(_lists(_parts(_words(text, lexicon), lexicon))))
+    return [
+        (part.paired, Named(part.vessels, side, part.other))
+        for part in parts
+        for side in (part.paired and part.sides) or ("",)
+    ]
+
+
+_OFTEN = 80  # letters of SV101-7 and NTE02: the same few descriptions stand on claim after claim
+_read_again = lru_cache(maxsize=512)(_read)
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
