@@ -7,7 +7,7 @@ from edits.addon import ADDON_EDITS, BASE_FAILS
 from edits.catheter import MONEY_EDITS
 from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS
 from edits.exclusions import EXCLUSION_EDITS
-from edits.facts import Facts, load_facts, price, table_infos
+from edits.facts import OPTIONS, Facts, load_facts, price, table_infos
 from edits.figures import observe
 from edits.modifiers import MODIFIER_EDITS
 from edits.page import describe
@@ -33,4 +33,5 @@ EDITS: Chain[Facts] = Chain(
     price=price,
     describe=describe,
     observe=observe,
+    options=OPTIONS,
 )

@@ -38,8 +38,8 @@ PFS = Source("CMS physician fee schedule indicators of 37252 and 37253 (PPRRVU)"
 PTP = Source("CMS NCCI procedure-to-procedure edits, practitioner, 2024 Q3", "2024-07-01")
 GUIDE = Source("ASC X12N 005010X222A1 implementation guide, SV1 and HI, as in pyx12 4.0's map", "005010X222A1")
 SOCIETY = Source(
-    "Society guidance on counting vessels for intravascular ultrasound, as restated in this project",
-    "edition not known",
+    "Society of Interventional Radiology, IR Quarterly, Coding Q&A: IVUS (irq.sirweb.org)",
+    "as read on 2026-11-27",
 )
 
 
@@ -54,6 +54,7 @@ def make_meta(
     status: tuple[Status, ...] = (),
     adjustment: Adjustment | None = None,
     procedures: frozenset[str] = IVUS,
+    option: tuple[str, str | bool] | None = None,
 ) -> Meta:
     """Make the `meta` of an edit about intravascular ultrasound, with one example that fires and one that does not."""
     return Meta(
@@ -66,6 +67,7 @@ def make_meta(
         procedures=procedures,
         effective=IVUS_PERIOD,
         examples=(Example(fires, fires=True), Example(passes, fires=False)),
+        option=option,
     )
 
 

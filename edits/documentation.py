@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from edits.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, make_meta, sessions
 from edits.facts import Facts
+from edits.notes import Named, vessels_in
 from edits.units import UnitsByDay
-from edits.vessels import count_vessels
+from edits.vessels import counted, describe_counted
 from scrubber import (
     Adjustment,
     Claim,
@@ -65,21 +67,38 @@ def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
     return [note.text for note in subject.notes if note.code != "TPO"]
 
 
+_SIDES = {"LT": "left", "RT": "right"}
+
+
 @lru_cache(maxsize=4)
-def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> int:
-    """Count the vessels named in SV101-7 and the provider's notes on the ultrasound lines and on their claims."""
-    texts = [text for claim in dict.fromkeys(line.claim for line in lines) for text in _provider_notes(claim)]
+def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> dict[tuple[str, str], list[str]]:
+    """Give the distinct vessels named in SV101-7 and the provider's notes on the lines and on their claims."""
+    named: set[Named] = set()
+    for claim in dict.fromkeys(line.claim for line in lines):
+        named |= _noted(claim, facts)
     for line in lines:
         # A side that a modifier gives holds for what the line itself says.
-        side = " ".join(facts.modifiers_of_kind(line, "side"))
-        texts += [f"{side}, {text}" for text in (line.description, *_provider_notes(line)) if text]
-    return count_vessels(texts, facts)
+        sides = frozenset(_SIDES[each] for each in facts.modifiers_of_kind(line, "side") if each in _SIDES)
+        named |= vessels_in((line.description, *_provider_notes(line)), facts, sides)
+    return counted(named)
+
+
+_noted_on: WeakKeyDictionary[Claim, tuple[Facts, frozenset[Named]]] = WeakKeyDictionary()
+
+
+def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
+    """Give the vessels named in the notes of a claim, which are read once for all the days that it bills."""
+    known = _noted_on.get(claim)
+    if known is None or known[0] is not facts:
+        known = _noted_on[claim] = (facts, vessels_in(_provider_notes(claim), facts))
+    return known[1]
 
 
 class VesselNotNamed(EncounterEdit[Facts]):
     """The claim names no vessel for the ultrasound.
 
-    Why: payers ask which vessels were examined; a name on the claim saves the request for records.
+    Why: some payers ask which vessels were examined; a name on the claim saves the request for records. No payer
+    rule that is known here asks for the names on the claim itself, so this is off unless the settings choose it.
     Fix: name the vessels, with their side, in SV101-7 or in a note of the line or the claim.
     """
 
@@ -90,15 +109,18 @@ class VesselNotNamed(EncounterEdit[Facts]):
         SOCIETY,
         fires="37238\n37252",
         passes="37238\n37252 desc='LEFT COMMON ILIAC VEIN'",
+        option=("vessels", "check"),
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for an encounter whose texts name no known vessel."""
+        """Look for an encounter whose texts name no known vessel, where the settings ask for it."""
+        if context.tables.option("vessels") != "check":
+            return
         for lines in sessions(encounter):
-            if _vessels_named(lines, context.tables) == 0:
+            if not _vessels_named(lines, context.tables):
                 yield self.finding(
                     lines[0],
-                    "No vessel is named for the intravascular ultrasound.",
+                    "No vessel name was recognized in SV101-7 or in the notes of the intravascular ultrasound.",
                     "Name the vessels with their side in SV101-7 or in a note (NTE).",
                     element="SV101-7",
                 )
@@ -107,8 +129,8 @@ class VesselNotNamed(EncounterEdit[Facts]):
 class FewerVesselsThanUnits(EncounterEdit[Facts]):
     """The claim names fewer vessels than units of 37252 and 37253 are billed.
 
-    Why: one unit is one vessel, however often it is imaged; a lesion that crosses into the next segment is one vessel
-    too (external iliac with common femoral, superficial femoral with popliteal).
+    Why: one unit is one vessel, however often it is imaged. Some neighbors count as one: external iliac with common
+    femoral, superficial femoral with popliteal, the tibial veins; so does a lesion that runs into the next vessel.
     Fix: reduce the units, or name the vessels that are missing.
     """
 
@@ -126,12 +148,13 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
         for lines in sessions(encounter):
             units = UnitsByDay(lines).most()
             named = _vessels_named(lines, context.tables)
-            if 0 < named < units:
+            if 0 < len(named) < units:
                 yield self.finding(
                     lines[-1],
-                    f"{units} units of intravascular ultrasound are billed, but the claim names {named} distinct "
-                    f"vessel{'s' if named > 1 else ''}.",
-                    "Bill one unit a vessel, or name the vessels that are missing.",
+                    f"{units} units of intravascular ultrasound are billed, but {len(named)} distinct "
+                    f"vessel{'s were' if len(named) > 1 else ' was'} recognized: {describe_counted(named)}.",
+                    "Bill one unit a vessel. If more vessels were examined, name them with their side in SV101-7 or a "
+                    "note (NTE).",
                     element="SV104",
                 )
 

@@ -11,9 +11,29 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from scrubber import DatedRow, DateRange, ServiceLine, Table, TableInfo, load_manifest, load_table
+from scrubber import (
+    DatedRow,
+    DateRange,
+    Option,
+    OptionRow,
+    ServiceLine,
+    Table,
+    TableInfo,
+    load_manifest,
+    load_table,
+    option_table,
+)
 
-__all__ = ["Facts", "load_facts", "price", "table_infos"]
+__all__ = ["OPTIONS", "Facts", "load_facts", "price", "table_infos"]
+
+OPTIONS = (Option("vessels", ("off", "check")),)
+"""What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is told of (IVUS502)."""
+
+
+_WORD_ROLES = (
+    *("side", "noun", "short-noun", "qualifier", "spelling"),
+    *("separator", "stop", "heading", "filler", "limb", "segment", "no-name", "not-vessel"),
+)
 
 
 _MOST_UNITS = 999_999
@@ -179,15 +199,28 @@ class Procedure(DatedRow):
 
 @frozen
 class Vessel(DatedRow):
-    """A name of a vessel; names with the same `counted_as` are one vessel.
+    """A name of the vein or artery `vessel`; vessels with the same `counted_as` count as one.
 
-    `paired`: there is a left and a right one.
+    `paired`: there is a left and a right one.  `context` says what the name needs to be one, without VEIN or ARTERY:
+    "no": nothing; "yes": a side or another vessel in its list; "alone": that, and to be a whole item of the list;
+    "side": a side in front.
     """
 
     name: str
     vessel: str
+    kind: str = field(validator=_one_of("vein", "artery"))
     counted_as: str
     paired: str = field(validator=_one_of("no", "yes"))
+    context: str = field(validator=_one_of("no", "yes", "alone", "side"))
+
+
+@frozen
+class VesselWord(DatedRow):
+    """A word between the names of vessels in notes: its role in the grammar and, of some roles, what it means."""
+
+    word: str
+    role: str = field(validator=_one_of(*_WORD_ROLES))
+    meaning: str = ""
 
 
 @frozen(eq=False)
@@ -209,6 +242,12 @@ class Facts:
     exclusions: Table[Exclusion]
     procedures: Table[Procedure]
     vessels: Table[Vessel]
+    vessel_words: Table[VesselWord]
+    ivus_options: Table[OptionRow] = field(factory=lambda: option_table("IVUS", OPTIONS))
+
+    def option(self, name: str) -> str:
+        """Give the value of an option of the pack."""
+        return self.ivus_options.ever(name)[0].value
 
     def modifiers_of_kind(self, line: ServiceLine, *kinds: str) -> tuple[str, ...]:
         """Give the modifiers of a line that are of one of the kinds, in the order billed."""
@@ -276,6 +315,7 @@ def load_facts() -> Facts:
         exclusions=load_table(_FOLDER, infos["exclusions"], Exclusion, lambda row: row.procedure),
         procedures=load_table(_FOLDER, infos["procedures"], Procedure, lambda row: row.procedure),
         vessels=load_table(_FOLDER, infos["vessels"], Vessel, lambda row: row.name),
+        vessel_words=load_table(_FOLDER, infos["vessel_words"], VesselWord, lambda row: row.word),
     )
 
 

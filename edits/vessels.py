@@ -1,168 +1,77 @@
-"""Count the vessels that free text names, the way they are counted for 37252 and 37253."""
+"""Count the vessels that notes name, the way they are counted for 37252 and 37253, and name them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from edits.facts import Facts, Vessel
-from scrubber import Table
+from edits.notes import Named
 
-__all__ = ["count_vessels"]
+__all__ = ["counted", "describe_counted"]
 
-_WORD = re.compile(r"[A-Z]+|[,;.]|[&+]")
-_BILATERAL = re.compile(r"\bB\s*/\s*L\b")
-_SIDES = {
-    "LEFT": ("left",),
-    "LT": ("left",),
-    "L": ("left",),
-    "RIGHT": ("right",),
-    "RT": ("right",),
-    "R": ("right",),
-    "BILATERAL": ("left", "right"),
-    "BILAT": ("left", "right"),
-    "BILATERALLY": ("left", "right"),
-    "BIL": ("left", "right"),
-    "BOTH": ("left", "right"),
-}
-_BREAK = ","
-_SPELLINGS = {"VEINS": "VEIN", "ARTERIES": "ARTERY", "&": "AND", "+": "AND", ";": _BREAK, ".": _BREAK}
-_NOUNS = ("VEIN", "ARTERY")
-_QUALIFIERS = frozenset({"COMMON", "EXTERNAL", "INTERNAL"})
-_HEADS = ("ILIAC", "FEMORAL")
-_LISTED = frozenset({*_QUALIFIERS, _BREAK, "AND"})
-_CONNECTIVES = frozenset({_BREAK, "AND", "OF", "A", "AN", "THE", "IN", "WITH", "TO", "FROM"})
+_SHOWN = 8  # vessels that a message names; of more it counts the rest
 
-_NO_NAMES = frozenset(
-    {"LEG", "LEGS", "ARM", "ARMS", "LIMB", "EXTREMITY", "LOWER", "UPPER", "DEEP", "SUPERFICIAL", "PERIPHERAL"}
-    | {"MULTIPLE", "SEVERAL", "TARGET", "SAME", "OTHER", "ADDITIONAL", "INITIAL", "FIRST", "SECOND", "DISEASED"}
-    | {"STENOTIC", "TREATED", "IVUS", "CHRONIC", "ACUTE", "VARICOSE", "SPIDER", "CORONARY"}
-)
-"""Words that name no vessel in front of "vein" or "artery"."""
-
-_Names = Mapping[str, Mapping[tuple[str, ...], Vessel]]
-"""The vessels by the words of their name, under the first of them."""
-
-_Mention = tuple[str, bool, tuple[str, ...]]
-"""What a mention counts as, whether there is a left and a right one, and the sides named."""
+_Group = tuple[str, str]
+"""What a vessel counts as, and its side."""
 
 
-def count_vessels(texts: Iterable[str], facts: Facts) -> int:
-    """Count the distinct vessels that the texts name.
+def counted(named: Iterable[Named]) -> dict[_Group, list[str]]:
+    """Give the distinct vessels: the canonical names that count as one, by what they count as and their side.
 
-    Names that count as one vessel count once (external iliac with common femoral, superficial femoral with popliteal);
-    left and right of a paired vessel are two.  A name without a side is the same vessel as one with a side.  A vein or
-    artery that the table does not list counts by its own name.
+    Names that count as one vessel are together (external iliac with common femoral); left and right of a paired vessel
+    are two.  A name without a side is the same vessel as one with a side.  A vein or artery outside the table counts by
+    its own words, and has no name here: what stands in a note is not shown.
     """
-    sides_of: dict[str, set[str]] = {}
-    names = _names(facts.vessels)
-    for text in texts:
-        for counted_as, paired, sides in _mentions(_words(text), names):
-            sides_of.setdefault(counted_as, set()).update(sides if paired else ())
-    return sum(max(1, len(sides)) for sides in sides_of.values())
+    named = sorted(named, key=_order)
+    kinds = {vessel.kind for one in named if len(one.vessels) == 1 for vessel in one.vessels}
+    sides: dict[str, dict[str, list[str]]] = {}  # the names by what they count as and their side
+    for one in named:
+        group, name = _resolved(one, kinds, sides)
+        names = sides.setdefault(group, {}).setdefault(one.side, [])
+        if name and name not in names:
+            names.append(name)
+    for by_side in sides.values():
+        if len(by_side) > 1:
+            unsided = by_side.pop("", [])
+            for names in by_side.values() if len(by_side) == 1 else ():
+                names += [name for name in unsided if name not in names]
+    return {(group, side): names for group, by_side in sides.items() for side, names in by_side.items()}
 
 
-@cache
-def _names(vessels: Table[Vessel]) -> _Names:
-    names: dict[str, dict[tuple[str, ...], Vessel]] = {}
-    for vessel in vessels:
-        words = tuple(vessel.name.split())
-        names.setdefault(words[0], {})[words] = vessel
-    return names
+def _order(one: Named) -> tuple[bool, bool, list[str], str, str]:
+    """Put names that are certain first, those with a side among them first."""
+    return len(one.vessels) != 1, not one.side, [vessel.vessel for vessel in one.vessels], one.other, one.side
 
 
-def _words(text: str) -> list[str]:
-    text = text.upper()
-    if "/" in text:
-        text = _BILATERAL.sub("BILATERAL", text)
-    words = [_SPELLINGS.get(word, word) for word in _WORD.findall(text)]
-    if not _QUALIFIERS.isdisjoint(words):
-        words = [word for place in range(len(words)) for word in _with_head(words, place)]
-    return words
+def _resolved(one: Named, kinds: Collection[str], sides: Mapping[str, Collection[str]]) -> tuple[str, str]:
+    """Give what a name counts as and its canonical name.
 
-
-def _with_head(words: list[str], place: int) -> list[str]:
-    """Complete the first words of "COMMON, EXTERNAL AND INTERNAL ILIAC" by the "ILIAC" that they share."""
-    if words[place] not in _QUALIFIERS:
-        return [words[place]]
-    head = next((word for word in words[place + 1 :] if word not in _LISTED), "")
-    return [words[place], head] if head in _HEADS and words[place + 1] != head else [words[place]]
-
-
-def _mentions(words: list[str], names: _Names) -> Iterator[_Mention]:
-    """Yield the vessels in the order named, each with its sides.
-
-    Sides stand in front of the vessels they hold for ("LEFT CIV AND EIV"), or, where the first vessel has none in front
-    but one behind, behind each of them ("CIV LEFT, CIV RIGHT").
+    A name of a vein and an artery is what the note names already, or the kind that the other names agree on.
     """
-    leading: tuple[str, ...] = ()
-    behind: bool | None = None
-    place = start = 0  # `start`: where the words of an unlisted name may begin
-    while place < len(words):
-        if words[place] in _SIDES:
-            leading, place = _sides(words, place)
-            start = place
-            behind = bool(behind)
-            continue
-        if words[place] in _CONNECTIVES:
-            place = start = place + 1
-            continue
-        found = _vessel(words, place, start, names)
-        if found is None:
-            place += 1
-            continue
-        (counted_as, paired, own), length = found
-        place = start = place + length
-        trailing, end = _sides(words, place)
-        if behind is None:
-            # "IVC LEFT CIV" gives the side to what follows, "CIV LEFT, ..." to what stands before.
-            behind = bool(trailing) and (end == len(words) or words[end] in _CONNECTIVES)
-        yield counted_as, paired, own or (trailing if behind else leading)
+    if not one.vessels:
+        return one.other, ""
+    possible = [vessel for vessel in one.vessels if one.side in sides.get(vessel.counted_as, ())]
+    possible = possible or [vessel for vessel in one.vessels if kinds == {vessel.kind}]
+    if len(one.vessels) == 1 or len(possible) == 1:
+        (vessel,) = one.vessels if len(one.vessels) == 1 else possible
+        return vessel.counted_as, vessel.vessel
+    artery, vein = (vessel.vessel for vessel in one.vessels)
+    stem, _, kind = vein.rpartition(" ")
+    return one.vessels[1].counted_as, f"{artery} or {kind if artery.startswith(stem) else vein}"
 
 
-def _sides(words: list[str], place: int) -> tuple[tuple[str, ...], int]:
-    """Read the sides at `place` ("LEFT", "LEFT AND RIGHT") and give the place behind them."""
-    sides: tuple[str, ...] = ()
-    while place < len(words):
-        if words[place] in _SIDES:
-            sides += _SIDES[words[place]]
-        elif not sides or words[place] != "AND" or _SIDES.keys().isdisjoint(words[place + 1 : place + 2]):
-            break
-        place += 1
-    return sides, place
+def describe_counted(groups: dict[_Group, list[str]]) -> str:
+    """Name the vessels in canonical names, those that count as one together; the others by their number."""
+    told = [_told(group, side, names) for (group, side), names in sorted(groups.items()) if names]
+    if len(told) > _SHOWN:
+        told = [*told[: _SHOWN - 1], f"{len(told) - _SHOWN + 1} more"]
+    others = sum(not names for names in groups.values())
+    if others:
+        told.append(f"{others} {'veins or arteries' if others > 1 else 'vein or artery'} outside the rule tables")
+    return "; ".join(told)
 
 
-def _vessel(words: list[str], place: int, start: int, names: _Names) -> tuple[_Mention, int] | None:
-    """Find the vessel at `place` and how many words it takes: a listed name, LCIV or RSFA, or any vein or artery."""
-    found = _longest(words, place, names)
-    if found is not None:
-        listed, length = found
-        return (listed.counted_as, listed.paired == "yes", ()), length
-    word = words[place]
-    prefixed = names.get(word[1:], {}).get((word[1:],)) if word[0] in "LR" else None
-    if prefixed is not None:
-        return (prefixed.counted_as, prefixed.paired == "yes", _SIDES[word[0]]), 1
-    unlisted = words[max(start, place - 3) : place] if word in _NOUNS else []
-    if not _NO_NAMES.issuperset(unlisted):
-        return (" ".join([*unlisted, word]), True, ()), 1
-    return None
-
-
-def _longest(words: list[str], place: int, names: _Names) -> tuple[Vessel, int] | None:
-    """Find the longest listed name at `place`; one without "vein" or "artery" takes the next of them in the text."""
-    listed = names.get(words[place])
-    if listed is None:
-        return None
-    noun = next((word for word in words[place:] if word in _NOUNS), "")
-    for length in (3, 2, 1):
-        phrase = tuple(words[place : place + length])
-        if len(phrase) < length:
-            continue
-        if phrase in listed:
-            return listed[phrase], length
-        if (*phrase, noun) in listed:
-            return listed[(*phrase, noun)], length
-        if not noun and length > 1 and (*phrase, "VEIN") in listed:
-            return listed[(*phrase, "VEIN")], length
-    return None
+def _told(group: str, side: str, names: Sequence[str]) -> str:
+    # In the order in which they stand in "external iliac and common femoral vein".
+    in_order = sorted(names, key=lambda name: group.find(name.rpartition(" ")[0]))
+    text = f"{side} {' with '.join(in_order)}".strip()
+    return f"{text}, counted as one" if len(names) > 1 else text

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Status,
     )
     from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine
+    from scrubber.pack_options import Option, OptionRow, option_table
     from scrubber.tables import DatedRow, Table, TableInfo, load_manifest, load_table
     from scrubber.writers.base import Tool, Writer
 
@@ -57,6 +58,8 @@ __all__ = [
     "Meta",
     "Note",
     "Observation",
+    "Option",
+    "OptionRow",
     "Page",
     "Payer",
     "Person",
@@ -83,6 +86,7 @@ __all__ = [
     "load_manifest",
     "load_settings",
     "load_table",
+    "option_table",
     "scrub",
     "statuses",
 ]
@@ -117,6 +121,7 @@ _HOMES = {
         "Provider",
         "ServiceLine",
     ),
+    "scrubber.pack_options": ("Option", "OptionRow", "option_table"),
     "scrubber.tables": ("DatedRow", "Table", "TableInfo", "load_manifest", "load_table"),
     "scrubber.writers.base": ("Tool", "Writer"),
 }

@@ -33,9 +33,11 @@ def make_engine(config: Config | None = None, *, shortcut: bool = True, detail: 
 
 def load_settings(path: Path | None = None, *, discover: bool = True, **flags: Any) -> Config:
     """Load a configuration and check it against the installed edits; see `scrubber.config.load_config`."""
-    rules = all_rules(load_plugins())
+    plugins = load_plugins()
+    rules = all_rules(plugins)
     mandatory = [code for code, (rule, _) in rules.items() if rule.meta.mandatory]
-    return load_config(path, rules, mandatory, discover=discover, **flags)
+    options = {plugin.prefix: plugin.chain.options for plugin in plugins}
+    return load_config(path, rules, mandatory, options, discover=discover, **flags)
 
 
 def scrub(source: Source, config: Config | None = None, progress: Callable[[int], object] | None = None) -> Report:

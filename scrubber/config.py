@@ -14,6 +14,9 @@ A configuration file looks like this; every key is optional and an unknown one i
     ignore = { IVUS402 = "their policy 2026-04 asks for modifier 26", IVUS403 = { reason = "...", until = 2026-12-31 } }
     severity = { IVUS503 = "error" }
     tables.mue.37253.value = 8
+
+    [packs.IVUS]                       # options of a pack of edits, which a payer's `packs.IVUS` wins over
+    vessels = "check"
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ from attrs import field, frozen
 from scrubber.console import tell
 from scrubber.errors import ConfigError, UnreadableError, reason_of
 from scrubber.findings import Severity
+from scrubber.pack_options import Option, describe_value, options_as_tables
 from scrubber.parser import open_source
 
 __all__ = [
@@ -51,6 +55,9 @@ ENVIRONMENT = "SCRUBBER_CONFIG"
 CONFORMANCE_LEVELS = ("none", "envelope", "guide")
 _LARGEST = 1 << 20  # bytes of a file of settings
 
+_Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
+_Packs = Mapping[str, Mapping[str, str | bool]]
+
 
 @frozen
 class Ignore:
@@ -62,19 +69,26 @@ class Ignore:
 
 @frozen
 class PayerConfig:
-    """What one payer changes: severities, findings set aside, values of rule tables."""
+    """What one payer changes: severities, findings set aside, values of rule tables, options of packs."""
 
     severity: Mapping[str, Severity] = field(factory=dict)
     ignore: Mapping[str, Ignore] = field(factory=dict)
-    tables: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(factory=dict)
+    _tables: _Tables = field(factory=dict)
+    packs: _Packs = field(factory=dict)
+
+    @property
+    def tables(self) -> _Tables:
+        """The changed values by table, row and column, the options of packs among them."""
+        return {**self._tables, **options_as_tables(self.packs)}
 
 
 @frozen
 class Config:
     """The settings of a run.
 
-    `select` and `ignore` hold codes or prefixes of codes; the longer match wins, `ignore` on a tie.  `today` is the
-    day of the run, by which an ignore with an end expires.  `origins` says where each setting comes from.
+    `select` and `ignore` hold codes or prefixes of codes; the longer match wins, `ignore` on a tie.  `packs` holds the
+    chosen options by the prefix of their pack.  `today` is the day of the run, by which an ignore with an end expires.
+    `origins` says where each setting comes from.
     """
 
     fail_on: Severity = Severity.ERROR
@@ -82,11 +96,17 @@ class Config:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(factory=dict)
-    tables: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(factory=dict)
+    _tables: _Tables = field(factory=dict)
+    packs: _Packs = field(factory=dict)
     payers: Mapping[str, PayerConfig] = field(factory=dict)
     redact: bool = False
     today: date = field(factory=date.today)
     origins: Mapping[str, str] = field(factory=dict, eq=False)
+
+    @property
+    def tables(self) -> _Tables:
+        """The changed values by table, row and column, the options of packs among them."""
+        return {**self._tables, **options_as_tables(self.packs)}
 
     def selects(self, code: str) -> bool:
         """Whether findings of `code` are wanted at all."""
@@ -121,6 +141,7 @@ def load_config(
     path: Path | None = None,
     known_codes: Iterable[str] = (),
     mandatory: Iterable[str] = (),
+    options: Mapping[str, Sequence[Option]] | None = None,
     *,
     discover: bool = True,
     **flags: Any,
@@ -128,9 +149,10 @@ def load_config(
     """Merge the defaults, a configuration file and command line flags (None: not given).
 
     The file is `path`, else the one the environment variable SCRUBBER_CONFIG names, else `scrubber.toml` in the
-    current folder if there is one; with `discover` off only `path`.  Raises ConfigError for a file that cannot be
-    read, an unknown key, a wrong value, a code or prefix that no installed edit has, or a payer who ignores or lowers
-    one of the `mandatory` codes.
+    current folder if there is one; with `discover` off only `path`.  `options` are those of the installed packs by
+    prefix.  Raises ConfigError for a file that cannot be read, an unknown key, a wrong value, a code or prefix that no
+    installed edit has, a pack or option that does not exist, or a payer who ignores or lowers one of the `mandatory`
+    codes.
     """
     config = Config()
     file, origin = _find_file(path) if discover or path is not None else (None, "")
@@ -143,6 +165,8 @@ def load_config(
     origins |= dict.fromkeys(given, "command line")
     config = attrs.evolve(config, **(settings | given), origins=origins)
     _check_codes(config, tuple(known_codes), frozenset(mandatory))
+    if options is not None:
+        _check_packs(config, options)
     return config
 
 
@@ -191,6 +215,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         "ignore": _codes,
         "severity": _severities,
         "tables": _tables,
+        "packs": _packs,
         "payers": _payers,
         "redact": _boolean,
     }
@@ -238,10 +263,18 @@ def _severities(value: Any, where: str) -> dict[str, Severity]:
     return {code: _severity(text, f"{where}.{code}") for code, text in _table(value, where).items()}
 
 
-def _tables(value: Any, where: str) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+def _tables(value: Any, where: str) -> _Tables:
     for name, rows in _table(value, where).items():
         for key, columns in _table(rows, f"{where}.{name}").items():
             _table(columns, f"{where}.{name}.{key}")
+    return _table(value, where)
+
+
+def _packs(value: Any, where: str) -> _Packs:
+    for name, chosen in _table(value, where).items():
+        for option, text in _table(chosen, f"{where}.{name}").items():
+            if not isinstance(text, str | bool):
+                raise ConfigError(f"{where}.{name}.{option}: must be a text, true or false")
     return _table(value, where)
 
 
@@ -249,11 +282,12 @@ def _payers(value: Any, where: str) -> dict[str, PayerConfig]:
     payers: dict[str, PayerConfig] = {}
     for payer, settings in _table(value, where).items():
         place = f"{where}.{payer}"
-        _check_keys(_table(settings, place), ("severity", "ignore", "tables"), place)
+        _check_keys(_table(settings, place), ("severity", "ignore", "tables", "packs"), place)
         payers[payer] = PayerConfig(
             severity=_severities(settings.get("severity", {}), f"{place}.severity"),
             ignore=_ignores(settings.get("ignore", {}), f"{place}.ignore"),
             tables=_tables(settings.get("tables", {}), f"{place}.tables"),
+            packs=_packs(settings.get("packs", {}), f"{place}.packs"),
         )
     return payers
 
@@ -294,6 +328,23 @@ def _check_codes(config: Config, known: tuple[str, ...], mandatory: frozenset[st
                 raise ConfigError(f"{where}: {code} says that something was not judged and cannot be changed")
 
 
+def _check_packs(config: Config, options: Mapping[str, Sequence[Option]]) -> None:
+    given = [("packs", config.packs), *((f"payers.{payer}.packs", own.packs) for payer, own in config.payers.items())]
+    for where, packs in given:
+        for prefix, chosen in packs.items():
+            if prefix not in options:
+                raise ConfigError(f"{where}: no pack {prefix!r} is installed; installed are {', '.join(options)}")
+            known = {option.name: option for option in options[prefix]}
+            for name, value in chosen.items():
+                if name not in known:
+                    raise ConfigError(
+                        f"{where}.{prefix}: unknown option {name!r}; known are {', '.join(sorted(known)) or 'none'}"
+                    )
+                if not known[name].takes(value):
+                    values = " or ".join(map(describe_value, known[name].values))
+                    raise ConfigError(f"{where}.{prefix}.{name}: must be {values}")
+
+
 def describe_config(config: Config) -> str:
     """Write the settings as TOML, each with its origin as a comment."""
     rows = [
@@ -304,7 +355,8 @@ def describe_config(config: Config) -> str:
         ("redact", str(config.redact).lower()),
     ]
     rows += [(f"severity.{code}", _quoted(severity.value)) for code, severity in config.severity.items()]
-    rows += list(_described_tables("tables", config.tables))
+    rows += list(_described_tables("tables", config._tables))  # noqa: SLF001 - without the options of packs
+    rows += list(_described_packs("packs", config.packs))
     for payer, settings in config.payers.items():
         place = f"payers.{_quoted(payer)}"
         rows += [(f"{place}.severity.{code}", _quoted(value.value)) for code, value in settings.severity.items()]
@@ -312,7 +364,8 @@ def describe_config(config: Config) -> str:
             rows.append((f"{place}.ignore.{code}.reason", _quoted(ignore.reason)))
             if ignore.until is not None:
                 rows.append((f"{place}.ignore.{code}.until", ignore.until.isoformat()))
-        rows += list(_described_tables(f"{place}.tables", settings.tables))
+        rows += list(_described_tables(f"{place}.tables", settings._tables))  # noqa: SLF001
+        rows += list(_described_packs(f"{place}.packs", settings.packs))
     return "".join(f"{name} = {value}  # {_origin(config, name)}\n" for name, value in rows)
 
 
@@ -320,12 +373,18 @@ def _origin(config: Config, name: str) -> str:
     return config.origins.get(name.split(".", maxsplit=1)[0].replace("-", "_"), "default")
 
 
-def _described_tables(place: str, tables: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterable[tuple[str, str]]:
+def _described_tables(place: str, tables: _Tables) -> Iterable[tuple[str, str]]:
     for name, rows in tables.items():
         for key, columns in rows.items():
             for column, value in columns.items():
                 shown = _quoted(value) if isinstance(value, str) else str(value)
                 yield f"{place}.{name}.{_quoted(key)}.{column}", shown
+
+
+def _described_packs(place: str, packs: _Packs) -> Iterable[tuple[str, str]]:
+    for prefix, chosen in packs.items():
+        for name, value in chosen.items():
+            yield f"{place}.{prefix}.{name}", describe_value(value)
 
 
 def _quoted(text: str) -> str:

@@ -24,6 +24,7 @@ from scrubber.disclosure import CodeForm
 from scrubber.encounter import Encounter
 from scrubber.findings import Adjustment, Finding, Location, Observation, Severity, Source, Status
 from scrubber.model import Claim, DateRange, PlainClaim, ServiceLine
+from scrubber.pack_options import Option
 from scrubber.tables import TableInfo
 
 __all__ = [
@@ -70,7 +71,8 @@ class Meta:
     `adjustment` is the denial that a payer would typically answer with.  `procedures` are the procedure codes the
     edit is about: it is run only where one of them is billed (None: everywhere).  `effective` bounds the dates of
     service for which the rule exists.  A `mandatory` rule says that something could not be judged: no setting can
-    deselect, ignore or lower it.
+    deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which the rule finds
+    nothing; the examples are executed with it.
     """
 
     code: str = field(validator=validators.matches_re(_CODE))
@@ -83,6 +85,17 @@ class Meta:
     effective: DateRange | None = None
     examples: tuple[Example, ...] = ()
     mandatory: bool = False
+    option: tuple[str, str | bool] | None = None
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the code, which is the pack's."""
+        return self.code[:-3]
+
+    @property
+    def packs(self) -> dict[str, dict[str, str | bool]]:
+        """The settings of packs with which the rule runs, in the form of `Config.packs`."""
+        return {} if self.option is None else {self.prefix: dict([self.option])}
 
 
 @frozen
@@ -219,7 +232,8 @@ class Chain(Generic[T]):
     chain with such edits and without `screen` has every claim opened.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a
-    procedure code on a date of service, or gives None for a code the chain knows nothing of.  `observe` gives what a
+    procedure code on a date of service, or gives None for a code the chain knows nothing of.  `options` are what the
+    settings may choose under `[packs.PREFIX]`, for which the tables hold an `option_table`.  `observe` gives what a
     report should count about an encounter (see `Observation`); it never holds anything but codes, counts and places.
     """
 
@@ -230,3 +244,4 @@ class Chain(Generic[T]):
     describe: Callable[[str, date, Any], Page | None] | None = None
     screen: Callable[[PlainClaim], bool] | None = None
     observe: Callable[[Encounter, Any], Iterable[Observation]] | None = None
+    options: tuple[Option, ...] = ()

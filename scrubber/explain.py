@@ -11,8 +11,10 @@ from typing import Any
 from attrs import evolve, frozen
 
 import scrubber
+from scrubber.api import load_settings
 from scrubber.edit import Edit, EncounterEdit, Example, Meta, Page, Rule
 from scrubber.engine import all_rules
+from scrubber.pack_options import describe_value
 from scrubber.plugins import Plugin
 from scrubber.testing import scrub_shorthand
 
@@ -79,6 +81,7 @@ def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
             "Looks at",
             {"file": "the file", "claim": "each claim", "encounter": "each encounter"}[_scope(rule)],
         ),
+        ("Runs only with", _setting(meta)),
         ("Procedures", ", ".join(sorted(meta.procedures)) if meta.procedures else ""),
         ("Dates", _dates(meta.effective.first, meta.effective.last) if meta.effective else ""),
         ("Claim status (277CA)", ", ".join(str(status) for status in meta.statuses)),
@@ -111,7 +114,8 @@ class _Shown:
 
     @classmethod
     def of(cls, rule: type[Rule], example: Example) -> _Shown:
-        found = [finding for claim in scrub_shorthand(example.claim) for finding in claim.findings]
+        settings = load_settings(discover=False, packs=rule.meta.packs)
+        found = [finding for claim in scrub_shorthand(example.claim, settings) for finding in claim.findings]
         says = (
             (f"line {finding.line}: " if finding.line else "") + f"{finding.message} {finding.fix}"
             for finding in found
@@ -119,6 +123,14 @@ class _Shown:
         )
         label = "Fires on" if example.fires else "Does not fire on"
         return cls(label, tuple(example.claim.strip().splitlines()), tuple(says))
+
+
+def _setting(meta: Meta) -> str:
+    """Write the option without which a rule finds nothing as a line of settings, "" where there is none."""
+    if meta.option is None:
+        return ""
+    name, value = meta.option
+    return f"packs.{meta.prefix}.{name} = {describe_value(value)} in the settings"
 
 
 def _dates(first: date, last: date) -> str:
@@ -144,6 +156,7 @@ def _rule_object(rule: type[Rule], plugin: Plugin | None) -> dict[str, Any]:
         "name": meta.name,
         "severity": meta.severity.value,
         "mandatory": meta.mandatory,
+        "option": dict([meta.option]) if meta.option else None,
         "scope": _scope(rule),
         "what": told.what,
         "why": told.why,

@@ -22,7 +22,7 @@ edit finds on it, as "CLM01:line element", line 0 for the whole claim:
     findings = ["PCN1:1 SV105"]
 
 A case may also name `message` (a part of every message or fix), `severity` and `statuses` (of every finding) and
-`config` (the text of a `scrubber.toml`).
+`config` (the text of a `scrubber.toml`; at the head of the file for all cases that have none of their own).
 
 All data is synthetic; the National Provider Identifiers merely pass their check digit.
 """
@@ -264,7 +264,7 @@ def scrub_shorthand(shorthand: str, config: Config | None = None, engine: Engine
 
 def run_examples(rule: type[Rule]) -> list[str]:
     """Execute the examples of an edit; give one line for each that does not do what it says."""
-    engine = make_engine(load_settings(discover=False))
+    engine = make_engine(load_settings(discover=False, packs=rule.meta.packs))
     wrong: list[str] = []
     for example in rule.meta.examples:
         found: list[Finding] = [
@@ -281,7 +281,9 @@ _CASE_KEYS = {"name", "claim", "findings", "message", "severity", "statuses", "c
 
 def load_cases(path: Path) -> list[dict[str, Any]]:
     """Read the cases of a TOML file.  Raises ValueError for one that lacks a name, claim or findings, or has more."""
-    cases: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8")).get("case", [])
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    common = {"config": content["config"]} if "config" in content else {}
+    cases: list[dict[str, Any]] = [common | case for case in content.get("case", [])]
     for number, case in enumerate(cases, 1):
         missing, unknown = {"name", "claim", "findings"} - case.keys(), case.keys() - _CASE_KEYS
         if missing or unknown:

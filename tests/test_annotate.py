@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -17,6 +17,7 @@ from scrubber.config import Ignore, PayerConfig
 from scrubber.engine import Engine
 from scrubber.findings import ClaimReport, Finding, Severity
 from scrubber.model import Claim
+from scrubber.parser import ClaimPlace
 from scrubber.testing import Form, to_837p
 from scrubber.writers.annotate837 import note_text
 from scrubber.x12 import Delimiters
@@ -81,8 +82,8 @@ class Planted(Engine):
 
     plant: Planting
 
-    def judge(self, claims: Sequence[Claim], known: Mapping[int, Iterable[Finding]] | None = None) -> list[ClaimReport]:
-        reports = zip(super().judge(claims, known), claims, strict=True)
+    def judge(self, claims: Sequence[Claim], places: Sequence[ClaimPlace] = ()) -> list[ClaimReport]:
+        reports = zip(super().judge(claims, places), claims, strict=True)
         return [attrs.evolve(report, findings=tuple(self.plant(claim))) for report, claim in reports]
 
 

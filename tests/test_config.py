@@ -10,11 +10,14 @@ import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
-from scrubber.config import describe_config
+from scrubber.config import Config, describe_config
 from scrubber.errors import ConfigError
 from scrubber.findings import ClaimReport, Severity
+from scrubber.pack_options import Option, OptionRow, option_table
 from scrubber.parser import source
-from scrubber.testing import scrub_shorthand
+from scrubber.tables import Table, override_tables
+from scrubber.testing import scrub_shorthand, to_837p
+from tests.conftest import Run
 
 SIX_VESSELS = "37238\n36012\n37252 desc='IVC'\n37253 x6"
 
@@ -52,6 +55,15 @@ def _codes(report: ClaimReport) -> list[str]:
         ("[payers.1.ignore]\nX12207 = 'r'", "X12207 says that something was not judged"),
         ("payers = 3", "payers: must be a table"),
         ("tables = { mue = 3 }", "tables.mue: must be a table"),
+        ("packs = 3", "packs: must be a table"),
+        ("packs = { IVUS = 3 }", "packs.IVUS: must be a table"),
+        ("[packs.IVUS]\nvessels = 3", "packs.IVUS.vessels: must be a text, true or false"),
+        ("[packs.IVUS]\nvessels = 'yes'", 'packs.IVUS.vessels: must be "off" or "check"'),
+        ("[packs.IVUS]\nvessels = true", 'packs.IVUS.vessels: must be "off" or "check"'),
+        ("[packs.IVUS]\nvessel = 'off'", "packs.IVUS: unknown option 'vessel'; known are vessels"),
+        ("[packs.IVUZ]\nvessels = 'off'", "packs: no pack 'IVUZ' is installed; installed are IVUS, X12"),
+        ("[packs.X12]\nvessels = 'off'", "packs.X12: unknown option 'vessels'; known are none"),
+        ("[payers.P.packs.IVUS]\nvessels = 'no'", 'payers.P.packs.IVUS.vessels: must be "off" or "check"'),
         ("a = = 1", "is not TOML"),
         ("a = " + "9" * 5_000, "is not TOML"),
         ("a = " + "[" * 5_000, "is not TOML"),
@@ -177,3 +189,36 @@ def test_a_table_value_that_fits_nothing_stops_the_run(tmp_path: Path, place: st
         make_engine(load_settings(path))
     with pytest.raises(ConfigError, match="no table 'nope'"):
         make_engine(load_settings(_settings(tmp_path, f"[{place}.nope.37253]\nworth = 8")))
+
+
+def test_options_of_packs_are_shown_and_win_by_payer(tmp_path: Path) -> None:
+    path = _settings(tmp_path, "[packs.IVUS]\nvessels = 'check'\n[payers.P.packs.IVUS]\nvessels = 'off'")
+    text = describe_config(load_settings(path))
+    assert f'packs.IVUS.vessels = "check"  # {path} (--config)\n' in text
+    assert f'payers."P".packs.IVUS.vessels = "off"  # {path} (--config)\n' in text
+    assert "ivus_options" not in text
+    found = [_codes(_verdict(tmp_path, path.read_text(), f"claim payer={payer}\n37238\n37252")) for payer in "PQ"]
+    assert ["IVUS502" in codes for codes in found] == [False, True]
+
+
+def test_a_wrong_option_ends_the_command(tmp_path: Path, run: Run) -> None:
+    done = run("scrub", "--config", _settings(tmp_path, "[packs.IVUS]\nvessels = 'on'"), data=to_837p("37238\n37252"))
+    assert done.returncode == 2
+    assert done.stderr.decode().endswith('packs.IVUS.vessels: must be "off" or "check"\n')
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_option_may_be_true_or_false() -> None:
+    option = Option("strict", (True, False))
+    table = option_table("ACME", (option,))
+    assert [option.takes(value) for value in (True, False, 1, 0, "true", None)] == [True, True, *[False] * 4]
+    assert table.ever("strict")[0].value == "true"
+
+    @attrs.frozen
+    class Tables:
+        acme_options: Table[OptionRow] = table
+
+    changed = override_tables(Tables(), Config(packs={"ACME": {"strict": False}}).tables, "packs")
+    assert changed.acme_options.ever("strict")[0].value == "false"
+    with pytest.raises(ConfigError, match="option strict must be true or false"):
+        override_tables(Tables(), {"acme_options": {"strict": {"value": "x"}}}, "tables")

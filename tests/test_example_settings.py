@@ -38,7 +38,9 @@ def test_it_is_accepted_and_shown(run: Run) -> None:
     for line in (
         'ignore = ["IVUS601"]',
         'severity.IVUS203 = "info"',
+        'packs.IVUS.vessels = "check"',
         'payers."12502".severity.IVUS503 = "error"',
+        'payers."EXAMPLE-HP".packs.IVUS.vessels = "off"',
         'payers."EXAMPLE-HP".severity.IVUS102 = "warning"',
         'payers."EXAMPLE-HP".tables.mue."37253".value = 3',
         'payers."EXAMPLE-HP".ignore.IVUS403.until = 2026-12-31',
@@ -51,6 +53,7 @@ def test_it_is_accepted_and_shown(run: Run) -> None:
     [
         ("37238\n37252 desc='LEFT CIV'", "IVUS601", "info", None, None),
         (SEVERAL_LINES, "IVUS203", "warning", "info", "info"),
+        (f"{STENT}37252", "IVUS502", None, "info", None),
         (FEWER_VESSELS, "IVUS503", "warning", "error", "warning"),
         (NO_INITIAL, "IVUS102", "error", "error", "warning"),
         (f"{STENT}37252-76", "IVUS405", "warning", "warning", "error"),

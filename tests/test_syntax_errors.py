@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scrubber.engine import Engine
 from scrubber.findings import Severity
+from scrubber.x12 import Delimiters
 from tests import shapes
 from tests.test_outputs import segments_of, write
 
@@ -177,7 +178,7 @@ DAMAGES: list[Callable[[st.DataObject, Segments], None]] = [
 ]
 
 
-def written_of(segments: Segments, marks: list[shapes.Delimiters], line_ends: list[str]) -> bytes:
+def written_of(segments: Segments, marks: list[Delimiters], line_ends: list[str]) -> bytes:
     """Write segments, each interchange in its own delimiters."""
     place, text = -1, ""
     for segment in segments:
