@@ -24,7 +24,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["SHAPES", "Shape", "main"]
+__all__ = ["SHAPES", "Shape", "main", "patient"]
 
 MOST = 2.3
 """What the time may grow by for a doubling."""
@@ -32,8 +32,8 @@ MOST = 2.3
 MOST_A_MEGABYTE = 10.0
 """Seconds that a megabyte may take."""
 
-FLOOR = 0.8
-"""Seconds below which a time is not compared."""
+FLOOR = 0.5
+"""Seconds below which times are taken to be the same."""
 
 LIMIT = 60
 """Seconds after which a scrub is ended."""
@@ -91,7 +91,8 @@ def _file(bodies: Sequence[str]) -> str:
     )
 
 
-def _patient(claims: Sequence[str]) -> str:
+def patient(claims: Sequence[str]) -> str:
+    """Return a file of the claims of one patient."""
     return _file([_subscriber(2, "P001") + "".join(claims)])
 
 
@@ -102,7 +103,7 @@ def reliance(size: int) -> str:
     """Claims of one patient of which each has the base procedure of the next, and the first is rejected."""
     claims = [_claim(0, [_line(1, "37238", _day(0)), _line(2, "99213", "20241399")])]
     claims += [_claim(n, [_line(1, "37238", _day(n)), _line(2, "37252", _day(n - 1))]) for n in range(1, size)]
-    return _patient(claims)
+    return patient(claims)
 
 
 def reliance_in_one_encounter(size: int) -> str:
@@ -112,7 +113,7 @@ def reliance_in_one_encounter(size: int) -> str:
         day, is_first = 2 * n + n // 140 * 10, n % 140 == 0
         second = _line(2, "99213", "20241399") if is_first else _line(2, "37252", _day(day - 1))
         claims.append(_claim(n, [_line(1, "37238", f"{_day(day)}-{_day(day + 2)}"), second]))
-    return _patient(claims)
+    return patient(claims)
 
 
 def replaced_chain(size: int) -> str:
@@ -120,10 +121,10 @@ def replaced_chain(size: int) -> str:
     claims = []
     for n in range(size // 2):
         second = _line(2, "37252", _day(n - 1)) if n else _line(2, "99213", "20241399")
-        claims.append(_claim(2 * n, [_line(1, "37238", _day(n)), _line(2, "37252", _day(n))], control=f"R{n}"))
+        claims.append(_claim(2 * n, [_line(1, "99213", _day(n)), _line(2, "99213", _day(n))], control=f"R{n}"))
         lines = [_line(1, "37238", _day(n)), second]
         claims.append(_claim(2 * n + 1, lines, control=f"R{n}", frequency="7", head=f"REF*F8*X{n}~HI*ABK:I871~"))
-    return _patient(claims)
+    return patient(claims)
 
 
 def many_days(size: int) -> str:
@@ -136,13 +137,13 @@ def many_days(size: int) -> str:
         for place, day in pairs:
             lines += [_line(2 * place + 1, "37238", day), _line(2 * place + 2, "37252", day)]
         claims.append(_claim(n, lines))
-    return _patient(claims)
+    return patient(claims)
 
 
 def vessel_words(size: int) -> str:
     """One claim whose procedure description (SV101-7) is made of vessel words."""
     words = " ".join(["COMMON"] * (size // 2) + ["CIV"] * (size // 2))
-    return _patient([_claim(1, [_line(1, "37238", _day(0)), _line(2, f"37252:::::{words}", _day(0), units=1)])])
+    return patient([_claim(1, [_line(1, "37238", _day(0)), _line(2, f"37252:::::{words}", _day(0), units=1)])])
 
 
 def providers_in_one_day(size: int) -> str:
@@ -154,7 +155,7 @@ def providers_in_one_day(size: int) -> str:
             for place in range(25)
         ]
         claims.append(_claim(n, lines))
-    return _patient(claims)
+    return patient(claims)
 
 
 def provider_ranges(size: int) -> str:
@@ -171,12 +172,12 @@ def provider_ranges(size: int) -> str:
             for place in range(25)
         ]
         claims.append(_claim(n, lines))
-    return _patient(claims)
+    return patient(claims)
 
 
 def lines_of_one_claim(size: int) -> str:
     """One claim of very many lines, each on another day, half of them the base procedure."""
-    return _patient([_claim(1, [_line(n + 1, ("37238", "37252")[n % 2], _day(n)) for n in range(size)])])
+    return patient([_claim(1, [_line(n + 1, ("37238", "37252")[n % 2], _day(n)) for n in range(size)])])
 
 
 def ultrasound_only(size: int) -> str:
@@ -198,32 +199,32 @@ def full_encounters(size: int) -> str:
             code = ("37252", "37253", "37253:59", "37238:LT", "36005", "37252:RT")[place % 6]
             lines.append(_line(place + 1, code, f"{_day(first)}-{_day((n // 6) * 400 + 390)}"))
         claims.append(_claim(n, lines))
-    return _patient(claims)
+    return patient(claims)
 
 
 def too_many_together(size: int) -> str:
     """Claims of one patient on one day, more lines than are judged together; from 1,000 claims on, more claims too."""
-    return _patient([_claim(n, [_line(1, "37252", _day(0)), _line(2, "37238", _day(0))]) for n in range(size)])
+    return patient([_claim(n, [_line(1, "37252", _day(0)), _line(2, "37238", _day(0))]) for n in range(size)])
 
 
 def notes(size: int) -> str:
     """One claim with very many notes on it and on its line."""
     more = "".join(f"NTE*ADD*LEFT COMMON ILIAC VEIN {n}~" for n in range(size))
     head = "HI*ABK:I871~" + "".join(f"NTE*ADD*LEFT CIV {n}~" for n in range(size))
-    return _patient([_claim(1, [_line(1, "37238", _day(0)), _line(2, "37252", _day(0), more=more)], head=head)])
+    return patient([_claim(1, [_line(1, "37238", _day(0)), _line(2, "37252", _day(0), more=more)], head=head)])
 
 
 def diagnoses(size: int) -> str:
     """One claim with very many diagnoses, modifiers and diagnosis pointers."""
     head = "HI*" + "*".join(f"AB{'F' if n else 'K'}:I87{n % 10}" for n in range(size)) + "~"
     line = f"LX*1~SV1*HC:37252:{':'.join(['LT', '59', 'XX'] * size)}*1*UN*1***{':'.join(['1', '2'] * size)}~"
-    return _patient([_claim(1, [f"{line}DTP*472*D8*{_day(0)}~"], head=head)])
+    return patient([_claim(1, [f"{line}DTP*472*D8*{_day(0)}~"], head=head)])
 
 
 def adjudications(size: int) -> str:
     """One line that very many other payers have adjudicated, each with adjustments."""
     more = "".join(f"SVD*P{n}*1*HC:37252**1~CAS*CO*45*1*1~DTP*573*D8*20240901~" for n in range(size))
-    return _patient([_claim(1, [_line(1, "37238", _day(0)), _line(2, "37252", _day(0), more=more)])])
+    return patient([_claim(1, [_line(1, "37238", _day(0)), _line(2, "37252", _day(0), more=more)])])
 
 
 def members(size: int) -> str:
@@ -243,7 +244,7 @@ def sets(size: int) -> str:
 def envelope_faults(size: int) -> str:
     """Claims with faults of the envelope: empty segments, unknown levels, lower-case identifiers."""
     claims = [f"hi*x~~HL*9*9*99*9~HL*3*9*22*0~{_claim(n, [_line(1, '37252', _day(0))])}" for n in range(size)]
-    return _patient(claims)
+    return patient(claims)
 
 
 SHAPES = (
@@ -311,9 +312,9 @@ def _is_over(shape: Shape, place: Path, start: float, scale: float) -> bool:
 
 
 def _growth(seconds: Sequence[float]) -> Iterator[float | None]:
-    """Yield by how much each time is more than the one before it; None where both are small."""
+    """Yield the growth from each time to the next; None where both are small."""
     for before, after in pairwise(seconds):
-        yield after / max(before, FLOOR / 2) if after > FLOOR else None
+        yield after / max(before, FLOOR) if after > FLOOR else None
 
 
 def _seconds(place: Path, options: Sequence[str]) -> float:
