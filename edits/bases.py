@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from functools import lru_cache
 
 from edits.codes import IVUS, RETIRED
 from edits.facts import Facts
-from scrubber import Encounter, ServiceLine
+from scrubber import DateRange, Encounter, ServiceLine
 
 __all__ = [
     "bases_in",
     "by_other_provider",
     "can_stand",
     "codes_of",
+    "counts_as_primary",
+    "covers",
     "has_base",
     "in_other_period",
     "is_contractor_defined",
+    "is_listed",
     "on_other_date",
     "stands_alone",
+    "uncovered",
 ]
 
 _NO_BASE = IVUS | RETIRED | {""}
 """What cannot be the base even where no national list exists."""
 
 
+def counts_as_primary(line: ServiceLine) -> bool:
+    """Whether a line can be a primary procedure: code set HC (SV101-1, or none), and whole units above 0."""
+    return line.procedure_qualifier in _HCPCS and line.whole_units is not None
+
+
+_HCPCS = frozenset({"HC", ""})
+
+
 def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> tuple[ServiceLine, ...]:
     """Give those of `others` that bill a listed base of `line` on a day they share with it."""
-    return tuple(
-        other
-        for other in others
-        if (days := line.common_days(other)) is not None and facts.is_base(line.procedure, other.procedure, days)
-    )
+    return tuple(other for other in others if is_listed(line, other, facts) and counts_as_primary(other))
+
+
+def is_listed(line: ServiceLine, other: ServiceLine, facts: Facts) -> bool:
+    """Whether `other` bills a listed base of `line` on a day they share, whether it counts as one or not."""
+    days = line.common_days(other)
+    return days is not None and facts.is_base(line.procedure, other.procedure, days)
 
 
 @lru_cache(maxsize=16)  # a dozen edits ask it of the same few lines
@@ -45,16 +60,63 @@ def is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
     return line.service_dates is not None and facts.is_contractor_defined(line.procedure, line.service_dates)
 
 
+@lru_cache(maxsize=16)
 def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
-    """Whether the encounter holds a base; where no national list exists, whether it holds any other procedure."""
-    if bases_in(encounter, line, facts):
+    """Whether each day of the line has a base; where no national list exists, whether it has any other procedure."""
+    bases = bases_in(encounter, line, facts)
+    if is_contractor_defined(line, facts):
+        others = encounter.on_days_of(line)
+        bases += tuple(other for other in others if other.procedure not in _NO_BASE and counts_as_primary(other))
+    return covers(line, bases, facts)
+
+
+def covers(line: ServiceLine, bases: Sequence[ServiceLine], facts: Facts) -> bool:
+    """Whether each day of the line has one of `bases`, and days with ultrasound have one each.
+
+    A line of 31 days and 31 units needs 31 procedures, not one whose dates span the month.
+    """
+    dates = line.service_dates
+    if not bases or dates is None or uncovered(line, bases, facts):
+        return False
+    if dates.days == 1:
         return True
-    others = encounter.on_days_of(line)
-    return is_contractor_defined(line, facts) and any(other.procedure not in _NO_BASE for other in others)
+    spans = [(base, line.common_days(base)) for base in bases]
+    billed = sum(min(base.whole_units or 0, days.days) for base, days in spans if days is not None)
+    return billed >= min(line.whole_units or 1, dates.days)
+
+
+def uncovered(line: ServiceLine, bases: Iterable[ServiceLine], facts: Facts) -> tuple[DateRange, ...]:
+    """Return the days of the line on which none of `bases` is billed as a base that is in force, in ranges."""
+    dates = line.service_dates
+    if dates is None:
+        return ()
+    gaps: list[DateRange] = []
+    day: date | None = dates.first
+    for first, last in sorted(_spans(line, dates, bases, facts)):
+        if day is None:
+            break
+        if first > day:
+            gaps.append(DateRange(day, first - timedelta(days=1)))
+        if last >= day:
+            day = last + timedelta(days=1) if last < dates.last else None
+    return tuple(gaps) if day is None else (*gaps, DateRange(day, dates.last))
+
+
+def _spans(
+    line: ServiceLine, dates: DateRange, bases: Iterable[ServiceLine], facts: Facts
+) -> Iterator[tuple[date, date]]:
+    """Yield the days of the line on which each base is billed and listed, or bases are the contractor's to define."""
+    for base in bases:
+        common = line.common_days(base)
+        for row in (base.procedure, "CCCCC") if common is not None else ():
+            for period in facts.base_codes.ever((line.procedure, row)):
+                first, last = max(common.first, period.effective), min(common.last, period.deleted or dates.last)
+                if first <= last:
+                    yield first, last
 
 
 def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Give the bases of the same patient and date that another provider rendered."""
+    """Give the bases of the same patient and date that another provider rendered or billed."""
     # Whatever the same provider did on these days is in the encounter itself.
     return bases_of(line, encounter.elsewhere, facts)
 
@@ -67,6 +129,7 @@ def on_other_date(line: ServiceLine, _encounter: Encounter, facts: Facts) -> tup
         if other.service_dates is not None
         and not other.common_days(line)
         and other.rendering_provider.key == line.rendering_provider.key
+        and counts_as_primary(other)
         and facts.is_base(line.procedure, other.procedure, other.service_dates)
     )
 
@@ -76,7 +139,10 @@ def in_other_period(line: ServiceLine, encounter: Encounter, facts: Facts) -> tu
     return tuple(
         other
         for other in encounter.on_days_of(line)
-        if other.procedure not in IVUS and facts.base_codes.ever((line.procedure, other.procedure))
+        if other.procedure not in IVUS
+        and facts.base_codes.ever((line.procedure, other.procedure))
+        and not bases_of(line, (other,), facts)
+        and counts_as_primary(other)
     )
 
 
@@ -100,7 +166,7 @@ def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: froz
     if not primaries:
         return base.service_dates is not None
     waiting = above | {base.procedure}
-    others = [other for other in encounter.on_days_of(base) if other.procedure not in waiting]
+    others = [o for o in encounter.on_days_of(base) if o.procedure not in waiting and counts_as_primary(o)]
     if "CCCCC" in primaries:
         # Its primaries are contractor-defined (AOC type 2): any other procedure may be one.
         return any(other.procedure not in _NO_BASE for other in others)

@@ -1,12 +1,16 @@
-"""Encounters: what one provider did for one patient on one date, over all claims of a file."""
+"""Encounters: what one provider did and one billing provider bills for one patient on one date, over all claims."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
 
 from attrs import field, frozen
 
+from scrubber.frequency import apart_of
+from scrubber.identity import patients_of
 from scrubber.model import Claim, DateRange, ServiceLine
 
 __all__ = ["Encounter", "encounters_of"]
@@ -14,8 +18,9 @@ __all__ = ["Encounter", "encounters_of"]
 
 @frozen(eq=False)
 class Encounter:
-    """The service lines of one patient and payer with the same rendering provider and a common date of service.
+    """The service lines of one patient and payer with the same providers and a common date of service.
 
+    The providers are the rendering and the billing one; an ambulatory surgical center is another than the surgeon.
     `lines` are in file order and may come from several claims; lines whose dates overlap through a third are
     together, so an edit asks `on_days_of` for those of one date.  `elsewhere` are the patient's dated lines outside
     the encounter. Void claims and lines without a readable date are in neither.  `procedures` are the codes of `lines`.
@@ -58,28 +63,38 @@ def _dates(line: ServiceLine) -> DateRange:
     return line.service_dates
 
 
-def encounters_of(claims: Sequence[Claim]) -> Iterator[Encounter]:
-    """Split the claims of one patient (same `patient_key`) into encounters, in the order of their first line.
+def encounters_of(claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) -> Iterator[Encounter]:
+    """Split claims of the same `patient_key` into encounters, in the order of their first line.
 
-    An original claim that a replacement in the same file takes the place of (same CLM01) is judged by itself, so that
-    its lines are not counted twice.
+    Each patient's claims are judged together (see `scrubber.identity`).  A claim that another takes away or replaces is
+    judged by itself (see `scrubber.frequency`), so that its lines are not counted twice.
+    `rejected` are the ordinals of claims that are rejected already.
     """
-    live = [claim for claim in claims if not claim.is_void]
-    replaced = {claim.control_number for claim in live if claim.is_replacement} - {""}
-    groups: dict[tuple[bool, tuple[str, ...]], list[ServiceLine]] = defaultdict(list)
-    for claim in live:
-        superseded = not claim.is_replacement and claim.control_number in replaced
-        for line in claim.lines:
-            if line.service_dates is not None:
-                groups[superseded, line.rendering_provider.key].append(line)
-    found = [(superseded, chained) for (superseded, _), lines in groups.items() for chained in _chain_by_date(lines)]
+    groups: dict[tuple[Any, ...], list[ServiceLine]] = defaultdict(list)
+    for number, patient in enumerate(patients_of(claims)):
+        apart = apart_of(patient.claims, rejected)
+        for claim in patient.claims:
+            world = (number, apart.get(claim.ordinal, 0))
+            for line in () if claim.is_void else claim.lines:
+                if line.service_dates is not None:
+                    groups[world, _providers_of(line)].append(line)
+    found = [(world, chained) for (world, _), lines in groups.items() for chained in _chain_by_date(lines)]
     if len(found) == 1:
         yield Encounter(tuple(found[0][1]))
         return
-    for own, lines in sorted(found, key=lambda entry: _place(entry[1][0])):
+    together: dict[tuple[int, int], list[ServiceLine]] = defaultdict(list)
+    for (world, _), lines in groups.items():
+        together[world] += lines
+    for world, lines in sorted(found, key=lambda entry: _place(entry[1][0])):
         inside = {id(line) for line in lines}
-        others = (line for (superseded, _), group in groups.items() if superseded == own for line in group)
-        yield Encounter(tuple(lines), tuple(line for line in others if id(line) not in inside))
+        yield Encounter(tuple(lines), tuple([line for line in together[world] if id(line) not in inside]))
+
+
+def _providers_of(line: ServiceLine) -> tuple[Any, ...]:
+    """Return what makes two lines of a patient the same providers'; of a claim alone where one has no identity."""
+    billing, rendering = line.claim.billing_provider, line.rendering_provider
+    nobody = 0 if billing.is_identified and rendering.is_identified else line.claim.ordinal
+    return (billing.key, billing.is_surgery_center, rendering.key, nobody)
 
 
 def _chain_by_date(lines: list[ServiceLine]) -> Iterator[list[ServiceLine]]:

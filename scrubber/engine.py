@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
@@ -12,10 +13,12 @@ from typing import Any
 import attrs
 from attrs import define, field, frozen
 
+from scrubber.claim_frequency import doubtful_voids
+from scrubber.claim_identity import contradictions, missing_identity
 from scrubber.config import Config
 from scrubber.detail import detail_of, shown_npi, shown_payer
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
-from scrubber.encounter import encounters_of
+from scrubber.encounter import Encounter, encounters_of
 from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine
@@ -56,6 +59,10 @@ def _concern(stages: Iterable[_Stage], procedures: AbstractSet[str]) -> bool:
     return any(group.applies_to(procedures) for stage in stages for group in stage.encounter_edits)
 
 
+def _codes_of(claim: Claim) -> set[str]:
+    return {line.procedure for line in claim.lines}
+
+
 def _grouped(edits: Iterable[Edit[Any]] | Iterable[EncounterEdit[Any]]) -> tuple[_Group, ...]:
     """Group edits without changing their order."""
     return tuple(_Group(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
@@ -67,6 +74,7 @@ class _Stage:
 
     chain: Chain[Any]
     claim_edits: tuple[_Group, ...]
+    void_edits: tuple[_Group, ...]
     encounter_edits: tuple[_Group, ...]
     tables: Any
 
@@ -84,6 +92,10 @@ class _Verdict:
     def rejected(self) -> bool:
         """Whether an error has been found."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def _rejected(verdicts: Mapping[int, _Verdict]) -> set[int]:
+    return {ordinal for ordinal, verdict in verdicts.items() if verdict.rejected}
 
 
 class Engine:
@@ -120,14 +132,8 @@ class Engine:
         `places` say which syntax errors were found before in claims and above them.
         """
         stages = self._stages_for(claims[0].payer.id)
-        verdicts = self._verdicts(claims, stages)
-        for place in places:
-            verdict = verdicts[place.ordinal]
-            for finding in of_claim(place.known, verdict.claim.control_number, place.ordinal):
-                self._file(finding, verdict)
-            # A payer's settings are about its claims; they do not make a transaction set good.
-            verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
-            verdict.refused = bool(place.refused)
+        verdicts = self._verdicts(claims, stages, places)
+        self._check_identities(verdicts, stages)
         # In front of what looks for rejected claims: a crash rejects the claim it is on.
         observed = self._observe(verdicts, stages) if self._detail else {}
         self._reject_what_relies_on_rejected(verdicts, stages)
@@ -138,7 +144,7 @@ class Engine:
     ) -> dict[int, tuple[Observation, ...]]:
         """Ask the chains what there is to count, each encounter once: under the first of its claims."""
         seen: dict[int, tuple[Observation, ...]] = {}
-        for encounter in encounters_of([verdict.claim for verdict in verdicts.values()]):
+        for encounter in encounters_of([verdict.claim for verdict in verdicts.values()], _rejected(verdicts)):
             ordinal = encounter.claims[0].ordinal
             for stage in stages if len(encounter.lines) <= _MAX_TOGETHER else ():
                 if stage.chain.observe is not None:
@@ -155,17 +161,64 @@ class Engine:
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
 
-    def _verdicts(self, claims: Sequence[Claim], stages: Sequence[_Stage]) -> dict[int, _Verdict]:
+    def _check_identities(self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]) -> None:
+        """Report what is wrong with the identities of claims that an edit over encounters judges (X12215, X12216)."""
+        claims = [verdict.claim for verdict in verdicts.values()]
+        asked = {claim.ordinal for claim in claims if not claim.is_void and _concern(stages, _codes_of(claim))}
+        for claim in claims if asked else ():
+            missing = missing_identity(claim) if claim.ordinal in asked else None
+            if missing is not None:
+                self._file(missing, verdicts[claim.ordinal])
+
+        def together(claims: Sequence[Claim]) -> dict[int, str]:
+            one = [attrs.evolve(claim, subscriber=claims[0].patient, dependent=None) for claim in claims]
+            joined = self._verdicts(one, stages)
+            return {ordinal: self._difference(verdicts[ordinal], verdict) for ordinal, verdict in joined.items()}
+
+        for finding in contradictions(claims, asked, together) if asked and len(claims) > 1 else ():
+            self._file(finding, verdicts[finding.claim_ordinal or 0])
+
+    def _difference(self, apart: _Verdict, together: _Verdict) -> str:
+        """Say which findings of edits over encounters a claim would have too, and which not, judged with others."""
+        own, joined = (
+            Counter(found.code for found in verdict.findings if issubclass(self._rules[found.code][0], EncounterEdit))
+            for verdict in (apart, together)
+        )
+        more, less = (" and ".join(sorted(codes)) for codes in (joined - own, own - joined))
+        return f"{more}, and not {less}" if more and less else more or (f"no {less}" if less else "the same findings")
+
+    def _verdicts(
+        self,
+        claims: Sequence[Claim],
+        stages: Sequence[_Stage],
+        places: Sequence[ClaimPlace] = (),
+    ) -> dict[int, _Verdict]:
         verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
         # Claim edits of all chains come first: an encounter edit may ask whether a line has an error already.
         for stage in stages:
             for verdict in verdicts.values():
                 self._judge_claim(stage, verdict)
         for verdict in verdicts.values():
-            if verdict.claim.alone and _concern(stages, {line.procedure for line in verdict.claim.lines}):
+            if verdict.claim.alone and _concern(stages, _codes_of(verdict.claim)):
                 verdict.findings.append(not_together(verdict.claim, "The claims of this patient"))
+        for place in places:
+            verdict = verdicts[place.ordinal]
+            for finding in of_claim(place.known, verdict.claim.control_number, place.ordinal):
+                self._file(finding, verdict)
+            # A payer's settings are about its claims; they do not make a transaction set good.
+            verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
+            verdict.refused = bool(place.refused)
+        rejected = _rejected(verdicts)  # by now: such a claim takes no other away
+        for finding in doubtful_voids(claims, rejected):
+            self._file(finding, verdicts[finding.claim_ordinal or 0])
+        self._judge_encounters(encounters_of(claims, rejected), verdicts, stages)
+        return verdicts
+
+    def _judge_encounters(
+        self, encounters: Iterable[Encounter], verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]
+    ) -> None:
         stages = [stage for stage in stages if stage.encounter_edits]
-        for encounter in encounters_of(claims) if stages else ():
+        for encounter in encounters if stages else ():
             involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
             if len(encounter.lines) > _MAX_TOGETHER and _concern(stages, encounter.procedures):
                 for verdict in involved.values():
@@ -173,7 +226,6 @@ class Engine:
                 continue
             for stage in stages:
                 self._run(stage.encounter_edits, encounter, encounter.procedures, stage.tables, involved)
-        return verdicts
 
     def _reject_what_relies_on_rejected(self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]) -> None:
         """Judge the accepted claims again without the rejected ones, until none of them has an error then."""
@@ -241,9 +293,8 @@ class Engine:
 
     def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
         claim = verdict.claim
-        if not claim.is_void or not claim.complete:
-            procedures = {line.procedure for line in claim.lines}
-            self._run(stage.claim_edits, claim, procedures, stage.tables, {claim.ordinal: verdict})
+        edits = stage.void_edits if claim.is_void and claim.complete else stage.claim_edits
+        self._run(edits, claim, _codes_of(claim), stage.tables, {claim.ordinal: verdict})
 
     def _run(
         self,
@@ -300,6 +351,7 @@ class Engine:
         return _Stage(
             chain=chain,
             claim_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit)),
+            void_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit) and edit.meta.voids),
             encounter_edits=_grouped(edit for edit in wanted if isinstance(edit, EncounterEdit)),
             tables=tables,
         )

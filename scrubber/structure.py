@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 
+from scrubber.claim_frequency import FREQUENCY_RULES
+from scrubber.claim_identity import IDENTITY_RULES
 from scrubber.edit import Chain, Context, Edit, Example, Meta, statuses
 from scrubber.findings import Finding, Severity, Source, Status
 from scrubber.model import MAX_LINES, Claim, PlainClaim, Provider, ServiceLine
@@ -435,6 +437,8 @@ EDITS: Chain[None] = Chain(
         ClaimNumberMissing,
         NpiCheckDigitWrong,
         ProviderContradicted,
+        *IDENTITY_RULES,
+        *FREQUENCY_RULES,
         *CONFORMANCE_RULES,
     ),
     screen=_screen,

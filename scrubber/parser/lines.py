@@ -13,7 +13,19 @@ from scrubber.model import Adjudication, DateRange, Note, Provider, ServiceLine,
 from scrubber.parser.segments import cut_text
 from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
 
-__all__ = ["read_adjustments", "read_line", "read_notes", "read_plain_lines", "read_provider", "read_reference"]
+__all__ = [
+    "read_adjustments",
+    "read_contract_type",
+    "read_line",
+    "read_notes",
+    "read_plain_lines",
+    "read_provider",
+    "read_reference",
+]
+
+
+_IDENTIFIERS = ("0B", "1G", "G2", "LU")
+"""What REF may identify a provider by besides a tax number: state license, UPIN, the payer's number, location."""
 
 
 def read_line(number: int, loop: Loop) -> ServiceLine:
@@ -29,6 +41,7 @@ def read_line(number: int, loop: Loop) -> ServiceLine:
         control_number=read_reference(named.get("REF", ()), "6R"),
         notes=read_notes(named.get("NTE", ())),
         adjudications=tuple([_adjudication(other) for other in loop.children("2430")]),
+        line_contract_type=read_contract_type(named.get("CN1", ())),
         loop=loop,
     )
 
@@ -130,7 +143,7 @@ def _provider(loop: Loop, taxonomy: str) -> Provider:
     """Read the provider of a loop that begins with NM1."""
     prv = loop.find("PRV")
     references = loop.find_all("REF")
-    _, _, _, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
+    _, _, entity_type, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
     return Provider(
         id=identifier.strip(),
         id_qualifier=id_qualifier.strip(),
@@ -138,12 +151,21 @@ def _provider(loop: Loop, taxonomy: str) -> Provider:
         first_name=first_name,
         taxonomy=prv.get(3) if prv else taxonomy,
         tax_id=read_reference(references, "EI") or read_reference(references, "SY"),
+        references=tuple(
+            [f"{kind}:{text}" for kind in _IDENTIFIERS if (text := read_reference(references, kind).strip())]
+        ),
+        entity_type=entity_type.strip(),
     )
 
 
 def read_reference(references: Iterable[Segment], qualifier: str) -> str:
     """Give REF02 of the first REF with that REF01."""
     return next((segment.get(2) for segment in references if segment.get(1) == qualifier), "")
+
+
+def read_contract_type(contracts: Iterable[Segment]) -> str:
+    """Give CN101 of the first CN1, "" where there is none."""
+    return next((tidy_code(segment.get(1)) for segment in contracts), "")
 
 
 def read_notes(notes: Iterable[Segment]) -> tuple[Note, ...]:

@@ -22,7 +22,7 @@ from scrubber.x12 import Delimiters
 
 __all__ = ["PlainReader", "clearinghouse_id_of", "plain_form", "read_plain"]
 
-_VOID = "8"
+_ORIGINAL = "1"
 _AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
 _UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 
@@ -95,7 +95,7 @@ class PlainReader:
         """Read the claim between two places of a text if it is plain; `form` are the groups of `plain_form`."""
         number, amount, frequency, qualifier, npi, further = form
         lines = self.line.findall(text, start, stop)
-        if len(lines) > MAX_LINES or not number.strip() or frequency.strip() == _VOID:
+        if len(lines) > MAX_LINES or not number.strip() or frequency.strip() != _ORIGINAL:
             return None
         if text.count(self.date_of_service, start, stop) != len(lines):
             return None  # which date holds is for the reader of lines to say
