@@ -11,6 +11,7 @@ from edits.bases import (
     codes_of,
     counts_as_primary,
     covers,
+    differing_providers,
     has_base,
     in_other_period,
     is_contractor_defined,
@@ -160,23 +161,18 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
         for line in ivus_lines(encounter):
             found = by_other_provider(line, encounter, context.tables)
             if found and not has_base(line, encounter, context.tables):
-                differing = [other for other in found if _billing(other) == _billing(line)] or found
-                rendered = any(other.rendering_provider.key != line.rendering_provider.key for other in differing)
-                billed = any(_billing(other) != _billing(line) for other in differing)
-                who = " and ".join(["rendering (2310B, 2420A)"] * rendered + ["billing (2010AA)"] * billed)
+                providers = min((differing_providers(line, other) for other in found), key=len)
                 yield self.finding(
                     line,
                     f"The base procedure of {line.service_dates} ({codes_of(found)}, {places(found, line)}) has "
-                    f"another {who.replace(' (2310B, 2420A)', '').replace(' (2010AA)', '')} provider than "
-                    f"{line.procedure}.",
-                    f"Correct the {who} provider if it is wrong; else do not bill the add-on code.",
+                    f"another {' and '.join(providers)} provider than {line.procedure}.",
+                    f"Correct the {' and '.join(_PROVIDERS[name] for name in providers)} if it is wrong; else do not "
+                    "bill the add-on code.",
                     element="SV101-2",
                 )
 
 
-def _billing(line: ServiceLine) -> tuple[object, ...]:
-    provider = line.claim.billing_provider
-    return (provider.key, provider.is_surgery_center)
+_PROVIDERS = {"rendering": "rendering provider (2310B, 2420A)", "billing": "billing provider (2010AA)"}
 
 
 class BaseOnOtherDate(EncounterEdit[Facts]):

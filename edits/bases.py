@@ -17,6 +17,7 @@ __all__ = [
     "codes_of",
     "counts_as_primary",
     "covers",
+    "differing_providers",
     "has_base",
     "in_other_period",
     "is_contractor_defined",
@@ -66,7 +67,8 @@ def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     bases = bases_in(encounter, line, facts)
     if is_contractor_defined(line, facts):
         others = encounter.on_days_of(line)
-        bases += tuple(other for other in others if other.procedure not in _NO_BASE and counts_as_primary(other))
+        more = [other for other in others if other.procedure not in _NO_BASE and counts_as_primary(other)]
+        bases += tuple(other for other in more if other not in bases)
     return covers(line, bases, facts)
 
 
@@ -108,8 +110,10 @@ def _spans(
     """Yield the days of the line on which each base is billed and listed, or bases are the contractor's to define."""
     for base in bases:
         common = line.common_days(base)
-        for row in (base.procedure, "CCCCC") if common is not None else ():
-            for period in facts.base_codes.ever((line.procedure, row)):
+        if common is None:
+            continue
+        for listed in (base.procedure, "CCCCC"):
+            for period in facts.base_codes.ever((line.procedure, listed)):
                 first, last = max(common.first, period.effective), min(common.last, period.deleted or dates.last)
                 if first <= last:
                     yield first, last
@@ -117,8 +121,18 @@ def _spans(
 
 def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
     """Give the bases of the same patient and date that another provider rendered or billed."""
-    # Whatever the same provider did on these days is in the encounter itself.
-    return bases_of(line, encounter.elsewhere, facts)
+    # Whatever the same provider did on these days is in the encounter itself, but for claims that are judged apart.
+    return tuple(other for other in bases_of(line, encounter.elsewhere, facts) if differing_providers(line, other))
+
+
+def differing_providers(line: ServiceLine, other: ServiceLine) -> tuple[str, ...]:
+    """Name the providers by which two lines differ: rendering (2310B, 2420A), billing (2010AA), or both."""
+    own, others = line.claim.billing_provider, other.claim.billing_provider
+    differ = {
+        "rendering": line.rendering_provider.key != other.rendering_provider.key,
+        "billing": own.key != others.key or own.is_surgery_center != others.is_surgery_center,
+    }
+    return tuple(name for name, differs in differ.items() if differs)
 
 
 def on_other_date(line: ServiceLine, _encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:

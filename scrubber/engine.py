@@ -337,7 +337,7 @@ class Engine:
     # -- preparing ------------------------------------------------------------------------------------------------
 
     def _stages_for(self, payer: str) -> list[_Stage]:
-        own = payer if payer in self.config.payers else ""
+        own = self.config.payer_named(payer) or ""
         if own not in self._stages:
             overrides = self._split_overrides(own)
             self._stages[own] = [self._stage(chain, overrides[place]) for place, chain in enumerate(self._chains)]

@@ -401,11 +401,11 @@ class Claim:
     """One claim (loop 2300) with what it inherits from the levels above it.
 
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
-    replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `diagnoses` are the up to 12 of HI
-    in order, `contract_type` is CN101, `responsibility` SBR01 and `filing_indicator` SBR09 of the destination payer (MB
-    Medicare Part B, MA Part A, 16 Medicare Advantage, CI commercial).  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.  `ordinal` counts
-    the claims of the file from 1.  `complete` is False when part of the claim was not read, `alone` True when the other
-    claims of its patient are too many to be looked at with it.
+    replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8, `contract_type` CN101.  `diagnoses`
+    are the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.
+    `responsibility` is SBR01 and `filing_indicator` SBR09 of the destination payer (MB Medicare Part B, MA Part A, 16
+    Medicare Advantage, CI commercial).  `ordinal` counts the claims of the file from 1.  `complete` is False when part
+    of the claim was not read, `alone` True when the other claims of its patient are too many to be looked at with it.
     """
 
     control_number: str = field(repr=False)
@@ -483,8 +483,9 @@ class Claim:
 class PlainClaim:
     """A claim whose structure is in order, and what its report needs.
 
-    It has CLM01, is an original (CLM05-3 = 1), and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a code (HC), a charge
-    and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`, in dollars).
+    It has CLM01, is an original (CLM05-3 = 1), and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a code
+    (HC), a charge and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`, in
+    dollars).
     `npis` are those of the rendering providers, `procedures` and `days` (CCYYMMDD) those of the lines.
     """
 

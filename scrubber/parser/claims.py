@@ -273,8 +273,8 @@ def billing_provider_of(level: Level | None) -> Provider:
 class _Insured:
     """What a subscriber level (2000B) says: the subscriber, the destination payer, SBR01 and SBR09."""
 
-    person: Person = Person()
-    payer: Payer = Payer()
+    person: Person = field(factory=Person)
+    payer: Payer = field(factory=Payer)
     responsibility: str = field(default="", repr=False)
     filing_indicator: str = field(default="", repr=False)
 
