@@ -22,7 +22,7 @@ from scrubber.encounter import Encounter, encounters_of
 from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine
-from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, reopen
+from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, is_original, reopen
 from scrubber.plugins import Plugin
 from scrubber.rules import OWN_RULES, crash, not_together, relies_on
 from scrubber.tables import override_tables
@@ -243,8 +243,11 @@ class Engine:
                 return
 
     def is_hot(self, raw: RawClaim) -> bool:
-        """Whether an edit that names procedures may look at the claim, or no claim can be told unopened."""
-        if self._codes is None or raw.stretch is None:
+        """Whether an edit that names procedures may look at the claim, or no claim can be told unopened.
+
+        So is a claim that is no original (CLM05-3): what it replaces or voids is another of its patient.
+        """
+        if self._codes is None or raw.stretch is None or not is_original(raw):
             return True
         return self._interest.search(raw.stretch.text) is not None
 

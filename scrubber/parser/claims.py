@@ -38,7 +38,7 @@ from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_text
 from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, tidy_identifier
 
-__all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "patient_key_of", "place_of", "reopen"]
+__all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "is_original", "patient_key_of", "place_of", "reopen"]
 
 
 def build_claim(raw: RawClaim) -> Claim:
@@ -208,6 +208,16 @@ def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] |
         )
     )
     return attrs.evolve(found, alone=True) if place.alone else found
+
+
+def is_original(raw: RawClaim) -> bool:
+    """Whether CLM05-3 is 1, without reading the claim itself."""
+    if raw.stretch is None:
+        place = raw.segments[0].take(5)[5]
+    else:
+        marks = raw.stretch.delimiters
+        place = "".join(raw.stretch.text.partition(marks.segment)[0].split(marks.element)[5:6])
+    return "".join(place.split(raw.delimiters.component)[2:3]).strip() == "1"
 
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
