@@ -66,9 +66,15 @@ def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     """Whether each day of the line has a base; where no national list exists, whether it has any other procedure."""
     bases = bases_in(encounter, line, facts)
     if is_contractor_defined(line, facts):
-        others = encounter.on_days_of(line)
-        more = [other for other in others if other.procedure not in _NO_BASE and counts_as_primary(other)]
-        bases += tuple(other for other in more if other not in bases)
+        bases += tuple(
+            other
+            for other in encounter.on_days_of(line)
+            if other.procedure not in _NO_BASE
+            and other not in bases
+            and counts_as_primary(other)
+            and (days := line.common_days(other)) is not None
+            and facts.is_contractor_defined(line.procedure, days)
+        )
     return covers(line, bases, facts)
 
 
