@@ -13,7 +13,7 @@ import attrs
 
 from scrubber.edit import FileEdit, Meta, statuses
 from scrubber.findings import Finding, Severity, Source
-from scrubber.identity import Patient, is_patient_known, patients_of
+from scrubber.identity import Patient, is_patient_known, is_somebody, patients_of
 from scrubber.model import Claim
 
 __all__ = ["IDENTITY_RULES", "IdentityMissing", "PatientContradicted", "contradictions", "missing_identity"]
@@ -95,7 +95,7 @@ def missing_identity(claim: Claim) -> Finding | None:
 
 def contradictions(claims: Sequence[Claim], asked: AbstractSet[int], together: Together) -> Iterator[Finding]:
     """Yield what names and birth dates say against the member identifier, for the claims with ordinals `asked`."""
-    patients = [patient for patient in patients_of(claims) if is_patient_known(patient.claims[0])]
+    patients = [patient for patient in patients_of(claims) if is_somebody(patient.claims[0])]
     subscribers = [claim for patient in patients if patient.is_subscriber for claim in patient.claims]
     for similar in _similar(patients):
         all_claims = [claim for patient in similar for claim in patient.claims]

@@ -10,7 +10,7 @@ from attrs import define, field
 from scrubber.model import Claim
 from scrubber.x12 import tidy_identifier
 
-__all__ = ["Patient", "is_patient_known", "patients_of"]
+__all__ = ["Patient", "is_patient_known", "is_somebody", "patients_of"]
 
 _A, _AN = "[AC-HJKMNP-RT-Y]", "[0-9AC-HJKMNP-RT-Y]"
 _MBI = re.compile(rf"[1-9]{_A}{_AN}\d{_A}{_AN}\d{_A}{_A}\d\d", re.ASCII)
@@ -51,6 +51,11 @@ def is_patient_known(claim: Claim) -> bool:
     return bool(own) or all(claim.patient.identity)
 
 
+def is_somebody(claim: Claim) -> bool:
+    """Whether patient and payer both have an identity, so that other claims may be of the same patient."""
+    return is_patient_known(claim) and any(claim.payer.key)
+
+
 def patients_of(claims: Sequence[Claim]) -> list[Patient]:
     """Return the patients of claims with the same `patient_key`, in the order of their first claims.
 
@@ -60,7 +65,7 @@ def patients_of(claims: Sequence[Claim]) -> list[Patient]:
     """
     if len(claims) == 1:
         return [Patient(*claims[0].patient.identity, list(claims))]
-    nobody = [claim for claim in claims if not (is_patient_known(claim) and any(claim.payer.key))]
+    nobody = [claim for claim in claims if not is_somebody(claim)]
     known = [claim for claim in claims if claim not in nobody] if nobody else claims
     one = [claim for claim in known if claim.dependent is None] if any(map(_has_mbi, known)) else []
     found = [_beneficiary(one)] if one else []

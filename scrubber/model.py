@@ -168,8 +168,8 @@ class Provider:
         """What makes two mentions the same provider: NM109, else the name with all other identifiers."""
         if identifier := tidy_identifier(self.id):
             return (self.id_qualifier.strip().upper(), identifier)
-        others = map(tidy_identifier, (self.tax_id, *self.references))
-        return ("", tidy_name(self.name), tidy_name(self.first_name), *others)
+        others = (text for text in self.references if tidy_identifier(text.partition(":")[2]))
+        return ("", *map(tidy_name, (self.name, self.first_name)), *map(tidy_identifier, (self.tax_id, *others)))
 
     @property
     def is_identified(self) -> bool:

@@ -166,7 +166,8 @@ CREATE TEMP TABLE candidate AS SELECT beside.*, listed.base AS row, max(beside.f
   FROM beside JOIN ivus ON ivus.id = line JOIN base_codes AS listed
     ON listed.addon = ivus.procedure AND listed.base IN (code, 'CCCCC')
     AND listed.effective <= beside.last AND beside.first <= listed.deleted
-  WHERE primary_procedure AND (listed.base = code OR code NOT IN ('37252', '37253', '37250', '37251', '75945', '75946'));
+  WHERE primary_procedure
+    AND (listed.base = code OR code NOT IN ('37252', '37253', '37250', '37251', '75945', '75946'));
 CREATE TEMP TABLE base AS SELECT DISTINCT beside.* FROM beside JOIN candidate USING (line, other) WHERE row <> 'CCCCC';
 CREATE TEMP TABLE by_contractor AS SELECT DISTINCT ivus.id AS line FROM ivus JOIN base_codes AS listed
     ON listed.addon = procedure AND listed.base = 'CCCCC' AND listed.effective <= last AND first <= listed.deleted;
@@ -305,11 +306,11 @@ def _judged_apart(lines: list[Line]) -> dict[int, int]:
 
 
 def _is_named(line: Line, later: Line) -> bool:
-    return line.control_number == later.control_number or bool(line.reference) and line.reference == later.reference
+    return line.control_number == later.control_number or (bool(line.reference) and line.reference == later.reference)
 
 
 def _is_rejected(claim: list[Line]) -> bool:
-    """Whether a replacement or void is rejected by itself: by CLM05-3 and REF*F8, or an ultrasound code out of its time."""
+    """Whether a replacement or void is rejected by itself: by CLM05-3, REF*F8 or a code out of its time."""
     if claim[0].filing == "MB" or not claim[0].reference:
         return True
     start = date(2016, 1, 1)
