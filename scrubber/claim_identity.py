@@ -70,26 +70,19 @@ Together = Callable[[Sequence[Claim]], Mapping[int, str]]
 def missing_identity(claim: Claim) -> Finding | None:
     """Return what is wrong with a claim whose patient, payer or a provider nobody can tell from others."""
     rendering = [line.rendering_provider for line in claim.lines]
-    missing = [
-        who
-        for who, known in (
-            (
-                "the patient (2010BA, 2010CA) has neither an identifier nor a name with birth date",
-                is_patient_known(claim),
-            ),
-            ("the payer (2010BB) has neither identifier nor name", any(claim.payer.key)),
-            ("the billing provider (2010AA) has neither identifier nor name", claim.billing_provider.is_identified),
-            (
-                "the rendering provider (2310B, 2420A) has neither identifier nor name",
-                all(provider.is_identified or provider is claim.billing_provider for provider in rendering),
-            ),
-        )
-        if not known
-    ]
+    known = {
+        "the patient (2010BA, 2010CA) has neither an identifier nor a name with birth date": is_patient_known(claim),
+        "the payer (2010BB) has neither identifier nor name": any(claim.payer.key),
+        "the billing provider (2010AA) has neither identifier nor name": claim.billing_provider.is_identified,
+        "the rendering provider (2310B, 2420A) has neither identifier nor name": all(
+            provider.is_identified or provider is claim.billing_provider for provider in rendering
+        ),
+    }
+    missing = [what for what, is_known in known.items() if not is_known]
     if not missing:
         return None
     message = "; ".join(missing)
-    fix = "Name the patient, the payer and the providers; this claim was judged without any other of the file."
+    fix = f"Name {' and '.join(what.partition(' has ')[0] for what in missing)}."
     return IdentityMissing.on_claim(claim, f"{message[0].upper()}{message[1:]}.", fix)
 
 
