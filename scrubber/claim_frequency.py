@@ -144,7 +144,7 @@ def _doubt(void: Void) -> str:
         return "No earlier claim of this file is the one that this void takes back."
     place = f"claim {void.meant.ordinal} of the file"
     if not void.takes_away:
-        return f"This void means {place}, but its lines or charges differ, so it takes nothing away here."
+        return f"This void means {place}, but its lines or charges differ or another void takes it away already."
     return (
         f"This void names {place} neither by REF*F8 nor by CLM01 but has its dates, lines and charges, and takes it "
         "away; the payer can hardly have numbered that claim yet."

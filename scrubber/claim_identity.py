@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 
 import attrs
 
@@ -91,34 +92,38 @@ def contradictions(claims: Sequence[Claim], asked: AbstractSet[int], together: T
     patients = [patient for patient in patients_of(claims) if is_somebody(patient.claims[0])]
     subscribers = [claim for patient in patients if patient.is_subscriber for claim in patient.claims]
     for similar in _similar(patients):
-        all_claims = [claim for patient in similar for claim in patient.claims]
-        if asked.isdisjoint(claim.ordinal for claim in all_claims):
+        alike = [claim for patient in similar for claim in patient.claims]
+        if asked.isdisjoint(claim.ordinal for claim in alike):
             continue
-        changed = together(all_claims) if len(similar) > 1 else {}
+        changed = together(alike) if len(similar) > 1 else {}
         for patient in similar:
-            alike = [claim for claim in all_claims if claim not in patient.claims]
-            others = [claim for claim in subscribers if claim not in patient.claims] if patient.is_subscriber else []
+            own = {claim.ordinal for claim in patient.claims}
             for claim in (claim for claim in patient.claims if claim.ordinal in asked):
                 if patient.contradicted:
-                    same = [other for other in patient.claims if other is not claim]
-                    yield _contradiction(claim, same, "or", _ONE_PATIENT)
-                elif alike:
-                    yield _contradiction(claim, alike, "or", _JUDGED_APART.format(changed[claim.ordinal]))
-                elif others:
-                    found = _contradiction(claim, others, "and", "They were judged as two patients.")
+                    yield _contradiction(claim, patient.claims, {claim.ordinal}, "or", _ONE_PATIENT)
+                elif len(similar) > 1:
+                    yield _contradiction(claim, alike, own, "or", _JUDGED_APART.format(changed[claim.ordinal]))
+                elif patient.is_subscriber and len(subscribers) > len(own):
+                    found = _contradiction(claim, subscribers, own, "and", "They were judged as two patients.")
                     yield attrs.evolve(found, severity=Severity.INFO)
 
+
+_NAMED = 3
+"""Claims that a message names."""
 
 _ONE_PATIENT = "A Medicare Beneficiary Identifier is one patient's, so they were judged together."
 _JUDGED_APART = "They were judged apart; judged together, this claim would have {}."
 
 
-def _contradiction(claim: Claim, others: Sequence[Claim], joint: str, judged: str) -> Finding:
-    message = (
-        f"{_named(others)} the same member identifier as this claim, but another name {joint} birth date. {judged}"
-    )
+def _contradiction(claim: Claim, claims: Sequence[Claim], own: AbstractSet[int], joint: str, judged: str) -> Finding:
+    """Return a finding on a claim that names those of `claims` whose ordinals are not `own`."""
+    others = [str(other.ordinal) for other in islice((other for other in claims if other.ordinal not in own), _NAMED)]
+    more = len(claims) - len(own) - len(others)
+    places = f"{', '.join(others)} and {more} more" if more else " and ".join(others)
+    have = "Claims {} of the file have" if more or len(others) > 1 else "Claim {} of the file has"
+    message = f"{have.format(places)} the same member identifier as this claim, but another name {joint} birth date. "
     fix = "Correct the name, birth date or member identifier that is wrong (2010BA, 2010CA)."
-    return PatientContradicted.on_claim(claim, message, fix)
+    return PatientContradicted.on_claim(claim, message + judged, fix)
 
 
 def _similar(patients: Sequence[Patient]) -> Iterator[list[Patient]]:
@@ -148,11 +153,3 @@ def _similar(patients: Sequence[Patient]) -> Iterator[list[Patient]]:
 def _points(patient: Patient) -> list[tuple[str, str]]:
     points = {"name": patient.name, "birth date": patient.birth_date if patient.is_subscriber else ""}
     return [(kind, text) for kind, text in points.items() if text]
-
-
-def _named(claims: Sequence[Claim]) -> str:
-    """Name claims by their places in the file, with the verb: "Claims 2 and 3 of the file have"."""
-    places = [str(claim.ordinal) for claim in claims]
-    if len(places) > 4:
-        places = [", ".join(places[:3]), f"{len(places) - 3} more"]
-    return f"Claim{'s' * (len(claims) > 1)} {' and '.join(places)} of the file {'have' if len(claims) > 1 else 'has'}"

@@ -33,17 +33,11 @@ def voids_of(claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) 
     A void takes away only an earlier claim with equal lines and charges, each claim once.
     """
     earlier = _Earlier()
-    gone: set[int] = set()
     for claim in claims:
         if not claim.is_void:
             earlier.add(claim)
         elif claim.ordinal not in rejected:
-            meant = [other for other in earlier.meant_by(claim) if other.ordinal not in gone]
-            equal = [other for other in meant if _services(other) == _services(claim)]
-            gone.update(other.ordinal for other in equal[:1])
-            other = next(iter(equal or meant), None)
-            by_content = other is not None and not earlier.is_named(other, claim)
-            yield Void(claim, other, takes_away=bool(equal), by_content=by_content)
+            yield earlier.take_away(claim)
 
 
 def apart_of(claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) -> dict[int, int]:
@@ -72,43 +66,57 @@ def apart_of(claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) 
 class _Earlier:
     """The claims of a patient so far, by what a later one may mean them by.
 
-    REF*F8 is the payer's number, which an original of the same file cannot carry, so CLM01 and the content count too.
+    REF*F8 is the payer's number, which an original of the same file cannot carry, so CLM01 and the content count too:
+    billing provider, dates and a code.
     """
 
-    _by_name: dict[tuple[str, str], list[Claim]] = field(factory=lambda: defaultdict(list))
-    _by_content: dict[Hashable, list[Claim]] = field(factory=lambda: defaultdict(list))
+    _last: dict[Hashable, Claim] = field(factory=dict)
+    _equal: dict[Hashable, list[Claim]] = field(factory=lambda: defaultdict(list))
+    _gone: set[int] = field(factory=set)
 
     def add(self, claim: Claim) -> None:
         """Take the next claim, which is no void."""
-        for name in _names(claim):
-            self._by_name[name].append(claim)
-        self._by_content[_occasion(claim)].append(claim)
+        services = _services(claim)
+        for meant_by in (*_names(claim), *_contents(claim)):
+            self._last[meant_by] = claim
+            self._equal[meant_by, services].append(claim)
 
-    def meant_by(self, claim: Claim) -> list[Claim]:
-        """Return the claims that a later one may mean, those it names first, each group from the last one on."""
-        named = {other.ordinal: other for name in _names(claim) for other in self._by_name.get(name, ())}
-        codes = {line.procedure for line in claim.lines}
-        alike = [
-            other
-            for other in self._by_content.get(_occasion(claim), ())
-            if other.ordinal not in named and not codes.isdisjoint(line.procedure for line in other.lines)
-        ]
-        return [*(named[ordinal] for ordinal in sorted(named, reverse=True)), *reversed(alike)]
+    def take_away(self, void: Claim) -> Void:
+        """Take away the claim that a void means, the last one if it may mean several, those it names before others."""
+        services = _services(void)
+        for by_content, marks in enumerate((_names(void), _contents(void))):
+            equal = [self._last_left(self._equal.get((mark, services), [])) for mark in marks]
+            found = max((claim for claim in equal if claim is not None), key=_ordinal, default=None)
+            if found is not None:
+                self._gone.add(found.ordinal)
+                return Void(void, found, takes_away=True, by_content=bool(by_content))
+        return Void(void, self.meant_by(void))
 
-    @staticmethod
-    def is_named(claim: Claim, later: Claim) -> bool:
-        """Whether `later` names an earlier claim by its REF*F8 or CLM01."""
-        return not set(_names(claim)).isdisjoint(_names(later))
+    def meant_by(self, claim: Claim) -> Claim | None:
+        """Return the last claim that a later one may mean, whatever it bills; one that it names before others."""
+        for marks in (_names(claim), _contents(claim)):
+            if found := [self._last[mark] for mark in marks if mark in self._last]:
+                return max(found, key=_ordinal)
+        return None
+
+    def _last_left(self, claims: list[Claim]) -> Claim | None:
+        while claims and claims[-1].ordinal in self._gone:
+            claims.pop()
+        return claims[-1] if claims else None
 
 
-def _names(claim: Claim) -> list[tuple[str, str]]:
+def _ordinal(claim: Claim) -> int:
+    return claim.ordinal
+
+
+def _names(claim: Claim) -> list[Hashable]:
     names = {"F8": claim.original_reference, "CLM01": claim.control_number}
     return [(kind, tidy) for kind, text in names.items() if (tidy := tidy_identifier(text))]
 
 
-def _occasion(claim: Claim) -> Hashable:
-    """Return the billing provider and the dates of service."""
-    return (claim.billing_provider.key, frozenset(line.service_dates for line in claim.lines))
+def _contents(claim: Claim) -> list[Hashable]:
+    dates = frozenset(line.service_dates for line in claim.lines)
+    return [(claim.billing_provider.key, dates, code) for code in {line.procedure: None for line in claim.lines}]
 
 
 def _services(claim: Claim) -> Hashable:
