@@ -9,11 +9,16 @@ from edits.bases import (
     by_other_provider,
     can_stand,
     codes_of,
+    counts_as_primary,
+    covers,
+    fewest_differing,
     has_base,
     in_other_period,
     is_contractor_defined,
+    is_listed,
     on_other_date,
     stands_alone,
+    uncovered,
 )
 from edits.codes import ADDITIONAL, AOC, CPT, INITIAL, IVUS, RETIRED, ivus_lines, make_meta, places
 from edits.facts import Facts, Procedure
@@ -62,14 +67,38 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
         """Look for a line for which no base and no near miss (IVUS103, 104, 105) is found."""
         for line in ivus_lines(encounter):
             if stands_alone(line, encounter, context.tables):
-                believed = any(other.procedure == "36005" for other in encounter.on_days_of(line))
                 yield self.finding(
                     line,
                     f"{line.procedure} is an add-on code, and no base procedure by the same provider is billed for "
-                    f"{line.service_dates}{'; 36005 is no listed base' if believed else ''}.",
+                    f"{_without_base(line, encounter, context.tables)}{_why_none(line, encounter, context.tables)}.",
                     f"Add the base procedure of that session, or remove {line.procedure}.",
                     element="SV101-2",
                 )
+
+
+def _without_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+    """Name the days of a line on which it has no base."""
+    bases = bases_in(encounter, line, facts)
+    gaps = uncovered(line, bases, facts)
+    if not bases or not gaps:
+        each = "each day of " if bases else ""
+        return f"{each}{line.service_dates}"
+    shown = ", ".join(map(str, gaps[:_GAPS]))
+    return f"{shown}{' and further days' if len(gaps) > _GAPS else ''} of {line.service_dates}"
+
+
+_GAPS = 3
+"""Ranges of days that a message names."""
+
+
+def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+    """Say why what looks like a base is none."""
+    others = encounter.on_days_of(line)
+    unfit = [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)]
+    if unfit:
+        are = "is none: its code set (SV101-1) is not HC or its units are not whole and above 0"
+        return f"; {codes_of(unfit)} on {places(unfit, line)} {are}"
+    return "; 36005 is no listed base" if any(other.procedure == "36005" for other in others) else ""
 
 
 class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
@@ -108,10 +137,12 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
 
 
 class BaseByOtherProvider(EncounterEdit[Facts]):
-    """The base procedure of that date was rendered by another provider.
+    """The base procedure of that date was rendered by another provider, or is billed by another one.
 
-    Why: an add-on code is paid only to the provider who did the base procedure.
-    Fix: correct the rendering provider (2310B or 2420A) if it is wrong; else the ultrasound cannot be billed.
+    Why: an add-on code is paid only to the provider who did the base procedure and bills it; an ambulatory surgical
+    center and the surgeon are two.
+    Fix: correct the rendering (2310B, 2420A) or billing provider (2010AA) if it is wrong; else the ultrasound cannot
+    be billed.
     """
 
     meta = make_meta(
@@ -126,19 +157,24 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a base on that date under other rendering providers only."""
+        """Look for a base on that date under other rendering or billing providers only."""
         for line in ivus_lines(encounter):
             if has_base(line, encounter, context.tables):
                 continue
             found = by_other_provider(line, encounter, context.tables)
             if found:
+                providers = fewest_differing(line, found)
                 yield self.finding(
                     line,
                     f"The base procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) has "
-                    f"another rendering provider than {line.procedure}.",
-                    "Correct the rendering provider (2310B, 2420A) if it is wrong; else do not bill the add-on code.",
+                    f"another {' and '.join(providers)} provider than {line.procedure}.",
+                    f"Correct the {' and '.join(_PROVIDERS[name] for name in providers)} if it is wrong; else do not "
+                    "bill the add-on code.",
                     element="SV101-2",
                 )
+
+
+_PROVIDERS = {"rendering": "rendering provider (2310B, 2420A)", "billing": "billing provider (2010AA)"}
 
 
 class BaseOnOtherDate(EncounterEdit[Facts]):
@@ -289,7 +325,8 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
         facts = context.tables
         for line in ivus_lines(encounter):
             bases = bases_in(encounter, line, facts)
-            if bases and not any(can_stand(base, encounter, facts) for base in bases):
+            standing = [base for base in bases if can_stand(base, encounter, facts)]
+            if covers(line, bases, facts) and not covers(line, standing, facts):
                 yield self.finding(
                     line,
                     f"What is billed as base of {line.procedure} is an add-on code itself ({codes_of(bases)}), and its "
@@ -340,10 +377,11 @@ class ContractorDefinedBase(EncounterEdit[Facts]):
 
 
 class BaseLineFails(EncounterEdit[Facts]):
-    """Every line that bills a base procedure of the encounter has an error itself.
+    """Every line that bills a base procedure of the encounter has an error itself, or is charged at zero.
 
     Why: when the base is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged by the
-    findings of the edits that are selected in the run.
+    findings of the edits that are selected in the run. A charge of zero is right for encounters (BHT06 RP) and under
+    capitation (CN101 05).
     Fix: correct the base line first.
     """
 
@@ -359,14 +397,15 @@ class BaseLineFails(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for bases that all have an error."""
+        """Look for bases that all have an error or a charge of zero."""
         for line in ivus_lines(encounter):
             bases = bases_in(encounter, line, context.tables)
-            if bases and all(context.has_error(base) for base in bases):
+            free = [base for base in bases if base.charge == 0 and not base.is_prepaid]
+            if bases and all(base in free or context.has_error(base) for base in bases):
                 yield self.finding(
                     line,
-                    f"The base procedure of {line.procedure} ({codes_of(bases)}, {places(bases, line)}) has an error "
-                    "and may be denied.",
+                    f"The base procedure of {line.procedure} ({codes_of(bases)}, {places(bases, line)}) "
+                    f"{'is charged at zero' if len(free) == len(bases) else 'has an error'} and may be denied.",
                     f"Correct {places(bases, line)} first; the add-on code depends on it.",
                     element="SV101-2",
                 )

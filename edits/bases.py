@@ -3,38 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
 
 from attrs import frozen
 
 from edits.codes import IVUS, MOST_NAMED, RETIRED
 from edits.facts import Facts
-from scrubber import Claim, DateRange, Encounter, ServiceLine
-from scrubber.encounter import SameDays
+from scrubber import Claim, DateRange, Encounter, SameDays, ServiceLine
 
 __all__ = [
     "bases_in",
     "by_other_provider",
     "can_stand",
     "codes_of",
+    "counts_as_primary",
+    "covers",
+    "fewest_differing",
     "has_base",
     "in_other_period",
     "is_contractor_defined",
+    "is_listed",
     "on_other_date",
     "stands_alone",
+    "uncovered",
 ]
 
 _NO_BASE = IVUS | RETIRED | {""}
 """What cannot be the base even where no national list exists."""
 
 
+def counts_as_primary(line: ServiceLine) -> bool:
+    """Whether a line can be a primary procedure: code set HC (SV101-1, or none), and whole units above 0."""
+    return line.procedure_qualifier in _HCPCS and line.whole_units is not None
+
+
+_HCPCS = frozenset({"HC", ""})
+
+
 def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> tuple[ServiceLine, ...]:
     """Give those of `others` that bill a listed base of `line` on a day they share with it."""
-    return tuple(
-        other
-        for other in others
-        if facts.base_codes.ever((line.procedure, other.procedure))
+    return tuple(other for other in others if is_listed(line, other, facts) and counts_as_primary(other))
+
+
+def is_listed(line: ServiceLine, other: ServiceLine, facts: Facts) -> bool:
+    """Whether `other` bills a listed base of `line` on a day they share, whether it counts as one or not."""
+    return (
+        bool(facts.base_codes.ever((line.procedure, other.procedure)))
         and (days := line.common_days(other)) is not None
         and facts.is_base(line.procedure, other.procedure, days)
     )
@@ -51,12 +67,68 @@ def is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
     return line.service_dates is not None and facts.is_contractor_defined(line.procedure, line.service_dates)
 
 
+@lru_cache(maxsize=16)
 def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
-    """Whether the encounter holds a base; where no national list exists, whether it holds any other procedure."""
-    if bases_in(encounter, line, facts):
+    """Whether each day of the line has a base; where no national list exists, whether it has any other procedure."""
+    bases = bases_in(encounter, line, facts)
+    if is_contractor_defined(line, facts):
+        bases += tuple(
+            other
+            for other in encounter.on_days_of(line)
+            if other.procedure not in _NO_BASE
+            and other not in bases
+            and counts_as_primary(other)
+            and (days := line.common_days(other)) is not None
+            and facts.is_contractor_defined(line.procedure, days)
+        )
+    return covers(line, bases, facts)
+
+
+def covers(line: ServiceLine, bases: Sequence[ServiceLine], facts: Facts) -> bool:
+    """Whether each day of the line has one of `bases`, and days with ultrasound have one each.
+
+    A line of 31 days and 31 units needs 31 procedures, not one whose dates span the month.
+    """
+    dates = line.service_dates
+    if not bases or dates is None or uncovered(line, bases, facts):
+        return False
+    if dates.days == 1:
         return True
-    others = encounter.on_days_of(line)
-    return is_contractor_defined(line, facts) and any(other.procedure not in _NO_BASE for other in others)
+    spans = [(base, line.common_days(base)) for base in bases]
+    billed = sum(min(base.whole_units or 0, days.days) for base, days in spans if days is not None)
+    return billed >= min(line.whole_units or 1, dates.days)
+
+
+def uncovered(line: ServiceLine, bases: Iterable[ServiceLine], facts: Facts) -> tuple[DateRange, ...]:
+    """Return the days of the line on which none of `bases` is billed as a base that is in force, in ranges."""
+    dates = line.service_dates
+    if dates is None:
+        return ()
+    gaps: list[DateRange] = []
+    day: date | None = dates.first
+    for first, last in sorted(_spans(line, dates, bases, facts)):
+        if day is None:
+            break
+        if first > day:
+            gaps.append(DateRange(day, first - timedelta(days=1)))
+        if last >= day:
+            day = last + timedelta(days=1) if last < dates.last else None
+    return tuple(gaps) if day is None else (*gaps, DateRange(day, dates.last))
+
+
+def _spans(
+    line: ServiceLine, dates: DateRange, bases: Iterable[ServiceLine], facts: Facts
+) -> Iterator[tuple[date, date]]:
+    """Yield the days of the line on which each base is billed and listed, or bases are the contractor's to define."""
+    for base in bases:
+        common = line.common_days(base)
+        if common is None:
+            continue
+        for listed in (base.procedure, "CCCCC"):
+            for period in facts.base_codes.ever((line.procedure, listed)):
+                first, last = max(common.first, period.effective), min(common.last, period.deleted or dates.last)
+                if first <= last:
+                    yield first, last
 
 
 @frozen(eq=False)
@@ -74,6 +146,11 @@ class Bases:
         return codes_of(self.lines)
 
     @cached_property
+    def providers(self) -> frozenset[Providers]:
+        """Who rendered and billed them."""
+        return frozenset(map(providers_of, self.lines))
+
+    @cached_property
     def ids(self) -> frozenset[int]:
         """What the lines are known by."""
         return frozenset(map(id, self.lines))
@@ -88,11 +165,14 @@ class Bases:
 
 
 def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
-    """Return the bases of the same patient and date by another provider; none where the encounter has one itself."""
-    if line.service_dates is None or bases_in(encounter, line, facts):
+    """Return the bases of the same patient and date that another provider rendered or billed."""
+    if line.service_dates is None:
         return Bases()
-    # Whatever the same provider did on these days is in the encounter itself, which has no base.
-    return _among(encounter.same_days(line), line.procedure, line.service_dates, facts)
+    found = _among(encounter.same_days(line), line.procedure, line.service_dates, facts)
+    own = providers_of(line)
+    if own not in found.providers:
+        return found
+    return Bases(tuple(other for other in found.lines if providers_of(other) != own))
 
 
 @lru_cache(maxsize=512)  # asked of the same days for each provider
@@ -103,7 +183,32 @@ def _among(same: SameDays, procedure: str, dates: DateRange, facts: Facts) -> Ba
 
 def _is_base(procedure: str, other: ServiceLine, dates: DateRange, facts: Facts) -> bool:
     days = other.service_dates.common(dates) if other.service_dates is not None else None
-    return days is not None and other.procedure != procedure and facts.is_base(procedure, other.procedure, days)
+    return (
+        days is not None
+        and other.procedure != procedure
+        and counts_as_primary(other)
+        and facts.is_base(procedure, other.procedure, days)
+    )
+
+
+Providers = tuple[tuple[str, ...], tuple[str, ...], bool]
+"""Who rendered and who billed a line, and whether that is an ambulatory surgical center."""
+
+
+def providers_of(line: ServiceLine) -> Providers:
+    """Return what makes two lines of a patient the same providers'."""
+    billing = line.claim.billing_provider
+    return (line.rendering_provider.key, billing.key, billing.is_surgery_center)
+
+
+def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
+    """Name the providers by which a line and the nearest of `bases` differ: rendering, billing or both."""
+    rendering, *billing = providers_of(line)
+    named = [
+        tuple(name for name, differs in (("rendering", own != rendering), ("billing", others != billing)) if differs)
+        for own, *others in bases.providers
+    ]
+    return min(named, key=lambda names: (len(names), names))
 
 
 def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
@@ -121,7 +226,11 @@ def _own(claim: Claim, procedure: str, facts: Facts) -> dict[tuple[str, ...], Ba
     """Return the lines of a claim that are bases of `procedure` on their own dates, by rendering provider."""
     found: dict[tuple[str, ...], list[ServiceLine]] = defaultdict(list)
     for line in claim.lines:
-        if line.service_dates is not None and facts.is_base(procedure, line.procedure, line.service_dates):
+        if (
+            line.service_dates is not None
+            and counts_as_primary(line)
+            and facts.is_base(procedure, line.procedure, line.service_dates)
+        ):
             found[line.rendering_provider.key].append(line)
     return {provider: Bases(tuple(lines)) for provider, lines in found.items()}
 
@@ -131,7 +240,10 @@ def in_other_period(line: ServiceLine, encounter: Encounter, facts: Facts) -> tu
     return tuple(
         other
         for other in encounter.on_days_of(line)
-        if other.procedure not in IVUS and facts.base_codes.ever((line.procedure, other.procedure))
+        if other.procedure not in IVUS
+        and facts.base_codes.ever((line.procedure, other.procedure))
+        and not bases_of(line, (other,), facts)
+        and counts_as_primary(other)
     )
 
 
@@ -155,7 +267,7 @@ def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: froz
     if not primaries:
         return base.service_dates is not None
     waiting = above | {base.procedure}
-    others = [other for other in encounter.on_days_of(base) if other.procedure not in waiting]
+    others = [o for o in encounter.on_days_of(base) if o.procedure not in waiting and counts_as_primary(o)]
     if "CCCCC" in primaries:
         # Its primaries are contractor-defined (AOC type 2): any other procedure may be one.
         return any(other.procedure not in _NO_BASE for other in others)

@@ -66,6 +66,7 @@ __all__ = [
     "PluginError",
     "Provider",
     "Report",
+    "SameDays",
     "ScrubberError",
     "ServiceLine",
     "Severity",
@@ -97,7 +98,7 @@ _HOMES = {
     "scrubber.config": ("Config",),
     "scrubber.disclosure": ("CodeForm",),
     "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
-    "scrubber.encounter": ("Encounter",),
+    "scrubber.encounter": ("Encounter", "SameDays"),
     "scrubber.errors": ("AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"),
     "scrubber.findings": (
         "Adjustment",

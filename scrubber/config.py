@@ -38,6 +38,7 @@ from scrubber.errors import ConfigError, UnreadableError, reason_of
 from scrubber.findings import Severity
 from scrubber.pack_options import Option, describe_value, options_as_tables
 from scrubber.parser import open_source
+from scrubber.x12 import tidy_identifier
 
 __all__ = [
     "CONFIG_FILE",
@@ -102,6 +103,15 @@ class Config:
     redact: bool = False
     today: date = field(factory=date.today)
     origins: Mapping[str, str] = field(factory=dict, eq=False)
+    _written: Mapping[str, str] = field(init=False, repr=False, eq=False)
+
+    @_written.default
+    def _payers_as_written(self) -> dict[str, str]:
+        return {tidy_identifier(payer): payer for payer in self.payers}
+
+    def payer_named(self, payer: str) -> str | None:
+        """Return the payer that the settings name by this identifier, without case and outer blanks; None for none."""
+        return self._written.get(tidy_identifier(payer))
 
     @property
     def tables(self) -> _Tables:
@@ -119,12 +129,14 @@ class Config:
 
     def ignored(self, payer: str, code: str) -> Ignore | None:
         """Give why a finding on a claim to `payer` is set aside, None if it counts."""
-        ignore = self.payers[payer].ignore.get(code) if payer in self.payers else None
+        named = self.payer_named(payer)
+        ignore = self.payers[named].ignore.get(code) if named is not None else None
         return ignore if ignore is not None and (ignore.until is None or self.today <= ignore.until) else None
 
     def severity_of(self, payer: str, code: str, default: Severity) -> Severity:
         """Give the severity of a code on a claim to `payer`."""
-        own = self.payers[payer].severity.get(code) if payer in self.payers else None
+        named = self.payer_named(payer)
+        own = self.payers[named].severity.get(code) if named is not None else None
         return own or self.severity.get(code) or default
 
     def expired(self) -> list[tuple[str, str, date]]:
@@ -282,6 +294,8 @@ def _payers(value: Any, where: str) -> dict[str, PayerConfig]:
     payers: dict[str, PayerConfig] = {}
     for payer, settings in _table(value, where).items():
         place = f"{where}.{payer}"
+        if tidy_identifier(payer) in map(tidy_identifier, payers):
+            raise ConfigError(f"{place}: the settings name this payer twice")
         _check_keys(_table(settings, place), ("severity", "ignore", "tables", "packs"), place)
         payers[payer] = PayerConfig(
             severity=_severities(settings.get("severity", {}), f"{place}.severity"),

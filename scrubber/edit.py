@@ -72,7 +72,8 @@ class Meta:
     edit is about: it is run only where one of them is billed (None: everywhere).  `effective` bounds the dates of
     service for which the rule exists.  A `mandatory` rule says that something could not be judged: no setting can
     deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which the rule finds
-    nothing; the examples are executed with it.
+    nothing; the examples are executed with it.  `voids`: it is asked of void claims (CLM05-3 = 8) too, which nothing
+    else judges.
     """
 
     code: str = field(validator=validators.matches_re(_CODE))
@@ -86,6 +87,7 @@ class Meta:
     examples: tuple[Example, ...] = ()
     mandatory: bool = False
     option: tuple[str, str | bool] | None = None
+    voids: bool = False
 
     @property
     def prefix(self) -> str:
@@ -208,7 +210,23 @@ class EncounterEdit(_ClaimRule[T], ABC):
 
 
 class FileEdit(Rule):
-    """A rule about the file itself, found by the reader while it reads: there is no `check` to call."""
+    """A rule that the reader or the engine itself reports: there is no `check` to call."""
+
+    @classmethod
+    def on_claim(cls, claim: Claim, message: str, fix: str) -> Finding:
+        """Return a finding on a whole claim."""
+        return Finding(
+            code=cls.meta.code,
+            name=cls.meta.name,
+            severity=cls.meta.severity,
+            message=message,
+            fix=fix,
+            claim=claim.control_number,
+            claim_ordinal=claim.ordinal,
+            location=claim.locate(),
+            statuses=cls.meta.statuses,
+            source=cls.meta.sources[0],
+        )
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Encounters: what one provider did for one patient on one date, over all claims of a file."""
+"""Encounters: what one provider did and one billing provider bills for one patient on one date, over all claims."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
 from itertools import chain
@@ -13,15 +14,19 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from scrubber.frequency import apart_of
+from scrubber.identity import patients_of
 from scrubber.model import Claim, DateRange, ServiceLine
 
 __all__ = ["Encounter", "Encounters", "SameDays"]
 
 T = TypeVar("T")
 
-_Provider = tuple[str, ...]
-_Group = tuple[bool, _Provider]
-"""What lines need to have in common beside their days: whether their claims are superseded, and the provider."""
+_Side = tuple[int, int]
+"""Which claims count together: the number of the patient, and what `scrubber.frequency.apart_of` says of the claim."""
+_Providers = tuple[Any, ...]
+_Group = tuple[_Side, _Providers]
+"""What lines need to have in common beside their days."""
 
 
 @frozen(eq=False)
@@ -33,8 +38,9 @@ class SameDays:
 
 @frozen(eq=False)
 class Encounter:
-    """The service lines of one patient and payer with the same rendering provider and a common date of service.
+    """The service lines of one patient and payer with the same providers and a common date of service.
 
+    The providers are the rendering and the billing one; an ambulatory surgical center is another than the surgeon.
     `lines` are in file order and may come from several claims; lines whose dates overlap through a third are
     together, so an edit asks `on_days_of` for those of one date, and `same_days` for those of other providers too.
     Void claims and lines without a readable date are in no encounter.  `procedures` are the codes of `lines`.
@@ -101,23 +107,27 @@ def _dates(line: ServiceLine) -> DateRange:
 
 
 class Encounters:
-    """The encounters of the claims of one patient (same `patient_key`), in the order of their first line.
+    """The encounters of claims with the same `patient_key`, in the order of their first line.
 
-    An original claim that a replacement in the same file takes the place of (same CLM01) is judged by itself, so that
-    its lines are not counted twice.
+    Each patient's claims are judged together (see `scrubber.identity`).  A claim that another takes away or replaces is
+    judged by itself (see `scrubber.frequency`), so that its lines are not counted twice.  `rejected` are the ordinals
+    of claims that are rejected already: they take nothing away.
     """
 
-    def __init__(self, claims: Sequence[Claim]) -> None:
+    def __init__(self, claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) -> None:
         self._claims = {claim.ordinal: claim for claim in claims if not claim.is_void}
-        self._superseded = _superseded(self._claims.values())
+        self._patients = dict(enumerate(patients_of(claims)))
+        self._sides: dict[int, _Side] = {}
+        for number, patient in self._patients.items():
+            self._sides |= _sides_of(number, patient.claims, rejected)
         groups: dict[_Group, list[ServiceLine]] = defaultdict(list)
         for claim in self._claims.values():
             for line in claim.lines:
                 if line.service_dates is not None:
                     groups[self._group(line)].append(line)
-        self._dated = {side: _Dated() for side in (False, True)}
-        for (side, provider), lines in groups.items():
-            self._dated[side].groups[provider] = lines
+        self._dated: dict[_Side, _Dated] = defaultdict(_Dated)
+        for (side, providers), lines in groups.items():
+            self._dated[side].groups[providers] = lines
         self._first = self._split(groups)
         self._of: dict[int, Encounter] = {}
 
@@ -132,24 +142,40 @@ class Encounters:
         """
         if not self._of:
             self._of = {id(line): encounter for encounter in self._first for line in encounter.lines}
-        gone = [self._claims.pop(claim.ordinal) for claim in claims if claim.ordinal in self._claims]
-        before = self._superseded
-        if any(claim.is_replacement for claim in gone):
-            self._superseded = _superseded(self._claims.values())
-        moved = [self._claims[ordinal] for ordinal in before - self._superseded if ordinal in self._claims]
+        taken = list(claims)
+        gone = [self._claims.pop(claim.ordinal) for claim in taken if claim.ordinal in self._claims]
+        before = dict(self._sides)
+        moved = self._take_from_patients(taken)
         touched: dict[int, Encounter] = {}
         asked: list[Encounter] = []
         for claim in (*gone, *moved):
             for line in claim.lines:
                 if line.service_dates is not None:
                     touched[id(self._of[id(line)])] = self._of[id(line)]
-                    asked += self._dated[claim.ordinal in before].remove(line, _provider(line))
+                    asked += self._dated[before[claim.ordinal]].remove(line, _providers_of(line))
         for line in (line for claim in moved for line in claim.lines if line.service_dates is not None):
-            asked += self._dated[False].add(line, _provider(line))
-            for other in self._dated[False].on(_dates(line)).lines:
-                if _provider(other) == _provider(line):
+            dated = self._dated[self._sides[line.claim.ordinal]]
+            asked += dated.add(line, _providers_of(line))
+            for other in dated.on(_dates(line)).lines:
+                if _providers_of(other) == _providers_of(line):
                     touched[id(self._of[id(other)])] = self._of[id(other)]
         return sorted((*self._made_again(touched.values()), *self._alive(asked)), key=_first_place)
+
+    def _take_from_patients(self, taken: Iterable[Claim]) -> list[Claim]:
+        """Take claims from their patients, and return the claims that count with others then."""
+        numbers = {self._sides[claim.ordinal][0] for claim in taken}
+        without = {claim.ordinal for claim in taken}
+        moved: list[Claim] = []
+        for number in numbers:
+            patient = self._patients[number]
+            if all(claim.frequency == _ORIGINAL for claim in patient.claims):
+                continue  # none of them takes another away
+            patient.claims = [claim for claim in patient.claims if claim.ordinal not in without]
+            for ordinal, side in _sides_of(number, patient.claims, frozenset()).items():
+                if side != self._sides[ordinal]:
+                    self._sides[ordinal] = side
+                    moved += [self._claims[ordinal]] if ordinal in self._claims else []
+        return moved
 
     def _made_again(self, touched: Iterable[Encounter]) -> list[Encounter]:
         """Split the lines that are left of these encounters anew."""
@@ -170,7 +196,7 @@ class Encounters:
         return [encounter for encounter in found.values() if self._of.get(id(encounter.lines[0])) is encounter]
 
     def _group(self, line: ServiceLine) -> _Group:
-        return line.claim.ordinal in self._superseded, _provider(line)
+        return self._sides[line.claim.ordinal], _providers_of(line)
 
     def _split(self, groups: dict[_Group, list[ServiceLine]]) -> list[Encounter]:
         found = [
@@ -181,17 +207,20 @@ class Encounters:
         return sorted(found, key=_first_place) if len(found) > 1 else found
 
 
-def _superseded(claims: Iterable[Claim]) -> set[int]:
-    """Return the ordinals of the original claims that a replacement among `claims` takes the place of."""
-    listed = list(claims)
-    replaced = {claim.control_number for claim in listed if claim.is_replacement} - {""}
-    if not replaced:
-        return set()
-    return {claim.ordinal for claim in listed if not claim.is_replacement and claim.control_number in replaced}
+def _sides_of(number: int, claims: Sequence[Claim], rejected: AbstractSet[int]) -> dict[int, _Side]:
+    """Return by ordinal with which others of a patient's claims each counts."""
+    apart = apart_of(claims, rejected)
+    return {claim.ordinal: (number, apart.get(claim.ordinal, 0)) for claim in claims}
 
 
-def _provider(line: ServiceLine) -> _Provider:
-    return line.rendering_provider.key
+def _providers_of(line: ServiceLine) -> _Providers:
+    """Return what makes two lines of a patient the same providers'; of a claim alone where one has no identity."""
+    billing, rendering = line.claim.billing_provider, line.rendering_provider
+    nobody = 0 if billing.is_identified and rendering.is_identified else line.claim.ordinal
+    return (billing.key, billing.is_surgery_center, rendering.key, nobody)
+
+
+_ORIGINAL = "1"
 
 
 class _Dated:
@@ -201,7 +230,7 @@ class _Dated:
     """
 
     def __init__(self) -> None:
-        self.groups: dict[_Provider, list[ServiceLine]] = {}
+        self.groups: dict[_Providers, list[ServiceLine]] = {}
         self._index: _ByDays[ServiceLine] | None = None  # made when somebody asks
         self._asked: _ByDays[Encounter] = _ByDays()
         self._found: dict[DateRange, SameDays] = {}
@@ -216,9 +245,9 @@ class _Dated:
                 self._index.add(_dates(line), _place(line), line)
         if dates not in self._found:
             lines = self._index.sharing(dates)
-            by_provider: dict[_Provider, list[ServiceLine]] = defaultdict(list)
+            by_provider: dict[_Providers, list[ServiceLine]] = defaultdict(list)
             for line in sorted(lines, key=_place):
-                by_provider[_provider(line)].append(line)
+                by_provider[_providers_of(line)].append(line)
             ordered = sorted(by_provider, key=lambda provider: _place(self.groups[provider][0]))
             self._found[dates] = SameDays(tuple([line for provider in ordered for line in by_provider[provider]]))
         return self._found[dates]
@@ -229,7 +258,7 @@ class _Dated:
         groups: list[list[ServiceLine]] = sorted(self.groups.values(), key=lambda lines: _place(lines[0]))
         return chain.from_iterable(groups)
 
-    def remove(self, line: ServiceLine, provider: _Provider) -> list[Encounter]:
+    def remove(self, line: ServiceLine, provider: _Providers) -> list[Encounter]:
         """Take a line out, and return the encounters for which somebody looked at its days."""
         group = self.groups[provider]
         del group[bisect_left(group, _place(line), key=_place)]
@@ -239,7 +268,7 @@ class _Dated:
             self._index.remove(_dates(line), _place(line))
         return self._changed(line)
 
-    def add(self, line: ServiceLine, provider: _Provider) -> list[Encounter]:
+    def add(self, line: ServiceLine, provider: _Providers) -> list[Encounter]:
         """Take a line in, and return the encounters for which somebody looked at its days."""
         insort(self.groups.setdefault(provider, []), line, key=_place)
         if self._index is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
@@ -12,6 +13,8 @@ from typing import Any
 import attrs
 from attrs import define, field, frozen
 
+from scrubber.claim_frequency import doubtful_voids
+from scrubber.claim_identity import contradictions, missing_identity
 from scrubber.config import Config
 from scrubber.detail import detail_of
 from scrubber.disclosure import CodeForm
@@ -21,7 +24,7 @@ from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine, in_cents
 from scrubber.notices import notices_of_settings
-from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, reopen
+from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, is_original, reopen
 from scrubber.plugins import Plugin
 from scrubber.rules import OWN_RULES, crash, not_together, relies_on
 from scrubber.tables import override_tables
@@ -58,6 +61,10 @@ def _concern(stages: Iterable[_Stage], procedures: AbstractSet[str]) -> bool:
     return any(group.applies_to(procedures) for stage in stages for group in stage.encounter_edits)
 
 
+def _codes_of(claim: Claim) -> set[str]:
+    return {line.procedure for line in claim.lines}
+
+
 def _grouped(edits: Iterable[Edit[Any]] | Iterable[EncounterEdit[Any]]) -> tuple[_Group, ...]:
     """Group edits without changing their order."""
     return tuple(_Group(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
@@ -69,6 +76,7 @@ class _Stage:
 
     chain: Chain[Any]
     claim_edits: tuple[_Group, ...]
+    void_edits: tuple[_Group, ...]
     encounter_edits: tuple[_Group, ...]
     tables: Any
 
@@ -96,6 +104,10 @@ class _Verdict:
     def before_encounters(self) -> _Verdict:
         """Return what was found before any encounter was judged."""
         return _Verdict(self.claim, self.findings[: self.alone], alone=self.alone)
+
+
+def _rejected(verdicts: Mapping[int, _Verdict]) -> set[int]:
+    return {ordinal for ordinal, verdict in verdicts.items() if verdict.rejected}
 
 
 class Engine:
@@ -133,15 +145,8 @@ class Engine:
         `places` say which syntax errors were found before in claims and above them.
         """
         stages = self._stages_for(claims[0].payer.id)
-        encounters = Encounters(claims)
-        verdicts = self._verdicts(claims, encounters, stages)
-        for place in places:
-            verdict = verdicts[place.ordinal]
-            for finding in of_claim(place.known, verdict.claim.control_number, place.ordinal):
-                self._file(finding, verdict)
-            # A payer's settings are about its claims; they do not make a transaction set good.
-            verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
-            verdict.refused = bool(place.refused)
+        verdicts, encounters = self._verdicts(claims, stages, places)
+        self._check_identities(verdicts, stages)
         # In front of what looks for rejected claims: a crash rejects the claim it is on.
         observed = self._observe(verdicts, encounters, stages) if self._detail else {}
         self._reject_what_relies_on_rejected(verdicts, encounters, stages)
@@ -169,21 +174,63 @@ class Engine:
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
 
+    def _check_identities(self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]) -> None:
+        """Report what is wrong with the identities of claims that an edit over encounters judges (X12215, X12216)."""
+        claims = [verdict.claim for verdict in verdicts.values()]
+        asked = {claim.ordinal for claim in claims if not claim.is_void and _concern(stages, _codes_of(claim))}
+        for claim in claims if asked else ():
+            missing = missing_identity(claim) if claim.ordinal in asked else None
+            if missing is not None:
+                self._file(missing, verdicts[claim.ordinal])
+
+        def together(claims: Sequence[Claim]) -> dict[int, str]:
+            one = [attrs.evolve(claim, subscriber=claims[0].patient, dependent=None) for claim in claims]
+            joined, _ = self._verdicts(one, stages)
+            return {ordinal: self._difference(verdicts[ordinal], verdict) for ordinal, verdict in joined.items()}
+
+        for finding in contradictions(claims, asked, together) if asked and len(claims) > 1 else ():
+            self._file(finding, verdicts[finding.claim_ordinal or 0])
+
+    def _difference(self, apart: _Verdict, together: _Verdict) -> str:
+        """Say which findings of edits over encounters a claim would have too, and which not, judged with others."""
+        own, joined = (
+            Counter(found.code for found in verdict.findings if issubclass(self._rules[found.code][0], EncounterEdit))
+            for verdict in (apart, together)
+        )
+        more, less = (" and ".join(sorted(codes)) for codes in (joined - own, own - joined))
+        return f"{more}, and not {less}" if more and less else more or (f"no {less}" if less else "the same findings")
+
     def _verdicts(
-        self, claims: Sequence[Claim], encounters: Iterable[Encounter], stages: Sequence[_Stage]
-    ) -> dict[int, _Verdict]:
+        self,
+        claims: Sequence[Claim],
+        stages: Sequence[_Stage],
+        places: Sequence[ClaimPlace] = (),
+    ) -> tuple[dict[int, _Verdict], Encounters]:
+        """Judge the claims of one patient, and return the verdicts by ordinal with the encounters they rest on."""
         verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
         # Claim edits of all chains come first: an encounter edit may ask whether a line has an error already.
         for stage in stages:
             for verdict in verdicts.values():
                 self._judge_claim(stage, verdict)
         for verdict in verdicts.values():
-            if verdict.claim.alone and _concern(stages, {line.procedure for line in verdict.claim.lines}):
+            if verdict.claim.alone and _concern(stages, _codes_of(verdict.claim)):
                 verdict.findings.append(not_together(verdict.claim, "The claims of this patient"))
+        for place in places:
+            verdict = verdicts[place.ordinal]
+            for finding in of_claim(place.known, verdict.claim.control_number, place.ordinal):
+                self._file(finding, verdict)
+            # A payer's settings are about its claims; they do not make a transaction set good.
+            verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
+            verdict.refused = bool(place.refused)
+        rejected = _rejected(verdicts)  # by now: such a claim takes no other away
+        for finding in doubtful_voids(claims, rejected):
+            self._file(finding, verdicts[finding.claim_ordinal or 0])
+        for verdict in verdicts.values():
             verdict.alone = len(verdict.findings)
+        encounters = Encounters(claims, rejected)
         for encounter in encounters:
             self._judge_encounter(encounter, verdicts, stages)
-        return verdicts
+        return verdicts, encounters
 
     def _judge_encounter(
         self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]
@@ -222,8 +269,11 @@ class Engine:
             newly = [ordinal for ordinal in found if verdicts[ordinal].rejected]
 
     def is_hot(self, raw: RawClaim) -> bool:
-        """Whether an edit that names procedures may look at the claim, or no claim can be told unopened."""
-        if self._codes is None or raw.stretch is None:
+        """Whether an edit that names procedures may look at the claim, or no claim can be told unopened.
+
+        So is a claim that is no original (CLM05-3): what it replaces or voids is another of its patient.
+        """
+        if self._codes is None or raw.stretch is None or not is_original(raw):
             return True
         return self._interest.search(raw.stretch.text) is not None
 
@@ -272,9 +322,8 @@ class Engine:
 
     def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
         claim = verdict.claim
-        if not claim.is_void or not claim.complete:
-            procedures = {line.procedure for line in claim.lines}
-            self._run(stage.claim_edits, claim, procedures, stage.tables, {claim.ordinal: verdict})
+        edits = stage.void_edits if claim.is_void and claim.complete else stage.claim_edits
+        self._run(edits, claim, _codes_of(claim), stage.tables, {claim.ordinal: verdict})
 
     def _run(
         self,
@@ -317,7 +366,7 @@ class Engine:
     # -- preparing ------------------------------------------------------------------------------------------------
 
     def _stages_for(self, payer: str) -> list[_Stage]:
-        own = payer if payer in self.config.payers else ""
+        own = self.config.payer_named(payer) or ""
         if own not in self._stages:
             overrides = self._split_overrides(own)
             self._stages[own] = [self._stage(chain, overrides[place]) for place, chain in enumerate(self._chains)]
@@ -331,6 +380,7 @@ class Engine:
         return _Stage(
             chain=chain,
             claim_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit)),
+            void_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit) and edit.meta.voids),
             encounter_edits=_grouped(edit for edit in wanted if isinstance(edit, EncounterEdit)),
             tables=tables,
         )

@@ -23,7 +23,7 @@ from attrs import field, frozen
 
 from scrubber.disclosure import CodeForm
 from scrubber.findings import Location
-from scrubber.x12 import Loop
+from scrubber.x12 import Loop, tidy_identifier, tidy_name
 
 __all__ = [
     "MAX_LINES",
@@ -58,6 +58,8 @@ services so much older; a year such as 1937, 2924 or 9024 is a birth date or a s
 
 _MILLION = 1_000_000
 _CENT = Decimal("0.01")
+_SURGERY_CENTER = "261QA1903X"
+"""NUCC Health Care Provider Taxonomy: Clinic/Center, Ambulatory Surgical."""
 
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 _DATE = re.compile(r"\d{8}", re.ASCII)
@@ -168,7 +170,7 @@ class Provider:
     `id` is NM109 (the NPI where `id_qualifier`, NM108, is XX), `taxonomy` PRV03, `tax_id` REF*EI or REF*SY,
     `references` its other identifiers (REF*0B, 1G, G2, LU) as qualifier and identifier ("G2:A1"), `entity` NM101 (85
     billing, 82 rendering, DN referring, P3 primary care, 77 service facility, DQ supervising, DK ordering, QB purchased
-    service).  `contradicted` says that the same place names another provider too.
+    service), `entity_type` NM102.  `contradicted` says that the same place names another provider too.
     """
 
     id: str = field(default="", repr=False)
@@ -180,6 +182,7 @@ class Provider:
     contradicted: bool = False
     references: tuple[str, ...] = field(default=(), repr=False)
     entity: str = field(default="", repr=False)
+    entity_type: str = field(default="", repr=False)
 
     @property
     def npi(self) -> str:
@@ -188,8 +191,21 @@ class Provider:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes two mentions the same provider: the identifier, else the name."""
-        return (self.id_qualifier, self.id) if self.id else (self.name.upper(), self.first_name.upper())
+        """What makes two mentions the same provider: NM109, else the name with all other identifiers."""
+        if identifier := tidy_identifier(self.id):
+            return (self.id_qualifier.strip().upper(), identifier)
+        others = (text for text in self.references if tidy_identifier(text.partition(":")[2]))
+        return ("", *map(tidy_name, (self.name, self.first_name)), *map(tidy_identifier, (self.tax_id, *others)))
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether there is an identifier (NM109, tax, REF) or a name."""
+        return any(self.key[1:])
+
+    @property
+    def is_surgery_center(self) -> bool:
+        """Whether the taxonomy is that of an ambulatory surgical center (ASC)."""
+        return tidy_identifier(self.taxonomy) == _SURGERY_CENTER
 
 
 @frozen
@@ -204,9 +220,11 @@ class Person:
     sex: str = field(default="", repr=False)
 
     @property
-    def identity(self) -> tuple[str, ...]:
-        """Last and first name, birth date and sex, for comparison."""
-        return (self.last_name.strip().upper(), self.first_name.strip().upper(), self.birth_date, self.sex)
+    def identity(self) -> tuple[str, str]:
+        """Name and birth date as they compare; "" for a name that is missing and a date that cannot be read."""
+        name = f"{tidy_name(self.last_name)} {tidy_name(self.first_name)}".strip()
+        birth_date = self.birth_date.strip()
+        return (name, birth_date if parse_date(birth_date) else "")
 
 
 @frozen
@@ -215,6 +233,12 @@ class Payer:
 
     id: str = field(default="", repr=False)
     name: str = field(default="", repr=False)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two mentions the same payer: the identifier, else the name; ("", "") for none."""
+        identifier = tidy_identifier(self.id)
+        return (identifier,) if identifier else ("", tidy_name(self.name))
 
 
 @frozen
@@ -258,8 +282,9 @@ class OtherSubscriber:
 
 @frozen
 class TransactionSet:
-    """The envelope a claim came in: ISA13, GS06, GS08, ST02, BHT03, 1000A NM109 and 1000B NM109.
+    """The envelope a claim came in: ISA13, GS06, GS08, ST02, BHT03, 1000A NM109, 1000B NM109 and BHT06.
 
+    `transaction_type` (BHT06) is CH for claims, RP for encounters, whose services are paid otherwise.
     `starts` are the first bytes of its ISA, GS and ST in the input, without those that are missing.
     """
 
@@ -271,6 +296,7 @@ class TransactionSet:
     submitter_id: str = field(default="", repr=False)
     receiver_id: str = field(default="", repr=False)
     starts: tuple[int, ...] = ()
+    transaction_type: str = field(default="", repr=False)
 
 
 @frozen(eq=False)
@@ -280,8 +306,8 @@ class ServiceLine:
     Fields are as submitted; the properties after them are the effective values.  `number` is the line's place in the
     claim from 1, `assigned_number` LX01.  `procedure` (SV101-2) and `modifiers` (SV101-3 to 6, empty ones left out) are
     trimmed and upper-cased.  `charge_text` is SV102, `unit_basis` SV103, `units_text` SV104, `pointers` SV107,
-    `control_number` REF*6R, `service_dates` DTP*472 (None when missing or unreadable).  `other_providers` are those of
-    2420B to 2420F.
+    `control_number` REF*6R, `service_dates` DTP*472 (None when missing or unreadable), `line_contract_type` CN101.
+    `other_providers` are those of 2420B to 2420F.
     """
 
     number: int
@@ -301,6 +327,7 @@ class ServiceLine:
     control_number: str = field(default="", repr=False)
     notes: tuple[Note, ...] = ()
     adjudications: tuple[Adjudication, ...] = ()
+    line_contract_type: str = field(default="", repr=False)
     _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
     _claim: Claim | None = field(default=None, init=False, repr=False)
 
@@ -340,6 +367,12 @@ class ServiceLine:
     def rendering_provider(self) -> Provider:
         """2420A, else 2310B, else the billing provider (2010AA)."""
         return self.line_rendering_provider or self.claim.rendering_provider or self.claim.billing_provider
+
+    @property
+    def is_prepaid(self) -> bool:
+        """Whether a charge of zero is right: an encounter (BHT06 RP), or capitation (CN101 05 of line or claim)."""
+        contract = self.line_contract_type or self.claim.contract_type
+        return self.claim.transaction.transaction_type == "RP" or contract == "05"
 
     @property
     def diagnoses(self) -> tuple[Diagnosis, ...]:
@@ -387,12 +420,13 @@ class Claim:
     """One claim (loop 2300) with what it inherits from the levels above it.
 
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
-    replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8.  `claim_filing` is SBR09 of the
-    destination payer (2000B; MB is Medicare Part B), `billing_references` what that payer knows the billing provider
-    by (2010BB REF*G2, REF*LU; see `Provider.references`).  `other_providers` are those of 2310A, C and D.
-    `diagnoses` are the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is
-    the patient.  `ordinal` counts the claims of the file from 1.  `complete` is False when part of the claim was not
-    read, `alone` True when the other claims of its patient are too many to be looked at with it.
+    replacement, 8 void), `clearinghouse_id` REF*D9, `original_reference` REF*F8, `contract_type` CN101.  `diagnoses`
+    are the up to 12 of HI in order.  `dependent` is the patient of loop 2000C, None when the subscriber is the patient.
+    `responsibility` is SBR01 and `filing_indicator` SBR09 of the destination payer (MB Medicare Part B, MA Part A, 16
+    Medicare Advantage, CI commercial), `billing_references` what that payer knows the billing provider by (2010BB
+    REF*G2, REF*LU; see `Provider.references`).  `other_providers` are those of 2310A, C and D.  `ordinal` counts the
+    claims of the file from 1.  `complete` is False when part of the claim was not read, `alone` True when the other
+    claims of its patient are too many to be looked at with it.
     """
 
     control_number: str = field(repr=False)
@@ -407,7 +441,6 @@ class Claim:
     subscriber: Person = Person()
     dependent: Person | None = None
     payer: Payer = Payer()
-    claim_filing: str = field(default="", repr=False)
     billing_references: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[Note, ...] = ()
     other_subscribers: tuple[OtherSubscriber, ...] = ()
@@ -418,6 +451,9 @@ class Claim:
     _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
     complete: bool = True
     alone: bool = False
+    responsibility: str = field(default="", repr=False)
+    filing_indicator: str = field(default="", repr=False)
+    contract_type: str = field(default="", repr=False)
 
     def __attrs_post_init__(self) -> None:
         # The one mutation of the model: a line learns its claim.  A line of another claim (attrs.evolve) is copied.
@@ -469,10 +505,10 @@ class Claim:
 class PlainClaim:
     """A claim whose structure is in order, and what its report needs.
 
-    It has CLM01, a place of service, is no void claim, and has 1 to 50 service lines, each of LX, SV1 and DTP*472, of a
-    code (HC), a charge and units that are plain numbers and one readable date; the charges sum up to CLM02 (`charge`,
-    in dollars).  `npis` are those of all providers that it names (NM108 XX), `procedures` and `days` (CCYYMMDD) those
-    of the lines.
+    It has CLM01, a place of service, is an original (CLM05-3 = 1), and has 1 to 50 service lines, each of LX, SV1 and
+    DTP*472, of a code (HC), a charge and units that are plain numbers and one readable date; the charges sum up to
+    CLM02 (`charge`, in dollars).  `npis` are those of all providers that it names (NM108 XX), `procedures` and `days`
+    (CCYYMMDD) those of the lines.
     """
 
     control_number: str = field(repr=False)
@@ -486,15 +522,13 @@ class PlainClaim:
 
 
 def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> tuple[str, ...]:
-    """Give what makes two claims the same patient's, before the same payer.
+    """Return what brings claims together that may be one patient's, before the same payer.
 
-    The payer belongs to it because a payer judges what it receives.  A subscriber is known by the member identifier,
-    else by name, birth date and sex; a dependent by both.
+    The payer belongs to it because a payer judges what it receives.  It is the member identifier, else name and birth
+    date of the patient.  Whose the claims are that it brings together, `scrubber.identity` tells.
     """
-    member = subscriber.member_id.strip().upper()
-    if dependent is not None:
-        return (payer.id, member, *dependent.identity)
-    return (payer.id, member) if member else (payer.id, "", *subscriber.identity)
+    member = tidy_identifier(subscriber.member_id)
+    return (*payer.key, member) if member else (*payer.key, "", *(dependent or subscriber).identity)
 
 
 def _copy(line: ServiceLine) -> ServiceLine:

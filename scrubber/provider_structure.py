@@ -135,7 +135,7 @@ def _whose(subject: Claim | ServiceLine, entity: str) -> str:
 
 
 def _is_medicare(claim: Claim) -> bool:
-    return claim.claim_filing == _MEDICARE_PART_B
+    return claim.filing_indicator == _MEDICARE_PART_B
 
 
 def _is_atypical(provider: Provider, claim: Claim) -> bool:

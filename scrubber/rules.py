@@ -91,8 +91,7 @@ def relies_on(finding: Finding, rejected: Sequence[str]) -> Finding:
 
 def not_together(claim: Claim, what: str) -> Finding:
     """Report that a claim was not judged with those it belongs to."""
-    return _finding(
-        NotJudgedTogether,
+    return NotJudgedTogether.on_claim(
         claim,
         f"{what} are too many to be judged together; they were not.",
         "Give each patient the own member identifier (2010BA NM109), or a name and birth date.",
@@ -101,24 +100,8 @@ def not_together(claim: Claim, what: str) -> Finding:
 
 def crash(what: str, claim: Claim, error: BaseException) -> Finding:
     """Report that foreign code crashed on a claim."""
-    return _finding(
-        EditCrashed,
+    return EditCrashed.on_claim(
         claim,
         f"{what} crashed with {place_of_error(error)}; the claim is not accepted.",
         "Report this to the maintainer of the edit; other edits still ran.",
-    )
-
-
-def _finding(rule: type[FileEdit], claim: Claim, message: str, fix: str) -> Finding:
-    meta = rule.meta
-    return Finding(
-        code=meta.code,
-        name=meta.name,
-        severity=meta.severity,
-        message=message,
-        fix=fix,
-        claim=claim.control_number,
-        claim_ordinal=claim.ordinal,
-        location=claim.locate(),
-        source=meta.sources[0],
     )

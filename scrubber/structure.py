@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from scrubber.claim_frequency import FREQUENCY_RULES
+from scrubber.claim_identity import IDENTITY_RULES
 from scrubber.disclosure import CodeForm
 from scrubber.edit import Chain, Context, Edit, Example, Meta, statuses
 from scrubber.findings import Finding, Severity, Source, Status
@@ -465,6 +467,8 @@ EDITS: Chain[None] = Chain(
         ProcedureMalformed,
         PlaceOfServiceMalformed,
         *PROVIDER_EDITS,
+        *IDENTITY_RULES,
+        *FREQUENCY_RULES,
         *CONFORMANCE_RULES,
     ),
     screen=names_good_providers,

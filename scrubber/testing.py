@@ -9,9 +9,11 @@ A line that begins with `claim` opens a claim and may name CLM01; any other line
 modifiers, the units as `x2`, then settings.  A shorthand without `claim` is one claim with the defaults.
 
 Settings of a claim: date, pos, freq, charge (else the sum of its lines), dx (diagnosis codes; "none" for no HI),
-patient (member identifier), dependent (first name; opens loop 2000C), payer, billing, by (rendering provider), note.
+patient (member identifier), name (of the patient, LAST or LAST,FIRST), born (birth date), dependent (first name; opens
+loop 2000C), payer, payer-name, filing (SBR09), f8 (REF*F8), contract (CN101), billing, taxonomy (of the billing
+provider), by (rendering provider), note.
 Settings of a line: on (date or range; "none" for no DTP), by, pos, charge, unit, dx (pointers; "none" for none), desc
-(SV101-7), note, id (REF*6R), drop (a segment to leave out: LX or SV1).
+(SV101-7), note, id (REF*6R), set (code set SV101-1), drop (a segment to leave out: LX or SV1).
 
 Cases are written in TOML, a file for each edit and called after it (ACME101.toml), each with the claim and what the
 edit finds on it, as "CLM01:line element", line 0 for the whole claim:
@@ -77,7 +79,14 @@ _CLAIM_SETTINGS = {
     "dx": "I70213,I739",
     "patient": "M1",
     "dependent": "",
+    "name": "TESTPATIENT,ANN",
+    "born": "",
     "payer": "12502",
+    "payer-name": "SYNTHETIC PAYER",
+    "filing": "MB",
+    "f8": "",
+    "contract": "",
+    "taxonomy": "",
     "billing": BILLING_NPI,
     "by": RENDERING_NPI,
     "note": "",
@@ -92,6 +101,7 @@ _LINE_SETTINGS = {
     "desc": "",
     "note": "",
     "id": "",
+    "set": "HC",
     "drop": "",
 }
 
@@ -177,36 +187,52 @@ def to_837p(shorthand: str, form: Form | None = None) -> bytes:
 
 def _levels(claims: Sequence[_Claim], marks: Delimiters) -> Iterator[list[str]]:
     number = 0
-    for billing, group in groupby(claims, key=lambda claim: claim.settings["billing"]):
+    for (billing, taxonomy), group in groupby(claims, key=_billing):
         number += 1
         provider = number
         yield ["HL", str(number), "", "20", "1"]
+        if taxonomy:
+            yield ["PRV", "BI", "PXC", taxonomy]
         yield ["NM1", "85", "2", "SYNTHETIC VASCULAR PC", "", "", "", "", "XX", billing]
         yield from (["N3", "1 MAIN ST"], ["N4", "ANYTOWN", "PA", "171110000"], ["REF", "EI", "123456789"])
         for claim in group:
             number += 1
             dependent = claim.settings["dependent"]
             yield ["HL", str(number), str(provider), "22", "1" if dependent else "0"]
-            yield ["SBR", "P", "" if dependent else "18", "", "", "", "", "", "", "MB"]
-            yield ["NM1", "IL", "1", "TESTPATIENT", "ANN", "", "", "", "MI", claim.settings["patient"]]
-            yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "19500101", "F"])
-            yield ["NM1", "PR", "2", "SYNTHETIC PAYER", "", "", "", "", "PI", claim.settings["payer"]]
+            last_name, _, first_name = "TESTPATIENT,ANN".partition(",") if dependent else _name(claim)
+            born = "" if dependent else claim.settings["born"]
+            yield ["SBR", "P", "" if dependent else "18", "", "", "", "", "", "", claim.settings["filing"]]
+            yield ["NM1", "IL", "1", last_name, first_name, "", "", "", "MI", claim.settings["patient"]]
+            yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"])
+            yield from [["DMG", "D8", born or "19500101", "F"]][: born != "none"]
+            payer = claim.settings["payer-name"]
+            yield ["NM1", "PR", "2", payer, "", "", "", "", "PI", claim.settings["payer"]]
             if dependent:
                 number += 1
                 yield ["HL", str(number), str(number - 1), "23", "0"]
-                yield from (["PAT", "19"], ["NM1", "QC", "1", "TESTPATIENT", dependent])
-                yield from (
-                    ["N3", "2 ELM ST"],
-                    ["N4", "ANYTOWN", "PA", "17111"],
-                    ["DMG", "D8", "20100101", "M"],
-                )
+                yield from (["PAT", "19"], ["NM1", "QC", "1", _name(claim)[0], dependent])
+                yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"])
+                born = claim.settings["born"]
+                yield from [["DMG", "D8", born or "20100101", "M"]][: born != "none"]
             yield from _claim(claim, marks)
+
+
+def _billing(claim: _Claim) -> tuple[str, str]:
+    return claim.settings["billing"], claim.settings["taxonomy"]
+
+
+def _name(claim: _Claim) -> tuple[str, str, str]:
+    return claim.settings["name"].partition(",")
 
 
 def _claim(claim: _Claim, marks: Delimiters) -> Iterator[list[str]]:
     settings = claim.settings
     place = marks.component.join([settings["pos"], "B", settings["freq"]])
     yield ["CLM", claim.number, settings["charge"] or _total(claim), "", "", place, "Y", "A", "Y", "Y"]
+    if settings["contract"]:
+        yield ["CN1", settings["contract"]]
+    if settings["f8"]:
+        yield ["REF", "F8", settings["f8"]]
     if settings["note"]:
         yield ["NTE", "ADD", settings["note"]]
     if settings["dx"] != "none":
@@ -231,7 +257,7 @@ def _total(claim: _Claim) -> str:
 def _service(number: int, line: _Line, date: str, marks: Delimiters) -> Iterator[list[str]]:
     settings = line.settings
     dates = settings["on"] or date
-    procedure = ["HC", *line.code]
+    procedure = [settings["set"], *line.code]
     if settings["desc"]:
         procedure = [*procedure, *[""] * (6 - len(procedure)), settings["desc"]]
     pointers = "" if settings["dx"] == "none" else settings["dx"].replace(",", marks.component)

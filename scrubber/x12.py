@@ -12,7 +12,16 @@ from attrs import define, field, frozen
 
 from scrubber.findings import Location
 
-__all__ = ["GUIDE_SEGMENTS", "SEGMENT_IDS", "Delimiters", "Loop", "Segment", "tidy_code"]
+__all__ = [
+    "GUIDE_SEGMENTS",
+    "SEGMENT_IDS",
+    "Delimiters",
+    "Loop",
+    "Segment",
+    "tidy_code",
+    "tidy_identifier",
+    "tidy_name",
+]
 
 # fmt: off
 GUIDE_SEGMENTS = frozenset((
@@ -33,6 +42,20 @@ def tidy_code(text: str) -> str:
     """Trim a code and upper-case it if it is ASCII; other letters may become two, or leave the byte's character set."""
     text = text.strip()
     return text.upper() if text.isascii() else text
+
+
+def tidy_identifier(text: str) -> str:
+    """Return an identifier (NM109, CLM01) as it compares: without outer blanks and case.
+
+    "" stands for one without a letter or digit, which identifies nobody.
+    """
+    tidy = text.strip().upper()
+    return tidy if tidy.isalnum() or any(map(str.isalnum, tidy)) else ""
+
+
+def tidy_name(text: str) -> str:
+    """Return the letters and digits of a name (NM103, NM104) in upper case, as names compare."""
+    return "".join(filter(str.isalnum, text.upper()))
 
 
 @frozen

@@ -16,8 +16,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
@@ -51,6 +52,22 @@ class Line:
     units: int
     first: date
     last: date
+    qualifier: str = "HC"
+    filing: str = "CI"
+    reference: str = ""
+    birth_date: str = "19500101"
+    billing: str = "1234567893"
+    taxonomy: str = ""
+
+    @property
+    def person(self) -> str:
+        """Another birth date is another person, whatever the member identifier."""
+        return f"{self.patient} {self.birth_date}"
+
+    @property
+    def biller(self) -> str:
+        """The billing provider; an ambulatory surgical center is one of its own."""
+        return f"{self.billing} {self.taxonomy == _SURGERY_CENTER}"
 
 
 # -- drawing claims -------------------------------------------------------------------------------------------------
@@ -72,18 +89,37 @@ _DAYS = [
     *(date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 2)),
 ]
 _PROVIDERS = ["1999999984"] * 4 + ["1234567893"]
+_SURGERY_CENTER = "261QA1903X"
+_BILLERS = [("1234567893", "")] * 8 + [("1245319599", ""), ("1234567893", _SURGERY_CENTER)]
 
 
 def draw(chance: random.Random, claims: int) -> list[Line]:
     """Draw the lines of so many claims; a patient has a few claims, mostly around one day."""
     lines: list[Line] = []
-    patient, left, day = 0, 0, _DAYS[0]
+    patient, left, day, filing = 0, 0, _DAYS[0], "CI"
     for claim in range(1, claims + 1):
         if not left:
             patient, left, day = patient + 1, chance.choice((1, 1, 2, 3)), chance.choice(_DAYS)
+            filing = chance.choice(("CI", "CI", "CI", "MB"))
         left -= 1
         control = f"P{patient}" if chance.random() < 0.1 else f"C{claim}"
-        frequency = chance.choice("111111111178")
+        frequency = chance.choice("111111111788")
+        billing, taxonomy = chance.choice(_BILLERS)
+        of_claim: dict[str, Any] = {
+            "control_number": control,
+            "frequency": frequency,
+            "filing": filing,
+            "reference": "" if frequency == "1" or chance.random() < 0.1 else f"F{patient}",
+            "birth_date": chance.choice(["19500101"] * 7 + ["19510101"]),
+            "billing": billing,
+            "taxonomy": taxonomy,
+        }
+        if frequency == "8" and lines and lines[-1].patient == f"M{patient}" and chance.random() < 0.7:
+            voided = [line for line in lines if line.claim == claim - 1]
+            same = {"control_number": voided[0].control_number} if chance.random() < 0.7 else {}
+            same |= {name: getattr(voided[0], name) for name in ("birth_date", "billing", "taxonomy")}
+            lines += [evolve(line, claim=claim, **(of_claim | same)) for line in voided]
+            continue
         for number in range(1, chance.choice((1, 2, 2, 3, 3, 4, 6)) + 1):
             first = day + timedelta(days=chance.choice((0, 0, 0, 0, 0, 0, 1, -1)))
             last = first + timedelta(days=chance.choice((0, 0, 0, 0, 0, 0, 0, 1, 2)))
@@ -91,11 +127,9 @@ def draw(chance: random.Random, claims: int) -> list[Line]:
             units = chance.choice((1, 1, 1, 1, 2, 3, 5, 6))
             modifiers = chance.choice(_MODIFIERS)
             provider = chance.choice(_PROVIDERS)
-            lines.append(
-                Line(
-                    claim, number, control, frequency, f"M{patient}", provider, procedure, modifiers, units, first, last
-                )
-            )
+            of_line = (provider, procedure, modifiers, units, first, last, chance.choice(["HC"] * 11 + ["IV"]))
+            line = Line(claim, number, control, frequency, f"M{patient}", *of_line)
+            lines.append(evolve(line, **of_claim))
     return lines
 
 
@@ -104,34 +138,46 @@ def shorthand(lines: list[Line]) -> str:
     rows: list[str] = []
     for line in lines:
         if line.number == 1:
-            rows.append(f"claim {line.control_number} patient={line.patient} freq={line.frequency}")
+            rows.append(
+                f"claim {line.control_number} patient={line.patient} born={line.birth_date} freq={line.frequency} "
+                f"filing={line.filing} f8={line.reference} billing={line.billing} taxonomy={line.taxonomy}"
+            )
         code = "-".join((line.procedure, *line.modifiers))
         days = f"{line.first:%Y%m%d}" + (f"-{line.last:%Y%m%d}" if line.last > line.first else "")
-        rows.append(f"{code} x{line.units} on={days} by={line.provider}")
+        rows.append(f"{code} x{line.units} on={days} by={line.provider} set={line.qualifier}")
     return "\n".join(rows)
 
 
 # -- the opinion ----------------------------------------------------------------------------------------------------
 
 _VIEWS = """
-CREATE TEMP VIEW live AS SELECT line.*, frequency <> '7' AND EXISTS (
-    SELECT 1 FROM line AS new WHERE new.patient = line.patient AND new.control = line.control AND new.frequency = '7'
-  ) AS replaced FROM line WHERE frequency <> '8';
-CREATE TEMP TABLE known AS SELECT * FROM live;
-CREATE INDEX known_patient ON known (patient, replaced);
+CREATE TEMP TABLE known AS SELECT * FROM line WHERE frequency <> '8';
+CREATE INDEX known_patient ON known (patient, apart);
 CREATE TEMP TABLE ivus AS SELECT * FROM known WHERE procedure IN ('37252', '37253') AND last >= '2016-01-01';
 -- Two lines of a patient with a common day, one of them ultrasound; the days they share.
-CREATE TEMP TABLE beside AS SELECT a.id AS line, b.id AS other, b.procedure AS code, a.provider = b.provider AS own,
-    a.claim = b.claim AS same_claim, max(a.first, b.first) AS first, min(a.last, b.last) AS last
-  FROM ivus AS a JOIN known AS b ON b.patient = a.patient AND b.replaced = a.replaced AND b.id <> a.id
+CREATE TEMP TABLE beside AS SELECT a.id AS line, b.id AS other, b.procedure AS code, a.provider = b.provider AND
+    a.biller = b.biller AS own,
+    a.claim = b.claim AS same_claim, b.units AS units, b.qualifier IN ('HC', '') AS primary_procedure,
+    max(a.first, b.first) AS first, min(a.last, b.last) AS last
+  FROM ivus AS a JOIN known AS b ON b.patient = a.patient AND b.apart = a.apart AND b.id <> a.id
     AND a.first <= b.last AND b.first <= a.last;
-CREATE TEMP TABLE base AS SELECT DISTINCT beside.* FROM beside JOIN ivus ON ivus.id = line JOIN base_codes AS listed
-    ON listed.addon = ivus.procedure AND listed.base = code
-    AND listed.effective <= beside.last AND beside.first <= listed.deleted;
+CREATE TEMP TABLE candidate AS SELECT beside.*, listed.base AS row, max(beside.first, listed.effective) AS row_first,
+    min(beside.last, listed.deleted) AS row_last
+  FROM beside JOIN ivus ON ivus.id = line JOIN base_codes AS listed
+    ON listed.addon = ivus.procedure AND listed.base IN (code, 'CCCCC')
+    AND listed.effective <= beside.last AND beside.first <= listed.deleted
+  WHERE primary_procedure
+    AND (listed.base = code OR code NOT IN ('37252', '37253', '37250', '37251', '75945', '75946'));
+CREATE TEMP TABLE base AS SELECT DISTINCT beside.* FROM beside JOIN candidate USING (line, other) WHERE row <> 'CCCCC';
 CREATE TEMP TABLE by_contractor AS SELECT DISTINCT ivus.id AS line FROM ivus JOIN base_codes AS listed
     ON listed.addon = procedure AND listed.base = 'CCCCC' AND listed.effective <= last AND first <= listed.deleted;
-CREATE TEMP TABLE based AS SELECT line FROM base WHERE own UNION SELECT line FROM by_contractor JOIN beside USING (line)
-    WHERE own AND code NOT IN ('37252', '37253', '37250', '37251', '75945', '75946');
+-- Every day has a base, and there are as many of them as days with ultrasound.
+CREATE TEMP TABLE based AS SELECT ivus.id AS line FROM ivus
+  WHERE (SELECT count(DISTINCT day) FROM candidate JOIN day USING (line)
+      WHERE candidate.line = ivus.id AND own AND day BETWEEN row_first AND row_last) = days
+    AND (days = 1 OR min(ivus.units, days) <= (SELECT sum(share) FROM (
+      SELECT DISTINCT other, min(units, julianday(last) - julianday(first) + 1) AS share FROM candidate
+      WHERE candidate.line = ivus.id AND own)));
 CREATE TEMP TABLE excluded AS SELECT beside.line, other, beside.first FROM beside JOIN exclusions AS listed
     ON listed.procedure = code AND own AND listed.effective <= beside.last AND beside.first <= listed.deleted;
 -- Units of a day: those of the line over its days, rounded half up.
@@ -139,7 +185,7 @@ CREATE TEMP TABLE daily AS SELECT ivus.*, day, (2 * units + days) / (2 * days) A
   FROM ivus JOIN day ON day.line = id;
 CREATE TEMP TABLE summed AS SELECT a.id, a.day, a.procedure, sum(b.each) AS units FROM daily AS a JOIN daily AS b
     ON b.day = a.day AND b.procedure = a.procedure AND b.patient = a.patient AND b.provider = a.provider
-    AND b.replaced = a.replaced GROUP BY a.id, a.day;
+    AND b.biller = a.biller AND b.apart = a.apart GROUP BY a.id, a.day;
 CREATE TEMP TABLE pair AS SELECT beside.line, other, ptp.column1 = ivus.procedure AS first_column,
     modifier_indicator AS indicator, column1, beside.first, beside.last
   FROM beside JOIN ivus ON ivus.id = beside.line JOIN ptp ON (column1 = ivus.procedure AND column2 = code)
@@ -161,10 +207,11 @@ _RULES = {
     "IVUS104": """SELECT a.id FROM ivus AS a JOIN known AS b ON b.claim = a.claim AND b.provider = a.provider
         AND (b.last < a.first OR a.last < b.first) JOIN base_codes AS listed ON listed.addon = a.procedure
         AND listed.base = b.procedure AND listed.effective <= b.last AND b.first <= listed.deleted
-        WHERE a.id NOT IN (SELECT line FROM based)""",
+        AND b.qualifier IN ('HC', '') WHERE a.id NOT IN (SELECT line FROM based)""",
     "IVUS105": """SELECT line FROM beside JOIN ivus ON ivus.id = line JOIN base_codes AS listed
         ON listed.addon = ivus.procedure AND listed.base = code
-        WHERE own AND code NOT IN ('37252', '37253') AND line NOT IN (SELECT line FROM based)""",
+        WHERE own AND code NOT IN ('37252', '37253') AND line NOT IN (SELECT line FROM based) AND primary_procedure
+        AND NOT EXISTS (SELECT 1 FROM base WHERE base.line = beside.line AND base.other = beside.other)""",
     "IVUS106": """SELECT line FROM base WHERE own GROUP BY line HAVING max(same_claim) = 0""",
     "IVUS108": "SELECT line FROM by_contractor WHERE line IN (SELECT line FROM based)",
     "IVUS110": """SELECT id FROM line WHERE frequency <> '8'
@@ -202,13 +249,14 @@ def by_sql(lines: list[Line]) -> Opinion:
         _load(data, name)
     data.execute(
         "CREATE TABLE line (id INTEGER PRIMARY KEY, claim, number, control, frequency, patient, provider, procedure,"
-        " sorted_modifiers, units INTEGER, first, last, days INTEGER)"
+        " sorted_modifiers, units INTEGER, first, last, days INTEGER, qualifier, biller, apart INTEGER)"
     )
     data.execute("CREATE TABLE day (line, day)")
     data.execute("CREATE TABLE modifier (line, text)")
+    apart = _judged_apart(lines)
     for place, line in enumerate(lines):
         days = [line.first + timedelta(days=n) for n in range((line.last - line.first).days + 1)]
-        row = (line.claim, line.number, line.control_number, line.frequency, line.patient, line.provider)
+        row = (line.claim, line.number, line.control_number, line.frequency, line.person, line.provider)
         rest = (
             line.procedure,
             "-".join(sorted(line.modifiers)),
@@ -216,8 +264,11 @@ def by_sql(lines: list[Line]) -> Opinion:
             f"{line.first}",
             f"{line.last}",
             len(days),
+            line.qualifier,
+            line.biller,
+            apart.get(line.claim, 0),
         )
-        data.execute(f"INSERT INTO line VALUES ({','.join('?' * 13)})", (place, *row, *rest))
+        data.execute(f"INSERT INTO line VALUES ({','.join('?' * 16)})", (place, *row, *rest))
         data.executemany("INSERT INTO day VALUES (?, ?)", [(place, f"{day}") for day in days])
         data.executemany("INSERT INTO modifier VALUES (?, ?)", [(place, text) for text in line.modifiers])
     data.executescript(_VIEWS)
@@ -227,6 +278,51 @@ def by_sql(lines: list[Line]) -> Opinion:
     found = data.execute("SELECT claim, number, code FROM found JOIN line USING (id)").fetchall()
     data.close()
     return set(found)
+
+
+def _judged_apart(lines: list[Line]) -> dict[int, int]:
+    """Number the claims that are judged apart: 1 if voided or replaced, more for a replacement that is rejected."""
+    claims: dict[int, list[Line]] = {}
+    for line in lines:
+        claims.setdefault(line.claim, []).append(line)
+    voided: set[int] = set()
+    apart: dict[int, int] = {}
+    for number, own in claims.items():
+        head = own[0]
+        others = [other for other in claims.values() if other[0].person == head.person and other[0].frequency != "8"]
+        if head.frequency == "8" and not _is_rejected(own):
+            same = [
+                (_is_named(other[0], head), other[0].claim)
+                for other in others
+                if other[0].claim < number and other[0].claim not in voided and _billed(other) == _billed(own)
+                if _is_named(other[0], head) or other[0].billing == head.billing
+            ]
+            voided |= {max(same)[1]} if same else set()
+        originals = [other[0].claim for other in others if other[0].control_number == head.control_number]
+        originals = [other for other in originals if claims[other][0].frequency != "7"]
+        if head.frequency == "7" and originals:
+            apart |= {number: number + 1} if _is_rejected(own) else dict.fromkeys(originals, 1)
+    return apart | dict.fromkeys(voided, 1)
+
+
+def _is_named(line: Line, later: Line) -> bool:
+    return line.control_number == later.control_number or (bool(line.reference) and line.reference == later.reference)
+
+
+def _is_rejected(claim: list[Line]) -> bool:
+    """Whether a replacement or void is rejected by itself: by CLM05-3, REF*F8 or a code out of its time."""
+    if claim[0].filing == "MB" or not claim[0].reference:
+        return True
+    start = date(2016, 1, 1)
+    return claim[0].frequency == "7" and any(
+        (line.procedure in {"37252", "37253"} and line.first < start)
+        or (line.procedure in {"37250", "37251", "75945", "75946"} and line.last >= start)
+        for line in claim
+    )
+
+
+def _billed(claim: list[Line]) -> list[tuple[object, ...]]:
+    return sorted((line.procedure, line.modifiers, line.units, line.first, line.last) for line in claim)
 
 
 def _load(data: sqlite3.Connection, name: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import attrs
 import pytest
 
 from scrubber.encounter import Encounters
-from scrubber.model import Claim, DateRange, Diagnosis, Person, Provider, ServiceLine, parse_number
+from scrubber.identity import patients_of
+from scrubber.model import Claim, DateRange, Diagnosis, Payer, Person, Provider, ServiceLine, parse_number
 from scrubber.parser import Reader, build_claim, open_source
 from scrubber.testing import BILLING_NPI, RENDERING_NPI, to_837p
 
@@ -45,7 +47,7 @@ def test_the_patient_is_the_dependent_else_the_subscriber() -> None:
     subscriber, dependent = _claims("claim\n37252\nclaim dependent=KIM\n37252")
     assert subscriber.patient.first_name == "ANN"
     assert dependent.patient.first_name == "KIM"
-    assert subscriber.patient_key != dependent.patient_key
+    assert [patient.claims for patient in patients_of([subscriber, dependent])] == [[subscriber], [dependent]]
 
 
 @pytest.mark.parametrize(
@@ -57,11 +59,22 @@ def test_the_patient_is_the_dependent_else_the_subscriber() -> None:
         ("patient=M1 dependent=KIM", "patient=M1 dependent=kim", True),
         ("patient=M1 dependent=KIM", "patient=M1 dependent=LEE", False),
         ("patient=", "patient=", True),
+        ("patient=' m1 '", "patient=M1", True),
+        ("patient=", "patient= born=19510101", False),
+        ("patient= payer=", "patient= payer= payer-name=OTHER", False),
+        ("payer=abc", "payer=' ABC'", True),
+        ("name=DOE,JANE", "name=doe,jane", True),
+        ("name=O-NEIL,JANE", "name='O NEIL,JANE'", True),
+        ("name=DOE,JANE", "name=DOE,JANE born=19510101", False),
+        ("name=DOE,JANE", "name=ROE,JANE", False),
+        ("name=DOE,JANE", "name=", True),
+        ("born=none", "born=19510101", True),
     ],
 )
 def test_who_is_the_same_patient(one: str, other: str, same: bool) -> None:  # noqa: FBT001
     first, second = _claims(f"claim {one}\n37252\nclaim {other}\n37253")
-    assert (first.patient_key == second.patient_key) is same
+    found = first.patient_key == second.patient_key and len(patients_of([first, second])) == 1
+    assert found is same
 
 
 @pytest.mark.parametrize(
@@ -165,8 +178,18 @@ def _line(number: int, procedure: str, first: int, last: int | None = None, prov
     return ServiceLine(number, procedure, service_dates=dates, line_rendering_provider=Provider(provider))
 
 
+_KNOWN: dict[str, Any] = {
+    "subscriber": Person("DOE", member_id="M1"),
+    "payer": Payer("P"),
+    "billing_provider": Provider("B"),
+}
+
+
 def _grouped(*claims: Claim) -> list[list[str]]:
-    return [[line.procedure for line in encounter.lines] for encounter in Encounters(claims)]
+    return [
+        [line.procedure for line in encounter.lines]
+        for encounter in Encounters([attrs.evolve(claim, **_KNOWN) for claim in claims])
+    ]
 
 
 def test_encounters_are_by_provider_and_connected_dates() -> None:

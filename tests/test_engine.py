@@ -117,8 +117,9 @@ def test_an_edit_is_run_only_where_its_procedures_are_billed() -> None:
 
 
 def test_void_claims_are_counted_and_not_judged(default_engine: Engine) -> None:
-    report = scrub_shorthand("claim freq=8\n37252 x9", engine=default_engine)[0]
-    assert (report.findings, report.lines, report.charge) == ((), 1, Decimal(100))
+    report = scrub_shorthand("claim freq=8 filing=CI f8=P1\n37252 x9", engine=default_engine)[0]
+    assert [finding.code for finding in report.findings] == ["X12223"]
+    assert (report.lines, report.charge) == (1, Decimal(100))
 
 
 def test_money_at_risk_is_that_of_the_lines_with_an_error(default_engine: Engine) -> None:

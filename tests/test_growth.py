@@ -176,7 +176,7 @@ def test_a_transaction_set_takes_64_bytes() -> None:
         tracemalloc.stop()
     assert kept[1] - kept[0] <= 64 * (sets / 2 - 1_000)
     for note in ledger:
-        assert ledger.place(note.place, alone=False, known=()).transaction.control_number == f"{note.ordinal}"
+        assert ledger.place(note.place, alone=False).transaction.control_number == f"{note.ordinal}"
     ledger.close()
 
 

@@ -134,7 +134,12 @@ def test_rows_counts_and_dollars_are_those_of_the_json_report(office_week: Path)
 
 
 def test_a_row_shows_the_line_and_how_a_payer_would_deny_it(run: Run, tmp_path: Path) -> None:
-    write_reports(run, data=to_837p("claim 00123 payer=00590 pos=22\n37238\n36012\n37252-LT-50 on=20240805-20240806"))
+    write_reports(
+        run,
+        data=to_837p(
+            "claim 00123 payer=00590 pos=22\n37238 on=20240805-20240806\n36012\n37252-LT-50 on=20240805-20240806"
+        ),
+    )
     row = next(row for row in _list(_book((tmp_path / "r.xlsx").read_bytes())["Work list"]) if row["Code"] == "IVUS401")
     assert (row["Claim"], row["Payer"], row["Place"], row["Procedure"]) == ("00123", "00590", "22", "37252")
     assert (row["Modifiers"], row["Units"], row["Line charge"]) == ("LT 50", 1, 100)

@@ -12,6 +12,9 @@ The dictionaries leave out what some edits ask for:
     ICD-9-CM diagnoses (BK, BF)                 read as no diagnosis, so IVUS501 speaks
     a service line without LX                   not there at all; the claim is out of balance (X12208)
     REF*6R, and positions in the file           missing from the findings
+    SBR09, the claim filing indicator           X12220 does not ask what Medicare Part B takes (CLM05-3 other than 1),
+                                                X12216 does not know that a Medicare identifier is one person's
+    CN1 and BHT06                               IVUS109 takes a charge of zero for one that is denied
 
 A host that still has the text of the file loses nothing: `scrubber.iter_claims(edi.raw_data.encode("latin-1"))`.
 """
@@ -127,8 +130,6 @@ def _diagnoses(record: Record) -> tuple[Diagnosis, ...]:
 
 def _provider(record: Record) -> Provider:
     # The qualifier (NM108) is left out; for these two providers the guide has XX only.
-    if not _is_named(record):
-        raise AdapterError(f"{record.where}: has neither npi nor name")
     return Provider(
         id=record.text("npi").strip(),
         name=record.text("name"),
@@ -142,12 +143,9 @@ def _is_named(record: Record) -> bool:
 
 
 def _person(record: Record) -> Person:
-    person = Person(
+    return Person(
         last_name=record.text("name"),
         member_id=record.text("subsciber_identifier"),
         birth_date=record.text("dob"),
         sex=record.text("gender_cd"),
     )
-    if not (person.member_id.strip() or person.last_name.strip()):
-        raise AdapterError(f"{record.where}: has neither subsciber_identifier nor name")
-    return person

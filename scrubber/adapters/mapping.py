@@ -4,14 +4,16 @@ The keys, with the element of the 837P that each stands for:
 
     claim       control_number CLM01, charge CLM02, place_of_service CLM05-1, frequency CLM05-3, diagnoses HI (codes,
                 the principal one first), billing_provider 2010AA, rendering_provider 2310B, subscriber 2010BA,
-                dependent 2010CA (only if the patient is not the subscriber), payer 2010BB, claim_filing SBR09,
-                notes NTE, lines 2400, clearinghouse_id REF*D9, original_reference REF*F8
+                dependent 2010CA (only if the patient is not the subscriber), payer 2010BB, notes NTE, lines 2400,
+                clearinghouse_id REF*D9, original_reference REF*F8, responsibility SBR01, filing_indicator SBR09,
+                contract_type CN101, transaction_type BHT06
     line        procedure SV101-2, modifiers SV101-3 to 6, description SV101-7, charge SV102, units SV104,
                 unit_basis SV103 (default UN), place_of_service SV105 (else the claim's), diagnosis_pointers SV107
                 (from 1), service_from and service_to DTP*472 (one day without service_to), rendering_provider 2420A
-                (else the claim's), control_number REF*6R, notes NTE, procedure_qualifier SV101-1 (default HC)
+                (else the claim's), control_number REF*6R, notes NTE, procedure_qualifier SV101-1 (default HC),
+                contract_type CN101 (else the claim's)
     provider    npi NM109, or id NM109 and id_qualifier NM108; name NM103, first_name NM104, taxonomy PRV03,
-                tax_id REF*EI, references (its REF*0B, G2 and LU, as "G2:A1")
+                tax_id REF*EI, references REF*0B, 1G, G2 and LU as ["G2:12345"], entity_type NM102
     person      member_id NM109, last_name NM103, first_name NM104, middle_name NM105, birth_date DMG02, sex DMG03
     payer       id NM109, name NM103
     note        code NTE01, text NTE02
@@ -26,7 +28,7 @@ from typing import Any
 
 from scrubber.adapters.record import Record
 from scrubber.errors import AdapterError
-from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine
+from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine, TransactionSet
 from scrubber.x12 import tidy_code
 
 __all__ = ["claim_from_mapping", "diagnoses_of", "filled"]
@@ -37,8 +39,8 @@ def claim_from_mapping(data: Mapping[str, Any], ordinal: int = 1) -> Claim:
 
     `ordinal` is the claim's place among those judged together, from 1.  What is missing or cannot be read is judged as
     in a file: a line without `service_from` is an error (X12207), one without `units` is (X12206).  Raises AdapterError
-    for an unknown key, a value of the wrong type, and for a claim without billing provider, subscriber or payer, whom
-    no edit asks after but every edit relies on.
+    for an unknown key, a value of the wrong type, and for a claim without billing provider, subscriber or payer.  Where
+    one of them has no identity, X12215 says so, as in a file.
     """
     record = Record(data, "claim")
     rendering, dependent = record.record("rendering_provider"), record.record("dependent")
@@ -49,15 +51,18 @@ def claim_from_mapping(data: Mapping[str, Any], ordinal: int = 1) -> Claim:
         place_of_service=record.text("place_of_service").strip(),
         frequency=record.text("frequency").strip(),
         diagnoses=diagnoses_of(record.texts("diagnoses")),
-        billing_provider=_identified(record.required("billing_provider")),
-        rendering_provider=_identified(rendering) if rendering else None,
-        subscriber=_person(record.required("subscriber"), "member_id", "last_name"),
-        dependent=_person(dependent, "first_name", "last_name", "birth_date") if dependent else None,
+        billing_provider=_provider(record.required("billing_provider")),
+        rendering_provider=_provider(rendering) if rendering else None,
+        subscriber=_person(record.required("subscriber")),
+        dependent=_person(dependent) if dependent else None,
         payer=_payer(record.required("payer")),
-        claim_filing=tidy_code(record.text("claim_filing")),
         notes=_notes(record),
         clearinghouse_id=record.text("clearinghouse_id"),
         original_reference=record.text("original_reference"),
+        responsibility=tidy_code(record.text("responsibility")),
+        filing_indicator=tidy_code(record.text("filing_indicator")),
+        contract_type=tidy_code(record.text("contract_type")),
+        transaction=TransactionSet(transaction_type=tidy_code(record.text("transaction_type"))),
         ordinal=ordinal,
     )
     record.close()
@@ -89,9 +94,10 @@ def _line(number: int, record: Record) -> ServiceLine:
         line_place_of_service=record.text("place_of_service").strip(),
         pointers=filled(record.texts("diagnosis_pointers")),
         service_dates=_dates(record),
-        line_rendering_provider=_identified(rendering) if rendering else None,
+        line_rendering_provider=_provider(rendering) if rendering else None,
         assigned_number=str(number),
         control_number=record.text("control_number"),
+        line_contract_type=tidy_code(record.text("contract_type")),
         notes=_notes(record),
     )
     record.close()
@@ -103,7 +109,7 @@ def _dates(record: Record) -> DateRange | None:
     return DateRange.parse("RD8", f"{first}-{last}") if last else DateRange.parse("D8", first)
 
 
-def _identified(record: Record) -> Provider:
+def _provider(record: Record) -> Provider:
     if "npi" in record and "id" in record:
         raise AdapterError(f"{record.where}: give npi, or id and id_qualifier, not both")
     npi, other, qualifier = (record.text(key).strip() for key in ("npi", "id", "id_qualifier"))
@@ -114,16 +120,14 @@ def _identified(record: Record) -> Provider:
         first_name=record.text("first_name"),
         taxonomy=record.text("taxonomy"),
         tax_id=record.text("tax_id"),
-        references=tuple(record.texts("references")),
+        references=tuple(map(tidy_code, record.texts("references"))),
+        entity_type=record.text("entity_type").strip(),
     )
     record.close()
-    # Who rendered a line decides which lines are one encounter; a nameless provider would be everybody.
-    if not (provider.id or provider.name.strip()):
-        raise AdapterError(f"{record.where}: needs npi, id or name")
     return provider
 
 
-def _person(record: Record, *identity: str) -> Person:
+def _person(record: Record) -> Person:
     person = Person(
         last_name=record.text("last_name"),
         first_name=record.text("first_name"),
@@ -133,17 +137,12 @@ def _person(record: Record, *identity: str) -> Person:
         sex=record.text("sex"),
     )
     record.close()
-    # Claims of one patient are judged together; without an identity everybody would be one patient.
-    if not any(getattr(person, key).strip() for key in identity):
-        raise AdapterError(f"{record.where}: needs {' or '.join(identity)}")
     return person
 
 
 def _payer(record: Record) -> Payer:
     payer = Payer(record.text("id").strip(), record.text("name"))
     record.close()
-    if not payer.id:
-        raise AdapterError(f"{record.where}: needs id, by which the settings of a payer are chosen")
     return payer
 
 

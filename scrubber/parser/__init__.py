@@ -6,7 +6,16 @@ transaction set, `reader` the hierarchical levels, and cuts claims; `loops` give
 `conformance` is the only module that knows pyx12.
 """
 
-from scrubber.parser.claims import ClaimPlace, Extent, Readable, build_claim, patient_key_of, place_of, reopen
+from scrubber.parser.claims import (
+    ClaimPlace,
+    Extent,
+    Readable,
+    build_claim,
+    is_original,
+    patient_key_of,
+    place_of,
+    reopen,
+)
 from scrubber.parser.events import Level, Mark, RawClaim
 from scrubber.parser.plain import clearinghouse_id_of, read_plain
 from scrubber.parser.reader import Reader
@@ -25,6 +34,7 @@ __all__ = [
     "Reader",
     "build_claim",
     "clearinghouse_id_of",
+    "is_original",
     "open_source",
     "patient_key_of",
     "place_of",

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Protocol
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from scrubber.errors import UnreadableError
 from scrubber.findings import Finding
@@ -28,6 +28,7 @@ from scrubber.model import (
 from scrubber.parser.events import Level, RawClaim
 from scrubber.parser.lines import (
     read_adjustments,
+    read_contract_type,
     read_line,
     read_notes,
     read_plain_lines,
@@ -38,9 +39,9 @@ from scrubber.parser.lines import (
 )
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_text
-from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
+from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, tidy_identifier
 
-__all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "patient_key_of", "place_of", "reopen"]
+__all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "is_original", "patient_key_of", "place_of", "reopen"]
 
 
 _OTHER_PROVIDERS = ("2310A", "2310C", "2310D")
@@ -52,7 +53,7 @@ def build_claim(raw: RawClaim) -> Claim:
     named = head.by_id()
     _, number, charge, _, _, place = head.segments[0].take(5)
     place_of_service, _, frequency, *_ = [*place.split(raw.delimiters.component), "", ""]
-    subscriber, payer, claim_filing, billing_references = _subscriber(raw.subscriber)
+    insured = _insured(raw.subscriber)
     return Claim(
         control_number=number,
         lines=lines,
@@ -63,11 +64,13 @@ def build_claim(raw: RawClaim) -> Claim:
         billing_provider=billing_provider_of(raw.provider),
         rendering_provider=read_provider(head.children("2310B")),
         other_providers=read_providers(head, _OTHER_PROVIDERS),
-        subscriber=subscriber,
+        subscriber=insured.person,
         dependent=_dependent(raw.patient),
-        payer=payer,
-        claim_filing=claim_filing,
-        billing_references=billing_references,
+        payer=insured.payer,
+        responsibility=insured.responsibility,
+        filing_indicator=insured.filing_indicator,
+        billing_references=insured.billing_references,
+        contract_type=read_contract_type(named.get("CN1", ())),
         notes=read_notes(named.get("NTE", ())),
         other_subscribers=tuple([_other_subscriber(other) for other in head.children("2320")]),
         clearinghouse_id=read_reference(named.get("REF", ()), "D9"),
@@ -239,6 +242,16 @@ def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] |
     return attrs.evolve(found, alone=True) if place.alone else found
 
 
+def is_original(raw: RawClaim) -> bool:
+    """Whether CLM05-3 is 1, without reading the claim itself."""
+    if raw.stretch is None:
+        place = raw.segments[0].take(5)[5]
+    else:
+        marks = raw.stretch.delimiters
+        place = "".join(raw.stretch.text.partition(marks.segment)[0].split(marks.element)[5:6])
+    return "".join(place.split(raw.delimiters.component)[2:3]).strip() == "1"
+
+
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
     """Give `Claim.patient_key` without reading the claim itself."""
     return key_under(raw.subscriber, raw.patient)
@@ -246,18 +259,19 @@ def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
 
 def key_under(level: Level | None, patient: Level | None) -> tuple[str, ...]:
     """Give `Claim.patient_key` of the claims under a subscriber level and, for a dependent, a patient level."""
-    if patient is None and level is not None and level.built is None and level.stretch is not None:
-        member = _name_in(level.stretch, "IL")[6:7]
-        if member and (known := member[0].strip().upper()):
-            return (payer_id_of(level), known)
-    subscriber, payer, *_ = _subscriber(level)
-    return patient_key(payer, subscriber, _dependent(patient))
+    if level is not None and level.built is None and level.stretch is not None:
+        known = tidy_identifier("".join(_name_in(level.stretch, "IL")[6:7]))
+        payer_id = tidy_identifier(payer_id_of(level))
+        if known and payer_id:
+            return (payer_id, known)
+    insured = _insured(level)
+    return patient_key(insured.payer, insured.person, _dependent(patient))
 
 
 def payer_id_of(level: Level | None) -> str:
     """Give the payer identifier of a subscriber level (2010BB NM109) without reading the rest of it."""
     if level is None or level.built is not None or level.stretch is None:
-        return _subscriber(level)[1].id
+        return _insured(level).payer.id
     return "".join(_name_in(level.stretch, "PR")[6:7]).strip()
 
 
@@ -297,17 +311,28 @@ def billing_provider_of(level: Level | None) -> Provider:
     return level.built  # type: ignore[return-value]
 
 
-def _subscriber(level: Level | None) -> tuple[Person, Payer, str, tuple[str, ...]]:
-    """Read a subscriber level (2000B): the subscriber, the destination payer, SBR09, and 2010BB REF."""
+@frozen
+class _Insured:
+    """What a subscriber level (2000B) says: the subscriber, the destination payer, SBR01, SBR09 and 2010BB REF."""
+
+    person: Person = field(factory=Person)
+    payer: Payer = field(factory=Payer)
+    responsibility: str = field(default="", repr=False)
+    filing_indicator: str = field(default="", repr=False)
+    billing_references: tuple[str, ...] = field(default=(), repr=False)
+
+
+def _insured(level: Level | None) -> _Insured:
     if level is None:
-        return Person(), Payer(), "", ()
+        return _Insured()
     if level.built is None:
         loop = level_loops(level.loop, level.segments)
         coverage, destination = loop.find("SBR"), loop.child("2010BB")
         payer = _name(destination)
-        level.built = (
+        level.built = _Insured(
             _person(loop.child("2010BA")),
             Payer(payer.get(9).strip(), payer.get(3)) if payer else Payer(),
+            tidy_code(coverage.get(1)) if coverage else "",
             tidy_code(coverage.get(9)) if coverage else "",
             read_references(destination.find_all("REF")) if destination else (),
         )

@@ -281,7 +281,7 @@ class Envelope:
     def header(self, segment: Segment) -> None:
         """Take a segment of the transaction set in front of its first level."""
         if segment.id == "BHT":
-            self._header["BHT"] = segment.get(3)
+            self._header |= {"BHT": segment.get(3), "BHT06": segment.get(6).strip().upper()}
         elif segment.id == "NM1" and segment.get(1) in {"40", "41"}:
             self._header[segment.get(1)] = segment.get(9)
 
@@ -302,6 +302,7 @@ class Envelope:
                     for opened in (self._interchange, self._group, self._transaction)
                     if opened is not None
                 ),
+                transaction_type=self._header.get("BHT06", ""),
             )
         return self._identity
 

@@ -15,6 +15,7 @@ from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
 
 __all__ = [
     "read_adjustments",
+    "read_contract_type",
     "read_line",
     "read_notes",
     "read_plain_lines",
@@ -39,6 +40,7 @@ def read_line(number: int, loop: Loop, kept: Loop | Callable[[], Loop]) -> Servi
         number=number,
         service_dates=_service_dates(named.get("DTP", ())),
         line_rendering_provider=read_provider(loop.children("2420A")),
+        line_contract_type=read_contract_type(named.get("CN1", ())),
         other_providers=read_providers(loop, _OTHER_PROVIDERS),
         assigned_number=assigned[0].get(1).strip() if assigned else "",
         control_number=read_reference(named.get("REF", ()), "6R"),
@@ -153,7 +155,7 @@ def _provider(loop: Loop, taxonomy: str) -> Provider:
     """Read the provider of a loop that begins with NM1."""
     prv = loop.find("PRV")
     references = loop.find_all("REF")
-    _, entity, _, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
+    _, entity, entity_type, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
     return Provider(
         id=identifier.strip(),
         id_qualifier=id_qualifier.strip(),
@@ -163,6 +165,7 @@ def _provider(loop: Loop, taxonomy: str) -> Provider:
         tax_id=read_reference(references, "EI") or read_reference(references, "SY"),
         references=read_references(references),
         entity=entity,
+        entity_type=entity_type.strip(),
     )
 
 
@@ -175,6 +178,11 @@ def read_references(references: Sequence[Segment]) -> tuple[str, ...]:
     """Give the identifiers of a provider besides a tax number: "G2:A1" for REF*G2*A1."""
     found = [(kind, read_reference(references, kind).strip()) for kind in _IDENTIFIERS] if references else []
     return tuple([f"{kind}:{text}" for kind, text in found if text])
+
+
+def read_contract_type(contracts: Iterable[Segment]) -> str:
+    """Give CN101 of the first CN1, "" where there is none."""
+    return next((tidy_code(segment.get(1)) for segment in contracts), "")
 
 
 def read_notes(notes: Iterable[Segment]) -> tuple[Note, ...]:

@@ -23,10 +23,10 @@ from scrubber.x12 import Delimiters
 
 __all__ = ["PlainReader", "clearinghouse_id_of", "plain_form", "read_plain"]
 
-_VOID = "8"
 _PROVIDERS = "82|DN|P3|77|DQ|DK|QB"
 """NM101 of the providers that a claim or line names by their NPI (loops 2310A-D and 2420A-F)."""
 
+_ORIGINAL = "1"
 _AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
 _UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 
@@ -103,7 +103,7 @@ class PlainReader:
         """Read the claim between two places of a text if it is plain; `form` are the groups of `plain_form`."""
         number, amount, frequency, qualifier, npi, another, in_line = form
         lines = self.line.findall(text, start, stop)
-        if len(lines) > MAX_LINES or not number.strip() or frequency.strip() == _VOID:
+        if len(lines) > MAX_LINES or not number.strip() or frequency.strip() != _ORIGINAL:
             return None
         if text.count(self.date_of_service, start, stop) != len(lines):
             return None  # which date holds is for the reader of lines to say

@@ -16,7 +16,7 @@ from scrubber.parser.claims import ClaimPlace, billing_provider_of, extent_of, k
 from scrubber.parser.events import Level
 from scrubber.parser.plain import PlainReader, plain_form
 from scrubber.parser.segments import Block, line_end_of
-from scrubber.x12 import Delimiters
+from scrubber.x12 import Delimiters, tidy_identifier
 
 __all__ = ["Glimpse", "PlainRun"]
 
@@ -87,8 +87,8 @@ class PlainRun:
             start, stop, first = at, found.end(), ordinal
             if level is not None:
                 payer_id = payer.strip()
-                key = (payer_id, member.strip().upper())
-                if hl01 != str(levels + 1) or hl02 != number or not key[1]:
+                key = (tidy_identifier(payer), tidy_identifier(member))
+                if hl01 != str(levels + 1) or hl02 != number or not all(key):
                     break
                 start += len(level)
                 first += level.count(end)
