@@ -52,7 +52,7 @@ FILES = {
 def test_a_file_that_was_judged_wrongly_once(name: str, default_engine: Engine) -> None:
     data = (FIXTURES / f"{name}.837").read_bytes()
     found = verdict(data, default_engine)
-    assert [text for text in found if " X1212" not in text] == FILES[name]
+    assert [text for text in found if " X1212" not in text and " X12212" not in text] == FILES[name]
 
 
 def test_a_commercial_payer_takes_the_void_that_medicare_refuses(default_engine: Engine) -> None:
@@ -254,7 +254,7 @@ PRIMARY = [
     ("37238 charge=0", ["B:2 IVUS109"]),
     ("37238 charge=0.00", ["B:2 IVUS109"]),
     ("37238 set=hc", []),
-    ("37238 set=", []),
+    ("37238 set=", ["B:2 IVUS109"]),
     ("37238 x1.0", []),
     ("37238 x2", []),
 ]
@@ -350,4 +350,5 @@ def test_a_name_with_other_identifiers_is_another_provider(default_engine: Engin
         text = to_837p("claim B\n37238 by=7\n37252 by=8").decode()
         for npi, reference in (("7", first), ("8", second)):
             text = text.replace(f"NM1*82*1*TESTDOCTOR*PAT****XX*{npi}", f"NM1*82*1*TESTDOCTOR*PAT~{reference}")
-        assert verdict(text.encode(), default_engine) == ([] if same else ["B:2 IVUS103"]), (first, second)
+        found = [one for one in verdict(text.encode(), default_engine) if "IVUS" in one]
+        assert found == ([] if same else ["B:2 IVUS103"]), (first, second)
