@@ -26,8 +26,7 @@ from scrubber.run import FileScrub, exit_code
 from scrubber.testing import Form, to_837p
 
 CHARACTERS = b"0123456789AMZaz ~*:^\n\r\x00\x1f-.,/&'"
-_CODE = re.compile(r"HC:(\d{5}|\d{4}[A-Z]|[A-Z]\d{4})(:[A-Z0-9]{2}){0,4}(:?:*[^:]{1,80})?")
-_MODIFIED = _CODE
+_CODE = re.compile(r"HC:(\d{4}[0-9A-Z]|[A-Z]\d{4})(:[A-Z0-9]{2}){0,4}", re.IGNORECASE)
 _DAYS = re.compile(r"\d{8}(-\d{8})?")
 _UNITS = re.compile(r"\d{1,8}(\.\d{1,3})?")
 _POINTERS = re.compile(r"\d{1,2}(:\d{1,2}){0,3}")
@@ -48,10 +47,10 @@ class Fault:
 FAULTS = (
     Fault("code", "37252", "IVUS101", {"SV101": _CODE}),
     Fault("units", "37238\n36012\n37252 x2", "IVUS201", {"SV104": _UNITS, "SV101": _CODE, "DTP03": _DAYS}),
-    Fault("modifier", "37238\n36012\n37252-50", "IVUS401", {"SV101": _MODIFIED}),
-    Fault("date", "37238 on=20240804\n36012\n37252", "IVUS104", {"DTP03": _DAYS, "SV101": _CODE}),
+    Fault("modifier", "37238\n36012\n37252-50", "IVUS401", {"SV101": _CODE}),
+    Fault("date", "37238 on=20240804\n37252", "IVUS104", {"DTP03": _DAYS, "SV101": _CODE}),
     Fault("pointer", "37238\n36012\n37252 dx=9", "IVUS501", {"SV107": _POINTERS, "SV101": _CODE}),
-    Fault("frequency", "claim frequency=7 payer=60054 filing=CI\n99213", "", {"CLM05": _PLACE}),
+    Fault("frequency", "claim freq=7 payer=60054 filing=CI\n99213", "", {"CLM05": _PLACE, "REF02": _REFERENCE}),
 )
 
 
