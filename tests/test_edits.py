@@ -89,7 +89,8 @@ def test_the_tables_are_named_without_being_loaded() -> None:
 
 
 def test_a_day_of_a_row_is_read_from_text() -> None:
-    row = NcciModifier(effective="2013-01-01", deleted=None, modifier="59", kind="x", either_column_from="2019-07-01")
+    first = "2019-07-01"
+    row = NcciModifier(effective="2013-01-01", deleted=None, modifier="59", kind="other", either_column_from=first)
     assert row.either_column_from == date(2019, 7, 1)
     assert attrs.evolve(row, either_column_from=None).either_column_from is None
 
