@@ -42,7 +42,7 @@ def test_the_bar_tells_what_has_been_found(jobs: str, run: Run) -> None:
     shown, report = _terminal("--jobs", jobs)
     assert "office_week.837" in shown
     assert "100%" in shown
-    assert "10 rejected, $8,748 at risk" in shown.split("\r")[-2]
+    assert "11 rejected, $8,748 at risk" in shown.split("\r")[-2]
     assert report == run("scrub", "--format", "ndjson", SAMPLE).stdout
 
 

@@ -232,6 +232,17 @@ def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, mon
     assert 50 < len(opened) < 200
 
 
+def test_a_claim_that_names_many_good_providers_is_plain() -> None:
+    others = "".join(f"NM1*{entity}*1*A*B****XX*1999999984~" for entity in ("DN", "P3", "77", "DQ"))
+    of_line = "".join(f"NM1*{entity}*1*A*B****XX*1999999984~" for entity in ("82", "QB", "DK"))
+    data = PLAIN.replace("LX*1~", f"{others}LX*1~").replace("*20240805~", f"*20240805~{of_line}")
+    with open_source(data.encode(), "x") as source:
+        (claim,) = Reader(source)
+        plain = read_plain(claim)
+    assert plain is not None
+    assert plain.npis == ("1999999984",) * 8
+
+
 def test_a_plugin_that_looks_at_every_claim_has_every_claim_opened() -> None:
     plugins = [attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, screen=None)) for plugin in load_plugins()]
     engine = Engine(load_settings(discover=False), plugins)

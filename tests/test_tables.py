@@ -196,8 +196,11 @@ def test_no_amount_outside_the_fee_table(facts: Facts) -> None:
     [
         ("37252", "895.48"),
         ("37253 x3 pos=22", "187.38"),
+        ("37252 x2.0", "1790.96"),
         ("37252 x0", None),
         ("37252 x1.5", None),
+        ("37252 x1000000", None),
+        ("37252 x30 unit=MJ", None),
         ("37252 x-1", None),
         ("37252 on=none", None),
         ("36010", None),
