@@ -165,7 +165,7 @@ SMALL = (
     Hostile("hl unknown", _swap((b"HL*3*1*22", b"HL*3*1*99")), 1, "X12123"),
     Hostile("no lines", _swap((CLAIM, CLAIM[: CLAIM.index(b"LX*")])), 1, "X12201"),
     Hostile("line without service", _swap((b"SV1*HC:99213*100*UN*1***1~\n", b"")), 1, "X12202"),
-    Hostile("no claims", _just(HEAD + LEVELS + TAIL), 0, "X12114", 0),
+    Hostile("no claims", _just(HEAD + LEVELS + TAIL), 1, "X12114", 0),
     Hostile("no header", _just(GOOD[GOOD.index(b"GS*") :]), UNREAD, "X12101", None),
     Hostile("service outside", _swap((b"CLM*PCN1", b"CLN*PCN1")), UNREAD, "X12124", None),
     *(
@@ -182,7 +182,7 @@ SMALL = (
         Hostile(f"date {text.decode()[:12]}", _swap((b"*20240805", b"*" + text)), 1, "X12207")
         for text in (b"00000000", b"99999999", b"20240231", b"D" * 5000, b"20240805-20240805-20240805")
     ),
-    Hostile("days 000101-99991231", _swap((b"*D8*20240805", b"*RD8*00010101-99991231")), 1, "IVUS901"),
+    Hostile("days 000101-99991231", _swap((b"*D8*20240805", b"*RD8*00010101-99991231")), 1, "X12207"),
     Hostile("formulas", _swap((b"PCN1", b"=cmd|'/C calc'!A0"), (b"PCN2", b"<script>alert(1)</script>")), 1, "IVUS101"),
     Hostile("escapes", _swap((b"PCN3", b"\x1b[2J\x07\x9b31m"), (b"PCN2", b"]]><!--")), 1, "IVUS101"),
     Hostile("not utf-8", _swap((b"PCN1", b"\xff\xfe\xc3\x28"), (b"ANN", b"\xc0\x80")), 1, "IVUS101"),

@@ -73,6 +73,10 @@ def _claim(*procedures: str, ordinal: int = 1) -> scrubber.Claim:
         control_number=f"HOST{ordinal}",
         lines=[_line(number, procedure) for number, procedure in enumerate(procedures, 1)],
         diagnoses=(scrubber.Diagnosis("ABK", "I871"),),
+        place_of_service="11",
+        billing_provider=scrubber.Provider("1234567893"),
+        subscriber=scrubber.Person(member_id="M1"),
+        payer=scrubber.Payer("12502"),
         ordinal=ordinal,
     )
 
