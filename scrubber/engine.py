@@ -18,7 +18,7 @@ from scrubber.claim_identity import contradictions, missing_identity
 from scrubber.config import Config
 from scrubber.detail import detail_of
 from scrubber.disclosure import CodeForm
-from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
+from scrubber.edit import Chain, Context, Edit, EncounterEdit, Meta, Rule
 from scrubber.encounter import Encounter, Encounters
 from scrubber.errors import PluginError, ScrubberError, place_of_error
 from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
@@ -78,6 +78,7 @@ class _Stage:
     claim_edits: tuple[_Group, ...]
     void_edits: tuple[_Group, ...]
     encounter_edits: tuple[_Group, ...]
+    rejecting_edits: tuple[_Group, ...]  # those of `encounter_edits` whose findings are errors
     tables: Any
 
 
@@ -233,16 +234,20 @@ class Engine:
         return verdicts, encounters
 
     def _judge_encounter(
-        self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]
+        self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage], *, again: bool = False
     ) -> dict[int, _Verdict]:
-        """Judge an encounter, and return the verdicts on its claims, which are among `verdicts`."""
+        """Judge an encounter, and return the verdicts on its claims, which are among `verdicts`.
+
+        What is judged `again` is only asked for errors.
+        """
         involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
         if len(encounter.lines) > _MAX_TOGETHER and _concern(stages, encounter.procedures):
             for verdict in involved.values():
                 verdict.findings.append(not_together(verdict.claim, "The lines of this encounter"))
         else:
             for stage in stages:
-                self._run(stage.encounter_edits, encounter, encounter.procedures, stage.tables, involved)
+                edits = stage.rejecting_edits if again else stage.encounter_edits
+                self._run(edits, encounter, encounter.procedures, stage.tables, involved)
         return involved
 
     def _reject_what_relies_on_rejected(
@@ -260,8 +265,8 @@ class Engine:
             named = [str(ordinal) for ordinal in rejected]
             found: dict[int, list[Finding]] = {}
             for encounter in encounters.without(verdicts[ordinal].claim for ordinal in newly):
-                again = {claim.ordinal: verdicts[claim.ordinal].before_encounters() for claim in encounter.claims}
-                for ordinal, verdict in self._judge_encounter(encounter, again, stages).items():
+                before = {claim.ordinal: verdicts[claim.ordinal].before_encounters() for claim in encounter.claims}
+                for ordinal, verdict in self._judge_encounter(encounter, before, stages, again=True).items():
                     found.setdefault(ordinal, []).extend(verdict.errors)
             for ordinal, errors in found.items():
                 for finding in errors:
@@ -369,21 +374,28 @@ class Engine:
         own = self.config.payer_named(payer) or ""
         if own not in self._stages:
             overrides = self._split_overrides(own)
-            self._stages[own] = [self._stage(chain, overrides[place]) for place, chain in enumerate(self._chains)]
+            self._stages[own] = [self._stage(chain, overrides[place], own) for place, chain in enumerate(self._chains)]
         return self._stages[own]
 
-    def _stage(self, chain: Chain[Any], overrides: Sequence[tuple[str, Mapping[str, Any]]]) -> _Stage:
+    def _stage(self, chain: Chain[Any], overrides: Sequence[tuple[str, Mapping[str, Any]]], payer: str) -> _Stage:
         wanted = [rule() for rule in chain.edits if rule.meta.mandatory or self.config.selects(rule.meta.code)]
         tables = self._tables_of(chain)
         for origin, changes in overrides:
             tables = override_tables(tables, changes, origin)
+        over_encounters = [edit for edit in wanted if isinstance(edit, EncounterEdit)]
         return _Stage(
             chain=chain,
             claim_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit)),
             void_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit) and edit.meta.voids),
-            encounter_edits=_grouped(edit for edit in wanted if isinstance(edit, EncounterEdit)),
+            encounter_edits=_grouped(over_encounters),
+            rejecting_edits=_grouped(edit for edit in over_encounters if self._rejects(edit.meta, payer)),
             tables=tables,
         )
+
+    def _rejects(self, meta: Meta, payer: str) -> bool:
+        """Whether what an edit finds is an error."""
+        severity = meta.severity if meta.mandatory else self.config.severity_of(payer, meta.code, meta.severity)
+        return severity is Severity.ERROR
 
     def _tables_of(self, chain: Chain[Any]) -> Any:
         if id(chain) not in self._tables:

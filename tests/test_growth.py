@@ -36,7 +36,7 @@ class Counting(EncounterEdit[Any]):
     Fix: nothing.
     """
 
-    meta = Meta(code="TST001", name="counting", severity=Severity.INFO, sources=(Source("a test", "2026"),))
+    meta = Meta(code="TST001", name="counting", severity=Severity.ERROR, sources=(Source("a test", "2026"),))
     lines: ClassVar[int] = 0
 
     def check(self, encounter: Encounter, context: Context[Any]) -> list[Finding]:

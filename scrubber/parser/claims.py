@@ -85,8 +85,9 @@ def build_claim(raw: RawClaim) -> Claim:
 class _Loops:
     """Makes the loops of a claim when somebody asks for one, again each time: kept, they are many times the text."""
 
-    def __init__(self, stretch: Stretch) -> None:
+    def __init__(self, stretch: Stretch, *, plain: bool = False) -> None:
         self._stretch = stretch
+        self._plain = plain  # the lines hold no other loops
         self._starts = array("q")  # of each service line: where its text begins, and the ordinal of its first segment
 
     def add_line(self, start: int, ordinal: int) -> Callable[[], Loop]:
@@ -103,7 +104,7 @@ class _Loops:
         start, ordinal, *following = self._starts[place : place + 3]
         text = self._stretch.text[start : following[0] if following else None]
         segments = cut_text(text, self._stretch.offset + start, ordinal, self._stretch.delimiters)
-        return claim_loops(segments).children("2400")[0]
+        return Loop("2400", segments) if self._plain else claim_loops(segments).children("2400")[0]
 
 
 @frozen(eq=False)
@@ -130,7 +131,7 @@ def _split(raw: RawClaim) -> tuple[Loop, tuple[ServiceLine, ...], Loop | Callabl
     marks = stretch.delimiters
     first = _first_line(marks).search(stretch.text)
     if first is not None:
-        loops = _Loops(stretch)
+        loops = _Loops(stretch, plain=True)
         head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, marks))
         ordinal = stretch.ordinal + stretch.text.count(marks.segment, 0, first.end())
         plain = read_plain_lines(stretch.text, first.end(), ordinal, marks, loops.add_line)
