@@ -73,9 +73,9 @@ def _claim(number: int, lines: Sequence[str], *, frequency: str = "1", control: 
     )
 
 
-def _subscriber(number: int, member: str, payer: str = "12502") -> str:
+def _subscriber(number: int, member: str, payer: str = "12502", kind: str = "MB") -> str:
     return (
-        f"HL*{number}*1*22*0~SBR*P*18*******MB~NM1*IL*1*TESTPATIENT*ANN****MI*{member}~"
+        f"HL*{number}*1*22*0~SBR*P*18*******{kind}~NM1*IL*1*TESTPATIENT*ANN****MI*{member}~"
         f"DMG*D8*19500101*F~NM1*PR*2*SYNTHETIC PAYER*****PI*{payer}~"
     )
 
@@ -91,9 +91,9 @@ def _file(bodies: Sequence[str]) -> str:
     )
 
 
-def patient(claims: Sequence[str]) -> str:
-    """Return a file of the claims of one patient."""
-    return _file([_subscriber(2, "P001") + "".join(claims)])
+def patient(claims: Sequence[str], kind: str = "MB") -> str:
+    """Return a file of the claims of one patient; `kind` is SBR09."""
+    return _file([_subscriber(2, "P001", kind=kind) + "".join(claims)])
 
 
 # -- the shapes -----------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def replaced_chain(size: int) -> str:
         claims.append(_claim(2 * n, [_line(1, "99213", _day(n)), _line(2, "99213", _day(n))], control=f"R{n}"))
         lines = [_line(1, "37238", _day(n)), second]
         claims.append(_claim(2 * n + 1, lines, control=f"R{n}", frequency="7", head=f"REF*F8*X{n}~HI*ABK:I871~"))
-    return patient(claims)
+    return patient(claims, kind="CI")
 
 
 def many_days(size: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from scrubber.frequency import apart_of
+from scrubber.frequency import apart_of, related
 from scrubber.identity import patients_of
 from scrubber.model import Claim, DateRange, ServiceLine
 
@@ -30,14 +30,27 @@ _Group = tuple[_Side, _Providers]
 
 
 @frozen(eq=False)
-class SameDays:
-    """The lines of a patient on the same days, whoever rendered them; one object for the same dates."""
+class _Lines:
+    """Lines that many edits ask the same questions about; the answers stay with them."""
 
     lines: tuple[ServiceLine, ...]
+    _answers: dict[Hashable, Any] = field(factory=dict, init=False, repr=False)
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what `answer` gives; the next time that `question` is asked of these lines, the same again."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        found: T = self._answers[question]
+        return found
 
 
 @frozen(eq=False)
-class Encounter:
+class SameDays(_Lines):
+    """The lines of a patient on the same days, whoever rendered them; one object for the same dates."""
+
+
+@frozen(eq=False)
+class Encounter(_Lines):
     """The service lines of one patient and payer with the same providers and a common date of service.
 
     The providers are the rendering and the billing one; an ambulatory surgical center is another than the surgeon.
@@ -46,7 +59,6 @@ class Encounter:
     Void claims and lines without a readable date are in no encounter.  `procedures` are the codes of `lines`.
     """
 
-    lines: tuple[ServiceLine, ...]
     _patient: _Dated | None = None
     procedures: frozenset[str] = field(init=False)
     # The edits ask the same question one after another.
@@ -117,6 +129,7 @@ class Encounters:
     def __init__(self, claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) -> None:
         self._claims = {claim.ordinal: claim for claim in claims if not claim.is_void}
         self._patients = dict(enumerate(patients_of(claims)))
+        self._related: dict[int, list[Claim]] | None = None  # by ordinal: those that one of them may take away
         self._sides: dict[int, _Side] = {}
         for number, patient in self._patients.items():
             self._sides |= _sides_of(number, patient.claims, rejected)
@@ -163,15 +176,20 @@ class Encounters:
 
     def _take_from_patients(self, taken: Iterable[Claim]) -> list[Claim]:
         """Take claims from their patients, and return the claims that count with others then."""
-        numbers = {self._sides[claim.ordinal][0] for claim in taken}
-        without = {claim.ordinal for claim in taken}
+        if self._related is None:
+            self._related = {
+                claim.ordinal: group
+                for patient in self._patients.values()
+                if any(claim.frequency != _ORIGINAL for claim in patient.claims)  # else none takes another away
+                for group in related(patient.claims)
+                for claim in group
+            }
+        groups = [self._related.pop(claim.ordinal) for claim in taken if claim.ordinal in self._related]
         moved: list[Claim] = []
-        for number in numbers:
-            patient = self._patients[number]
-            if all(claim.frequency == _ORIGINAL for claim in patient.claims):
-                continue  # none of them takes another away
-            patient.claims = [claim for claim in patient.claims if claim.ordinal not in without]
-            for ordinal, side in _sides_of(number, patient.claims, frozenset()).items():
+        for group in {id(group): group for group in groups}.values():
+            group[:] = [claim for claim in group if claim.ordinal in self._related]
+            number = self._sides[group[0].ordinal][0] if group else 0
+            for ordinal, side in _sides_of(number, group, frozenset()).items():
                 if side != self._sides[ordinal]:
                     self._sides[ordinal] = side
                     moved += [self._claims[ordinal]] if ordinal in self._claims else []

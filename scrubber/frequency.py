@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from scrubber.model import Claim
 from scrubber.x12 import tidy_identifier
 
-__all__ = ["Void", "apart_of", "voids_of"]
+__all__ = ["Void", "apart_of", "related", "voids_of"]
 
 
 @frozen(eq=False)
@@ -60,6 +60,25 @@ def apart_of(claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) 
         elif meant:
             apart[claim.ordinal] = 1 + claim.ordinal
     return apart
+
+
+def related(claims: Sequence[Claim]) -> list[list[Claim]]:
+    """Return the claims of one patient in groups, each in the order given, such that no claim means one of another."""
+    group_of: dict[Hashable, list[Claim]] = {}
+    marks_of: dict[int, list[Hashable]] = {}
+    for claim in claims:
+        marks = [claim.ordinal, *_names(claim), *_contents(claim)]
+        joined = {id(group_of[mark]): group_of[mark] for mark in marks if mark in group_of}
+        largest = max(joined.values(), key=len, default=[])
+        for group in joined.values():
+            if group is not largest:  # the smaller one moves, so that each claim moves few times
+                largest += group
+                group_of |= {mark: largest for other in group for mark in marks_of[other.ordinal]}
+        largest.append(claim)
+        marks_of[claim.ordinal] = marks
+        group_of |= dict.fromkeys(marks, largest)
+    groups = {id(group_of[other.ordinal]): group_of[other.ordinal] for other in claims}
+    return [sorted(group, key=_ordinal) for group in groups.values()]
 
 
 @define(eq=False)
