@@ -32,7 +32,7 @@ MOST = 2.3
 MOST_A_MEGABYTE = 10.0
 """Seconds that a megabyte may take."""
 
-FLOOR = 0.5
+FLOOR = 0.8
 """Seconds below which times are taken to be the same."""
 
 LIMIT = 60
