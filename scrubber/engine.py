@@ -327,7 +327,7 @@ class Engine:
 
     def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
         claim = verdict.claim
-        edits = stage.void_edits if claim.is_void and claim.complete else stage.claim_edits
+        edits = stage.void_edits if claim.is_void else stage.claim_edits
         self._run(edits, claim, _codes_of(claim), stage.tables, {claim.ordinal: verdict})
 
     def _run(

@@ -54,6 +54,7 @@ def _meta(
         statuses=status,
         examples=examples,
         mandatory=mandatory,
+        voids=True,
     )
 
 

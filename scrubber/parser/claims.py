@@ -39,7 +39,7 @@ from scrubber.parser.lines import (
 )
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_text
-from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, tidy_identifier
+from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, tidy_identifier, trim
 
 __all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "is_original", "patient_key_of", "place_of", "reopen"]
 
@@ -57,9 +57,9 @@ def build_claim(raw: RawClaim) -> Claim:
     return Claim(
         control_number=number,
         lines=lines,
-        charge_text=charge.strip(),
-        place_of_service=place_of_service.strip(),
-        frequency=frequency.strip(),
+        charge_text=trim(charge),
+        place_of_service=trim(place_of_service),
+        frequency=trim(frequency),
         diagnoses=_diagnoses(named.get("HI", ())),
         billing_provider=billing_provider_of(raw.provider),
         rendering_provider=read_provider(head.children("2310B")),
@@ -250,7 +250,7 @@ def is_original(raw: RawClaim) -> bool:
     else:
         marks = raw.stretch.delimiters
         place = "".join(raw.stretch.text.partition(marks.segment)[0].split(marks.element)[5:6])
-    return "".join(place.split(raw.delimiters.component)[2:3]).strip() == "1"
+    return trim("".join(place.split(raw.delimiters.component)[2:3])) == "1"
 
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
@@ -377,7 +377,7 @@ def _diagnoses(lists: Iterable[Segment]) -> tuple[Diagnosis, ...]:
         mark = segment.delimiters.component
         pairs = [element.split(mark) for element in segment.elements[1:]]
         if pairs and pairs[0][0] in {"ABK", "BK"}:
-            return tuple([Diagnosis(pair[0], pair[1].strip() if len(pair) > 1 else "") for pair in pairs])
+            return tuple([Diagnosis(pair[0], trim(pair[1]) if len(pair) > 1 else "") for pair in pairs])
     return ()
 
 
