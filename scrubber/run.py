@@ -319,7 +319,7 @@ def exit_code(files: Sequence[FileReport], config: Config, *, crashed: bool) -> 
     if any(not file.readable for file in files):
         return 3
     found = [file.totals.worst for file in files] + [finding.severity for file in files for finding in file.findings]
-    return 1 if any(severity is not None and severity.at_least(config.fail_on) for severity in found) else 0
+    return 1 if any(severity is not None and severity >= config.fail_on for severity in found) else 0
 
 
 def redacted(claim: ClaimReport) -> ClaimReport:
