@@ -5,7 +5,7 @@
 
 from edits.addon import ADDON_EDITS, BASE_FAILS
 from edits.catheter import MONEY_EDITS
-from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS
+from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.exclusions import EXCLUSION_EDITS
 from edits.facts import OPTIONS, Facts, load_facts, price, table_infos
 from edits.figures import observe
@@ -34,4 +34,5 @@ EDITS: Chain[Facts] = Chain(
     describe=describe,
     observe=observe,
     options=OPTIONS,
+    ended=ended_tables,
 )

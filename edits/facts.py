@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import field, fields, frozen, validators
 
 from scrubber import (
     DatedRow,
@@ -223,6 +223,10 @@ class VesselWord(DatedRow):
     meaning: str = ""
 
 
+_CODE_COLUMNS = ("addon", "base", "primary", "procedure", "column1", "column2")
+"""The columns of the tables that hold a procedure code."""
+
+
 @frozen(eq=False)
 class Facts:
     """All tables of the plugin.  A configuration may change values by table, key and column."""
@@ -244,6 +248,25 @@ class Facts:
     vessels: Table[Vessel]
     vessel_words: Table[VesselWord]
     ivus_options: Table[OptionRow] = field(factory=lambda: option_table("IVUS", OPTIONS))
+
+    @lru_cache(maxsize=64)  # noqa: B019 - the tables live as long as the program
+    def procedure_codes(self) -> frozenset[str]:
+        """Return all procedure codes that a row of a table names, whatever its dates."""
+        return frozenset(
+            getattr(row, column)
+            for table in (getattr(self, attribute.name) for attribute in fields(Facts))
+            for row in table
+            for column in _CODE_COLUMNS
+            if hasattr(row, column)
+        )
+
+    def knows(self, procedure: str) -> bool:
+        """Whether a table has a row about `procedure`, whatever its dates."""
+        return procedure in self.procedure_codes() or any(
+            first <= procedure <= last
+            for row in self.successions
+            for first, last in ((row.first, row.last), (row.successor_first, row.successor_last))
+        )
 
     def option(self, name: str) -> str:
         """Give the value of an option of the pack."""

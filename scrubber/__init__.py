@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scrubber.findings import (
         Adjustment,
         ClaimReport,
+        EndedTable,
         FileReport,
         Finding,
         Location,
@@ -51,6 +52,7 @@ __all__ = [
     "Edit",
     "Encounter",
     "EncounterEdit",
+    "EndedTable",
     "Example",
     "FileReport",
     "Finding",
@@ -104,6 +106,7 @@ _HOMES = {
     "scrubber.findings": (
         "Adjustment",
         "ClaimReport",
+        "EndedTable",
         "FileReport",
         "Finding",
         "Location",

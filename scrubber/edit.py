@@ -22,7 +22,7 @@ from attrs import field, frozen, validators
 
 from scrubber.disclosure import CodeForm
 from scrubber.encounter import Encounter
-from scrubber.findings import Adjustment, Finding, Location, Observation, Severity, Source, Status
+from scrubber.findings import Adjustment, EndedTable, Finding, Location, Observation, Severity, Source, Status
 from scrubber.model import Claim, DateRange, PlainClaim, ServiceLine
 from scrubber.pack_options import Option
 from scrubber.tables import TableInfo
@@ -254,6 +254,8 @@ class Chain(Generic[T]):
     procedure code on a date of service, or gives None for a code the chain knows nothing of.  `options` are what the
     settings may choose under `[packs.PREFIX]`, for which the tables hold an `option_table`.  `observe` gives what a
     report should count about an encounter (see `Observation`); it never holds anything but codes, counts and places.
+    `ended` gives the tables that a claim was judged by after their latest edition, of which every report has one
+    notice; it looks at lines only that bill a procedure which an edit names.
     """
 
     edits: tuple[type[Rule], ...]
@@ -264,3 +266,4 @@ class Chain(Generic[T]):
     screen: Callable[[PlainClaim], bool] | None = None
     observe: Callable[[Encounter, Any], Iterable[Observation]] | None = None
     options: tuple[Option, ...] = ()
+    ended: Callable[[Claim, Any], Iterable[EndedTable]] | None = None

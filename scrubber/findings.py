@@ -16,6 +16,7 @@ __all__ = [
     "ClaimDetail",
     "ClaimReport",
     "Detail",
+    "EndedTable",
     "FileReport",
     "Finding",
     "IgnoredFinding",
@@ -241,6 +242,21 @@ class Observation:
     column: str
 
 
+@frozen
+class EndedTable:
+    """A rule table whose latest edition ends on `last_day`, before dates of service that it was used for.
+
+    `first_used` and `last_used` bound those dates, which are after `last_day`.  `code` is the rule whose settings
+    switch the notice off.
+    """
+
+    code: str
+    title: str
+    last_day: date
+    first_used: date
+    last_used: date
+
+
 @frozen(repr=False)
 class ClaimReport:
     """The verdict on one claim.
@@ -248,7 +264,8 @@ class ClaimReport:
     `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
     of the lines an error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
     `detail` and `observations` are there where a report asked for them (`Detail`).  `refused` says that its
-    transaction set, functional group or interchange is rejected, so that no 277CA answers for it.
+    transaction set, functional group or interchange is rejected, so that no 277CA answers for it.  `ended_tables` are
+    those that were used for its dates of service after their latest edition.
     """
 
     claim: str
@@ -264,6 +281,7 @@ class ClaimReport:
     detail: ClaimDetail | None = None
     observations: tuple[Observation, ...] = ()
     refused: bool = False
+    ended_tables: tuple[EndedTable, ...] = ()
 
     @property
     def rejected(self) -> bool:
@@ -354,8 +372,8 @@ class Totals:
 class Notice:
     """Something about the run that the reader of its report must know, and that is no finding: it changes no exit code.
 
-    `kind` names it for programs ("edits-off"); `message` is one sentence, without control characters, that may hold the
-    path of a file of settings as it was given.
+    `kind` names it for programs ("edits-off", "tables-ended"); `message` is a sentence or two, without control
+    characters, that may hold the path of a file of settings as it was given.
     """
 
     kind: str
