@@ -10,7 +10,7 @@ from edits.exclusions import EXCLUSION_EDITS
 from edits.facts import OPTIONS, Facts, load_facts, price, table_infos
 from edits.figures import observe
 from edits.modifiers import MODIFIER_EDITS
-from edits.page import describe
+from edits.page import describe, known_codes
 from edits.units import DUPLICATE_EDITS, UNIT_EDITS
 from scrubber import Chain
 
@@ -32,6 +32,7 @@ EDITS: Chain[Facts] = Chain(
     table_infos=table_infos,
     price=price,
     describe=describe,
+    codes=known_codes,
     observe=observe,
     options=OPTIONS,
     ended=ended_tables,

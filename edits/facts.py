@@ -223,6 +223,26 @@ class VesselWord(DatedRow):
     meaning: str = ""
 
 
+@frozen
+class ListedCode(DatedRow):
+    """A code of an X12 external list: 507, 508, CARC or RARC."""
+
+    list: str
+    code: str
+    meaning: str
+
+
+@frozen
+class Denial(DatedRow):
+    """A denial of intravascular ultrasound: its CARC or RARC, the usual claim adjustment group, and what it answers."""
+
+    list: str = field(validator=_one_of("CARC", "RARC"))
+    code: str
+    meaning: str
+    use: str
+    group: str = ""
+
+
 _CODE_COLUMNS = ("addon", "base", "primary", "procedure", "column1", "column2")
 """The columns of the tables that hold a procedure code."""
 
@@ -247,6 +267,8 @@ class Facts:
     procedures: Table[Procedure]
     vessels: Table[Vessel]
     vessel_words: Table[VesselWord]
+    code_lists: Table[ListedCode]
+    denial_codes: Table[Denial]
     ivus_options: Table[OptionRow] = field(factory=lambda: option_table("IVUS", OPTIONS))
 
     @lru_cache(maxsize=64)  # noqa: B019 - the tables live as long as the program
@@ -339,6 +361,8 @@ def load_facts() -> Facts:
         procedures=load_table(_FOLDER, infos["procedures"], Procedure, lambda row: row.procedure),
         vessels=load_table(_FOLDER, infos["vessels"], Vessel, lambda row: row.name),
         vessel_words=load_table(_FOLDER, infos["vessel_words"], VesselWord, lambda row: row.word),
+        code_lists=load_table(_FOLDER, infos["code_lists"], ListedCode, lambda row: (row.list, row.code)),
+        denial_codes=load_table(_FOLDER, infos["denial_codes"], Denial, lambda row: (row.list, row.code)),
     )
 
 
