@@ -284,11 +284,19 @@ class Facts:
 
     def knows(self, procedure: str) -> bool:
         """Whether a table has a row about `procedure`, whatever its dates."""
-        return procedure in self.procedure_codes() or any(
-            first <= procedure <= last
+        in_range = (row.first <= procedure <= row.last for table in self.ranges() for row in table)
+        return procedure in self.procedure_codes() or any(in_range) or self._is_successor(procedure)
+
+    def _is_successor(self, procedure: str) -> bool:
+        return any(
+            row.first <= procedure <= row.last or row.successor_first <= procedure <= row.successor_last
             for row in self.successions
-            for first, last in ((row.first, row.last), (row.successor_first, row.successor_last))
         )
+
+    def ranges(self) -> tuple[Table[Any], ...]:
+        """Return the tables whose rows are ranges of procedure codes, but that of the successions."""
+        tables = (getattr(self, attribute.name) for attribute in fields(Facts) if attribute.name != "successions")
+        return tuple(table for table in tables if all(hasattr(row, "first") for row in table))
 
     def option(self, name: str) -> str:
         """Give the value of an option of the pack."""

@@ -50,6 +50,7 @@ def describe(code: str, day: date, facts: Facts) -> Page | None:
         (_as_modifier(code, facts), facts.modifiers),
         (_bypass(code, facts), facts.ncci_modifiers),
         (_as_place(code, facts), facts.facility_places),
+        *((_in_range(code, table), table) for table in facts.ranges()),
     )
     told = [(section, table) for section, table in sections if section[1]]
     if not told:
@@ -235,6 +236,12 @@ def _bypass(code: str, facts: Facts) -> _Section:
 
 def _as_place(code: str, facts: Facts) -> _Section:
     return "As a place of service", tuple("Paid at the facility rate" for _ in facts.facility_places.ever(code))
+
+
+def _in_range(code: str, table: Table[Any]) -> _Section:
+    """Tell of the ranges of codes of a table that hold the code."""
+    found = [row for row in table if row.first <= code <= row.last and len(code) == len(row.first)]
+    return table.info.title, tuple(f"In {row.first}-{row.last}, {row.dates}" for row in found)
 
 
 def known_codes(facts: Facts) -> frozenset[str]:
