@@ -5,12 +5,12 @@
 
 from edits.addon import ADDON_EDITS, BASE_FAILS
 from edits.catheter import MONEY_EDITS
-from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS
+from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.exclusions import EXCLUSION_EDITS
 from edits.facts import OPTIONS, Facts, load_facts, price, table_infos
 from edits.figures import observe
 from edits.modifiers import MODIFIER_EDITS
-from edits.page import describe
+from edits.page import describe, known_codes
 from edits.units import DUPLICATE_EDITS, UNIT_EDITS
 from scrubber import Chain
 
@@ -32,6 +32,8 @@ EDITS: Chain[Facts] = Chain(
     table_infos=table_infos,
     price=price,
     describe=describe,
+    codes=known_codes,
     observe=observe,
     options=OPTIONS,
+    ended=ended_tables,
 )

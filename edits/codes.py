@@ -75,6 +75,13 @@ MOST_NAMED = 6
 """Lines or dates that a message names; of more it counts the rest."""
 
 
+def listed(codes: Iterable[str]) -> str:
+    """Name codes in a sentence: "76937", "76937 and 99152", the first five and the number of the others."""
+    codes = tuple(codes)
+    shown = codes if len(codes) <= MOST_NAMED else (*codes[: MOST_NAMED - 1], f"{len(codes) - MOST_NAMED + 1} others")
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
+
+
 def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
     """Name lines for somebody who looks at `seen_from`: "line 2", or "line 2 of claim 5" where it is another claim."""
     lines = tuple(lines)

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import field, fields, frozen, validators
 
 from scrubber import (
     DatedRow,
@@ -223,6 +223,30 @@ class VesselWord(DatedRow):
     meaning: str = ""
 
 
+@frozen
+class ListedCode(DatedRow):
+    """A code of an X12 external list: 507, 508, CARC or RARC."""
+
+    list: str
+    code: str
+    meaning: str
+
+
+@frozen
+class Denial(DatedRow):
+    """A denial of intravascular ultrasound: its CARC or RARC, the usual claim adjustment group, and what it answers."""
+
+    list: str = field(validator=_one_of("CARC", "RARC"))
+    code: str
+    meaning: str
+    use: str
+    group: str = ""
+
+
+_CODE_COLUMNS = ("addon", "base", "primary", "procedure", "column1", "column2")
+"""The columns of the tables that hold a procedure code."""
+
+
 @frozen(eq=False)
 class Facts:
     """All tables of the plugin.  A configuration may change values by table, key and column."""
@@ -243,7 +267,36 @@ class Facts:
     procedures: Table[Procedure]
     vessels: Table[Vessel]
     vessel_words: Table[VesselWord]
+    code_lists: Table[ListedCode]
+    denial_codes: Table[Denial]
     ivus_options: Table[OptionRow] = field(factory=lambda: option_table("IVUS", OPTIONS))
+
+    @lru_cache(maxsize=64)  # noqa: B019 - the tables live as long as the program
+    def procedure_codes(self) -> frozenset[str]:
+        """Return all procedure codes that a row of a table names, whatever its dates."""
+        return frozenset(
+            getattr(row, column)
+            for table in (getattr(self, attribute.name) for attribute in fields(Facts))
+            for row in table
+            for column in _CODE_COLUMNS
+            if hasattr(row, column)
+        )
+
+    def knows(self, procedure: str) -> bool:
+        """Whether a table has a row about `procedure`, whatever its dates."""
+        in_range = (row.first <= procedure <= row.last for table in self.ranges() for row in table)
+        return procedure in self.procedure_codes() or any(in_range) or self._is_successor(procedure)
+
+    def _is_successor(self, procedure: str) -> bool:
+        return any(
+            row.first <= procedure <= row.last or row.successor_first <= procedure <= row.successor_last
+            for row in self.successions
+        )
+
+    def ranges(self) -> tuple[Table[Any], ...]:
+        """Return the tables whose rows are ranges of procedure codes, but that of the successions."""
+        tables = (getattr(self, attribute.name) for attribute in fields(Facts) if attribute.name != "successions")
+        return tuple(table for table in tables if all(hasattr(row, "first") for row in table))
 
     def option(self, name: str) -> str:
         """Give the value of an option of the pack."""
@@ -316,6 +369,8 @@ def load_facts() -> Facts:
         procedures=load_table(_FOLDER, infos["procedures"], Procedure, lambda row: row.procedure),
         vessels=load_table(_FOLDER, infos["vessels"], Vessel, lambda row: row.name),
         vessel_words=load_table(_FOLDER, infos["vessel_words"], VesselWord, lambda row: row.word),
+        code_lists=load_table(_FOLDER, infos["code_lists"], ListedCode, lambda row: (row.list, row.code)),
+        denial_codes=load_table(_FOLDER, infos["denial_codes"], Denial, lambda row: (row.list, row.code)),
     )
 
 

@@ -21,7 +21,7 @@ from scrubber.disclosure import CodeForm
 from scrubber.edit import Chain, Context, Edit, EncounterEdit, Meta, Rule
 from scrubber.encounter import Encounter, Encounters
 from scrubber.errors import PluginError, ScrubberError, place_of_error
-from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
+from scrubber.findings import ClaimReport, Detail, EndedTable, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine, in_cents
 from scrubber.notices import notices_of_settings
 from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, is_original, reopen
@@ -436,6 +436,7 @@ class Engine:
         self, verdict: _Verdict, stages: Sequence[_Stage], observations: tuple[Observation, ...]
     ) -> ClaimReport:
         claim, amounts = verdict.claim, []
+        ended = self._ended(verdict, stages)
         faulty = {finding.line for finding in verdict.findings if finding.severity is Severity.ERROR and finding.line}
         try:
             amounts = [_price(line, stages) for line in claim.lines if line.number in faulty]
@@ -458,6 +459,25 @@ class Engine:
             detail=detail_of(claim) if self._detail else None,
             observations=observations,
             refused=verdict.refused,
+            ended_tables=ended,
+        )
+
+    def _ended(self, verdict: _Verdict, stages: Sequence[_Stage]) -> tuple[EndedTable, ...]:
+        """Ask the chains which tables a claim was judged by after their latest edition; a void claim is not judged."""
+        claim = verdict.claim
+        found: list[EndedTable] = []
+        for stage in () if claim.is_void else stages:
+            if stage.chain.ended is not None:
+                try:
+                    found += stage.chain.ended(claim, stage.tables)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
+                    self._note_crash("What a chain says of its tables", [verdict], error)
+        return tuple(
+            table
+            for table in found
+            if self.config.selects(table.code) and self.config.ignored(claim.payer.id, table.code) is None
         )
 
 

@@ -126,10 +126,10 @@ def test_text_shows_control_characters_instead_of_obeying_them(run: Run) -> None
 
 
 def test_text_says_a_repeated_warning_twice_and_counts_the_rest(run: Run) -> None:
-    claims = "\n".join(f"claim C{n} patient=M{n} date=20260302\n37238\n36012\n37252 desc=IVC" for n in range(5))
+    claims = "\n".join(f"claim C{n} patient=M{n} date=20260302\n37238\n36012\n37252-51 desc=IVC" for n in range(5))
     text = run("scrub", data=to_837p(claims)).stdout.decode()
-    assert text.count("IVUS901 date-after-table-end  [") == 2
-    assert "5 IVUS901 date-after-table-end  (3 not repeated above)" in text
+    assert text.count("IVUS403 multiple-procedure-modifier  [") == 2
+    assert "5 IVUS403 multiple-procedure-modifier  (3 not repeated above)" in text
 
 
 def test_redaction_names_claims_by_their_place(run: Run) -> None:
