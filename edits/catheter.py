@@ -56,7 +56,9 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
 class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
     """A base procedure is a C code, which only facilities bill.
 
-    Why: C codes are for outpatient hospital claims (837I); on an 837P the base is denied, and the ultrasound with it.
+    Why: C codes are for outpatient hospital claims (837I) and for ambulatory surgical centers, which bill them on an
+    837P (taxonomy 261QA1903X, or place of service 24 without an individual rendering provider). On any other 837P the
+    base is denied, and the ultrasound with it.
     Fix: bill the professional procedure code.
     """
 
@@ -74,13 +76,19 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
         if not any(procedure.startswith("C") for procedure in encounter.procedures):
             return
         for base in _bases(ivus_lines(encounter), encounter, context.tables):
-            if base.procedure.startswith("C"):
+            if base.procedure.startswith("C") and not _is_of_surgery_center(base):
                 yield self.finding(
                     base,
                     f"{base.procedure} is a facility code on a professional claim (837P).",
                     "Bill the professional procedure code; C codes belong on the facility's 837I.",
                     element="SV101-2",
                 )
+
+
+def _is_of_surgery_center(line: ServiceLine) -> bool:
+    """Whether an ambulatory surgical center bills the line."""
+    is_individual = line.rendering_provider.entity_type == "1"
+    return line.claim.billing_provider.is_surgery_center or (line.place_of_service == "24" and not is_individual)
 
 
 class MissedInitialVesselPayment(EncounterEdit[Facts]):

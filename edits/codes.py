@@ -16,12 +16,17 @@ from scrubber import (
     Severity,
     Source,
     Status,
+    statuses,
 )
 
 INITIAL = "37252"
 ADDITIONAL = "37253"
 IVUS = frozenset({INITIAL, ADDITIONAL})
 RETIRED = frozenset({"37250", "37251", "75945", "75946"})
+MEDICARE = frozenset({"MB", "MA"})
+"""The payers (SBR09) that are Medicare."""
+SUCCEEDED = frozenset(map(str, (*range(37220, 37236), *range(37254, 37300))))
+"""The codes of the families in the table `successions`."""
 
 IVUS_PERIOD = DateRange(date(2016, 1, 1), date.max)
 """The dates of service for which 37252 and 37253 exist (table `procedures`)."""
@@ -41,6 +46,15 @@ SOCIETY = Source(
     "Society of Interventional Radiology, IR Quarterly, Coding Q&A: IVUS (irq.sirweb.org)",
     "as read on 2026-11-27",
 )
+
+BUNDLED = statuses("A8:732", "A8:507", "A8:735")
+CO236 = Adjustment("CO", "236")
+MODIFIER = statuses("A8:453", "A8:507")
+CO4 = Adjustment("CO", "4", "N519")
+NO_BASE = statuses("A8:732", "A8:507", "A8:736")
+CO107 = Adjustment("CO", "107", "N122")
+NOT_VALID = statuses("A7:507", "A7:187")
+CO181 = Adjustment("CO", "181")
 
 
 def make_meta(
@@ -124,3 +138,17 @@ def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
 def modified_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
     """Give those of `ivus_lines` that have a modifier."""
     return tuple(line for line in ivus_lines(encounter) if line.modifiers)
+
+
+SIDES = frozenset({"LT", "RT"})
+
+
+def side_of(line: ServiceLine) -> str:
+    """Return the side that the modifiers of a line name: LT, RT, or "" for none and for both."""
+    sides = SIDES.intersection(line.modifiers)
+    return next(iter(sides)) if len(sides) == 1 else ""
+
+
+def are_opposite(line: ServiceLine, other: ServiceLine) -> bool:
+    """Whether one line names the left side and the other the right one."""
+    return {side_of(line), side_of(other)} == SIDES
