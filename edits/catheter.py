@@ -40,8 +40,8 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
         facts = context.tables
         for lines in sessions(encounter):
             bases = _bases(lines, encounter, facts)
-            same_days = (other.procedure for line in lines for other in encounter.on_days_of(line))
-            if not bases or facts.catheter_codes.has_any(same_days):
+            same_days = {other.procedure for line in lines for other in encounter.on_days_of(line)}
+            if not bases or facts.catheter_codes.has_any(same_days) or _includes_placement(same_days, facts):
                 continue
             families = [row for base in bases for row in facts.base_families.ever(base.procedure)]
             if len(families) == len(bases) and all(row.catheter_placement == "no" for row in families):
@@ -51,6 +51,12 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
                     "Bill the catheter placement code (such as 36010-36248) if a catheter was placed.",
                     element="SV101-2",
                 )
+
+
+def _includes_placement(procedures: Iterable[str], facts: Facts) -> bool:
+    """Whether a code among `procedures`, which may be retired, includes catheter placement."""
+    families = (row for procedure in procedures for row in facts.base_families.ever(procedure))
+    return any(row.catheter_placement == "yes" for row in families)
 
 
 class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):

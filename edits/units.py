@@ -106,8 +106,8 @@ class UnitsOverMue(EncounterEdit[Facts]):
     """The units of an intravascular ultrasound code on one date exceed the Medically Unlikely Edit (MUE).
 
     Why: when the sum of a date exceeds the MUE, payers deny all units of the code for that date, not just the excess.
-    Modifiers do not change the sum. With MAI 2, contractors may not override the MUE up to redetermination; with MAI 3
-    an appeal with records is possible. A second line of 37252 is IVUS701, or this edit where the two name both sides.
+    Modifiers do not change the sum. The denial may be appealed: with MAI 2 contractors may not override it up to
+    redetermination, with MAI 3 records may lift it. A second line of 37252 is IVUS701, or, on the other side, this edit.
     Fix: bill 37252 once a date and each further vessel once under 37253, whatever the number of images.
     """
 
@@ -151,9 +151,9 @@ class UnitsOverMue(EncounterEdit[Facts]):
 
 
 _APPEALS = {
-    "": "Whether an appeal is possible is not known for that date (MAI unknown).",
-    "1": "The MUE is by line (MAI 1).",
-    "2": "Contractors may not override the MUE up to redetermination (MAI 2).",
+    "": "The denial may be appealed; whether contractors may override it is not known for that date (MAI unknown).",
+    "1": "The MUE is by line (MAI 1); the denial may be appealed.",
+    "2": "The denial may be appealed, but contractors may not override it up to redetermination (MAI 2).",
     "3": "An appeal with records is possible (MAI 3).",
 }
 
