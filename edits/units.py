@@ -107,7 +107,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
 
     Why: when the sum of a date exceeds the MUE, payers deny all units of the code for that date, not just the excess.
     Modifiers do not change the sum. The denial may be appealed: with MAI 2 contractors may not override it up to
-    redetermination, with MAI 3 records may lift it. A second line of 37252 is IVUS701, or, on the other side, this edit.
+    redetermination, with MAI 3 records may lift it. A second line of 37252 is IVUS701, on the other side this edit.
     Fix: bill 37252 once a date and each further vessel once under 37253, whatever the number of images.
     """
 
