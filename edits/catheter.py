@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edits.bases import bases_in
-from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
+from edits.codes import ADDITIONAL, CENTER, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
 from edits.facts import Facts, amount
 from scrubber import CodeForm, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
@@ -72,7 +72,7 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
         "IVUS602",
         "facility-code-on-professional-claim",
         Severity.WARNING,
-        AOC,
+        CENTER,
         fires="C9764\n37252",
         passes="37238\n37252",
     )

@@ -13,6 +13,7 @@ from edits.codes import (
     NCCI_MANUAL,
     PFS,
     SIDES,
+    SIDES_MEANT,
     ivus_lines,
     make_meta,
     modified_lines,
@@ -111,7 +112,7 @@ class OppositeSide(EncounterEdit[Facts]):
         "IVUS411",
         "opposite-side",
         Severity.INFO,
-        PFS,
+        SIDES_MEANT,
         fires="37238-RT\n36012-RT\n37252-LT",
         passes="37238-RT\n36012-RT\n37252-RT",
     )

@@ -158,16 +158,21 @@ _APPEALS = {
 }
 
 
+def _second_line_fix(line: ServiceLine, first: ServiceLine) -> str:
+    """Say what to do with a second line of 37252: which of the two it should have been, the claim does not say."""
+    side = f"-{side_of(line)}" if side_of(line) else ""
+    units = line.whole_units or 1
+    return (
+        f"If line {line.number} was an additional vessel and is documented, bill it as 37253{side} x{units}; "
+        f"if it repeats {places([first], line)}, remove it."
+    )
+
+
 def _over_limit_fix(line: ServiceLine, limit: UnitLimit, same: Sequence[ServiceLine]) -> str:
     if limit.value == 0:
         return f"Remove {line.procedure}."
     if line.procedure == INITIAL and units_a_day(line) <= limit.value:
-        first = next(each for each in same if each is not line)
-        side = f"-{side_of(line)}" if side_of(line) else ""
-        return (
-            f"If line {line.number} was an additional vessel and is documented, bill it as 37253{side} "
-            f"x{line.whole_units}; if it repeats {places([first], line)}, remove it."
-        )
+        return _second_line_fix(line, same[0])
     if line.procedure == INITIAL:
         return (
             f"Bill 37252 x{limit.value}; if the other units were additional vessels and are documented, bill them as "
@@ -267,7 +272,7 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
 
     Why: there is one initial vessel a session, so a second 37252 is a duplicate; so is a line of 37253 that comes again
     with the same modifiers on another claim.
-    Fix: remove the second line; bill further vessels as units of 37253.
+    Fix: remove the second line; if it was an additional vessel and is documented, bill it as 37253.
     """
 
     meta = make_meta(
@@ -292,7 +297,7 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
                 yield self.finding(
                     line,
                     f"{line.procedure} for {line.service_dates} is billed already on {places([first], line)}.",
-                    "Remove this line; bill further vessels as units of 37253.",
+                    _second_line_fix(line, first) if line.procedure == INITIAL else "Remove this line.",
                     element="SV101-2",
                 )
 
