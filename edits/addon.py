@@ -239,15 +239,17 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
         for line in ivus_lines(encounter):
             bases = bases_in(encounter, line, context.tables)
             if bases and all(base.claim is not line.claim for base in bases):
+                is_medicare = line.claim.filing_indicator in MEDICARE
                 finding = self.finding(
                     line,
                     f"The base procedure ({codes_of(bases)}) of {line.procedure} is not on this claim but is "
                     f"{places(bases, line)} of the file.",
-                    "Bill the add-on code on the claim of its base procedure.",
+                    "Send both claims; Medicare looks for the base procedure on the day, not on the claim."
+                    if is_medicare
+                    else "Bill the add-on code on the claim of its base procedure.",
                     element="SV101-2",
                 )
-                is_medicare = line.claim.filing_indicator in MEDICARE
-                yield attrs.evolve(finding, severity=Severity.INFO) if is_medicare else finding
+                yield attrs.evolve(finding, severity=Severity.INFO, adjustment=None) if is_medicare else finding
 
 
 class BaseCannotStandAlone(EncounterEdit[Facts]):

@@ -44,6 +44,7 @@ class _Excluded:
 def _excluded(encounter: Encounter, facts: Facts) -> Iterator[_Excluded]:
     if not facts.exclusions.has_any(encounter.procedures):
         return
+    pairs = {(id(pair.column2), id(pair.column1)): pair for pair in billed_pairs(encounter, facts)}
     for line in ivus_lines(encounter):
         others = [
             other
@@ -53,9 +54,8 @@ def _excluded(encounter: Encounter, facts: Facts) -> Iterator[_Excluded]:
             and facts.exclusion_on(other.procedure, days)
         ]
         if others:
-            pairs = {id(each.column1): each for each in billed_pairs(encounter, facts) if each.column2 is line}
-            own = [pairs[id(other)].bypassing(facts) if id(other) in pairs else () for other in others]
-            yield _Excluded(line, others, own)
+            found = [pairs.get((id(line), id(other))) for other in others]
+            yield _Excluded(line, others, [pair.bypassing(facts) if pair is not None else () for pair in found])
 
 
 class IvusWithExcludedProcedure(EncounterEdit[Facts]):
@@ -123,6 +123,8 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for XE, XS or 59 on lines that IVUS301 would find, where the settings ask for it."""
+        if context.tables.option("strict-exclusions") == "true":
+            return
         for found in _excluded(encounter, context.tables):
             if not found.is_separate(context.tables):
                 continue
