@@ -210,22 +210,20 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
         facts = context.tables
         paired = _paired(encounter, facts) if modified_lines(encounter) else frozenset()
         for line in modified_lines(encounter):
-            for modifier in facts.modifiers_of_kind(line, "coronary"):
+            coronary = facts.modifiers_of_kind(line, "coronary")
+            kinds = ("coronary",) if id(line) in paired else ("coronary", "unbundling")
+            for modifier in facts.modifiers_of_kind(line, *kinds):
+                if modifier in coronary:
+                    wrong = f" names a coronary vessel, and {line.procedure} is for other vessels"
+                    fix = (
+                        f"; if a coronary vessel was examined, bill {'92978' if line.procedure == INITIAL else '92979'}"
+                    )
+                else:
+                    wrong, fix = ": no NCCI pair on this date needs it", ""
                 yield self.finding(
                     line,
-                    f"Modifier {modifier} on {line.procedure} names a coronary vessel, and {line.procedure} is for "
-                    "other vessels.",
-                    f"Remove modifier {modifier}; if a coronary vessel was examined, bill "
-                    f"{'92978' if line.procedure == INITIAL else '92979'}.",
-                    element=_place(line, modifier),
-                )
-            if id(line) in paired:
-                continue
-            for modifier in facts.modifiers_of_kind(line, "unbundling"):
-                yield self.finding(
-                    line,
-                    f"Modifier {modifier} on {line.procedure}: no NCCI pair on this date needs it.",
-                    f"Remove modifier {modifier}.",
+                    f"Modifier {modifier} on {line.procedure}{wrong}.",
+                    f"Remove modifier {modifier}{fix}.",
                     element=_place(line, modifier),
                 )
 
