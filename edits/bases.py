@@ -261,7 +261,7 @@ def in_other_period(line: ServiceLine, encounter: Encounter, facts: Facts) -> tu
 
 def stands_alone(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     """Whether nothing at all explains where the base is: what IVUS101 says."""
-    searches = (by_other_provider, on_other_date, in_other_period)
+    searches = (by_other_provider, on_other_date)
     return not has_base(line, encounter, facts) and not any(search(line, encounter, facts) for search in searches)
 
 

@@ -21,7 +21,7 @@ _Section = tuple[str, tuple[str, ...]]
 _CONTRACTOR_DEFINED = "CCCCC"
 _MAI = {
     "1": "a limit of each line",
-    "2": "an absolute limit of the day, which no modifier and no appeal lifts",
+    "2": "a limit of the day that contractors may not override up to redetermination; no modifier lifts it",
     "3": "a limit of the day that can be appealed",
 }
 
@@ -75,7 +75,7 @@ def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
             successors = f"{row.successor_first}-{row.successor_last}"
             yield f"{code} ended {row.deleted}: {successors} took the place of {row.first}-{row.last}."
     if facts.exclusions.on(code, day):
-        yield "Never reported with 37252 or 37253, with or without a modifier."
+        yield "CPT excludes 37252 and 37253 with it in one session; NCCI foresees separate sessions."
     else:
         for exclusion in facts.exclusions.ever(code):
             yield f"Not reported with 37252 or 37253 {exclusion.dates}; not in force on {day}."
