@@ -86,7 +86,11 @@ def test_results_are_the_findings_of_the_json_report(office_week: Path) -> None:
     (artifact,) = sarif["artifacts"]
     assert artifact["hashes"] == {"sha-256": report["files"][0]["sha256"]}
     assert artifact["properties"]["totals"] == report["files"][0]["totals"]
-    assert sarif["invocations"] == [{"executionSuccessful": True, "toolExecutionNotifications": []}]
+    (invocation,) = sarif["invocations"]
+    assert (invocation["executionSuccessful"], invocation["toolExecutionNotifications"]) == (True, [])
+    (told,) = invocation["toolConfigurationNotifications"]
+    (notice,) = report["files"][0]["notices"]
+    assert (told["descriptor"]["id"], told["message"]["text"]) == (notice["kind"], notice["message"])
 
 
 def test_regions_are_the_bytes_of_the_element(office_week: Path) -> None:
