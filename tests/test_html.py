@@ -167,7 +167,6 @@ def test_the_work_list_has_the_most_money_at_risk_first(sample: bytes) -> None:
         ("c1-4", 1, "Procedure", "36005"),
         ("c1-12", 3, "Modifiers", "50 26"),
         ("c1-13", 3, "Diagnoses", "not given"),
-        ("c1-15", 3, "Date of service", "2026-03-02"),
     ],
 )
 def test_the_faulty_cell_is_marked_in_words_and_by_a_link(

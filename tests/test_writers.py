@@ -43,7 +43,9 @@ def _same(written: bytes, path: Path, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_whole_output(form: str, sample: Path, in_root: Run, request: pytest.FixtureRequest) -> None:
     done = in_root("scrub", "--format", form, sample.relative_to(ROOT))
-    assert done.stderr == b""
+    # The line-by-line report has no place for what is said of the input.
+    told = done.stderr.splitlines()
+    assert not told or (form == "ndjson" and all(b"rule table" in line for line in told))
     _same(done.stdout, FIXTURES / "expected" / form / f"{sample.stem}.{FORMATS[form]}", request)
 
 
