@@ -60,7 +60,7 @@ def _codes(report: ClaimReport) -> list[str]:
         ("[packs.IVUS]\nvessels = 3", "packs.IVUS.vessels: must be a text, true or false"),
         ("[packs.IVUS]\nvessels = 'yes'", 'packs.IVUS.vessels: must be "off" or "check"'),
         ("[packs.IVUS]\nvessels = true", 'packs.IVUS.vessels: must be "off" or "check"'),
-        ("[packs.IVUS]\nvessel = 'off'", "packs.IVUS: unknown option 'vessel'; known are vessels"),
+        ("[packs.IVUS]\nvessel = 'off'", "packs.IVUS: unknown option 'vessel'; known are strict-exclusions, vessels"),
         ("[packs.IVUZ]\nvessels = 'off'", "packs: no pack 'IVUZ' is installed; installed are IVUS, X12"),
         ("[packs.X12]\nvessels = 'off'", "packs.X12: unknown option 'vessels'; known are none"),
         ("[payers.P.packs.IVUS]\nvessels = 'no'", 'payers.P.packs.IVUS.vessels: must be "off" or "check"'),
