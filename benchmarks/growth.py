@@ -73,9 +73,9 @@ def _claim(number: int, lines: Sequence[str], *, frequency: str = "1", control: 
     )
 
 
-def _subscriber(number: int, member: str, payer: str = "12502") -> str:
+def _subscriber(number: int, member: str, payer: str = "12502", filing: str = "MB") -> str:
     return (
-        f"HL*{number}*1*22*0~SBR*P*18*******MB~NM1*IL*1*TESTPATIENT*ANN****MI*{member}~"
+        f"HL*{number}*1*22*0~SBR*P*18*******{filing}~NM1*IL*1*TESTPATIENT*ANN****MI*{member}~"
         f"DMG*D8*19500101*F~NM1*PR*2*SYNTHETIC PAYER*****PI*{payer}~"
     )
 
@@ -91,9 +91,9 @@ def _file(bodies: Sequence[str]) -> str:
     )
 
 
-def patient(claims: Sequence[str]) -> str:
-    """Return a file of the claims of one patient."""
-    return _file([_subscriber(2, "P001") + "".join(claims)])
+def patient(claims: Sequence[str], filing: str = "MB") -> str:
+    """Return a file of the claims of one patient; `filing` is SBR09, of which MB takes no replacements."""
+    return _file([_subscriber(2, "P001", filing=filing) + "".join(claims)])
 
 
 # -- the shapes -----------------------------------------------------------------------------------------------------
@@ -124,7 +124,26 @@ def replaced_chain(size: int) -> str:
         claims.append(_claim(2 * n, [_line(1, "99213", _day(n)), _line(2, "99213", _day(n))], control=f"R{n}"))
         lines = [_line(1, "37238", _day(n)), second]
         claims.append(_claim(2 * n + 1, lines, control=f"R{n}", frequency="7", head=f"REF*F8*X{n}~HI*ABK:I871~"))
-    return patient(claims)
+    return patient(claims, "CI")
+
+
+def replacements_by_content(size: int) -> str:
+    """Originals of one patient and day, and as many replacements that name none of them but have their codes."""
+    codes = [[_line(1, "37238", _day(0), units=n % 9 + 1), _line(2, "37252", _day(0))] for n in range(size // 2)]
+    claims = [_claim(n, lines) for n, lines in enumerate(codes)]
+    for n, lines in enumerate(codes, size // 2):
+        claims.append(_claim(n, lines, frequency="7", head=f"REF*F8*X{n}~HI*ABK:I871~"))
+    return patient(claims, "CI")
+
+
+def equal_claims(size: int) -> str:
+    """Claims of one patient that all bill the same."""
+    return patient([_claim(n, [_line(1, "37238", _day(0)), _line(2, "37252", _day(0))]) for n in range(size)])
+
+
+def equal_visits(size: int) -> str:
+    """Claims of one patient that all bill the same visit, which no edit over encounters judges."""
+    return patient([_claim(n, [_line(1, "99213", _day(0))]) for n in range(size)])
 
 
 def many_days(size: int) -> str:
@@ -251,6 +270,9 @@ SHAPES = (
     Shape("chain of reliance", reliance, 200),
     Shape("chain of reliance in one encounter", reliance_in_one_encounter, 150),
     Shape("chain of replacements", replaced_chain, 200),
+    Shape("replacements by content", replacements_by_content, 250),
+    Shape("equal claims", equal_claims, 250),
+    Shape("equal visits", equal_visits, 10_000),
     Shape("one patient on many days", many_days, 50),
     Shape("words of vessels", vessel_words, 10_000),
     Shape("providers in one day", providers_in_one_day, 2_000),

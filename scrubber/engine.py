@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from attrs import define, field, frozen
 
-from scrubber.claim_frequency import doubtful_voids
+from scrubber.claim_frequency import doubtful_versions
 from scrubber.claim_identity import contradictions, missing_identity
 from scrubber.config import Config
 from scrubber.detail import detail_of
@@ -223,11 +223,11 @@ class Engine:
             verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
             verdict.refused = bool(place.refused)
         rejected = _rejected(verdicts)  # by now: such a claim takes no other away
-        for finding in doubtful_voids(claims, rejected):
+        encounters = Encounters(claims, rejected)
+        for finding in doubtful_versions(encounters.patients, rejected):
             self._file(finding, verdicts[finding.claim_ordinal or 0])
         for verdict in verdicts.values():
             verdict.alone = len(verdict.findings)
-        encounters = Encounters(claims, rejected)
         for encounter in encounters:
             self._judge_encounter(encounter, verdicts, stages)
         return verdicts, encounters

@@ -114,11 +114,14 @@ def draw(chance: random.Random, claims: int) -> list[Line]:
             "billing": billing,
             "taxonomy": taxonomy,
         }
-        if frequency == "8" and lines and lines[-1].patient == f"M{patient}" and chance.random() < 0.7:
-            voided = [line for line in lines if line.claim == claim - 1]
-            same = {"control_number": voided[0].control_number} if chance.random() < 0.7 else {}
-            same |= {name: getattr(voided[0], name) for name in ("birth_date", "billing", "taxonomy")}
-            lines += [evolve(line, claim=claim, **(of_claim | same)) for line in voided]
+        if frequency in "78" and lines and lines[-1].patient == f"M{patient}" and chance.random() < 0.7:
+            earlier = [line for line in lines if line.claim == claim - 1]
+            same = {"control_number": earlier[0].control_number} if chance.random() < 0.5 else {}
+            same |= {name: getattr(earlier[0], name) for name in ("birth_date", "billing", "taxonomy")}
+            again = [evolve(line, claim=claim, **(of_claim | same)) for line in earlier]
+            if frequency == "7" and chance.random() < 0.5:
+                again.append(evolve(again[-1], number=len(again) + 1, procedure=chance.choice(_ULTRASOUND + _OTHERS)))
+            lines += again
             continue
         for number in range(1, chance.choice((1, 2, 2, 3, 3, 4, 6)) + 1):
             first = day + timedelta(days=chance.choice((0, 0, 0, 0, 0, 0, 1, -1)))
@@ -281,12 +284,14 @@ def by_sql(lines: list[Line]) -> Opinion:
 
 
 def _judged_apart(lines: list[Line]) -> dict[int, int]:
-    """Number the claims that are judged apart: 1 if voided or replaced, more for a replacement that is rejected."""
+    """Number the claims that are judged apart: from 1 if voided or replaced, below 0 for a rejected replacement."""
     claims: dict[int, list[Line]] = {}
     for line in lines:
         claims.setdefault(line.claim, []).append(line)
     voided: set[int] = set()
     apart: dict[int, int] = {}
+    replaced: dict[int, int] = {}
+    generation: dict[int, int] = {}
     for number, own in claims.items():
         head = own[0]
         others = [other for other in claims.values() if other[0].person == head.person and other[0].frequency != "8"]
@@ -298,11 +303,37 @@ def _judged_apart(lines: list[Line]) -> dict[int, int]:
                 if _is_named(other[0], head) or other[0].billing == head.billing
             ]
             voided |= {max(same)[1]} if same else set()
-        originals = [other[0].claim for other in others if other[0].control_number == head.control_number]
-        originals = [other for other in originals if claims[other][0].frequency != "7"]
-        if head.frequency == "7" and originals:
-            apart |= {number: number + 1} if _is_rejected(own) else dict.fromkeys(originals, 1)
-    return apart | dict.fromkeys(voided, 1)
+        if head.frequency == "7":
+            meant = _replaced_by(own, [other for other in others if other[0].claim not in replaced])
+            if _is_rejected(own):
+                apart |= {number: -number} if meant else {}
+            else:
+                replaced |= {other: 1 + generation.get(other, 0) for other in meant}
+                generation[number] = 1 + max((generation.get(other, 0) for other in meant), default=0)
+    return apart | dict.fromkeys(voided, 1) | replaced
+
+
+def _replaced_by(own: list[Line], others: list[list[Line]]) -> list[int]:
+    """Give the claims that a replacement means: all that it names, else the one with the most of its codes."""
+    number, named, alike = own[0].claim, [], []
+    for other in others:
+        head = other[0]
+        is_earlier = head.claim < number and not (head.frequency == "7" and _is_rejected(other))
+        if (head.frequency == "1" and head.control_number == own[0].control_number) or (
+            is_earlier and _is_named(head, own[0])
+        ):
+            named.append(head.claim)
+        days = {(line.first, line.last) for line in other} == {(line.first, line.last) for line in own}
+        if is_earlier and head.frequency == "1" and head.billing == own[0].billing and days:
+            alike.append(other)
+    if named:
+        return named
+    last = [
+        max((other[0].claim for other in alike if code in {line.procedure for line in other}), default=0)
+        for code in {line.procedure for line in own}
+    ]
+    counted = Counter(claim for claim in last if claim)
+    return [max(counted, key=lambda claim: (counted[claim], claim))] if counted else []
 
 
 def _is_named(line: Line, later: Line) -> bool:

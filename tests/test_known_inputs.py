@@ -46,6 +46,7 @@ FIELD: dict[str, Errors] = {
     "three_decimals_totals_do_not_add_up": {1: {"X12205"}, 2: {"X12205"}},
     "replacement_without_ref_f8": {1: {"X12222"}},
     "at_risk_counts_minutes_as_units": {1: {"IVUS202"}},
+    "replacement_with_new_clm01_counted_twice": {},
 }
 INPUTS = [*((FIXTURES / "break" / f"{name}.837", errors) for name, errors in BREAK.items())]
 INPUTS += [(FIXTURES / "field" / f"{name}.837", errors) for name, errors in FIELD.items()]
