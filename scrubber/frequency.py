@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from scrubber.model import Claim
 from scrubber.x12 import tidy_identifier
 
-__all__ = ["Replacement", "Versions", "Void", "supersedes"]
+__all__ = ["Earlier", "Marked", "Replacement", "Versions", "Void", "supersedes"]
 
 
 @frozen(eq=False)
@@ -52,7 +52,7 @@ class Versions:
 
     def __init__(self, claims: Sequence[Claim], repeated: AbstractSet[int] = frozenset()) -> None:
         self.ordinals = [claim.ordinal for claim in claims]
-        self._claims = [_Marked(claim) for claim in claims if claim.ordinal not in repeated]
+        self._claims = [Marked(claim) for claim in claims if claim.ordinal not in repeated]
         self._is_plain = all(not claim.is_void and not supersedes(claim) for claim in claims)
 
     def voids(self, rejected: AbstractSet[int] = frozenset()) -> Iterator[Void]:
@@ -62,7 +62,7 @@ class Versions:
         """
         if self._is_plain:
             return
-        earlier = _Earlier()
+        earlier = Earlier()
         for marked in self._claims:
             if not marked.claim.is_void:
                 earlier.add(marked)
@@ -113,7 +113,7 @@ class Versions:
 
 
 @frozen(eq=False)
-class _Marked:
+class Marked:
     """A claim with all that a later one may mean it by, each worked out once."""
 
     claim: Claim
@@ -154,28 +154,28 @@ class _Originals:
 
     _named: dict[tuple[str, str], list[Claim]] = field(factory=lambda: defaultdict(list))
     _contents: dict[Hashable, list[Claim]] = field(factory=lambda: defaultdict(list))
-    _left: list[_Marked] = field(factory=list)  # whose contents nobody has asked for yet
+    _left: list[Marked] = field(factory=list)  # whose contents nobody has asked for yet
     _gone: set[int] = field(factory=set)
 
-    def expect(self, marked: _Marked) -> None:
+    def expect(self, marked: Marked) -> None:
         """Take an original that comes, which a replacement of the same CLM01 means wherever it stands."""
         self._name(marked, {"CLM01"})
 
-    def add(self, marked: _Marked) -> None:
+    def add(self, marked: Marked) -> None:
         """Take the next original."""
         self._name(marked, {"F8"})
         self._left.append(marked)
 
-    def add_replacement(self, marked: _Marked) -> None:
+    def add_replacement(self, marked: Marked) -> None:
         """Take the next replacement, which only a later one that names it supersedes."""
         self._name(marked, {"CLM01", "F8"})
 
-    def _name(self, marked: _Marked, kinds: AbstractSet[str]) -> None:
+    def _name(self, marked: Marked, kinds: AbstractSet[str]) -> None:
         for name in marked.names:
             if name[0] in kinds:
                 self._named[name].append(marked.claim)
 
-    def replaced_by(self, marked: _Marked, *, take: bool) -> Replacement:
+    def replaced_by(self, marked: Marked, *, take: bool) -> Replacement:
         """Return what a replacement means, and take that away if it is to take its place."""
         meant = {claim.ordinal: claim for name in marked.names for claim in self._named.get(name, ())}
         for name in marked.names if take else ():
@@ -189,7 +189,7 @@ class _Originals:
             self._gone |= meant.keys()
         return Replacement(marked.claim, tuple(meant.values()), by_content=by_content and bool(meant))
 
-    def _by_content(self, marked: _Marked) -> Claim | None:
+    def _by_content(self, marked: Marked) -> Claim | None:
         for earlier in self._left:
             for content in earlier.contents:
                 self._contents[content].append(earlier.claim)
@@ -204,20 +204,20 @@ class _Originals:
 
 
 @define(eq=False)
-class _Earlier:
+class Earlier:
     """The claims of a patient so far, by what a later void may mean them by."""
 
     _last: dict[Hashable, Claim] = field(factory=dict)
     _equal: dict[Hashable, list[Claim]] = field(factory=lambda: defaultdict(list))
     _gone: set[int] = field(factory=set)
 
-    def add(self, marked: _Marked) -> None:
+    def add(self, marked: Marked) -> None:
         """Take the next claim, which is no void."""
         for meant_by in (*marked.names, *marked.contents):
             self._last[meant_by] = marked.claim
             self._equal[meant_by, marked.services].append(marked.claim)
 
-    def take_away(self, void: _Marked) -> Void:
+    def take_away(self, void: Marked) -> Void:
         """Take away the claim that a void means, the last one if it may mean several, those it names before others."""
         kinds: tuple[Sequence[Hashable], ...] = (void.names, void.contents)
         for by_content, marks in enumerate(kinds):
@@ -228,7 +228,7 @@ class _Earlier:
                 return Void(void.claim, found, takes_away=True, by_content=bool(by_content))
         return Void(void.claim, self._meant_by(void))
 
-    def _meant_by(self, void: _Marked) -> Claim | None:
+    def _meant_by(self, void: Marked) -> Claim | None:
         """Return the last claim that a void may mean, whatever it bills; one that it names before others."""
         kinds: tuple[Sequence[Hashable], ...] = (void.names, void.contents)
         for marks in kinds:

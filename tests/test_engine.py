@@ -136,7 +136,7 @@ def test_a_facility_pays_less(default_engine: Engine) -> None:
 
 
 def test_the_claims_of_a_patient_are_judged_together_and_reported_in_file_order(default_engine: Engine) -> None:
-    shorthand = "claim A\n37238\nclaim X patient=M2\n99213\nclaim B\n37252\nclaim C\n37252"
+    shorthand = "claim A\n37238\nclaim X patient=M2\n99213\nclaim B\n37252\nclaim C\n37252 charge=90"
     reports = scrub_shorthand(shorthand, engine=default_engine)
     assert [report.claim for report in reports] == ["A", "X", "B", "C"]
     codes = [{finding.code for finding in report.findings} for report in reports]

@@ -187,7 +187,11 @@ def written_of(segments: Segments, marks: list[Delimiters], line_ends: list[str]
     return text.encode("latin-1")
 
 
-@settings(max_examples=settings().max_examples // 2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings().max_examples // 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(found=shapes.files, data=st.data())
 def test_reports_acknowledgements_and_split_agree(
     found: tuple[tuple[shapes.Interchange, ...], str], data: st.DataObject, default_engine: Engine
