@@ -104,9 +104,10 @@ class RepeatIndex:
 
     def repeat_of(self, ordinal: int) -> Repeat | None:
         """Return what claim `ordinal` repeats.  To be asked for claims in the order of the file.  Raises OSError."""
-        with on_disk():
-            while self._next is not None and self._next[0] < ordinal:
-                self._next = next(self._repeats, None)
+        if self._next is not None and self._next[0] < ordinal:
+            with on_disk():
+                while self._next is not None and self._next[0] < ordinal:
+                    self._next = next(self._repeats, None)
         if self._next is None or self._next[0] != ordinal:
             return None
         _, first, own = self._next

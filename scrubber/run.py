@@ -226,7 +226,8 @@ class FileScrub:
         if packed == [] and note.accepted is not None and repeats is None and not self._errors.about(note.place):
             return []
         self._source.check_unchanged()
-        return [attrs.evolve(self._place(note.place, alone=packed is None), repeats=repeats)]
+        place = self._place(note.place, alone=packed is None)
+        return [attrs.evolve(place, repeats=repeats) if repeats is not None else place]
 
     def _place(self, packed: Packed, *, alone: bool = False) -> ClaimPlace:
         """Return the place of a claim with the syntax errors that it answers for."""
