@@ -139,9 +139,9 @@ class ReplacementInDoubt(FileEdit):
 FREQUENCY_RULES = (FrequencyNotTaken, FrequencyCorrected, OriginalReferenceMissing, VoidInDoubt, ReplacementInDoubt)
 
 
-def doubtful_versions(patients: Iterable[Versions], rejected: AbstractSet[int]) -> Iterator[Finding]:
-    """Yield X12223 and X12225 for the claims of patients, of which those with ordinals `rejected` are rejected."""
-    for versions in patients:
+def doubtful_versions(found: Iterable[Versions], rejected: AbstractSet[int]) -> Iterator[Finding]:
+    """Yield X12223 and X12225 for claims that may mean one another, of which those in `rejected` are rejected."""
+    for versions in found:
         for void in versions.voids(rejected):
             if void.by_content or not void.takes_away:
                 fix = "Check REF*F8, the lines and the charges against the claim that is to be taken back."

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from scrubber.frequency import Versions
+from scrubber.frequency import Versions, versions_of
 from scrubber.identity import patients_of
 from scrubber.model import Claim, DateRange, ServiceLine
 
@@ -123,12 +123,15 @@ class Encounters:
     ) -> None:
         self._claims = {c.ordinal: c for c in claims if not c.is_void and c.ordinal not in repeated}
         self._rejected = set(rejected)
-        self.patients: list[Versions] = []
+        self.versions: list[Versions] = []
+        self._versions_of: dict[int, Versions] = {}
         self._sides: dict[int, _Side] = {}
         for number, patient in enumerate(patients_of(claims)):
-            self.patients.append(Versions(patient.claims, repeated))
             self._sides |= {claim.ordinal: (number, 0) for claim in patient.claims}
-            self._sides |= self._apart(number)
+            for versions in versions_of(patient.claims, repeated):
+                self.versions.append(versions)
+                self._versions_of |= dict.fromkeys(versions.ordinals, versions)
+                self._sides |= {ordinal: (number, side) for ordinal, side in versions.apart(self._rejected).items()}
         groups: dict[_Group, list[ServiceLine]] = defaultdict(list)
         for claim in self._claims.values():
             for line in claim.lines:
@@ -175,18 +178,15 @@ class Encounters:
         self._rejected |= {claim.ordinal for claim in taken}
         moved: list[Claim] = []
         # An original that is rejected may still be meant by others: nothing changes for them.
-        for number in {self._sides[claim.ordinal][0] for claim in taken if claim.frequency != _ORIGINAL}:
-            apart = self._apart(number)
-            for ordinal in self.patients[number].ordinals:
-                side = apart.get(ordinal, (number, 0))
+        later = (self._versions_of.get(claim.ordinal) for claim in taken if claim.frequency != _ORIGINAL)
+        for versions in {id(versions): versions for versions in later if versions is not None}.values():
+            apart = versions.apart(self._rejected)
+            for ordinal in versions.ordinals:
+                side = (self._sides[ordinal][0], apart.get(ordinal, 0))
                 if side != self._sides[ordinal]:
                     self._sides[ordinal] = side
                     moved += [self._claims[ordinal]] if ordinal in self._claims else []
         return moved
-
-    def _apart(self, number: int) -> dict[int, _Side]:
-        """Return the claims of a patient that are judged apart."""
-        return {ordinal: (number, side) for ordinal, side in self.patients[number].apart(self._rejected).items()}
 
     def _made_again(self, touched: Iterable[Encounter]) -> list[Encounter]:
         """Split the lines that are left of these encounters anew."""

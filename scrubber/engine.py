@@ -231,7 +231,7 @@ class Engine:
         rejected = _rejected(verdicts)  # by now: such a claim takes no other away
         repeated = self._file_repeats(verdicts, rejected, places)
         encounters = Encounters(claims, rejected, repeated)
-        for finding in doubtful_versions(encounters.patients, rejected):
+        for finding in doubtful_versions(encounters.versions, rejected):
             self._file(finding, verdicts[finding.claim_ordinal or 0])
         for verdict in verdicts.values():
             verdict.alone = len(verdict.findings)

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from scrubber.model import Claim
 from scrubber.x12 import tidy_identifier
 
-__all__ = ["Earlier", "Marked", "Replacement", "Versions", "Void", "supersedes"]
+__all__ = ["Earlier", "Marked", "Replacement", "Versions", "Void", "supersedes", "versions_of"]
 
 
 @frozen(eq=False)
@@ -42,26 +42,49 @@ def supersedes(claim: Claim) -> bool:
     return claim.frequency in {"6", "7"}
 
 
+def versions_of(claims: Sequence[Claim], repeated: AbstractSet[int] = frozenset()) -> list[Versions]:
+    """Return the claims of a patient in groups of those that may mean one another, without groups of originals only.
+
+    The claims with ordinals `repeated` repeat others and are not sent: they are in no group.
+    """
+    if all(not claim.is_void and not supersedes(claim) for claim in claims):
+        return []
+    groups: list[list[Marked]] = []
+    of: dict[Hashable, list[Marked]] = {}
+    for marked in (Marked(claim) for claim in claims if claim.ordinal not in repeated):
+        marks: list[Hashable] = [*marked.names, *marked.contents]
+        near = {id(of[mark]): of[mark] for mark in marks if mark in of}
+        group = max(near.values(), key=len, default=[])
+        if not group:
+            groups.append(group)
+        for other in (other for other in near.values() if other is not group):
+            group += other
+            of |= {mark: group for moved in other for mark in (*moved.names, *moved.contents)}
+            other.clear()
+        group.append(marked)
+        of |= dict.fromkeys(marks, group)
+    found = [Versions(sorted(group, key=lambda marked: marked.claim.ordinal)) for group in groups if group]
+    return [versions for versions in found if versions.has_later]
+
+
 class Versions:
-    """The claims of one patient, of which some replace or take back others.
+    """Claims of one patient that may mean one another, of which some replace or take back others.
 
     REF*F8 is the payer's number, which an original of the same file cannot carry, so CLM01 counts too; where neither
     tells, the content does: billing provider, dates and a code.  Claims whose ordinals are in `rejected` are rejected:
-    they may be meant, but neither replace nor take back another.  Those in `repeated` are not sent at all.
+    they may be meant, but neither replace nor take back another.
     """
 
-    def __init__(self, claims: Sequence[Claim], repeated: AbstractSet[int] = frozenset()) -> None:
-        self.ordinals = [claim.ordinal for claim in claims]
-        self._claims = [Marked(claim) for claim in claims if claim.ordinal not in repeated]
-        self._is_plain = all(not claim.is_void and not supersedes(claim) for claim in claims)
+    def __init__(self, claims: Sequence[Marked]) -> None:
+        self._claims = claims
+        self.ordinals = [marked.claim.ordinal for marked in claims]
+        self.has_later = any(marked.claim.is_void or supersedes(marked.claim) for marked in claims)
 
     def voids(self, rejected: AbstractSet[int] = frozenset()) -> Iterator[Void]:
         """Yield the void claims that are not rejected themselves.
 
         A void takes away only an earlier claim with equal lines and charges, each claim once.
         """
-        if self._is_plain:
-            return
         earlier = Earlier()
         for marked in self._claims:
             if not marked.claim.is_void:
@@ -76,8 +99,6 @@ class Versions:
         original with its CLM01 wherever it stands.  Else it supersedes one earlier original with its content, that with
         the most of its codes.  Each claim is superseded once.
         """
-        if self._is_plain:
-            return
         originals = _Originals()
         for marked in self._claims:
             if not marked.claim.is_void and not supersedes(marked.claim):
