@@ -131,6 +131,27 @@ def test_money_at_risk_is_that_of_the_lines_with_an_error(default_engine: Engine
     assert (unpriced.at_risk, unpriced.unpriced_lines) == (Decimal("0.00"), 1)
 
 
+@pytest.mark.parametrize(
+    ("lines", "units"),
+    [
+        ("37238\n37252-50", 1),
+        ("37238\n37252-50 x6", 1),
+        ("37238\n37252\n37252-50", 1),
+        ("37238\n37252-50\n37252-50", 1),
+        ("37238\n37252-50\n37252-50 on=20240806\n37238 on=20240806", 2),
+        ("37238\n37252-50 x3 on=20240805-20240806\n37238 on=20240806", 2),
+        ("37238\n37193\n37252-50", 0),
+        ("37238\n37193 on=20240806\n37252-50", 1),
+        ("37238\n37193 by=1234567893\n37252-50", 1),
+    ],
+)
+def test_at_risk_is_never_more_than_could_be_paid(lines: str, units: int, default_engine: Engine) -> None:
+    (one,) = scrub_shorthand("37238\n37252-50", engine=default_engine)
+    (report,) = scrub_shorthand(lines, engine=default_engine)
+    assert report.rejected
+    assert report.at_risk == one.at_risk * units
+
+
 def test_a_facility_pays_less(default_engine: Engine) -> None:
     assert scrub_shorthand("claim pos=22\n37238\n37252-50", engine=default_engine)[0].at_risk == Decimal("86.21")
 
