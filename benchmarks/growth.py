@@ -32,7 +32,7 @@ MOST = 2.3
 MOST_A_MEGABYTE = 10.0
 """Seconds that a megabyte may take."""
 
-FLOOR = 0.5
+FLOOR = 0.8
 """Seconds below which times are taken to be the same."""
 
 LIMIT = 60
@@ -73,9 +73,9 @@ def _claim(number: int, lines: Sequence[str], *, frequency: str = "1", control: 
     )
 
 
-def _subscriber(number: int, member: str, payer: str = "12502", filing: str = "MB") -> str:
+def _subscriber(number: int, member: str, payer: str = "12502", kind: str = "MB") -> str:
     return (
-        f"HL*{number}*1*22*0~SBR*P*18*******{filing}~NM1*IL*1*TESTPATIENT*ANN****MI*{member}~"
+        f"HL*{number}*1*22*0~SBR*P*18*******{kind}~NM1*IL*1*TESTPATIENT*ANN****MI*{member}~"
         f"DMG*D8*19500101*F~NM1*PR*2*SYNTHETIC PAYER*****PI*{payer}~"
     )
 
@@ -91,9 +91,9 @@ def _file(bodies: Sequence[str]) -> str:
     )
 
 
-def patient(claims: Sequence[str], filing: str = "MB") -> str:
-    """Return a file of the claims of one patient; `filing` is SBR09, of which MB takes no replacements."""
-    return _file([_subscriber(2, "P001", filing=filing) + "".join(claims)])
+def patient(claims: Sequence[str], kind: str = "MB") -> str:
+    """Return a file of the claims of one patient; `kind` is SBR09."""
+    return _file([_subscriber(2, "P001", kind=kind) + "".join(claims)])
 
 
 # -- the shapes -----------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def replaced_chain(size: int) -> str:
         claims.append(_claim(2 * n, [_line(1, "99213", _day(n)), _line(2, "99213", _day(n))], control=f"R{n}"))
         lines = [_line(1, "37238", _day(n)), second]
         claims.append(_claim(2 * n + 1, lines, control=f"R{n}", frequency="7", head=f"REF*F8*X{n}~HI*ABK:I871~"))
-    return patient(claims, "CI")
+    return patient(claims, kind="CI")
 
 
 def replacements_by_content(size: int) -> str:
@@ -133,7 +133,7 @@ def replacements_by_content(size: int) -> str:
     claims = [_claim(n, lines) for n, lines in enumerate(codes)]
     for n, lines in enumerate(codes, size // 2):
         claims.append(_claim(n, lines, frequency="7", head=f"REF*F8*X{n}~HI*ABK:I871~"))
-    return patient(claims, "CI")
+    return patient(claims, kind="CI")
 
 
 def equal_claims(size: int) -> str:

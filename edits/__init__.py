@@ -1,16 +1,20 @@
 """Edits for intravascular ultrasound (37252, 37253) on professional claims.
 
-`EDITS` is the chain, in the order in which it runs; IVUS109 comes last because it asks what the others found.
+`EDITS` is the chain, in the order in which it runs: a second line is judged before the units, both before the sides,
+because one mistake is told of once; IVUS109 comes last because it asks what the others found.
 """
 
 from edits.addon import ADDON_EDITS, BASE_FAILS
 from edits.catheter import MONEY_EDITS
-from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS
+from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.exclusions import EXCLUSION_EDITS
 from edits.facts import OPTIONS, Facts, load_facts, price, table_infos
 from edits.figures import observe
 from edits.modifiers import MODIFIER_EDITS
-from edits.page import describe
+from edits.page import describe, known_codes
+from edits.pairs import PAIR_EDITS
+from edits.retired import RETIRED_EDITS
+from edits.sides import SIDE_EDITS
 from edits.units import DUPLICATE_EDITS, UNIT_EDITS
 from scrubber import Chain
 
@@ -18,13 +22,16 @@ __all__ = ["EDITS"]
 
 EDITS: Chain[Facts] = Chain(
     edits=(
+        *RETIRED_EDITS,
         *ADDON_EDITS,
+        *DUPLICATE_EDITS,
         *UNIT_EDITS,
+        *SIDE_EDITS,
         *EXCLUSION_EDITS,
+        *PAIR_EDITS,
         *MODIFIER_EDITS,
         *DOCUMENTATION_EDITS,
         *MONEY_EDITS,
-        *DUPLICATE_EDITS,
         *DATE_EDITS,
         BASE_FAILS,
     ),
@@ -32,6 +39,8 @@ EDITS: Chain[Facts] = Chain(
     table_infos=table_infos,
     price=price,
     describe=describe,
+    codes=known_codes,
     observe=observe,
     options=OPTIONS,
+    ended=ended_tables,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
+
 from edits.bases import (
     bases_in,
     by_other_provider,
@@ -20,28 +22,12 @@ from edits.bases import (
     stands_alone,
     uncovered,
 )
-from edits.codes import ADDITIONAL, AOC, CPT, INITIAL, IVUS, RETIRED, ivus_lines, make_meta, places
-from edits.facts import Facts, Procedure
-from scrubber import (
-    Adjustment,
-    Claim,
-    Context,
-    DateRange,
-    Edit,
-    Encounter,
-    EncounterEdit,
-    Finding,
-    ServiceLine,
-    Severity,
-    statuses,
-)
+from edits.codes import ADDITIONAL, AOC, CO107, CPT, INITIAL, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.facts import Facts
+from edits.retired import retired_beside
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["ADDON_EDITS", "BASE_FAILS"]
-
-_NO_BASE = statuses("A8:732", "A8:507", "A8:736")
-_CO107 = Adjustment("CO", "107", "N122")
-_NOT_VALID = statuses("A7:507", "A7:187")
-_CO181 = Adjustment("CO", "181")
 
 
 class AddOnWithoutBase(EncounterEdit[Facts]):
@@ -59,21 +45,32 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
         AOC,
         fires="37252",
         passes="36902\n36907\n37252",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a line for which no base and no near miss (IVUS103, 104, 105) is found."""
+        """Look for a line for which no base and no near miss (IVUS103, 104) is found.
+
+        Where another line is the cause, the finding names that line and has no instruction of its own.
+        """
+        facts = context.tables
+        told: ServiceLine | None = None
         for line in ivus_lines(encounter):
-            if stands_alone(line, encounter, context.tables):
-                yield self.finding(
-                    line,
-                    f"{line.procedure} is an add-on code, and no base procedure by the same provider is billed for "
-                    f"{_without_base(line, encounter, context.tables)}{_why_none(line, encounter, context.tables)}.",
-                    f"Add the base procedure of that session, or remove {line.procedure}.",
-                    element="SV101-2",
-                )
+            if not stands_alone(line, encounter, facts):
+                continue
+            retired = retired_beside(line, encounter, facts)
+            same = [told] if told is not None and told.service_dates == line.service_dates else []
+            cause = places(retired or same, line)
+            why = f"; see {cause}" if retired else _why_none(line, encounter, facts)
+            yield self.finding(
+                line,
+                f"{line.procedure} is an add-on code, and no base procedure by the same provider is billed for "
+                f"{_without_base(line, encounter, facts)}{why}.",
+                f"See {cause}." if cause else f"Add the base procedure of that session, or remove {line.procedure}.",
+                element="SV101-2",
+            )
+            told = line if told is None or not same else told
 
 
 def _without_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
@@ -98,7 +95,13 @@ def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
     if unfit:
         are = "is none: its code set (SV101-1) is not HC or its units are not whole and above 0"
         return f"; {codes_of(unfit)} on {places(unfit, line)} {are}"
+    if past := in_other_period(line, encounter, facts):
+        return f"; {past[0].procedure} on {places(past[:1], line)} is listed {_period(line, past[0], facts)} only"
     return "; 36005 is no listed base" if any(other.procedure == "36005" for other in others) else ""
+
+
+def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
+    return " and ".join(row.dates for row in facts.base_codes.ever((line.procedure, base.procedure)))
 
 
 class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
@@ -116,8 +119,8 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
         CPT,
         fires="37238\n37253",
         passes="37238\n37252\n37253",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -152,8 +155,8 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
         AOC,
         fires="37238 by=1234567893\n37252",
         passes="37238\n37252",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -191,8 +194,8 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
         AOC,
         fires="37238 on=20240804\n37252",
         passes="37238\n37252",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -212,68 +215,11 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
                 )
 
 
-class BaseNotValidOnDate(EncounterEdit[Facts]):
-    """The code billed as base is a base of intravascular ultrasound in another period only.
-
-    Why: lists of bases change with the code set: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day.
-    The old code on a new date, or the reverse, is no base, and is usually no valid code either.
-    Fix: bill the code that is valid on the date of service.
-    """
-
-    meta = make_meta(
-        "IVUS105",
-        "base-not-valid-on-date",
-        Severity.ERROR,
-        AOC,
-        fires="claim date=20260102\n37221\n37252",
-        passes="claim date=20251231\n37221\n37252",
-        status=_NOT_VALID,
-        adjustment=_CO181,
-    )
-
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for codes of the date that are bases before or after it."""
-        facts = context.tables
-        for line in ivus_lines(encounter):
-            if line.service_dates is None or has_base(line, encounter, facts):
-                continue
-            found = in_other_period(line, encounter, facts)
-            if not found:
-                continue
-            codes = dict.fromkeys(other.procedure for other in found)
-            periods = "; ".join(f"{code} {_period(line.procedure, code, facts)}" for code in codes)
-            succeeded = next(filter(None, (_succession(code, line.service_dates, facts) for code in codes)), "")
-            yield self.finding(
-                line,
-                f"Listed as a base of {line.procedure} at other times only, not on {line.service_dates}: {periods}.",
-                succeeded or f"Bill a base procedure that is listed for {line.service_dates}.",
-                element="SV101-2",
-                statuses=_NOT_VALID if succeeded else _NO_BASE,
-                adjustment=_CO181 if succeeded else _CO107,
-            )
-
-
-def _period(addon: str, base: str, facts: Facts) -> str:
-    return " and ".join(row.dates for row in facts.base_codes.ever((addon, base)))
-
-
-def _succession(code: str, dates: DateRange, facts: Facts) -> str:
-    """Say which family is valid instead, where the code is on the wrong side of a change of families; else ""."""
-    for row in facts.successions:
-        old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
-        if row.deleted is None:
-            continue
-        if row.first <= code <= row.last and dates.first > row.deleted:
-            return f"Bill the code that is valid on that date: {old} ended {row.deleted} and {new} follow."
-        if row.successor_first <= code <= row.successor_last and dates.last <= row.deleted:
-            return f"Bill the code that is valid on that date: until {row.deleted} the family was {old}."
-    return ""
-
-
 class BaseOnAnotherClaim(EncounterEdit[Facts]):
     """The only base procedure of the encounter is on another claim.
 
-    Why: many payers look for the base on the same claim and deny the add-on code with CO-107.
+    Why: many payers look for the base on the same claim and deny the add-on code with CO-107. Medicare (SBR09 MB, MA)
+    looks at the day, not at the claim: there this is an info.
     Fix: bill the ultrasound on the claim of its base procedure.
     """
 
@@ -282,10 +228,10 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
         "base-on-another-claim",
         Severity.WARNING,
         AOC,
-        fires="claim A\n37238\nclaim B\n37252",
+        fires="claim A filing=CI\n37238\nclaim B filing=CI\n37252",
         passes="37238\n37252",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -293,13 +239,17 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
         for line in ivus_lines(encounter):
             bases = bases_in(encounter, line, context.tables)
             if bases and all(base.claim is not line.claim for base in bases):
-                yield self.finding(
+                is_medicare = line.claim.filing_indicator in MEDICARE
+                finding = self.finding(
                     line,
                     f"The base procedure ({codes_of(bases)}) of {line.procedure} is not on this claim but is "
                     f"{places(bases, line)} of the file.",
-                    "Bill the add-on code on the claim of its base procedure.",
+                    "Send both claims; Medicare looks for the base procedure on the day, not on the claim."
+                    if is_medicare
+                    else "Bill the add-on code on the claim of its base procedure.",
                     element="SV101-2",
                 )
+                yield attrs.evolve(finding, severity=Severity.INFO, adjustment=None) if is_medicare else finding
 
 
 class BaseCannotStandAlone(EncounterEdit[Facts]):
@@ -316,8 +266,8 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
         AOC,
         fires="36907\n37252",
         passes="36902\n36907\n37252",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -392,8 +342,8 @@ class BaseLineFails(EncounterEdit[Facts]):
         AOC,
         fires="37238 charge=-1\n37252",
         passes="37238\n37252",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -411,50 +361,6 @@ class BaseLineFails(EncounterEdit[Facts]):
                 )
 
 
-class RetiredIvusCode(Edit[Facts]):
-    """An intravascular ultrasound code is billed for a date on which it does not exist.
-
-    Why: 37250, 37251, 75945 and 75946 ended on 2015-12-31; 37252 and 37253 began on 2016-01-01.
-    Fix: bill the code that is valid on the date of service.
-    """
-
-    meta = make_meta(
-        "IVUS110",
-        "retired-ivus-code",
-        Severity.ERROR,
-        AOC,
-        fires="37238\n37250",
-        passes="37238\n37252",
-        status=_NOT_VALID,
-        adjustment=_CO181,
-        procedures=IVUS | RETIRED,
-    )
-
-    def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
-        """Look the code up on the date of service."""
-        for line in claim.lines:
-            rows = context.tables.procedures.ever(line.procedure)
-            dates = line.service_dates
-            if dates is None or not rows or _covers(rows[0], dates):
-                continue
-            yield self.finding(
-                line,
-                f"{line.procedure} is valid only {rows[0].dates}, not on {dates}.",
-                _REPLACEMENTS[line.procedure in RETIRED],
-                element="SV101-2",
-            )
-
-
-def _covers(row: Procedure, dates: DateRange) -> bool:
-    return row.effective <= dates.first and (row.deleted is None or dates.last <= row.deleted)
-
-
-_REPLACEMENTS = {
-    True: "Bill 37252 for the first vessel and 37253 for each further one.",
-    False: "Before 2016-01-01 the codes were 37250, 37251, 75945 and 75946.",
-}
-
-
 class CoronaryBaseOnly(EncounterEdit[Facts]):
     """The encounter has coronary procedures only, so no base of peripheral intravascular ultrasound.
 
@@ -469,8 +375,8 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
         AOC,
         fires="92928\n37252",
         passes="92928\n37238\n37252",
-        status=_NO_BASE,
-        adjustment=_CO107,
+        status=NO_BASE,
+        adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -484,7 +390,7 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
                 for other in encounter.on_days_of(line)
                 if (days := line.common_days(other)) and facts.coronary_bases.on(other.procedure, days)
             ]
-            if coronary and stands_alone(line, encounter, facts):
+            if coronary and stands_alone(line, encounter, facts) and not retired_beside(line, encounter, facts):
                 yield self.finding(
                     line,
                     f"The only base procedures billed with {line.procedure} are coronary ({codes_of(coronary)}).",
@@ -501,11 +407,9 @@ ADDON_EDITS = (
     AdditionalVesselWithoutInitial,
     BaseByOtherProvider,
     BaseOnOtherDate,
-    BaseNotValidOnDate,
     BaseOnAnotherClaim,
     BaseCannotStandAlone,
     ContractorDefinedBase,
-    RetiredIvusCode,
     CoronaryBaseOnly,
 )
 BASE_FAILS = BaseLineFails

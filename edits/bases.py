@@ -56,10 +56,10 @@ def is_listed(line: ServiceLine, other: ServiceLine, facts: Facts) -> bool:
     )
 
 
-@lru_cache(maxsize=512)  # a dozen edits ask it of the same lines, of which an encounter may have 300
 def bases_in(encounter: Encounter, line: ServiceLine, facts: Facts) -> tuple[ServiceLine, ...]:
     """Give the lines of the encounter that bill a listed base of `line` on a day they share with it."""
-    return bases_of(line, encounter.on_days_of(line), facts)
+    question = ("bases", id(line), id(facts))
+    return encounter.once(question, lambda: bases_of(line, encounter.on_days_of(line), facts))
 
 
 def is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
@@ -67,9 +67,12 @@ def is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
     return line.service_dates is not None and facts.is_contractor_defined(line.procedure, line.service_dates)
 
 
-@lru_cache(maxsize=16)
 def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     """Whether each day of the line has a base; where no national list exists, whether it has any other procedure."""
+    return encounter.once(("has base", id(line), id(facts)), lambda: _has_base(line, encounter, facts))
+
+
+def _has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     bases = bases_in(encounter, line, facts)
     if is_contractor_defined(line, facts):
         bases += tuple(
@@ -146,9 +149,22 @@ class Bases:
         return codes_of(self.lines)
 
     @cached_property
-    def providers(self) -> frozenset[Providers]:
-        """Who rendered and billed them."""
-        return frozenset(map(providers_of, self.lines))
+    def by_providers(self) -> dict[Providers, frozenset[int]]:
+        """What the lines are known by, for each that rendered and billed some of them."""
+        found: dict[Providers, set[int]] = defaultdict(set)
+        for line in self.lines:
+            found[providers_of(line)].add(id(line))
+        return {providers: frozenset(ids) for providers, ids in found.items()}
+
+    @cached_property
+    def rendering(self) -> frozenset[tuple[str, ...]]:
+        """Who rendered them."""
+        return frozenset(rendering for rendering, *_ in self.by_providers)
+
+    @cached_property
+    def billing(self) -> frozenset[tuple[tuple[str, ...], bool]]:
+        """Who billed them."""
+        return frozenset((billing, is_center) for _, billing, is_center in self.by_providers)
 
     @cached_property
     def ids(self) -> frozenset[int]:
@@ -168,14 +184,12 @@ def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> 
     """Return the bases of the same patient and date that another provider rendered or billed."""
     if line.service_dates is None:
         return Bases()
-    found = _among(encounter.same_days(line), line.procedure, line.service_dates, facts)
-    own = providers_of(line)
-    if own not in found.providers:
-        return found
-    return Bases(tuple(other for other in found.lines if providers_of(other) != own))
+    same, procedure, dates = encounter.same_days(line), line.procedure, line.service_dates
+    found = same.once(("bases", procedure, dates, id(facts)), lambda: _among(same, procedure, dates, facts))
+    own = found.by_providers.get(providers_of(line))
+    return Bases(tuple(other for other in found.lines if id(other) not in own)) if own else found
 
 
-@lru_cache(maxsize=512)  # asked of the same days for each provider
 def _among(same: SameDays, procedure: str, dates: DateRange, facts: Facts) -> Bases:
     """Return the bases of `procedure` on `dates` among the lines that share a day with them."""
     return Bases(tuple(other for other in same.lines if _is_base(procedure, other, dates, facts)))
@@ -201,13 +215,11 @@ def providers_of(line: ServiceLine) -> Providers:
 
 
 def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
-    """Name the providers by which a line and the nearest of `bases` differ: rendering, billing or both."""
-    rendering, *billing = providers_of(line)
-    named = [
-        tuple(name for name, differs in (("rendering", own != rendering), ("billing", others != billing)) if differs)
-        for own, *others in bases.providers
-    ]
-    return min(named, key=lambda names: (len(names), names))
+    """Name the providers (rendering, billing or both) by which a line and the nearest of others' `bases` differ."""
+    rendering, billing, is_center = providers_of(line)
+    if rendering in bases.rendering:
+        return ("billing",)
+    return ("rendering",) if (billing, is_center) in bases.billing else ("rendering", "billing")
 
 
 def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
@@ -248,7 +260,7 @@ def in_other_period(line: ServiceLine, encounter: Encounter, facts: Facts) -> tu
 
 def stands_alone(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
     """Whether nothing at all explains where the base is: what IVUS101 says."""
-    searches = (by_other_provider, on_other_date, in_other_period)
+    searches = (by_other_provider, on_other_date)
     return not has_base(line, encounter, facts) and not any(search(line, encounter, facts) for search in searches)
 
 
@@ -262,6 +274,11 @@ def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: froz
 
     `above` are the codes that wait for the answer, so that add-on codes do not hold each other up.
     """
+    question = ("can stand", id(base), id(facts), above)
+    return encounter.once(question, lambda: _can_stand(base, encounter, facts, above))
+
+
+def _can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: frozenset[str]) -> bool:
     primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
     if not primaries:
         return base.service_dates is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edits.bases import bases_in
-from edits.codes import ADDITIONAL, AOC, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
+from edits.codes import ADDITIONAL, CENTER, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
 from edits.facts import Facts, amount
 from scrubber import CodeForm, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
@@ -40,8 +40,8 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
         facts = context.tables
         for lines in sessions(encounter):
             bases = _bases(lines, encounter, facts)
-            same_days = (other.procedure for line in lines for other in encounter.on_days_of(line))
-            if not bases or facts.catheter_codes.has_any(same_days):
+            same_days = {other.procedure for line in lines for other in encounter.on_days_of(line)}
+            if not bases or facts.catheter_codes.has_any(same_days) or _includes_placement(same_days, facts):
                 continue
             families = [row for base in bases for row in facts.base_families.ever(base.procedure)]
             if len(families) == len(bases) and all(row.catheter_placement == "no" for row in families):
@@ -53,10 +53,18 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
                 )
 
 
+def _includes_placement(procedures: Iterable[str], facts: Facts) -> bool:
+    """Whether a code among `procedures`, which may be retired, includes catheter placement."""
+    families = (row for procedure in procedures for row in facts.base_families.ever(procedure))
+    return any(row.catheter_placement == "yes" for row in families)
+
+
 class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
     """A base procedure is a C code, which only facilities bill.
 
-    Why: C codes are for outpatient hospital claims (837I); on an 837P the base is denied, and the ultrasound with it.
+    Why: C codes are for outpatient hospital claims (837I) and for ambulatory surgical centers, which bill them on an
+    837P (taxonomy 261QA1903X, or place of service 24 without an individual rendering provider). On any other 837P the
+    base is denied, and the ultrasound with it.
     Fix: bill the professional procedure code.
     """
 
@@ -64,7 +72,7 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
         "IVUS602",
         "facility-code-on-professional-claim",
         Severity.WARNING,
-        AOC,
+        CENTER,
         fires="C9764\n37252",
         passes="37238\n37252",
     )
@@ -74,13 +82,19 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
         if not any(procedure.startswith("C") for procedure in encounter.procedures):
             return
         for base in _bases(ivus_lines(encounter), encounter, context.tables):
-            if base.procedure.startswith("C"):
+            if base.procedure.startswith("C") and not _is_of_surgery_center(base):
                 yield self.finding(
                     base,
                     f"{base.procedure} is a facility code on a professional claim (837P).",
                     "Bill the professional procedure code; C codes belong on the facility's 837I.",
                     element="SV101-2",
                 )
+
+
+def _is_of_surgery_center(line: ServiceLine) -> bool:
+    """Whether an ambulatory surgical center bills the line."""
+    is_individual = line.rendering_provider.entity_type == "1"
+    return line.claim.billing_provider.is_surgery_center or (line.place_of_service == "24" and not is_individual)
 
 
 class MissedInitialVesselPayment(EncounterEdit[Facts]):

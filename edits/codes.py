@@ -16,12 +16,17 @@ from scrubber import (
     Severity,
     Source,
     Status,
+    statuses,
 )
 
 INITIAL = "37252"
 ADDITIONAL = "37253"
 IVUS = frozenset({INITIAL, ADDITIONAL})
 RETIRED = frozenset({"37250", "37251", "75945", "75946"})
+MEDICARE = frozenset({"MB", "MA"})
+"""The payers (SBR09) that are Medicare."""
+SUCCEEDED = frozenset(map(str, (*range(37220, 37236), *range(37254, 37300))))
+"""The codes of the families in the table `successions`."""
 
 IVUS_PERIOD = DateRange(date(2016, 1, 1), date.max)
 """The dates of service for which 37252 and 37253 exist (table `procedures`)."""
@@ -29,18 +34,33 @@ IVUS_PERIOD = DateRange(date(2016, 1, 1), date.max)
 AOC = Source("CMS NCCI add-on code edits (AOC), Medicare, 2026 Q2", "2016-01-01 to 2026-09-30")
 CPT = Source("CPT instructions for 37252 and 37253 (code logic only)", "2016-01-01")
 CR11168 = Source(
-    "CMS NCCI PTP practitioner edits 2024 Q3; modifiers: NCCI Policy Manual 2026 ch. I and CR 11168",
-    "2024-07-01",
+    "CMS NCCI PTP practitioner edits 2024 Q3, first days from the hospital edition (I/OCE v20.2 to v27.1); modifiers: "
+    "NCCI Policy Manual 2026 ch. I and CR 11168",
+    "2016-01-01 to 2024-09-30",
 )
 MUE = Source("CMS Medically Unlikely Edits, practitioner services", "2024-04-01 to 2026-06-30")
 NCCI_MANUAL = Source("CMS Medicare NCCI Policy Manual 2026", "2026-01-01")
 PFS = Source("CMS physician fee schedule indicators of 37252 and 37253 (PPRRVU)", "2020-01-01 to 2026-12-31")
 PTP = Source("CMS NCCI procedure-to-procedure edits, practitioner, 2024 Q3", "2024-07-01")
 GUIDE = Source("ASC X12N 005010X222A1 implementation guide, SV1 and HI, as in pyx12 4.0's map", "005010X222A1")
+SIDES_MEANT = Source("What the side of a base procedure says of the vessel examined, from memory", "edition not known")
+CENTER = Source(
+    "CMS ASC Addendum AA, January 2025 and July 2026 (C9764-C9767, C9772-C9775 are covered); AOC 2026 Q2 lists them",
+    "2025-01-01 to 2026-09-30",
+)
 SOCIETY = Source(
     "Society of Interventional Radiology, IR Quarterly, Coding Q&A: IVUS (irq.sirweb.org)",
     "as read on 2026-11-27",
 )
+
+BUNDLED = statuses("A8:732", "A8:507", "A8:735")
+CO236 = Adjustment("CO", "236")
+MODIFIER = statuses("A8:453", "A8:507")
+CO4 = Adjustment("CO", "4", "N519")
+NO_BASE = statuses("A8:732", "A8:507", "A8:736")
+CO107 = Adjustment("CO", "107", "N122")
+NOT_VALID = statuses("A7:507", "A7:187")
+CO181 = Adjustment("CO", "181")
 
 
 def make_meta(
@@ -73,6 +93,13 @@ def make_meta(
 
 MOST_NAMED = 6
 """Lines or dates that a message names; of more it counts the rest."""
+
+
+def listed(codes: Iterable[str]) -> str:
+    """Name codes in a sentence: "76937", "76937 and 99152", the first five and the number of the others."""
+    codes = tuple(codes)
+    shown = codes if len(codes) <= MOST_NAMED else (*codes[: MOST_NAMED - 1], f"{len(codes) - MOST_NAMED + 1} others")
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
 
 
 def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
@@ -124,3 +151,17 @@ def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
 def modified_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
     """Give those of `ivus_lines` that have a modifier."""
     return tuple(line for line in ivus_lines(encounter) if line.modifiers)
+
+
+SIDES = frozenset({"LT", "RT"})
+
+
+def side_of(line: ServiceLine) -> str:
+    """Return the side that the modifiers of a line name: LT, RT, or "" for none and for both."""
+    sides = SIDES.intersection(line.modifiers)
+    return next(iter(sides)) if len(sides) == 1 else ""
+
+
+def are_opposite(line: ServiceLine, other: ServiceLine) -> bool:
+    """Whether one line names the left side and the other the right one."""
+    return {side_of(line), side_of(other)} == SIDES

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from edits.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, make_meta, sessions
+from edits.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, listed, make_meta, sessions
 from edits.facts import Facts
 from edits.notes import Named, vessels_in
 from edits.units import UnitsByDay
@@ -14,17 +15,18 @@ from edits.vessels import counted, describe_counted
 from scrubber import (
     Adjustment,
     Claim,
+    CodeForm,
     Context,
-    Edit,
     Encounter,
     EncounterEdit,
+    EndedTable,
     Finding,
     ServiceLine,
     Severity,
     statuses,
 )
 
-__all__ = ["DATE_EDITS", "DOCUMENTATION_EDITS"]
+__all__ = ["DATE_EDITS", "DOCUMENTATION_EDITS", "ended_tables"]
 
 
 class NoDiagnosisForIvus(EncounterEdit[Facts]):
@@ -159,41 +161,65 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
                 )
 
 
-class DateAfterTableEnd(Edit[Facts]):
-    """The date of service is later than the last edition of a rule table that this version knows.
+class DateAfterTableEnd(EncounterEdit[Facts]):
+    """A code beside the ultrasound is in no rule table, on a date of service after their latest edition.
 
-    Why: CMS replaces the tables every quarter. The last known rows were used; a newer edition may decide otherwise.
-    Fix: update the scrubber, or check the codes against the current edition.
+    Why: CMS replaces the tables every quarter. A code that none of them has may be newer than they are: a primary
+    procedure of the ultrasound, or one that the ultrasound is bundled into. Tables that end before a date of service
+    are one notice of the report; this is about the codes on which they say nothing.
+    Fix: update the rule tables, or look the code up in the current editions.
     """
 
     meta = make_meta(
         "IVUS901",
         "date-after-table-end",
-        Severity.WARNING,
+        Severity.INFO,
         AOC,
-        fires="claim date=20260302\n37238\n37252",
-        passes="claim date=20240805\n37238\n37252",
+        fires="claim date=20260302\n37238\n37252\n0999T",
+        passes="claim date=20240805\n37238\n37252\n0999T",
     )
 
-    def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
-        """Compare the dates with the end of each table that ultrasound lines are judged by; one finding a claim."""
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for unknown codes on the days of the ultrasound; one finding names those of a session."""
         facts = context.tables
-        tables = (facts.base_codes.info, facts.mue.info, facts.ptp.info, facts.fees.info)
-        for line in claim.lines:
-            if line.procedure not in IVUS or line.service_dates is None:
-                continue
-            ended = [info for info in tables if line.service_dates.last > info.last_day]
+        tables = (facts.base_codes.info, facts.ptp.info)
+        for lines in sessions(encounter):
+            beside = {id(other): other for line in lines for other in encounter.on_days_of(line)}
+            unknown = [line for line in beside.values() if _is_unknown(line, facts)]
+            ended = [info for info in tables if any(_last_day(line) > info.last_day for line in unknown)]
             if ended:
+                codes = sorted({line.procedure for line in unknown})
                 names = "; ".join(f"{info.title}, to {info.last_day}" for info in ended)
                 yield self.finding(
-                    line,
-                    f"The date of service is after the last edition known here ({names}); its rows were used.",
-                    "Update the rule tables, or check the codes against the current edition.",
-                    element="DTP03",
-                    qualifier="472",
+                    min(unknown, key=lambda line: (line.claim.ordinal, line.number)),
+                    f"{listed(codes)} beside {listed(sorted({line.procedure for line in lines}))} "
+                    f"{'is' if len(codes) == 1 else 'are'} in no rule table, and the date of service is after the "
+                    f"latest edition ({names}).",
+                    "Update the rule tables, or look the code up in the current AOC and PTP editions.",
+                    element="SV101-2",
                     source=ended[0].citation,
                 )
-                return
+
+
+def _is_unknown(line: ServiceLine, facts: Facts) -> bool:
+    return CodeForm.PROCEDURE.fits(line.procedure) and not facts.knows(line.procedure)
+
+
+def _last_day(line: ServiceLine) -> date:
+    """Return the last date of service of a line of an encounter, which has one."""
+    return line.service_dates.last if line.service_dates is not None else date.min
+
+
+def ended_tables(claim: Claim, facts: Facts) -> Iterator[EndedTable]:
+    """Yield the tables that the ultrasound lines of a claim were judged by after their latest edition."""
+    tables = (facts.base_codes.info, facts.mue.info, facts.ptp.info, facts.fees.info)
+    for line in claim.lines:
+        dates = line.service_dates
+        if line.procedure in IVUS and dates is not None:
+            for info in tables:
+                if dates.last > info.last_day:
+                    first = max(dates.first, info.last_day + timedelta(days=1))
+                    yield EndedTable(DateAfterTableEnd.meta.code, info.title, info.last_day, first, dates.last)
 
 
 DOCUMENTATION_EDITS = (NoDiagnosisForIvus, VesselNotNamed, FewerVesselsThanUnits)

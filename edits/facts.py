@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import field, fields, frozen, validators
 
 from scrubber import (
     DatedRow,
@@ -26,8 +26,9 @@ from scrubber import (
 
 __all__ = ["OPTIONS", "Facts", "load_facts", "price", "table_infos"]
 
-OPTIONS = (Option("vessels", ("off", "check")),)
-"""What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is told of (IVUS502)."""
+OPTIONS = (Option("vessels", ("off", "check")), Option("strict-exclusions", (True, False)))
+"""What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is told of (IVUS502), and whether
+a modifier for a separate session makes a warning (IVUS302) of the error IVUS301."""
 
 
 _WORD_ROLES = (
@@ -109,12 +110,21 @@ class UnitLimit(DatedRow):
 
 @frozen
 class Pair(DatedRow):
-    """`column2` is included in `column1`; a modifier may lift it where `modifier_indicator` is 1, not where it is 0."""
+    """`column2` is included in `column1`; a modifier may lift it where `modifier_indicator` is 1, not where it is 0.
+
+    `effective` is the first day, or 2016-01-01, when the ultrasound codes began, where that is not known; `proven_from`
+    is the first day on which the pair is known to have been in force, None where no edition shows it in force.
+    """
 
     column1: str
     column2: str
     modifier_indicator: str = field(validator=_one_of("0", "1", "9"))
+    proven_from: date | None = field(default=None, converter=_day)
     rationale: str = ""
+
+    def is_proven(self, days: DateRange) -> bool:
+        """Whether it is known that the pair was in force on one of the days that it shares with `days`."""
+        return self.proven_from is not None and days.last >= self.proven_from
 
 
 @frozen
@@ -133,18 +143,21 @@ class Modifier(DatedRow):
     modifier: str
     kind: str = field(
         validator=_one_of(
-            "assistant", "bilateral", "co-surgeon", "component", "multiple-procedure", "repeat", "side", "team",
-            "unbundling",
+            "assistant", "bilateral", "component", "co-surgeon", "coronary", "multiple-procedure", "repeat", "side",
+            "team", "unbundling",
         )
     )  # fmt: skip
 
 
 @frozen
 class NcciModifier(DatedRow):
-    """A modifier that may lift a pair; on the column 1 line too from `either_column_from`, where that is known."""
+    """A modifier that may lift a pair; on the column 1 line too from `either_column_from`, where that is known.
+
+    A modifier of the kind "visit" belongs on visits (table `visits`) only.
+    """
 
     modifier: str
-    kind: str = field(validator=_one_of("anatomic", "global-surgery", "other"))
+    kind: str = field(validator=_one_of("anatomic", "global-surgery", "other", "visit"))
     either_column_from: date | None = field(default=None, converter=_day)
 
 
@@ -176,6 +189,14 @@ class Succession(DatedRow):
 
 
 @frozen
+class CodeRange(DatedRow):
+    """The procedures `first` to `last`, both included; codes compare as text."""
+
+    first: str
+    last: str
+
+
+@frozen
 class Place(DatedRow):
     """A place of service paid at the facility rate."""
 
@@ -184,7 +205,7 @@ class Place(DatedRow):
 
 @frozen
 class Exclusion(DatedRow):
-    """A procedure that intravascular ultrasound is never reported with."""
+    """A procedure that CPT excludes from being reported with intravascular ultrasound in one session."""
 
     procedure: str
 
@@ -223,6 +244,30 @@ class VesselWord(DatedRow):
     meaning: str = ""
 
 
+@frozen
+class ListedCode(DatedRow):
+    """A code of an X12 external list: 507, 508, CARC or RARC."""
+
+    list: str
+    code: str
+    meaning: str
+
+
+@frozen
+class Denial(DatedRow):
+    """A denial of intravascular ultrasound: its CARC or RARC, the usual claim adjustment group, and what it answers."""
+
+    list: str = field(validator=_one_of("CARC", "RARC"))
+    code: str
+    meaning: str
+    use: str
+    group: str = ""
+
+
+_CODE_COLUMNS = ("addon", "base", "primary", "procedure", "column1", "column2")
+"""The columns of the tables that hold a procedure code."""
+
+
 @frozen(eq=False)
 class Facts:
     """All tables of the plugin.  A configuration may change values by table, key and column."""
@@ -238,12 +283,43 @@ class Facts:
     catheter_codes: Table[CatheterCode]
     base_families: Table[BaseFamily]
     successions: Table[Succession]
+    visits: Table[CodeRange]
+    central_procedures: Table[CodeRange]
     facility_places: Table[Place]
     exclusions: Table[Exclusion]
     procedures: Table[Procedure]
     vessels: Table[Vessel]
     vessel_words: Table[VesselWord]
+    code_lists: Table[ListedCode]
+    denial_codes: Table[Denial]
     ivus_options: Table[OptionRow] = field(factory=lambda: option_table("IVUS", OPTIONS))
+
+    @lru_cache(maxsize=64)  # noqa: B019 - the tables live as long as the program
+    def procedure_codes(self) -> frozenset[str]:
+        """Return all procedure codes that a row of a table names, whatever its dates."""
+        return frozenset(
+            getattr(row, column)
+            for table in (getattr(self, attribute.name) for attribute in fields(Facts))
+            for row in table
+            for column in _CODE_COLUMNS
+            if hasattr(row, column)
+        )
+
+    def knows(self, procedure: str) -> bool:
+        """Whether a table has a row about `procedure`, whatever its dates."""
+        in_range = (row.first <= procedure <= row.last for table in self.ranges() for row in table)
+        return procedure in self.procedure_codes() or any(in_range) or self._is_successor(procedure)
+
+    def _is_successor(self, procedure: str) -> bool:
+        return any(
+            row.first <= procedure <= row.last or row.successor_first <= procedure <= row.successor_last
+            for row in self.successions
+        )
+
+    def ranges(self) -> tuple[Table[Any], ...]:
+        """Return the tables whose rows are ranges of procedure codes, but that of the successions."""
+        tables = (getattr(self, attribute.name) for attribute in fields(Facts) if attribute.name != "successions")
+        return tuple(table for table in tables if all(hasattr(row, "first") for row in table))
 
     def option(self, name: str) -> str:
         """Give the value of an option of the pack."""
@@ -274,8 +350,17 @@ class Facts:
         return frozenset([row.primary for row in own if _in_force(row, dates)])
 
     def exclusion_on(self, procedure: str, dates: DateRange) -> bool:
-        """Whether intravascular ultrasound is never reported with `procedure`."""
+        """Whether CPT excludes `procedure` with intravascular ultrasound."""
         return self.exclusions.on(procedure, dates) is not None
+
+    def is_visit(self, procedure: str) -> bool:
+        """Whether `procedure` is an evaluation and management service."""
+        return any(row.first <= procedure <= row.last for row in self.visits)
+
+    def has_no_side(self, procedure: str) -> bool:
+        """Whether the side of `procedure` says nothing of the vessel examined: catheter placement, central vessels."""
+        placement = any(row.includes_catheterization == "no" for row in self.catheter_codes.ever(procedure))
+        return placement or any(row.first <= procedure <= row.last for row in self.central_procedures)
 
 
 def _in_force(row: DatedRow, dates: DateRange) -> bool:
@@ -311,11 +396,15 @@ def load_facts() -> Facts:
         catheter_codes=load_table(_FOLDER, infos["catheter_codes"], CatheterCode, lambda row: row.procedure),
         base_families=load_table(_FOLDER, infos["base_families"], BaseFamily, lambda row: row.base),
         successions=load_table(_FOLDER, infos["successions"], Succession, lambda row: row.first),
+        visits=load_table(_FOLDER, infos["visits"], CodeRange, lambda row: row.first),
+        central_procedures=load_table(_FOLDER, infos["central_procedures"], CodeRange, lambda row: row.first),
         facility_places=load_table(_FOLDER, infos["facility_places"], Place, lambda row: row.place),
         exclusions=load_table(_FOLDER, infos["exclusions"], Exclusion, lambda row: row.procedure),
         procedures=load_table(_FOLDER, infos["procedures"], Procedure, lambda row: row.procedure),
         vessels=load_table(_FOLDER, infos["vessels"], Vessel, lambda row: row.name),
         vessel_words=load_table(_FOLDER, infos["vessel_words"], VesselWord, lambda row: row.word),
+        code_lists=load_table(_FOLDER, infos["code_lists"], ListedCode, lambda row: (row.list, row.code)),
+        denial_codes=load_table(_FOLDER, infos["denial_codes"], Denial, lambda row: (row.list, row.code)),
     )
 
 

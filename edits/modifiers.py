@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
-from itertools import chain
 from typing import ClassVar
 
-from edits.codes import GUIDE, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
-from edits.exclusions import billed_pairs
+from edits.codes import CO4, GUIDE, INITIAL, MODIFIER, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
 from edits.facts import Facts
+from edits.pairs import billed_pairs
 from scrubber import (
-    Adjustment,
     CodeForm,
     Context,
     Encounter,
@@ -23,9 +20,6 @@ from scrubber import (
 )
 
 __all__ = ["MODIFIER_EDITS"]
-
-_MODIFIER = statuses("A8:453", "A8:507")
-_CO4 = Adjustment("CO", "4", "N519")
 
 
 def _place(line: ServiceLine, modifier: str) -> str:
@@ -62,8 +56,8 @@ class BilateralModifier(_ModifierKind):
         PFS,
         fires="37238\n37252-50",
         passes="37238-50\n37252",
-        status=_MODIFIER,
-        adjustment=_CO4,
+        status=MODIFIER,
+        adjustment=CO4,
     )
     kind = "bilateral"
     wrong = "the bilateral indicator is 0"
@@ -84,8 +78,8 @@ class ComponentModifier(_ModifierKind):
         PFS,
         fires="37238\n37252-26",
         passes="75825-26\n37252",
-        status=_MODIFIER,
-        adjustment=_CO4,
+        status=MODIFIER,
+        adjustment=CO4,
     )
     kind = "component"
     wrong = "the code has no professional or technical component (PC/TC indicator 0)"
@@ -110,38 +104,6 @@ class MultipleProcedureModifier(_ModifierKind):
     kind = "multiple-procedure"
     wrong = "add-on codes are exempt from it"
     fix = "Remove modifier 51."
-
-
-class LateralityPair(EncounterEdit[Facts]):
-    """The same intravascular ultrasound code is billed with RT and with LT on one date.
-
-    Why: with bilateral indicator 0 payers may pay the two as one unit.
-    Fix: bill the first vessel as 37252 x1 and all others as units of one 37253 line.
-    """
-
-    meta = make_meta(
-        "IVUS404",
-        "laterality-pair",
-        Severity.WARNING,
-        PFS,
-        fires="37238\n37252\n37253-RT\n37253-LT",
-        passes="37238\n37252-RT\n37253-LT",
-    )
-
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
-        seen: dict[str, list[tuple[ServiceLine, tuple[str, ...]]]] = defaultdict(list)
-        for line in modified_lines(encounter):
-            sides = context.tables.modifiers_of_kind(line, "side")
-            same = [found for other, found in seen[line.procedure] if other.common_days(line)] if sides else []
-            seen[line.procedure].append((line, sides))
-            if len({*sides, *chain.from_iterable(same)}) > 1:
-                yield self.finding(
-                    line,
-                    f"{line.procedure} is billed with RT and LT for {line.service_dates}; the two may be paid as one.",
-                    "Bill 37252 x1 for the first vessel and all others as units of one 37253 line.",
-                    element=_place(line, sides[0]),
-                )
 
 
 class RepeatModifier(_ModifierKind):
@@ -198,8 +160,8 @@ class TeamModifier(_ModifierKind):
         PFS,
         fires="37238\n37252-66",
         passes="37238-66\n37252",
-        status=_MODIFIER,
-        adjustment=_CO4,
+        status=MODIFIER,
+        adjustment=CO4,
     )
     kind = "team"
     wrong = "team surgery is not paid for the code (indicator 0)"
@@ -227,10 +189,11 @@ class CoSurgeonModifier(_ModifierKind):
 
 
 class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
-    """Modifier 59, XE, XP, XS or XU stands on an ultrasound line although no NCCI pair of the encounter needs it.
+    """A modifier that says nothing true of the ultrasound: 59 or an X modifier without a pair, or a coronary vessel.
 
-    Why: unbundling modifiers without need draw audits.
-    Fix: remove the modifier.
+    Why: unbundling modifiers (59, XE, XP, XS, XU) without an NCCI pair that needs them draw audits. LC, LD, RC, LM and
+    RI name coronary vessels; 37252 and 37253 are for others.
+    Fix: remove the modifier; ultrasound of coronary vessels is 92978 and 92979.
     """
 
     meta = make_meta(
@@ -243,17 +206,24 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for the modifier on a line that is in no pair with indicator 1."""
+        """Look for a coronary modifier, and for the others on a line that is in no pair with indicator 1."""
         facts = context.tables
         paired = _paired(encounter, facts) if modified_lines(encounter) else frozenset()
         for line in modified_lines(encounter):
-            if id(line) in paired:
-                continue
-            for modifier in facts.modifiers_of_kind(line, "unbundling"):
+            coronary = facts.modifiers_of_kind(line, "coronary")
+            kinds = ("coronary",) if id(line) in paired else ("coronary", "unbundling")
+            for modifier in facts.modifiers_of_kind(line, *kinds):
+                if modifier in coronary:
+                    wrong = f" names a coronary vessel, and {line.procedure} is for other vessels"
+                    fix = (
+                        f"; if a coronary vessel was examined, bill {'92978' if line.procedure == INITIAL else '92979'}"
+                    )
+                else:
+                    wrong, fix = ": no NCCI pair on this date needs it", ""
                 yield self.finding(
                     line,
-                    f"Modifier {modifier} on {line.procedure}: no NCCI pair on this date needs it.",
-                    f"Remove modifier {modifier}.",
+                    f"Modifier {modifier} on {line.procedure}{wrong}.",
+                    f"Remove modifier {modifier}{fix}.",
                     element=_place(line, modifier),
                 )
 
@@ -279,7 +249,7 @@ class MalformedModifier(EncounterEdit[Facts]):
         fires="37238\n37252-LT-LT",
         passes="37238\n37252-LT",
         status=statuses("A7:453"),
-        adjustment=_CO4,
+        adjustment=CO4,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -306,7 +276,6 @@ MODIFIER_EDITS = (
     BilateralModifier,
     ComponentModifier,
     MultipleProcedureModifier,
-    LateralityPair,
     RepeatModifier,
     AssistantModifier,
     TeamModifier,

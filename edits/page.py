@@ -1,4 +1,7 @@
-"""What `scrubber explain 37252` tells about a procedure code on a date of service."""
+"""What `scrubber explain 37252` tells about a code that a table knows, on a date of service.
+
+Codes are those of procedures, modifiers and places of service, and of claim adjustments, remarks and claim statuses.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ from datetime import date
 from typing import Any
 
 from edits.codes import INITIAL, IVUS, RETIRED
+from edits.denials import listed_code, listed_codes
 from edits.facts import Facts, UnitLimit
-from scrubber import Page, Table
+from scrubber import DatedRow, Page, Table
 
-__all__ = ["describe"]
+__all__ = ["describe", "known_codes"]
 
 _Section = tuple[str, tuple[str, ...]]
 
 _CONTRACTOR_DEFINED = "CCCCC"
 _MAI = {
     "1": "a limit of each line",
-    "2": "an absolute limit of the day, which no modifier and no appeal lifts",
+    "2": "a limit of the day that contractors may not override up to redetermination; no modifier lifts it",
     "3": "a limit of the day that can be appealed",
 }
 
@@ -35,13 +39,22 @@ def describe(code: str, day: date, facts: Facts) -> Page | None:
         (("In short", tuple(_short(code, day, facts))), facts.mue if code in IVUS else facts.procedures),
         (_bases(code, day, facts), facts.base_codes),
         (_as_base(code, day, facts), facts.base_codes),
+        (_coronary(code, day, facts), facts.coronary_bases),
+        (_own_primaries(code, day, facts), facts.base_primaries),
+        (_family(code, facts), facts.base_families),
+        (_catheter(code, day, facts), facts.catheter_codes),
         (_pairs(code, day, facts), facts.ptp),
+        (_pairs_on_other_dates(code, day, facts), facts.ptp),
         (_modifiers(code, facts), facts.modifiers),
         (_fees(code, facts), facts.fees),
+        (_as_modifier(code, facts), facts.modifiers),
+        (_bypass(code, facts), facts.ncci_modifiers),
+        (_as_place(code, facts), facts.facility_places),
+        *((_in_range(code, table), table) for table in facts.ranges()),
     )
     told = [(section, table) for section, table in sections if section[1]]
     if not told:
-        return None
+        return listed_code(code, facts)
     tables = dict.fromkeys(table for _, table in told)
     return Page(f"{code} on {day}", (*(section for section, _ in told), _sources(day, tables)))
 
@@ -56,18 +69,27 @@ def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
             yield f"Add-on code for {vessel}, valid on {day}: needs a base procedure of the same provider and day."
     if code in RETIRED:
         yield "37252 and 37253 took its place."
+    yield from _unit_limit(code, day, facts)
+    for row in facts.successions:
+        if row.first <= code <= row.last and row.deleted is not None and row.deleted < day:
+            successors = f"{row.successor_first}-{row.successor_last}"
+            yield f"{code} ended {row.deleted}: {successors} took the place of {row.first}-{row.last}."
+    if facts.exclusions.on(code, day):
+        yield "CPT excludes 37252 and 37253 with it in one session; NCCI foresees separate sessions."
+    else:
+        for exclusion in facts.exclusions.ever(code):
+            yield f"Not reported with 37252 or 37253 {exclusion.dates}; not in force on {day}."
+
+
+def _unit_limit(code: str, day: date, facts: Facts) -> Iterator[str]:
     limit: UnitLimit | None = facts.mue.on(code, day)
     if limit is not None:
         rule = _MAI.get(limit.mai, "of which it is not known whether it is by line or by day")
         yield f"MUE {limit.value}: {rule} ({limit.dates})."
     elif code in IVUS:
         yield f"The MUE on {day} is not known."
-    for row in facts.successions:
-        if row.first <= code <= row.last and row.deleted is not None and row.deleted < day:
-            successors = f"{row.successor_first}-{row.successor_last}"
-            yield f"{code} ended {row.deleted}: {successors} took the place of {row.first}-{row.last}."
-    if facts.exclusions.on(code, day):
-        yield "Never reported with 37252 or 37253, with or without a modifier."
+    else:
+        yield from (f"MUE on other dates: {row.value} ({row.dates})." for row in facts.mue.ever(code))
 
 
 def _bases(code: str, day: date, facts: Facts) -> _Section:
@@ -94,20 +116,70 @@ def _as_base(code: str, day: date, facts: Facts) -> _Section:
         for row in facts.base_codes.ever((addon, code)):
             state = "valid" if facts.base_codes.on((addon, code), day) else "NOT valid"
             lines.append(f"Base of {addon} {row.dates}: {state} on {day}")
-    if lines:
-        lines += _family(code, facts)
-        primaries = sorted({row.primary for row in facts.base_primaries.ever(code)})
-        if primaries:
-            lines.append(f"It is an add-on code itself; its primaries: {', '.join(primaries)}")
     return "As a base procedure", tuple(lines)
 
 
-def _family(code: str, facts: Facts) -> Iterator[str]:
-    for row in facts.base_families.ever(code):
-        yield f"Family {row.family}; includes catheter placement: {row.catheter_placement}"
-    for change in facts.successions:
-        if change.successor_first <= code <= change.successor_last:
-            yield f"Follows {change.first}-{change.last}, which ended {change.deleted}"
+def _coronary(code: str, day: date, facts: Facts) -> _Section:
+    """Tell of the coronary ultrasound codes 92978 and 92979, and of their primary procedures."""
+    lines = []
+    own = [row for row in facts.coronary_bases if row.addon == code]
+    if own:
+        bases = sorted({row.base for row in own if _in_force(row, day)})
+        lines.append(
+            f"Add-on code of coronary ultrasound; its primary procedures on {day}: {', '.join(bases) or 'none'}"
+        )
+        lines.append("It is not for vessels outside the heart: their codes are 37252 and 37253")
+    for row in facts.coronary_bases:
+        if row.base == code:
+            state = "valid" if _in_force(row, day) else "NOT valid"
+            lines.append(f"Primary procedure of {row.addon} {row.dates}: {state} on {day}")
+    return "Coronary ultrasound", tuple(lines)
+
+
+def _own_primaries(code: str, day: date, facts: Facts) -> _Section:
+    """Tell of an add-on code among the base procedures, and of the procedures that it is an add-on to."""
+    primaries = sorted({row.primary for row in facts.base_primaries.ever(code) if _in_force(row, day)})
+    ended = sorted({row.primary for row in facts.base_primaries.ever(code)} - {*primaries})
+    as_primary = [row for row in facts.base_primaries if row.primary == code]
+    addons = sorted({row.addon for row in as_primary if _in_force(row, day)})
+    before = sorted({row.addon for row in as_primary} - {*addons})
+    told = (
+        (f"It is an add-on code itself; its primaries on {day}", primaries),
+        ("Its primaries on other dates only", ended),
+        (f"Primary procedure on {day} of these add-on codes, which are base procedures themselves", addons),
+        ("On other dates only, primary procedure of", before),
+    )
+    return "Add-on codes among the base procedures", tuple(
+        f"{what}: {', '.join(codes)}" for what, codes in told if codes
+    )
+
+
+def _in_force(row: DatedRow, day: date) -> bool:
+    return row.effective <= day and (row.deleted is None or day <= row.deleted)
+
+
+def _family(code: str, facts: Facts) -> _Section:
+    lines = [
+        f"Family {row.family}; includes catheter placement: {row.catheter_placement}"
+        for row in facts.base_families.ever(code)
+    ]
+    lines += [
+        f"Follows {change.first}-{change.last}, which ended {change.deleted}"
+        for change in facts.successions
+        if change.successor_first <= code <= change.successor_last
+    ]
+    return "Family", tuple(lines)
+
+
+def _catheter(code: str, day: date, facts: Facts) -> _Section:
+    lines = []
+    for row in facts.catheter_codes.ever(code):
+        what = (
+            "Its service includes catheter placement" if row.includes_catheterization == "yes" else "Places a catheter"
+        )
+        period = "" if row.dates == "dates not known" else f" {row.dates}"
+        lines.append(f"{what}{period}" + ("" if _in_force(row, day) else f": NOT in force on {day}"))
+    return "Catheter placement", tuple(lines)
 
 
 def _pairs(code: str, day: date, facts: Facts) -> _Section:
@@ -123,6 +195,18 @@ def _pairs(code: str, day: date, facts: Facts) -> _Section:
     return f"NCCI pairs ({sum(map(len, groups.values()))})", tuple(lines)
 
 
+def _pairs_on_other_dates(code: str, day: date, facts: Facts) -> _Section:
+    """Name the pairs of another code with the ultrasound that are not in force on the day; the others are `_pairs`."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for key, rows in facts.ptp.rows.items() if code not in IVUS else ():
+        for row in rows:
+            if code in (row.column1, row.column2) and facts.ptp.on(key, day) is None:
+                role, other = ("Includes", row.column2) if row.column1 == code else ("Is included in", row.column1)
+                groups.setdefault((row.dates, role), []).append(other)
+    lines = (f"{role} {dates}: {', '.join(sorted(codes))}" for (dates, role), codes in sorted(groups.items()))
+    return f"NCCI pairs on other dates than {day}", tuple(lines)
+
+
 def _lifted(indicator: str) -> str:
     return "a modifier may lift it, indicator 1" if indicator == "1" else f"no modifier lifts it, indicator {indicator}"
 
@@ -134,6 +218,36 @@ def _modifiers(code: str, facts: Facts) -> _Section:
     for row in facts.modifiers:
         kinds.setdefault(row.kind, []).append(row.modifier)
     return "Modifiers that are judged", tuple(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())
+
+
+def _as_modifier(code: str, facts: Facts) -> _Section:
+    return "As a modifier", tuple(
+        f"On an intravascular ultrasound line it is judged as: {row.kind}" for row in facts.modifiers.ever(code)
+    )
+
+
+def _bypass(code: str, facts: Facts) -> _Section:
+    lines = []
+    for row in facts.ncci_modifiers.ever(code):
+        either = f", on either line from {row.either_column_from}" if row.either_column_from is not None else ""
+        lines.append(f"Bypasses a PTP edit of modifier indicator 1 on the column 2 line{either} ({row.kind})")
+    return "As an NCCI-associated modifier", tuple(lines)
+
+
+def _as_place(code: str, facts: Facts) -> _Section:
+    return "As a place of service", tuple("Paid at the facility rate" for _ in facts.facility_places.ever(code))
+
+
+def _in_range(code: str, table: Table[Any]) -> _Section:
+    """Tell of the ranges of codes of a table that hold the code."""
+    found = [row for row in table if row.first <= code <= row.last and len(code) == len(row.first)]
+    return table.info.title, tuple(f"In {row.first}-{row.last}, {row.dates}" for row in found)
+
+
+def known_codes(facts: Facts) -> frozenset[str]:
+    """Return all codes that `describe` explains, without the inner codes of ranges."""
+    short = {*facts.modifiers.rows, *facts.ncci_modifiers.rows, *facts.facility_places.rows}
+    return facts.procedure_codes() | {str(code) for code in short} | listed_codes(facts)
 
 
 def _fees(code: str, facts: Facts) -> _Section:

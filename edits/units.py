@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 
-from edits.codes import ADDITIONAL, GUIDE, INITIAL, MUE, NCCI_MANUAL, ivus_lines, make_meta, places
+from edits.codes import (
+    GUIDE,
+    INITIAL,
+    MUE,
+    NCCI_MANUAL,
+    are_opposite,
+    ivus_lines,
+    make_meta,
+    places,
+    side_of,
+)
 from edits.facts import Facts, UnitLimit
 from scrubber import (
     Adjustment,
@@ -23,7 +33,7 @@ from scrubber import (
     statuses,
 )
 
-__all__ = ["DUPLICATE_EDITS", "UNIT_EDITS"]
+__all__ = ["DUPLICATE_EDITS", "UNIT_EDITS", "UnitsByDay", "errors_of", "limit_of", "together"]
 
 _UNITS = Adjustment("CO", "16", "M53")
 
@@ -69,7 +79,7 @@ def _by_code(lines: Iterable[ServiceLine]) -> dict[str, UnitsByDay]:
     return {code: UnitsByDay(found) for code, found in by_code.items()}
 
 
-def _together(line: ServiceLine, encounter: Encounter, lines: Iterable[ServiceLine]) -> list[ServiceLine]:
+def together(line: ServiceLine, encounter: Encounter, lines: Iterable[ServiceLine]) -> list[ServiceLine]:
     """Return `line` and those of `lines`, in file order, that bill the same code on a day of it."""
     wanted = set(map(id, lines))
     others = [other for other in encounter.on_days_of(line) if other.procedure == line.procedure]
@@ -81,7 +91,14 @@ def _units(line: ServiceLine) -> str:
     return "units a day" if line.service_dates and line.service_dates.days > 1 else "units"
 
 
-def _limit(line: ServiceLine, facts: Facts) -> UnitLimit | None:
+def errors_of(code: str, context: Context[Facts]) -> frozenset[tuple[int | None, int | None]]:
+    """Return the lines, by claim and number, on which an edit that ran before found an error."""
+    errors = (found for found in context.found if found.code == code and found.severity is Severity.ERROR)
+    return frozenset((found.claim_ordinal, found.line) for found in errors)
+
+
+def limit_of(line: ServiceLine, facts: Facts) -> UnitLimit | None:
+    """Return the MUE of a line on its date, None where none is known."""
     return facts.mue.on(line.procedure, line.service_dates) if line.service_dates else None
 
 
@@ -89,7 +106,8 @@ class UnitsOverMue(EncounterEdit[Facts]):
     """The units of an intravascular ultrasound code on one date exceed the Medically Unlikely Edit (MUE).
 
     Why: when the sum of a date exceeds the MUE, payers deny all units of the code for that date, not just the excess.
-    Modifiers do not change the sum. An MUE with MAI 2 is absolute; with MAI 3 the denial can be appealed with records.
+    Modifiers do not change the sum. The denial may be appealed: with MAI 2 contractors may not override it up to
+    redetermination, with MAI 3 records may lift it. A second line of 37252 is IVUS701, on the other side this edit.
     Fix: bill 37252 once a date and each further vessel once under 37253, whatever the number of images.
     """
 
@@ -108,36 +126,60 @@ class UnitsOverMue(EncounterEdit[Facts]):
         """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1)."""
         countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
         by_code = _by_code(countable)
+        repeats = errors_of("IVUS701", context)
         for line in countable:
-            limit = _limit(line, context.tables)
+            limit = limit_of(line, context.tables)
             if limit is None or line.service_dates is None:
                 continue
-            units = units_a_day(line) if limit.mai == "1" else by_code[line.procedure].most(line.service_dates)
-            if units > limit.value:
-                same = _together(line, encounter, countable)
-                where = f" on {places(same, line)}" if len(same) > 1 and limit.mai != "1" else ""
-                yield self.finding(
-                    line,
-                    f"{units} {_units(line)} of {line.procedure} for {line.service_dates}{where}; the MUE is "
-                    f"{limit.value}. All units will be denied. {_APPEALS[limit.mai]}",
-                    _over_limit_fix(line, limit),
-                    element="SV104",
-                )
+            own = units_a_day(line)
+            units = own if limit.mai == "1" else by_code[line.procedure].most(line.service_dates)
+            if units <= limit.value:
+                continue
+            same = together(line, encounter, countable) if limit.mai != "1" else [line]
+            # One mistake, one error: it stands on the line that is too many.
+            is_told = same[0] is line or (line.claim.ordinal, line.number) in repeats
+            if is_told and line.procedure == INITIAL and own <= limit.value:
+                continue
+            where = f" on {places(same, line)}" if len(same) > 1 else ""
+            yield self.finding(
+                line,
+                f"{units} {_units(line)} of {line.procedure} for {line.service_dates}{where}; the MUE is "
+                f"{limit.value}. All units will be denied. {_APPEALS[limit.mai]}",
+                _over_limit_fix(line, limit, same),
+                element="SV104",
+            )
 
 
 _APPEALS = {
-    "": "Whether an appeal is possible is not known for that date (MAI unknown).",
-    "1": "The MUE is by line (MAI 1).",
-    "2": "No appeal is possible (MAI 2, absolute).",
+    "": "The denial may be appealed; whether contractors may override it is not known for that date (MAI unknown).",
+    "1": "The MUE is by line (MAI 1); the denial may be appealed.",
+    "2": "The denial may be appealed, but contractors may not override it up to redetermination (MAI 2).",
     "3": "An appeal with records is possible (MAI 3).",
 }
 
 
-def _over_limit_fix(line: ServiceLine, limit: UnitLimit) -> str:
+def _second_line_fix(line: ServiceLine, first: ServiceLine) -> str:
+    """Say what to do with a second line of 37252: which of the two it should have been, the claim does not say."""
+    side = f"-{side_of(line)}" if side_of(line) else ""
+    units = line.whole_units or 1
+    return (
+        f"If line {line.number} was an additional vessel and is documented, bill it as 37253{side} x{units}; "
+        f"if it repeats {places([first], line)}, remove it."
+    )
+
+
+def _over_limit_fix(line: ServiceLine, limit: UnitLimit, same: Sequence[ServiceLine]) -> str:
     if limit.value == 0:
         return f"Remove {line.procedure}."
+    if line.procedure == INITIAL and units_a_day(line) <= limit.value:
+        return _second_line_fix(line, same[0])
     if line.procedure == INITIAL:
-        return f"Bill 37252 x{limit.value} for the first vessel and 37253 for each further vessel."
+        return (
+            f"Bill 37252 x{limit.value}; if the other units were additional vessels and are documented, bill them as "
+            "37253."
+        )
+    if same[0] is not line:
+        return f"See {places(same[:1], line)}."
     fix = "Correct the units to the number of further vessels."
     return f"{fix} If all of them were examined, have the records ready for an appeal." if limit.mai == "3" else fix
 
@@ -188,39 +230,6 @@ def _uncountable(line: ServiceLine) -> tuple[Status, ...]:
     return statuses("A7:476", "A7:697") if is_fraction else statuses("A7:476")
 
 
-class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
-    """Additional vessels (37253) of one date stand on several lines.
-
-    Why: payers sum them anyway, and lines that look alike are denied as duplicates.
-    Fix: bill one line of 37253 with the sum of the units.
-    """
-
-    meta = make_meta(
-        "IVUS203",
-        "additional-vessels-on-several-lines",
-        Severity.WARNING,
-        NCCI_MANUAL,
-        fires="37238\n37252\n37253\n37253-LT",
-        passes="37238\n37252\n37253 x2",
-    )
-
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a second line of 37253 on a date; each is told of all of them, so that they give one advice."""
-        del context
-        lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
-        by_day = UnitsByDay(lines)
-        for line in lines:
-            same = _together(line, encounter, lines)
-            if same[0] is line or line.service_dates is None:
-                continue
-            yield self.finding(
-                line,
-                f"37253 for {line.service_dates} stands on {places(same, line)}.",
-                f"Bill one line of 37253 x{by_day.most(line.service_dates)}.",
-                element="SV104",
-            )
-
-
 class UnitsLimitUnknown(EncounterEdit[Facts]):
     """More than one unit is billed for a date for which no MUE is known here.
 
@@ -232,7 +241,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS204",
         "units-limit-unknown",
-        Severity.ERROR,
+        Severity.WARNING,
         MUE,
         fires="claim date=20190605\n37238\n37252\n37253 x2",
         passes="claim date=20190605\n37238\n37252\n37253",
@@ -263,7 +272,7 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
 
     Why: there is one initial vessel a session, so a second 37252 is a duplicate; so is a line of 37253 that comes again
     with the same modifiers on another claim.
-    Fix: remove the second line; bill further vessels as units of 37253.
+    Fix: remove the second line; if it was an additional vessel and is documented, bill it as 37253.
     """
 
     meta = make_meta(
@@ -279,29 +288,29 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an earlier line that the line repeats."""
-        del context
         lines = ivus_lines(encounter)
         order = {id(line): place for place, line in enumerate(lines)}
         for place, line in enumerate(lines):
             earlier = [other for other in encounter.on_days_of(line) if order.get(id(other), place) < place]
-            first = next((other for other in earlier if _repeats(line, other)), None)
+            first = next((other for other in earlier if _repeats(line, other, context.tables)), None)
             if first is not None:
                 yield self.finding(
                     line,
                     f"{line.procedure} for {line.service_dates} is billed already on {places([first], line)}.",
-                    "Remove this line; bill further vessels as units of 37253.",
+                    _second_line_fix(line, first) if line.procedure == INITIAL else "Remove this line.",
                     element="SV101-2",
                 )
 
 
-def _repeats(line: ServiceLine, earlier: ServiceLine) -> bool:
+def _repeats(line: ServiceLine, earlier: ServiceLine, facts: Facts) -> bool:
     """Whether a line bills again what an earlier one of the same days bills."""
     if line.procedure != earlier.procedure:
         return False
     if line.procedure == INITIAL:
-        return True
+        # Both sides are told of as too many units (IVUS201), where the MUE is known.
+        return not are_opposite(line, earlier) or limit_of(line, facts) is None
     return line.claim is not earlier.claim and sorted(line.modifiers) == sorted(earlier.modifiers)
 
 
-UNIT_EDITS = (UnitsOverMue, UnitsNotCountable, AdditionalVesselsOnSeveralLines, UnitsLimitUnknown)
+UNIT_EDITS = (UnitsOverMue, UnitsNotCountable, UnitsLimitUnknown)
 DUPLICATE_EDITS = (DuplicateIvusLine,)

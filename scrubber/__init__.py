@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scrubber.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
-    from scrubber.api import check_claim, check_claims, iter_claims, load_settings, scrub
+    from scrubber.api import Settings, check_claim, check_claims, iter_claims, load_settings, scrub
     from scrubber.config import Config
     from scrubber.disclosure import CodeForm
     from scrubber.edit import Chain, Context, Edit, EncounterEdit, Example, Meta, Page, statuses
-    from scrubber.encounter import Encounter
+    from scrubber.encounter import Encounter, SameDays
     from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
     from scrubber.findings import (
         Adjustment,
         ClaimReport,
+        EndedTable,
         FileReport,
         Finding,
         Location,
@@ -51,6 +52,7 @@ __all__ = [
     "Edit",
     "Encounter",
     "EncounterEdit",
+    "EndedTable",
     "Example",
     "FileReport",
     "Finding",
@@ -69,6 +71,7 @@ __all__ = [
     "SameDays",
     "ScrubberError",
     "ServiceLine",
+    "Settings",
     "Severity",
     "Source",
     "Status",
@@ -94,7 +97,7 @@ __all__ = [
 
 _HOMES = {
     "scrubber.adapters": ("claim_from_mapping", "claims_from_databricks", "claims_from_pyx12"),
-    "scrubber.api": ("check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
+    "scrubber.api": ("Settings", "check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
     "scrubber.config": ("Config",),
     "scrubber.disclosure": ("CodeForm",),
     "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
@@ -103,6 +106,7 @@ _HOMES = {
     "scrubber.findings": (
         "Adjustment",
         "ClaimReport",
+        "EndedTable",
         "FileReport",
         "Finding",
         "Location",
@@ -135,3 +139,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypedDict, Unpack
 
-from scrubber.config import Config, load_config
+from scrubber.config import Config, load_config, read_values
 from scrubber.engine import Engine, all_rules
 from scrubber.errors import ScrubberError, UnreadableError, reason_of
-from scrubber.findings import Detail, Finding, Report
+from scrubber.findings import Detail, Finding, Report, Severity
 from scrubber.model import Claim
 from scrubber.parser import Reader, build_claim, open_source
 from scrubber.plugins import load_plugins
 from scrubber.run import FileScrub, exit_code, redacted, unreadable_file
 
-__all__ = ["check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
+__all__ = ["Settings", "check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
+
+_CALLER = "the program that runs the edits"
+"""Where settings come from that are given as keywords, in the words of a notice."""
+
+
+class Settings(TypedDict, total=False):
+    """The settings that `scrub`, `check_claim` and `check_claims` take as keywords: those of `scrubber.toml`.
+
+    A keyword replaces the whole setting of that name.  `tables`, `packs` and `payers` have the shape that the file has.
+    """
+
+    select: Sequence[str]
+    ignore: Sequence[str]
+    severity: Mapping[str, Severity | str]
+    fail_on: Severity | str
+    conformance: str
+    redact: bool
+    tables: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    packs: Mapping[str, Mapping[str, str | bool]]
+    payers: Mapping[str, Mapping[str, Any]]
 
 
 def make_engine(config: Config | None = None, *, shortcut: bool = True, detail: Detail = Detail.NONE) -> Engine:
@@ -40,14 +60,29 @@ def load_settings(path: Path | None = None, *, discover: bool = True, **flags: A
     return load_config(path, rules, mandatory, options, discover=discover, **flags)
 
 
-def scrub(source: Source, config: Config | None = None, progress: Callable[[int], object] | None = None) -> Report:
-    """Scrub one input, a path, bytes or a binary file, and give the whole report.
+def _configured(config: Config | None, settings: Settings) -> Config | None:
+    """Return the configuration with the keywords of a caller in it.  Raises ConfigError."""
+    if not settings:
+        return config
+    values = read_values(settings, "keyword")
+    return load_settings(discover=config is None, base=config, caller=_CALLER, **values)
 
-    Without `config` the settings come from SCRUBBER_CONFIG or `scrubber.toml`, as on the command line.  An input that
-    cannot be read is no exception but a report that says so.  Raises ConfigError or PluginError, and ScrubberError when
-    a temporary file cannot be written.
+
+def scrub(
+    source: Source,
+    config: Config | None = None,
+    progress: Callable[[int], object] | None = None,
+    **settings: Unpack[Settings],
+) -> Report:
+    """Scrub one input, a path, bytes or a binary file, and return the whole report.
+
+    Without `config` the settings come from SCRUBBER_CONFIG or `scrubber.toml`, as on the command line.  Keywords change
+    them: `select` and `ignore` (lists of codes or prefixes), `severity` ({"IVUS203": "info"}), `fail_on`,
+    `conformance`, `redact`, `tables`, `packs`, `payers` (see `Settings`).  `progress` is called with the bytes read
+    since its last call.  An input that cannot be read is no exception but a report that says so.  Raises
+    ConfigError or PluginError, and ScrubberError when a temporary file cannot be written.
     """
-    engine = make_engine(config)
+    engine = make_engine(_configured(config, settings))
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
     try:
         with open_source(source, name) as opened:
@@ -77,20 +112,20 @@ def iter_claims(source: Source) -> Iterator[Claim]:
         opened.check_unchanged()
 
 
-def check_claim(claim: Claim, config: Config | None = None) -> list[Finding]:
-    """Judge one claim of a host that has its own parser, by all installed edits.
+def check_claim(claim: Claim, config: Config | None = None, **settings: Unpack[Settings]) -> list[Finding]:
+    """Judge one claim of a host that has its own parser, by all installed edits; settings are as for `scrub`.
 
     Edits that look over several claims see this one only; see `check_claims`.
     """
-    return check_claims([claim], config)
+    return check_claims([claim], config, **settings)
 
 
-def check_claims(claims: Iterable[Claim], config: Config | None = None) -> list[Finding]:
+def check_claims(claims: Iterable[Claim], config: Config | None = None, **settings: Unpack[Settings]) -> list[Finding]:
     """Judge the claims of a host together, so that base procedures and units on other claims count.
 
-    Their `ordinal` must differ.  Raises ValueError if it does not.
+    Settings are as for `scrub`.  The claims' `ordinal` must differ.  Raises ValueError if it does not.
     """
-    engine = make_engine(config)
+    engine = make_engine(_configured(config, settings))
     groups: dict[tuple[str, ...], list[Claim]] = {}
     ordinals: set[int] = set()
     for claim in claims:

@@ -16,7 +16,15 @@ from scrubber.console import speaking, tell
 from scrubber.doors import serve, watch
 from scrubber.errors import ConfigError, ScrubberError, place_of_error
 from scrubber.interrupts import end_on_signals
-from scrubber.options import INTERRUPTED, Command, config_option, output_options, read_settings, settings_options
+from scrubber.options import (
+    INTERRUPTED,
+    Command,
+    config_option,
+    output_options,
+    read_day,
+    read_settings,
+    settings_options,
+)
 from scrubber.output import to_standard_output
 
 __all__ = ["main"]
@@ -263,30 +271,39 @@ def edits(*, form: str) -> None:
 
 
 @commands.command()
-@click.argument("code")
+@click.argument("words", nargs=-1, required=True, metavar="CODE")
 @click.option("--format", "form", type=_FORMS, default="text", show_default=True)
 @click.option(
     "--on",
     "day",
-    type=click.DateTime(["%Y-%m-%d"]),
+    callback=read_day,
     metavar="DATE",
-    help="The date of service for a procedure code; default today.",
+    help="The date of service for a procedure code, as 2026-11-20, 11/20/2026 or 20261120; default today.",
 )
-def explain(*, code: str, form: str, day: datetime | None) -> None:
-    """Explain an edit (IVUS101) or a procedure code (37252) on a date of service."""
+@config_option
+def explain(*, words: tuple[str, ...], form: str, day: date | None, config_path: Path | None) -> None:
+    """Explain an edit (IVUS101), a procedure code (37252) on a date of service, or a denial (CO-107, N122).
+
+    Values that the settings change, for all payers or for one, are named with their origin.
+    """
+    from scrubber.api import load_settings, make_engine  # noqa: PLC0415
     from scrubber.engine import all_rules  # noqa: PLC0415
-    from scrubber.explain import explain_page, explain_rule, find_page  # noqa: PLC0415
+    from scrubber.explain import explain_page, explain_rule, find_page, nearest_codes  # noqa: PLC0415
     from scrubber.plugins import load_plugins  # noqa: PLC0415
 
-    code = code.upper()
+    code = " ".join(words).strip().upper()
     plugins = load_plugins()
     rules = all_rules(plugins)
+    config = load_settings(config_path)
+    make_engine(config)
     if code in rules:
-        _say(explain_rule(*rules[code], form))
+        _say(explain_rule(*rules[code], form, config))
         return
-    page = find_page(code, day.date() if day else date.today(), plugins)
+    page = find_page(code, day or date.today(), plugins, config)
     if page is None:
-        raise ConfigError(f"{code} is neither an edit nor a procedure code that an edit knows; see 'scrubber edits'")
+        nearest = ", ".join(nearest_codes(code, plugins))
+        told = f"nearest are {nearest}; see" if nearest else "see"
+        raise ConfigError(f"{code} is neither an edit nor a code in any rule table; {told} 'scrubber edits'")
     _say(explain_page(page, form))
 
 

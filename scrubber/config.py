@@ -49,6 +49,7 @@ __all__ = [
     "describe_config",
     "load_config",
     "read_text",
+    "read_values",
 ]
 
 CONFIG_FILE = "scrubber.toml"
@@ -156,9 +157,11 @@ def load_config(
     options: Mapping[str, Sequence[Option]] | None = None,
     *,
     discover: bool = True,
+    base: Config | None = None,
+    caller: str = "command line",
     **flags: Any,
 ) -> Config:
-    """Merge the defaults, a configuration file and command line flags (None: not given).
+    """Merge the defaults (`base`), a configuration file and the flags of the `caller` (None: not given).
 
     The file is `path`, else the one the environment variable SCRUBBER_CONFIG names, else `scrubber.toml` in the
     current folder if there is one; with `discover` off only `path`.  `options` are those of the installed packs by
@@ -166,15 +169,15 @@ def load_config(
     installed edit has, a pack or option that does not exist, or a payer who ignores or lowers one of the `mandatory`
     codes.
     """
-    config = Config()
+    config = base or Config()
     file, origin = _find_file(path) if discover or path is not None else (None, "")
     settings: dict[str, Any] = {}
-    origins: dict[str, str] = {}
+    origins: dict[str, str] = dict(config.origins)
     if file is not None:
         settings = _read_file(file)
-        origins = dict.fromkeys(settings, str(file) if origin == "file" else f"{file} ({origin})")
+        origins |= dict.fromkeys(settings, str(file) if origin == "file" else f"{file} ({origin})")
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
-    origins |= dict.fromkeys(given, "command line")
+    origins |= dict.fromkeys(given, caller)
     config = attrs.evolve(config, **(settings | given), origins=origins)
     _check_codes(config, tuple(known_codes), frozenset(mandatory))
     if options is not None:
@@ -220,6 +223,14 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(read_text(path))
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, and a list in 5,000 lists
         raise ConfigError(f"{path}: is not TOML: {error}") from error
+    return read_values(content, str(path))
+
+
+def read_values(content: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Read settings as a file writes them, keys with dashes or underscores, into values of `Config` by field.
+
+    Raises ConfigError for an unknown key or a wrong value, with `where` in front.
+    """
     readers = {
         "fail-on": _severity,
         "conformance": _conformance,
@@ -231,8 +242,9 @@ def _read_file(path: Path) -> dict[str, Any]:
         "payers": _payers,
         "redact": _boolean,
     }
-    _check_keys(content, readers, str(path))
-    return {key.replace("-", "_"): readers[key](value, f"{path}: {key}") for key, value in content.items()}
+    content = {key.replace("_", "-"): value for key, value in content.items()}
+    _check_keys(content, readers, where)
+    return {key.replace("-", "_"): readers[key](value, f"{where}: {key}") for key, value in content.items()}
 
 
 def _check_keys(content: Mapping[str, Any], known: Iterable[str], where: str) -> None:
@@ -266,7 +278,7 @@ def _boolean(value: Any, where: str) -> bool:
 
 
 def _codes(value: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(code, str) for code in value):
         raise ConfigError(f"{where}: must be a list of codes or prefixes")
     return tuple(value)
 

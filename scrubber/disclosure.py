@@ -47,7 +47,7 @@ class CodeForm(Enum):
     """A payer identifier (2010BB NM109): short, or with a digit in it, so that it is no name."""
 
     COUNT = r"0*\d{1,6}"
-    """The count of a trailer (SE01, GE01, IEA01) below a million: more digits may be those of a person's identifier."""
+    """A count (SE01, GE01, IEA01, HL01) below a million: more digits may be those of a person's identifier."""
 
     SET_KIND = r"\d{3}"
     """The kind of a transaction set (ST01): three digits."""

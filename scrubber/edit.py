@@ -22,7 +22,7 @@ from attrs import field, frozen, validators
 
 from scrubber.disclosure import CodeForm
 from scrubber.encounter import Encounter
-from scrubber.findings import Adjustment, Finding, Location, Observation, Severity, Source, Status
+from scrubber.findings import Adjustment, EndedTable, Finding, Location, Observation, Severity, Source, Status
 from scrubber.model import Claim, DateRange, PlainClaim, ServiceLine
 from scrubber.pack_options import Option
 from scrubber.tables import TableInfo
@@ -67,13 +67,14 @@ class Example:
 class Meta:
     """What is known about a rule before it is run.
 
-    `code` is the plugin's prefix and three digits; `name` states the defect.  `statuses` go into a 277CA,
-    `adjustment` is the denial that a payer would typically answer with.  `procedures` are the procedure codes the
-    edit is about: it is run only where one of them is billed (None: everywhere).  `effective` bounds the dates of
-    service for which the rule exists.  A `mandatory` rule says that something could not be judged: no setting can
-    deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which the rule finds
-    nothing; the examples are executed with it.  `voids`: it is asked of void claims (CLM05-3 = 8) too, which nothing
-    else judges.
+    `code` is the plugin's prefix and three digits; `name` states the defect.  `severity` is that of all its findings
+    before settings change it: where claims are judged again without the rejected ones, only edits with errors run.
+    `statuses` go into a 277CA, `adjustment` is the denial that a payer would typically answer with.  `procedures` are
+    the procedure codes the edit is about: it is run only where one of them is billed (None: everywhere).  `effective`
+    bounds the dates of service for which the rule exists.  A `mandatory` rule says that something could not be judged:
+    no setting can deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which
+    the rule finds nothing; the examples are executed with it.  `voids`: it is asked of void claims (CLM05-3 = 8) too,
+    which nothing else judges.
     """
 
     code: str = field(validator=validators.matches_re(_CODE))
@@ -250,10 +251,13 @@ class Chain(Generic[T]):
     `PlainClaim`) and `screen` says that no edit of the chain that names no procedures could find anything on it.  A
     chain with such edits and without `screen` has every claim opened.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
+    `codes` gives all codes that `describe` explains, in which the nearest to an unknown one are looked for.
     `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a
-    procedure code on a date of service, or gives None for a code the chain knows nothing of.  `options` are what the
+    code on a date of service, or gives None for a code the chain knows nothing of.  `options` are what the
     settings may choose under `[packs.PREFIX]`, for which the tables hold an `option_table`.  `observe` gives what a
     report should count about an encounter (see `Observation`); it never holds anything but codes, counts and places.
+    `ended` gives the tables that a claim was judged by after their latest edition, of which every report has one
+    notice; it looks at lines only that bill a procedure which an edit names.
     """
 
     edits: tuple[type[Rule], ...]
@@ -264,3 +268,5 @@ class Chain(Generic[T]):
     screen: Callable[[PlainClaim], bool] | None = None
     observe: Callable[[Encounter, Any], Iterable[Observation]] | None = None
     options: tuple[Option, ...] = ()
+    codes: Callable[[Any], Iterable[str]] | None = None
+    ended: Callable[[Claim, Any], Iterable[EndedTable]] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
@@ -30,14 +30,27 @@ _Group = tuple[_Side, _Providers]
 
 
 @frozen(eq=False)
-class SameDays:
-    """The lines of a patient on the same days, whoever rendered them; one object for the same dates."""
+class _Lines:
+    """Lines that many edits ask the same questions about; the answers stay with them."""
 
     lines: tuple[ServiceLine, ...]
+    _answers: dict[Hashable, Any] = field(factory=dict, init=False, repr=False)
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what `answer` gives; the next time that `question` is asked of these lines, the same again."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        found: T = self._answers[question]
+        return found
 
 
 @frozen(eq=False)
-class Encounter:
+class SameDays(_Lines):
+    """The lines of a patient on the same days, whoever rendered them; one object for the same dates."""
+
+
+@frozen(eq=False)
+class Encounter(_Lines):
     """The service lines of one patient and payer with the same providers and a common date of service.
 
     The providers are the rendering and the billing one; an ambulatory surgical center is another than the surgeon.
@@ -46,7 +59,6 @@ class Encounter:
     Void claims and lines without a readable date are in no encounter.  `procedures` are the codes of `lines`.
     """
 
-    lines: tuple[ServiceLine, ...]
     _patient: _Dated | None = None
     procedures: frozenset[str] = field(init=False)
     # The edits ask the same question one after another.

@@ -19,10 +19,10 @@ from scrubber.claim_repeats import RepeatedClaim, repeated_claim
 from scrubber.config import Config
 from scrubber.detail import detail_of
 from scrubber.disclosure import CodeForm
-from scrubber.edit import Chain, Context, Edit, EncounterEdit, Rule
+from scrubber.edit import Chain, Context, Edit, EncounterEdit, Meta, Rule
 from scrubber.encounter import Encounter, Encounters
 from scrubber.errors import PluginError, ScrubberError, place_of_error
-from scrubber.findings import ClaimReport, Detail, Finding, IgnoredFinding, Observation, Severity
+from scrubber.findings import ClaimReport, Detail, EndedTable, Finding, IgnoredFinding, Observation, Severity
 from scrubber.model import Claim, PlainClaim, ServiceLine, in_cents
 from scrubber.notices import notices_of_settings
 from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, is_original, reopen
@@ -80,6 +80,7 @@ class _Stage:
     claim_edits: tuple[_Group, ...]
     void_edits: tuple[_Group, ...]
     encounter_edits: tuple[_Group, ...]
+    rejecting_edits: tuple[_Group, ...]  # those of `encounter_edits` whose findings are errors
     tables: Any
 
 
@@ -254,16 +255,20 @@ class Engine:
         return {repeat.ordinal for verdict, repeat in found if any(each.code == code for each in verdict.errors)}
 
     def _judge_encounter(
-        self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]
+        self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage], *, again: bool = False
     ) -> dict[int, _Verdict]:
-        """Judge an encounter, and return the verdicts on its claims, which are among `verdicts`."""
+        """Judge an encounter, and return the verdicts on its claims, which are among `verdicts`.
+
+        What is judged `again` is only asked for errors.
+        """
         involved = {claim.ordinal: verdicts[claim.ordinal] for claim in encounter.claims}
         if len(encounter.lines) > _MAX_TOGETHER and _concern(stages, encounter.procedures):
             for verdict in involved.values():
                 verdict.findings.append(not_together(verdict.claim, "The lines of this encounter"))
         else:
             for stage in stages:
-                self._run(stage.encounter_edits, encounter, encounter.procedures, stage.tables, involved)
+                edits = stage.rejecting_edits if again else stage.encounter_edits
+                self._run(edits, encounter, encounter.procedures, stage.tables, involved)
         return involved
 
     def _reject_what_relies_on_rejected(
@@ -281,8 +286,8 @@ class Engine:
             named = [str(ordinal) for ordinal in rejected]
             found: dict[int, list[Finding]] = {}
             for encounter in encounters.without(verdicts[ordinal].claim for ordinal in newly):
-                again = {claim.ordinal: verdicts[claim.ordinal].before_encounters() for claim in encounter.claims}
-                for ordinal, verdict in self._judge_encounter(encounter, again, stages).items():
+                before = {claim.ordinal: verdicts[claim.ordinal].before_encounters() for claim in encounter.claims}
+                for ordinal, verdict in self._judge_encounter(encounter, before, stages, again=True).items():
                     found.setdefault(ordinal, []).extend(verdict.errors)
             for ordinal, errors in found.items():
                 for finding in errors:
@@ -343,7 +348,7 @@ class Engine:
 
     def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
         claim = verdict.claim
-        edits = stage.void_edits if claim.is_void and claim.complete else stage.claim_edits
+        edits = stage.void_edits if claim.is_void else stage.claim_edits
         self._run(edits, claim, _codes_of(claim), stage.tables, {claim.ordinal: verdict})
 
     def _run(
@@ -390,21 +395,28 @@ class Engine:
         own = self.config.payer_named(payer) or ""
         if own not in self._stages:
             overrides = self._split_overrides(own)
-            self._stages[own] = [self._stage(chain, overrides[place]) for place, chain in enumerate(self._chains)]
+            self._stages[own] = [self._stage(chain, overrides[place], own) for place, chain in enumerate(self._chains)]
         return self._stages[own]
 
-    def _stage(self, chain: Chain[Any], overrides: Sequence[tuple[str, Mapping[str, Any]]]) -> _Stage:
+    def _stage(self, chain: Chain[Any], overrides: Sequence[tuple[str, Mapping[str, Any]]], payer: str) -> _Stage:
         wanted = [rule() for rule in chain.edits if rule.meta.mandatory or self.config.selects(rule.meta.code)]
         tables = self._tables_of(chain)
         for origin, changes in overrides:
             tables = override_tables(tables, changes, origin)
+        over_encounters = [edit for edit in wanted if isinstance(edit, EncounterEdit)]
         return _Stage(
             chain=chain,
             claim_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit)),
             void_edits=_grouped(edit for edit in wanted if isinstance(edit, Edit) and edit.meta.voids),
-            encounter_edits=_grouped(edit for edit in wanted if isinstance(edit, EncounterEdit)),
+            encounter_edits=_grouped(over_encounters),
+            rejecting_edits=_grouped(edit for edit in over_encounters if self._rejects(edit.meta, payer)),
             tables=tables,
         )
+
+    def _rejects(self, meta: Meta, payer: str) -> bool:
+        """Whether what an edit finds is an error."""
+        severity = meta.severity if meta.mandatory else self.config.severity_of(payer, meta.code, meta.severity)
+        return severity is Severity.ERROR
 
     def _tables_of(self, chain: Chain[Any]) -> Any:
         if id(chain) not in self._tables:
@@ -445,6 +457,7 @@ class Engine:
         self, verdict: _Verdict, stages: Sequence[_Stage], observations: tuple[Observation, ...]
     ) -> ClaimReport:
         claim, amounts = verdict.claim, []
+        ended = self._ended(verdict, stages)
         faulty = {finding.line for finding in verdict.findings if finding.severity is Severity.ERROR and finding.line}
         try:
             amounts = [_price(line, stages) for line in claim.lines if line.number in faulty]
@@ -467,6 +480,25 @@ class Engine:
             detail=detail_of(claim) if self._detail else None,
             observations=observations,
             refused=verdict.refused,
+            ended_tables=ended,
+        )
+
+    def _ended(self, verdict: _Verdict, stages: Sequence[_Stage]) -> tuple[EndedTable, ...]:
+        """Ask the chains which tables a claim was judged by after their latest edition; a void claim is not judged."""
+        claim = verdict.claim
+        found: list[EndedTable] = []
+        for stage in () if claim.is_void else stages:
+            if stage.chain.ended is not None:
+                try:
+                    found += stage.chain.ended(claim, stage.tables)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
+                    self._note_crash("What a chain says of its tables", [verdict], error)
+        return tuple(
+            table
+            for table in found
+            if self.config.selects(table.code) and self.config.ignored(claim.payer.id, table.code) is None
         )
 
 

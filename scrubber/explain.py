@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from difflib import get_close_matches
 from textwrap import wrap
 from typing import Any
 
@@ -12,13 +13,15 @@ from attrs import evolve, frozen
 
 import scrubber
 from scrubber.api import load_settings
+from scrubber.config import Config
 from scrubber.edit import Edit, EncounterEdit, Example, Meta, Page, Rule
 from scrubber.engine import all_rules
 from scrubber.pack_options import describe_value
 from scrubber.plugins import Plugin
+from scrubber.tables import Table, override_tables
 from scrubber.testing import scrub_shorthand
 
-__all__ = ["catalogue", "explain_page", "explain_rule", "find_page", "render_catalogue"]
+__all__ = ["catalogue", "explain_page", "explain_rule", "find_page", "nearest_codes", "render_catalogue"]
 
 _WIDTH = 100
 
@@ -67,11 +70,12 @@ def render_catalogue(plugins: Iterable[Plugin], form: str) -> str:
     )
 
 
-def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
-    """Explain one rule as text, Markdown or JSON."""
+def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str, config: Config | None = None) -> str:
+    """Explain one rule as text, Markdown or JSON, with what `config` changes about it."""
     meta, told = rule.meta, rule.documentation()
+    settings = list(_rule_settings(meta, config or Config()))
     if form == "json":
-        return json.dumps(_rule_object(rule, plugin), indent=2) + "\n"
+        return json.dumps(_rule_object(rule, plugin) | {"settings": settings}, indent=2) + "\n"
     facts = [
         (
             "Severity",
@@ -82,6 +86,7 @@ def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
             {"file": "the file", "claim": "each claim", "encounter": "each encounter"}[_scope(rule)],
         ),
         ("Runs only with", _setting(meta)),
+        *(("Settings", text) for text in settings),
         ("Procedures", ", ".join(sorted(meta.procedures)) if meta.procedures else ""),
         ("Dates", _dates(meta.effective.first, meta.effective.last) if meta.effective else ""),
         ("Claim status (277CA)", ", ".join(str(status) for status in meta.statuses)),
@@ -102,6 +107,26 @@ def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str) -> str:
         lines += ["", f"{shown.label}:", *(f"    {row}" for row in shown.rows)]
         lines += [row for text in shown.says for row in _paragraph(f"Says: {text}", indent="  ")]
     return "\n".join(lines) + "\n"
+
+
+def _rule_settings(meta: Meta, config: Config) -> Iterator[str]:
+    """Yield what settings change about a rule, each with its origin."""
+
+    def of(name: str) -> str:
+        return config.origins.get(name, "the program that runs the edits")
+
+    if not (meta.mandatory or config.selects(meta.code)):
+        origins = dict.fromkeys(of(name) for name in ("select", "ignore") if getattr(config, name))
+        yield f"switched off, from {' and '.join(origins)}"
+    if meta.code in config.severity:
+        yield f"severity {config.severity[meta.code]}, from {of('severity')}"
+    for payer, own in config.payers.items():
+        if meta.code in own.severity:
+            yield f"severity {own.severity[meta.code]} for payer {payer}, from {of('payers')}"
+        if meta.code in own.ignore:
+            ignore = own.ignore[meta.code]
+            until = f" until {ignore.until}" if ignore.until is not None else ""
+            yield f"ignored for payer {payer}{until}, from {of('payers')}: {ignore.reason}"
 
 
 @frozen
@@ -179,19 +204,73 @@ def _rule_object(rule: type[Rule], plugin: Plugin | None) -> dict[str, Any]:
     }
 
 
-def find_page(code: str, day: date, plugins: Iterable[Plugin]) -> Page | None:
-    """Ask the plugins to explain a procedure code on a date of service; the first that knows it answers.
+def find_page(code: str, day: date, plugins: Iterable[Plugin], config: Config | None = None) -> Page | None:
+    """Ask the plugins to explain a code on a date of service; the first that knows it answers.
 
-    The edits that are about the code follow.
+    The values that `config` changes for the code, each with its origin, and the edits that are about the code follow.
+    A value changed for all payers is the one that is explained.  Raises ConfigError for a setting that fits no table.
     """
+    plugins = tuple(plugins)
+    settings = config or Config()
     for plugin in plugins:
         chain = plugin.chain
-        page = chain.describe(code, day, chain.tables()) if chain.describe is not None else None
+        if chain.describe is None:
+            continue
+        tables = chain.tables()
+        changed = {name: rows for name, rows in settings.tables.items() if hasattr(tables, name)}
+        page = chain.describe(code, day, override_tables(tables, changed, "tables"))
         if page is not None:
-            rules = sorted((rule.meta for rule in chain.edits if code in (rule.meta.procedures or ())), key=_code)
-            edits = tuple(f"{meta.code} {meta.name} ({meta.severity})" for meta in rules)
-            return evolve(page, sections=(*page.sections, ("Edits", edits))) if edits else page
+            more = [
+                ("Settings", tuple(_changed_values(code, tables, settings))),
+                ("Edits", _edits_about(code, plugin)),
+                ("Edits that forecast this denial", _edits_that_forecast(code, plugins)),
+            ]
+            return evolve(page, sections=(*page.sections, *(section for section in more if section[1])))
     return None
+
+
+def _edits_about(code: str, plugin: Plugin) -> tuple[str, ...]:
+    rules = (rule.meta for rule in plugin.chain.edits if code in (rule.meta.procedures or ()))
+    return tuple(f"{meta.code} {meta.name} ({meta.severity})" for meta in sorted(rules, key=_code))
+
+
+def _edits_that_forecast(code: str, plugins: Iterable[Plugin]) -> tuple[str, ...]:
+    """Name the edits whose usual denial has a CARC, with its group or without, or a RARC."""
+    wanted = code.removeprefix("CARC").removeprefix("RARC").strip(" -")
+    rules = [rule.meta for rule, _ in all_rules(plugins).values()]
+    return tuple(
+        f"{meta.code} {meta.name} ({meta.adjustment})"
+        for meta in sorted(rules, key=_code)
+        if (denial := meta.adjustment) is not None
+        and wanted in {denial.carc, f"{denial.group}-{denial.carc}", f"{denial.group}{denial.carc}", denial.rarc}
+    )
+
+
+def _changed_values(code: str, tables: Any, config: Config) -> Iterator[str]:
+    """Yield the values of rows about a code that settings change: for all payers, then payer by payer."""
+    changes = [
+        ("tables", config.tables),
+        *((f"payers.{name}.tables", own.tables) for name, own in config.payers.items()),
+    ]
+    for place, by_table in changes:
+        for name, rows in by_table.items():
+            table = getattr(tables, name, None)
+            if not isinstance(table, Table):
+                continue
+            for column, value in rows.get(code, {}).items():
+                known = dict.fromkeys(str(getattr(row, column)) for row in table.ever(code) if hasattr(row, column))
+                origin = config.origins.get(place.partition(".")[0], "the program that runs the edits")
+                yield f"{place}.{name}.{code}.{column} = {value} instead of {' or '.join(known)}, from {origin}"
+
+
+def nearest_codes(code: str, plugins: Iterable[Plugin]) -> list[str]:
+    """Return the codes of edits and tables that are most like an unknown one, the nearest first."""
+    plugins = tuple(plugins)
+    known = {*all_rules(plugins)}
+    for plugin in plugins:
+        if plugin.chain.codes is not None:
+            known |= {*plugin.chain.codes(plugin.chain.tables())}
+    return get_close_matches(code, sorted(known), n=4, cutoff=0.6)
 
 
 def _code(meta: Meta) -> str:
@@ -199,7 +278,7 @@ def _code(meta: Meta) -> str:
 
 
 def explain_page(page: Page, form: str) -> str:
-    """Write the explanation of a procedure code as text, Markdown or JSON."""
+    """Write the explanation of a code as text, Markdown or JSON."""
     if form == "json":
         sections = [{"heading": heading, "lines": list(lines)} for heading, lines in page.sections]
         return json.dumps({"title": page.title, "sections": sections}, indent=2) + "\n"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import Any, cast
 
 from attrs import define, field, frozen
 
@@ -13,6 +16,7 @@ __all__ = [
     "ClaimDetail",
     "ClaimReport",
     "Detail",
+    "EndedTable",
     "FileReport",
     "Finding",
     "IgnoredFinding",
@@ -29,7 +33,11 @@ __all__ = [
 
 
 class Severity(StrEnum):
-    """How much a finding matters.  A claim with an error is rejected; a warning or an info leaves it accepted."""
+    """How much a finding matters.  A claim with an error is rejected; a warning or an info leaves it accepted.
+
+    Severities are ordered by gravity, not by letters: ERROR > WARNING > INFO.  A text that names a severity compares as
+    that severity; any other value raises TypeError.
+    """
 
     ERROR = "error"
     WARNING = "warning"
@@ -40,12 +48,29 @@ class Severity(StrEnum):
         """0 for an error, 1 for a warning, 2 for an info: the order in which people read them."""
         return _RANKS[self]
 
-    def at_least(self, other: Severity) -> bool:
-        """Whether this severity is as grave as `other` or graver."""
-        return self.rank <= other.rank
+    # `str` orders by letters, and would be asked wherever one of these were missing.
+    def __lt__(self, other: object) -> bool:
+        return self.rank > _rank_of(other)
+
+    def __le__(self, other: object) -> bool:
+        return self.rank >= _rank_of(other)
+
+    def __gt__(self, other: object) -> bool:
+        return self.rank < _rank_of(other)
+
+    def __ge__(self, other: object) -> bool:
+        return self.rank <= _rank_of(other)
 
 
 _RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def _rank_of(value: object) -> int:
+    """Return the rank of a severity or of its text.  Raises TypeError for anything else."""
+    rank = _RANKS.get(value) if isinstance(value, str) else None  # type: ignore[call-overload]
+    if rank is None:
+        raise TypeError("a severity compares with error, warning and info only")
+    return cast("int", rank)
 
 
 @frozen
@@ -107,7 +132,7 @@ class Source:
     effective: str
 
 
-@frozen
+@frozen(repr=False)
 class Finding:
     """One defect at one place.
 
@@ -121,10 +146,10 @@ class Finding:
     severity: Severity
     message: str
     fix: str
-    claim: str | None = field(default=None, repr=False)
+    claim: str | None = None
     claim_ordinal: int | None = None
     line: int | None = None
-    line_control_number: str | None = field(default=None, repr=False)
+    line_control_number: str | None = None
     procedure: str | None = None
     location: Location | None = None
     statuses: tuple[Status, ...] = ()
@@ -136,6 +161,21 @@ class Finding:
         """Orders the findings of a file: claim, then line (claim findings first), then code, then place."""
         offset = self.location.offset if self.location is not None else None
         return (self.claim_ordinal or 0, self.line or 0, self.code, offset or 0)
+
+    def __repr__(self) -> str:
+        places = (
+            f"claim {self.claim_ordinal}" if self.claim_ordinal else "",
+            f"line {self.line}" if self.line else "",
+            self.procedure,
+            self.location.element if self.location is not None else "",
+        )
+        return f"<Finding {self.code} {self.severity}{_listed(places, before=': ')}>"
+
+
+def _listed(parts: Iterable[str | None], before: str = "") -> str:
+    """Join the parts that say something by commas, with `before` in front; "" where none does."""
+    said = ", ".join(part for part in parts if part)
+    return f"{before}{said}" if said else ""
 
 
 @frozen
@@ -203,16 +243,32 @@ class Observation:
 
 
 @frozen
+class EndedTable:
+    """A rule table whose latest edition ends on `last_day`, before dates of service that it was used for.
+
+    `first_used` and `last_used` bound those dates, which are after `last_day`.  `code` is the rule whose settings
+    switch the notice off.
+    """
+
+    code: str
+    title: str
+    last_day: date
+    first_used: date
+    last_used: date
+
+
+@frozen(repr=False)
 class ClaimReport:
     """The verdict on one claim.
 
     `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
     of the lines an error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
     `detail` and `observations` are there where a report asked for them (`Detail`).  `refused` says that its
-    transaction set, functional group or interchange is rejected, so that no 277CA answers for it.
+    transaction set, functional group or interchange is rejected, so that no 277CA answers for it.  `ended_tables` are
+    those that were used for its dates of service after their latest edition.
     """
 
-    claim: str = field(repr=False)
+    claim: str
     ordinal: int
     charge: Decimal | None
     lines: int
@@ -225,6 +281,7 @@ class ClaimReport:
     detail: ClaimDetail | None = None
     observations: tuple[Observation, ...] = ()
     refused: bool = False
+    ended_tables: tuple[EndedTable, ...] = ()
 
     @property
     def rejected(self) -> bool:
@@ -236,11 +293,20 @@ class ClaimReport:
         """Give "rejected" or "accepted"."""
         return "rejected" if self.rejected else "accepted"
 
+    def __repr__(self) -> str:
+        codes = Counter(finding.code for finding in self.findings)
+        told = (f"{code} x{count}" if count > 1 else code for code, count in codes.items())
+        return f"<ClaimReport {self.ordinal}: {self.disposition}, {_counted(self.lines, 'line')}{_listed(told, '; ')}>"
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number:,} {one if number == 1 else f'{one}s'}"
+
 
 _NOTHING = Decimal(0)
 
 
-@define
+@define(repr=False)
 class Totals:
     """Counts and dollars over the claims of a file.
 
@@ -269,7 +335,7 @@ class Totals:
         self.charges += charge
         self.at_risk += claim.at_risk
         for finding in claim.findings:
-            if self.worst is None or finding.severity.at_least(self.worst):
+            if self.worst is None or finding.severity >= self.worst:
                 self.worst = finding.severity
         if claim.rejected:
             self.rejected += 1
@@ -290,23 +356,31 @@ class Totals:
         self.accepted_charges += other.accepted_charges
         self.rejected_charges += other.rejected_charges
         self.at_risk += other.at_risk
-        if other.worst is not None and (self.worst is None or other.worst.at_least(self.worst)):
+        if other.worst is not None and (self.worst is None or other.worst >= self.worst):
             self.worst = other.worst
+
+    def __repr__(self) -> str:
+        return f"<Totals {self.in_short}, {_counted(self.lines, 'line')}>"
+
+    @property
+    def in_short(self) -> str:
+        """The claims in words: "13 claims: 10 accepted, 3 rejected"."""
+        return f"{_counted(self.claims, 'claim')}: {self.accepted:,} accepted, {self.rejected:,} rejected"
 
 
 @frozen
 class Notice:
     """Something about the run that the reader of its report must know, and that is no finding: it changes no exit code.
 
-    `kind` names it for programs ("edits-off"); `message` is one sentence, without control characters, that may hold the
-    path of a file of settings as it was given.
+    `kind` names it for programs ("edits-off", "tables-ended"); `message` is a sentence or two, without control
+    characters, that may hold the path of a file of settings as it was given.
     """
 
     kind: str
     message: str
 
 
-@define
+@define(repr=False)
 class FileReport:
     """Everything known about one input.
 
@@ -328,8 +402,13 @@ class FileReport:
     not_annotated: int | None = None
     notices: tuple[Notice, ...] = ()
 
+    def __repr__(self) -> str:
+        findings = _counted(len(self.findings), "finding")
+        about = (f"{findings} about the file" if self.findings else "", "" if self.readable else "not completely read")
+        return f"<FileReport {self.totals.in_short}{_listed(about, '; ')}>"
 
-@frozen
+
+@frozen(repr=False)
 class Report:
     """The outcome of a run over one or more inputs; `exit_code` is the one the command line ends with."""
 
@@ -345,3 +424,56 @@ class Report:
             for group in (file.findings, *(claim.findings for claim in file.claims))
             for finding in group
         )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the findings as flat rows, for a `pandas.DataFrame`: the same keys in every row.
+
+        A row is a finding; a claim without findings has one row, whose columns from `code` on are None, as have the
+        claim's columns in the row of a finding about the file.  The columns are `file`, `claim` (CLM01), `ordinal`,
+        `disposition`, `payer`, `billing_npi`, `lines`, `charge`, `at_risk`, `code`, `name`, `severity`, `message`,
+        `fix`, `line`, `line_control_number`, `procedure`, `loop`, `segment`, `element`, `status` ("A8:507 A8:732"),
+        `group`, `carc` and `rarc`.  `lines`, `charge` and `at_risk` (dollars as Decimal) are in one row of a claim, its
+        first finding of the gravest severity, and None in its others, so that a column can be summed.
+        """
+        return [row for file in self.files for row in _rows_of(file)]
+
+    def __repr__(self) -> str:
+        totals = Totals()
+        for file in self.files:
+            totals.include(file.totals)
+        inputs = "" if len(self.files) == 1 else f"{_counted(len(self.files), 'file')}, "
+        unread = sum(not file.readable for file in self.files)
+        about = [f"{_counted(unread, 'file')} not completely read"] if unread else []
+        return f"<Report {inputs}{totals.in_short}{_listed(about, '; ')}>"
+
+
+def _rows_of(file: FileReport) -> Iterator[dict[str, Any]]:
+    for finding in file.findings:
+        yield _row(file, None, finding, counts=False)
+    for claim in file.claims:
+        gravest = max(claim.findings, key=lambda finding: finding.severity, default=None)
+        if gravest is None:
+            yield _row(file, claim, None, counts=True)
+        for finding in claim.findings:
+            yield _row(file, claim, finding, counts=finding is gravest)
+
+
+def _row(file: FileReport, claim: ClaimReport | None, finding: Finding | None, *, counts: bool) -> dict[str, Any]:
+    location = finding.location if finding is not None else None
+    adjustment = finding.adjustment if finding is not None else None
+    return {
+        "file": file.path,
+        **_values(claim, "claim", "ordinal", "disposition", "payer", "billing_npi"),
+        **_values(claim if counts else None, "lines", "charge", "at_risk"),
+        **_values(finding, "code", "name"),
+        "severity": finding.severity.value if finding is not None else None,
+        **_values(finding, "message", "fix", "line", "line_control_number", "procedure"),
+        **_values(location, "loop", "segment", "element"),
+        "status": " ".join(map(str, finding.statuses)) or None if finding is not None else None,
+        **_values(adjustment, "group", "carc", "rarc"),
+    }
+
+
+def _values(subject: object, *names: str) -> dict[str, Any]:
+    """Return attributes of `subject` by name; each None where there is no subject."""
+    return {name: getattr(subject, name, None) for name in names}

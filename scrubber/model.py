@@ -105,6 +105,11 @@ def _shown(form: CodeForm) -> Callable[[str], str]:
     return lambda text: repr(text) if form.fits(text) else "..."
 
 
+def _shown_each(form: CodeForm) -> Callable[[tuple[str, ...]], str]:
+    """Return what stands for several texts in `repr`."""
+    return lambda texts: f"({', '.join(map(_shown(form), texts))})"
+
+
 @frozen(order=True)
 class DateRange:
     """Days of service from `first` to `last`, both included (DTP*472; one day for format D8).
@@ -226,7 +231,7 @@ class Person:
 class Payer:
     """The destination payer (2010BB): NM109 and NM103."""
 
-    id: str = field(default="", repr=False)
+    id: str = field(default="", repr=_shown(CodeForm.PAYER))
     name: str = field(default="", repr=False)
 
     @property
@@ -307,9 +312,9 @@ class ServiceLine:
 
     number: int
     procedure: str = field(repr=_shown(CodeForm.PROCEDURE))
-    modifiers: tuple[str, ...] = field(default=(), repr=False)
-    units_text: str = field(default="1", repr=False)
-    unit_basis: str = field(default="UN", repr=False)
+    modifiers: tuple[str, ...] = field(default=(), repr=_shown_each(CodeForm.MODIFIER))
+    units_text: str = field(default="1", repr=_shown(CodeForm.UNITS))
+    unit_basis: str = field(default="UN", repr=_shown(CodeForm.BASIS))
     charge_text: str = field(default="0", repr=False)
     service_dates: DateRange | None = None
     pointers: tuple[str, ...] = field(default=("1",), repr=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +16,15 @@ from scrubber.output import to_standard_output
 if TYPE_CHECKING:
     from scrubber.config import Config
 
-__all__ = ["INTERRUPTED", "Command", "config_option", "output_options", "read_settings", "settings_options"]
+__all__ = [
+    "INTERRUPTED",
+    "Command",
+    "config_option",
+    "output_options",
+    "read_day",
+    "read_settings",
+    "settings_options",
+]
 
 INTERRUPTED = 130
 """The exit code of a run that was ended from outside."""
@@ -27,6 +37,34 @@ class Command(click.Command):
         """Read the arguments, and answer those that only ask.  Raises ScrubberError, too."""
         with to_standard_output():
             return super().parse_args(ctx, args)
+
+
+_DAYS = (
+    re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII),
+    re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})", re.ASCII),
+    re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII),
+)
+_SHORT_DAY = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2}|\d{6}", re.ASCII)
+
+
+def read_day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
+    """Return the day that an option gives, as ISO 8601, the United States or X12 write it; None where it is not given.
+
+    Raises click.BadParameter.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    match = next(filter(None, (form.fullmatch(text) for form in _DAYS)), None)
+    if match is None:
+        wrong = "has no year of four digits" if _SHORT_DAY.fullmatch(text) else "is no date"
+    else:
+        year, month, day = (int(match[part]) for part in ("year", "month", "day"))
+        try:
+            return date(year, month, day)
+        except ValueError:
+            wrong = f"is no day of the calendar (year {year}, month {month}, day {day})"
+    raise click.BadParameter(f"{value!r} {wrong}; write 2026-11-20, 11/20/2026 or 20261120")
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -52,6 +52,7 @@ class NpiCheckDigitWrong(Edit[None]):
         sources=(_NPI,),
         statuses=statuses("A7:562:82"),
         examples=(Example("99213 by=1234567890", fires=True), Example("99213 by=1234567893", fires=False)),
+        voids=True,
     )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
@@ -88,6 +89,7 @@ class ProviderContradicted(Edit[None]):
         sources=(_GUIDE,),
         statuses=statuses("A7:481"),
         mandatory=True,
+        voids=True,
     )
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from scrubber.findings import ClaimReport, FileReport, Finding, Location, Notice
 from scrubber.index import PatientIndex
 from scrubber.ledger import Ledger, Note, Packed
 from scrubber.model import PlainClaim
+from scrubber.notices import EndedTables
 from scrubber.parser import (
     ClaimPlace,
     Extent,
@@ -97,6 +98,7 @@ class FileScrub:
         self._promised: dict[int, Batch] = {}
         self._batch = Batch()
         self._errors = SyntaxErrors()
+        self._ended = EndedTables()
         self.report = FileReport(path=source.name, notices=engine.notices)
         self.guide_faults: list[Fault] = []
         self.sinks: list[Sink] = []
@@ -165,7 +167,9 @@ class FileScrub:
             if self._engine.config.redact:
                 claim = redacted(claim)
             self.report.totals.add(claim)
+            self._ended.add(claim.ended_tables)
             yield claim
+        self.report.notices += self._ended.notices
         self._index.close()
         self._repeats.close()
         self._ledger.close()
@@ -347,7 +351,7 @@ def exit_code(files: Sequence[FileReport], config: Config, *, crashed: bool) -> 
     if any(not file.readable for file in files):
         return 3
     found = [file.totals.worst for file in files] + [finding.severity for file in files for finding in file.findings]
-    return 1 if any(severity is not None and severity.at_least(config.fail_on) for severity in found) else 0
+    return 1 if any(severity is not None and severity >= config.fail_on for severity in found) else 0
 
 
 def redacted(claim: ClaimReport) -> ClaimReport:

@@ -55,6 +55,7 @@ def _meta(
         statuses=status,
         examples=examples,
         mandatory=mandatory,
+        voids=True,
     )
 
 

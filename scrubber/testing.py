@@ -9,9 +9,10 @@ A line that begins with `claim` opens a claim and may name CLM01; any other line
 modifiers, the units as `x2`, then settings.  A shorthand without `claim` is one claim with the defaults.
 
 Settings of a claim: date, pos, freq, charge (else the sum of its lines), dx (diagnosis codes; "none" for no HI),
-patient (member identifier), name (of the patient, LAST or LAST,FIRST), born (birth date), dependent (first name; opens
-loop 2000C), payer, payer-name, filing (SBR09), f8 (REF*F8), contract (CN101), billing, taxonomy (of the billing
-provider), by (rendering provider), note.
+file-date (of ISA09, GS04 and BHT04, one for the file; else its newest date of service), patient (member identifier),
+name (of the patient, LAST or LAST,FIRST), born (birth date), dependent (first name; opens loop 2000C), payer,
+payer-name, filing (SBR09), f8 (REF*F8), contract (CN101), billing, taxonomy (of the billing provider), by (rendering
+provider), note.
 Settings of a line: on (date or range; "none" for no DTP), by, pos, charge, unit, dx (pointers; "none" for none), desc
 (SV101-7), note, id (REF*6R), set (code set SV101-1), drop (a segment to leave out: LX or SV1).
 
@@ -47,6 +48,7 @@ from scrubber.config import Config
 from scrubber.edit import Rule
 from scrubber.engine import Engine
 from scrubber.findings import ClaimReport, Finding
+from scrubber.model import parse_date
 from scrubber.parser import open_source
 from scrubber.run import FileScrub
 from scrubber.x12 import Delimiters
@@ -73,6 +75,7 @@ RENDERING_NPI = "1999999984"
 
 _CLAIM_SETTINGS = {
     "date": DEFAULT_DATE,
+    "file-date": "",
     "pos": "11",
     "freq": "1",
     "charge": "",
@@ -164,25 +167,45 @@ def to_837p(shorthand: str, form: Form | None = None) -> bytes:
     """Expand shorthand to one 837P interchange (005010X222A1).  Raises ValueError for shorthand that cannot be read."""
     form = form or Form()
     marks = form.delimiters
+    claims = _parse(shorthand)
+    day = _file_date(claims)
     body = [
         ["ST", "837", "0001", "005010X222A1"],
-        ["BHT", "0019", "00", "BATCH0001", "20260105", "0900", "CH"],
+        ["BHT", "0019", "00", "BATCH0001", day, "0900", "CH"],
         ["NM1", "41", "2", "SYNTHETIC BILLING", "", "", "", "", "46", "SUB0001"],
         ["PER", "IC", "EDI DESK", "TE", "5555551212"],
         ["NM1", "40", "2", "IVUS CLAIM SCRUBBER", "", "", "", "", "46", "SCRUB01"],
-        *_levels(_parse(shorthand), marks),
+        *_levels(claims, marks),
     ]
     body.append(["SE", str(len(body) + 1), "0001"])
     parties = f"ZZ|{'SUB0001':15}|ZZ|{'SCRUB01':15}"
-    head = f"ISA|00|{'':10}|00|{'':10}|{parties}|260105|0900|{marks.repetition}|00501|000000101|0|T|"
+    head = f"ISA|00|{'':10}|00|{'':10}|{parties}|{day[2:]}|0900|{marks.repetition}|00501|000000101|0|T|"
     segments = [
         head.replace("|", marks.element) + marks.component,
-        marks.element.join(["GS", "HC", "SUB0001", "SCRUB01", "20260105", "0900", "1", "X", "005010X222A1"]),
+        marks.element.join(["GS", "HC", "SUB0001", "SCRUB01", day, "0900", "1", "X", "005010X222A1"]),
         *(marks.element.join(segment).rstrip(marks.element) for segment in body),
         marks.element.join(["GE", "1", "1"]),
         marks.element.join(["IEA", "1", "000000101"]),
     ]
     return "".join(segment + marks.segment + form.line_end for segment in segments).encode("latin-1")
+
+
+def _file_date(claims: Sequence[_Claim]) -> str:
+    """Return the date of the file, for ISA09, GS04 and BHT04: as set, else the newest date of service that is a day.
+
+    Raises ValueError where claims set different dates.
+    """
+    given = {claim.settings["file-date"] for claim in claims} - {""}
+    if len(given) > 1:
+        raise ValueError(f"shorthand: one file has one file-date, not {' and '.join(sorted(given))}")
+    days = (
+        day
+        for claim in claims
+        for line in claim.lines
+        for day in (line.settings["on"] or claim.settings["date"]).split("-")
+        if parse_date(day)
+    )
+    return given.pop() if given else max(days, default=DEFAULT_DATE)
 
 
 def _levels(claims: Sequence[_Claim], marks: Delimiters) -> Iterator[list[str]]:

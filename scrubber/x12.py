@@ -5,6 +5,7 @@ Text is latin-1, one character for one byte, so a position in a segment is a byt
 
 from __future__ import annotations
 
+import string
 import sys
 from functools import lru_cache
 
@@ -21,6 +22,7 @@ __all__ = [
     "tidy_code",
     "tidy_identifier",
     "tidy_name",
+    "trim",
 ]
 
 # fmt: off
@@ -37,10 +39,18 @@ SEGMENT_IDS = GUIDE_SEGMENTS | {"ISA", "TA1", "GS", "GE", "IEA"}
 """The segments of an 837P and its envelope.  Anything else where an identifier should stand may be part of a name."""
 
 
+def trim(text: str) -> str:
+    """Return an element without outer blanks.
+
+    A no-break space and its like are none: no receiver takes them out, and no code has them.
+    """
+    return text.strip(string.whitespace)
+
+
 @lru_cache(maxsize=1024)  # the lines of a file share few codes, and need one copy of each
 def tidy_code(text: str) -> str:
     """Trim a code and upper-case it if it is ASCII; other letters may become two, or leave the byte's character set."""
-    text = text.strip()
+    text = trim(text)
     return text.upper() if text.isascii() else text
 
 

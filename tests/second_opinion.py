@@ -25,12 +25,16 @@ from scrubber.engine import Engine
 from scrubber.testing import scrub_shorthand
 
 TABLES = Path(__file__).parents[1] / "edits" / "tables"
-JUDGED = ("base_codes", "coronary_bases", "mue", "ptp", "ncci_modifiers", "exclusions")
+JUDGED = (
+    *("base_codes", "coronary_bases", "mue", "ptp", "ncci_modifiers", "exclusions"),
+    *("successions", "visits", "catheter_codes", "central_procedures"),
+)
 A_FILE = 250
 """Claims that are judged together."""
 
 CODES = frozenset(
-    f"IVUS{number}" for number in (101, 102, 103, 104, 105, 106, 108, 110, 111, 201, 203, 204, 301, 302, 303, 701)
+    f"IVUS{number}"
+    for number in (101, 102, 103, 104, 105, 106, 108, 110, 111, 201, 203, 204, 301, 303, 304, 404, 411, 701)
 ) | {"X12224"}
 
 Opinion = set[tuple[int, int, str]]
@@ -74,6 +78,7 @@ class Line:
 
 _ULTRASOUND = ["37252"] * 5 + ["37253"] * 4
 _OTHERS = [
+    *("37238", "37221", "36005", "36005", "99213", "0645T"),  # with sides, or pairs with dates of their own
     *("37238", "36012", "36902", "36907", "37221", "37254", "75710", "37184", "36010", "37236"),  # bases, some dated
     *("37191", "37193", "37197"),  # excluded
     *("92928", "92920"),  # coronary bases
@@ -81,9 +86,10 @@ _OTHERS = [
     *("37250", "75945"),  # retired
     *("99024", "76937"),  # neither
 ]
-_MODIFIERS = [(), (), (), (), ("59",), ("LT",), ("RT",), ("76",), ("XS",), ("25",), ("LT", "59")]
+_MODIFIERS = [(), (), (), ("59",), *[("LT",), ("RT",)] * 2, ("76",), ("XS",), ("25",), ("LT", "59")]
 _DAYS = [
     *[date(2024, 8, day) for day in (5, 6, 7)] * 3,
+    *(date(2019, 12, 31), date(2020, 5, 5), date(2020, 9, 30), date(2020, 10, 1)),
     *(date(2015, 12, 31), date(2016, 1, 1), date(2017, 12, 31), date(2018, 1, 1), date(2019, 6, 30), date(2019, 7, 1)),
     *(date(2019, 12, 31), date(2020, 1, 1), date(2021, 12, 31), date(2022, 1, 1), date(2024, 3, 31), date(2024, 4, 1)),
     *(date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 2)),
@@ -203,11 +209,24 @@ CREATE TEMP TABLE denied AS SELECT CASE WHEN first_column THEN other ELSE line E
     CASE WHEN first_column THEN line ELSE other END AS column1_line, indicator, first FROM pair WHERE NOT EXISTS (
     SELECT 1 FROM exclusions AS listed WHERE listed.procedure = pair.column1
       AND listed.effective <= pair.last AND pair.first <= listed.deleted);
+CREATE TEMP TABLE bypass AS SELECT column2, column1_line, text, kind FROM denied JOIN modifier ON line = column2
+    JOIN ncci_modifiers AS listed ON listed.modifier = text WHERE indicator = '1'
+  UNION SELECT column2, column1_line, text, kind FROM denied JOIN modifier ON line = column1_line
+    JOIN ncci_modifiers AS listed ON listed.modifier = text
+    WHERE indicator = '1' AND either_column_from <> '' AND either_column_from <= denied.first;
+CREATE TEMP TABLE retired AS SELECT DISTINCT billed.id, procedure
+  FROM line AS billed JOIN successions AS row ON frequency <> '8'
+    AND (procedure BETWEEN row.first AND row.last AND billed.last > row.deleted
+      OR procedure BETWEEN successor_first AND successor_last AND billed.first <= row.deleted);
+CREATE TEMP TABLE retired_beside AS SELECT beside.line FROM beside JOIN retired ON retired.id = other AND own;
+-- The bases whose side says something of the vessel.
+CREATE TEMP TABLE sided AS SELECT line, other FROM base WHERE own
+    AND code NOT IN (SELECT procedure FROM catheter_codes WHERE includes_catheterization = 'no')
+    AND NOT EXISTS (SELECT 1 FROM central_procedures AS row WHERE code BETWEEN row.first AND row.last);
 """
 
+# The rules that others build on come first.
 _RULES = {
-    "IVUS101": """SELECT id FROM ivus WHERE id NOT IN (SELECT line FROM based)
-        AND id NOT IN (SELECT id FROM found WHERE code IN ('IVUS103', 'IVUS104', 'IVUS105'))""",
     "IVUS102": """SELECT id FROM ivus WHERE procedure = '37253'
         AND id NOT IN (SELECT line FROM beside WHERE own AND code = '37252')""",
     "IVUS103": "SELECT line FROM base WHERE NOT own AND line NOT IN (SELECT line FROM based)",
@@ -215,38 +234,59 @@ _RULES = {
         AND (b.last < a.first OR a.last < b.first) JOIN base_codes AS listed ON listed.addon = a.procedure
         AND listed.base = b.procedure AND listed.effective <= b.last AND b.first <= listed.deleted
         AND b.qualifier IN ('HC', '') WHERE a.id NOT IN (SELECT line FROM based)""",
-    "IVUS105": """SELECT line FROM beside JOIN ivus ON ivus.id = line JOIN base_codes AS listed
-        ON listed.addon = ivus.procedure AND listed.base = code
-        WHERE own AND code NOT IN ('37252', '37253') AND line NOT IN (SELECT line FROM based) AND primary_procedure
-        AND NOT EXISTS (SELECT 1 FROM base WHERE base.line = beside.line AND base.other = beside.other)""",
+    "IVUS101": """SELECT id FROM ivus WHERE id NOT IN (SELECT line FROM based)
+        AND id NOT IN (SELECT id FROM found WHERE code IN ('IVUS103', 'IVUS104'))""",
+    "IVUS105": "SELECT id FROM retired",
     "IVUS106": """SELECT line FROM base WHERE own GROUP BY line HAVING max(same_claim) = 0""",
     "IVUS108": "SELECT line FROM by_contractor WHERE line IN (SELECT line FROM based)",
     "IVUS110": """SELECT id FROM line WHERE frequency <> '8'
         AND (procedure IN ('37252', '37253') AND first < '2016-01-01'
         OR procedure IN ('37250', '37251', '75945', '75946') AND last > '2015-12-31')""",
+    "IVUS111": """SELECT line FROM beside JOIN coronary_bases AS listed ON listed.base = code
+        AND listed.effective <= beside.last AND beside.first <= listed.deleted
+        WHERE own AND line IN (SELECT id FROM found WHERE code = 'IVUS101')
+        AND line NOT IN (SELECT line FROM retired_beside)""",
+    "IVUS701": """SELECT a.id FROM ivus AS a JOIN beside ON line = a.id AND own AND code = a.procedure AND other < a.id
+        JOIN ivus AS b ON b.id = other WHERE a.procedure = '37252' AND NOT (
+          EXISTS (SELECT 1 FROM mue WHERE mue.procedure = a.procedure
+            AND mue.effective <= a.last AND a.first <= mue.deleted)
+          AND EXISTS (SELECT 1 FROM modifier AS x JOIN modifier AS y ON y.line = b.id
+            WHERE x.line = a.id AND (x.text, y.text) IN (VALUES ('LT', 'RT'), ('RT', 'LT'))))
+        OR a.procedure <> '37252' AND NOT same_claim AND a.sorted_modifiers = b.sorted_modifiers""",
     "IVUS201": """SELECT DISTINCT summed.id FROM summed JOIN ivus USING (id)
         JOIN mue ON mue.procedure = summed.procedure
-        AND mue.effective <= ivus.last AND ivus.first <= mue.deleted AND summed.units > mue.value""",
+        AND mue.effective <= ivus.last AND ivus.first <= mue.deleted AND summed.units > mue.value
+        WHERE summed.procedure <> '37252' OR (SELECT max(each) FROM daily WHERE daily.id = summed.id) > mue.value
+        OR summed.id NOT IN (SELECT id FROM found WHERE code = 'IVUS701') AND EXISTS (SELECT 1 FROM beside
+          WHERE line = summed.id AND own AND code = '37252' AND other < line AND other IN (SELECT id FROM ivus))""",
+    "IVUS404": """SELECT a.id FROM ivus AS a JOIN modifier AS x ON x.line = a.id
+        JOIN beside ON beside.line = a.id AND own AND code = a.procedure AND other < a.id
+        JOIN modifier AS y ON y.line = other JOIN ivus AS b ON b.id = other
+        WHERE (x.text, y.text) IN (VALUES ('LT', 'RT'), ('RT', 'LT')) AND NOT (a.procedure = '37252'
+          AND a.id IN (SELECT id FROM found WHERE code IN ('IVUS201', 'IVUS701')))""",
     "IVUS203": """SELECT a.id FROM ivus AS a JOIN beside ON line = a.id AND own AND code = '37253'
-        WHERE a.procedure = '37253' AND other < a.id AND other IN (SELECT id FROM ivus)""",
+        WHERE a.procedure = '37253' AND other < a.id AND other IN (SELECT id FROM ivus)
+        AND NOT EXISTS (SELECT 1 FROM found WHERE code = 'IVUS404' AND (found.id = a.id OR found.id IN (
+          SELECT other FROM beside AS b WHERE b.line = a.id AND b.own AND b.code = '37253')))""",
     "IVUS204": """SELECT id FROM summed WHERE units > 1 AND NOT EXISTS (SELECT 1 FROM mue
         WHERE mue.procedure = summed.procedure AND effective <= day AND day <= deleted)""",
     "IVUS301": "SELECT line FROM excluded",
-    "IVUS302": """SELECT excluded.line FROM excluded JOIN modifier USING (line)
-        JOIN ncci_modifiers AS listed ON listed.modifier = modifier.text""",
-    "IVUS303": """SELECT column2 FROM denied WHERE indicator = '0' OR column2 NOT IN (SELECT line FROM modifier
-          JOIN ncci_modifiers AS listed ON listed.modifier = text)
-        AND NOT EXISTS (SELECT 1 FROM modifier JOIN ncci_modifiers AS listed ON listed.modifier = text
-          WHERE line = column1_line AND either_column_from <> '' AND either_column_from <= denied.first)""",
-    "IVUS701": """SELECT a.id FROM ivus AS a JOIN beside ON line = a.id AND own AND code = a.procedure AND other < a.id
-        JOIN ivus AS b ON b.id = other WHERE a.procedure = '37252'
-        OR NOT same_claim AND a.sorted_modifiers = b.sorted_modifiers""",
-    "IVUS111": """SELECT line FROM beside JOIN coronary_bases AS listed ON listed.base = code
-        AND listed.effective <= beside.last AND beside.first <= listed.deleted
-        WHERE own AND line IN (SELECT id FROM found WHERE code = 'IVUS101')""",
+    "IVUS303": """SELECT column2 FROM denied JOIN line ON line.id = column2 WHERE NOT EXISTS (
+          SELECT 1 FROM bypass WHERE bypass.column2 = denied.column2 AND bypass.column1_line = denied.column1_line
+            AND kind <> 'visit')
+        AND NOT (EXISTS (SELECT 1 FROM visits AS row WHERE procedure BETWEEN row.first AND row.last)
+          AND EXISTS (SELECT 1 FROM bypass WHERE bypass.column2 = denied.column2
+            AND bypass.column1_line = denied.column1_line))""",
+    "IVUS304": """SELECT column2 FROM denied WHERE column2 NOT IN (SELECT column2 FROM denied AS d WHERE NOT EXISTS (
+          SELECT 1 FROM bypass WHERE bypass.column2 = d.column2 AND bypass.column1_line = d.column1_line))
+        AND NOT EXISTS (SELECT 1 FROM bypass AS b WHERE b.column2 = denied.column2
+          AND b.column1_line = denied.column1_line AND text <> '59' AND NOT (text IN ('LT', 'RT')
+            AND EXISTS (SELECT 1 FROM modifier WHERE line = b.column1_line AND modifier.text = b.text)))""",
+    "IVUS411": """SELECT id FROM ivus JOIN modifier AS own ON own.line = id AND own.text IN ('LT', 'RT')
+        WHERE procedure = '37252' AND id IN (SELECT line FROM sided) AND NOT EXISTS (SELECT 1 FROM sided
+          WHERE sided.line = id AND NOT EXISTS (SELECT 1 FROM modifier WHERE modifier.line = other
+            AND modifier.text IN ('LT', 'RT') AND modifier.text <> own.text))""",
 }
-# The rules that others build on come first.
-_ORDER = sorted(_RULES, key=lambda code: (code == "IVUS111", code == "IVUS101", code))
 
 
 def by_sql(lines: list[Line]) -> Opinion:
@@ -283,8 +323,8 @@ def by_sql(lines: list[Line]) -> Opinion:
         data.executemany("INSERT INTO modifier VALUES (?, ?)", [(place, text) for text in line.modifiers])
     data.executescript(_VIEWS)
     data.execute("CREATE TEMP TABLE found (id, code)")
-    for code in _ORDER:
-        data.execute(f"INSERT INTO found SELECT DISTINCT *, '{code}' FROM ({_RULES[code]})")
+    for code, rule in _RULES.items():
+        data.execute(f"INSERT INTO found SELECT DISTINCT *, '{code}' FROM ({rule})")
     found = data.execute("SELECT claim, number, code FROM found JOIN line USING (id)").fetchall()
     data.close()
     return set(found) | {(claim, 0, "X12224") for claim in repeats}
@@ -395,6 +435,8 @@ def _is_rejected(claim: list[Line]) -> bool:
     return claim[0].frequency == "7" and any(
         (line.procedure in {"37252", "37253"} and line.first < start)
         or (line.procedure in {"37250", "37251", "75945", "75946"} and line.last >= start)
+        or ("37220" <= line.procedure <= "37235" and line.last >= date(2026, 1, 1))
+        or ("37254" <= line.procedure <= "37299" and line.first < date(2026, 1, 1))
         for line in claim
     )
 

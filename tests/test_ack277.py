@@ -63,7 +63,7 @@ FAMILIES = {
     "duplicate line": ("claim A\n37238\n37252\n37253 x2\nclaim PCN1\n37253", 1, "A8:78 A8:507"),
     "pointer missing": ("37238\n37252 dx=none", 2, "A6:477"),
     "pointer to nothing": ("37238\n37252 dx=3", 2, "A8:477"),
-    "base not valid on the date": ("claim date=20260102\n37221\n37252", 2, "A7:507 A7:187"),
+    "base not valid on the date": ("claim date=20260102 file-date=20240805\n37221\n37252", 2, "A7:507 A7:187"),
     "retired code": ("37238\n37250", 2, "A7:507 A7:187"),
 }
 """Claims, the line at fault, and its statuses after the table at the end of x12.md."""
@@ -185,11 +185,11 @@ def test_sender_and_receiver_are_swapped_and_the_rest_is_the_inputs(default_engi
     isa, gs, st, bht, *_ = segments_of(acknowledged(to_837p(CLEAN), default_engine))
     assert isa[1:] == [
         *("00", " " * 10, "00", " " * 10, "ZZ", f"{'SCRUB01':15}", "ZZ", f"{'SUB0001':15}"),
-        *("260105", "0900", "^", "00501", "000000101", "0", "T", ":"),
+        *("240805", "0900", "^", "00501", "000000101", "0", "T", ":"),
     ]
-    assert gs == ["GS", "HN", "SCRUB01", "SUB0001", "20260105", "0900", "1", "X", "005010X214"]
+    assert gs == ["GS", "HN", "SCRUB01", "SUB0001", "20240805", "0900", "1", "X", "005010X214"]
     assert st == ["ST", "277", "0001", "005010X214"]
-    assert [bht[1], bht[2], *bht[4:]] == ["0085", "08", "20260105", "0900", "TH"]
+    assert [bht[1], bht[2], *bht[4:]] == ["0085", "08", "20240805", "0900", "TH"]
     assert 1 <= len(bht[3]) <= 50
 
 
@@ -254,10 +254,10 @@ def test_line_ends_are_the_inputs(line_end: str, default_engine: Engine) -> None
     ("position", "value", "expected"),
     [
         (("GS", 4), "20240229", ("240229", "20240229", "0900")),
-        (("GS", 5), "235959", ("260105", "20260105", "235959")),
-        (("GS", 5), "2400", ("260105", "20260105", "0000")),
-        (("GS", 4), "20260230", ("260105", "20260105", "0900")),
-        (("GS", 4), "", ("260105", "20260105", "0900")),
+        (("GS", 5), "235959", ("240805", "20240805", "235959")),
+        (("GS", 5), "2400", ("240805", "20240805", "0000")),
+        (("GS", 4), "20260230", ("240805", "20240805", "0900")),
+        (("GS", 4), "", ("240805", "20240805", "0900")),
     ],
 )
 def test_dates_are_those_of_the_input(
@@ -277,7 +277,7 @@ def test_dates_are_those_of_the_input(
 def test_date_and_number_can_be_set(at: datetime | None, number: int | None, default_engine: Engine) -> None:
     ack = AckSettings(default_engine.config.today, at, number)
     answer, structure = both_acknowledgements(to_837p("37252"), default_engine, ack)
-    day, clock = ("260304", "0506") if at else ("260105", "0900")
+    day, clock = ("260304", "0506") if at else ("240805", "0900")
     for segments in (answer, structure):
         assert segments[0][9:11] == [day, clock]
         assert segments[1][4:6] == [f"20{day}", clock]
@@ -324,15 +324,15 @@ def test_the_whole_of_it(default_engine: Engine) -> None:
     assert level(data, "20")[1:] == [
         ["NM1", "AY", "2", "IVUS CLAIM SCRUBBER", "", "", "", "", "46", "SCRUB01"],
         ["TRN", "1", segments_of(data)[3][3]],
-        ["DTP", "050", "D8", "20260105"],
-        ["DTP", "009", "D8", "20260105"],
+        ["DTP", "050", "D8", "20240805"],
+        ["DTP", "009", "D8", "20240805"],
     ]
     counts = [["QTY", "{}", "2"], ["QTY", "{}", "2"], ["AMT", "YU", "2050.5"], ["AMT", "YY", "310"]]
     receiver, provider = ("90", "AA"), ("QA", "QC")
     assert level(data, "21")[1:] == [
         ["NM1", "41", "2", "SYNTHETIC BILLING", "", "", "", "", "46", "SUB0001"],
         ["TRN", "2", "BATCH0001"],
-        ["STC", "A1:19:AY", "20260105", "WQ", "2360.5"],
+        ["STC", "A1:19:AY", "20240805", "WQ", "2360.5"],
         *[[s[0], s[1].format(q), s[2]] for s, q in zip(counts, (*receiver, "", ""), strict=True)],
     ]
     assert level(data, "19")[1:] == [
@@ -349,7 +349,7 @@ def test_an_accepted_claim_is_forwarded_and_its_lines_are_not_named(default_engi
         assert found[name].own[1:] == [
             ["NM1", "QC", "1", "TESTPATIENT", "ANN", "", "", "", "MI", member],
             ["TRN", "2", name],
-            ["STC", "A0:16:PR", "20260105", "WQ", charge],
+            ["STC", "A0:16:PR", "20240805", "WQ", charge],
             ["DTP", "472", "D8", "20240805"],
         ]
         assert found[name].lines == []
@@ -359,7 +359,7 @@ def test_a_claim_with_line_errors_names_its_faulty_lines_only(default_engine: En
     found = answers(acknowledged(to_837p(MIXED), default_engine))["LINES"]
     assert found.own[2:] == [
         ["TRN", "2", "LINES"],
-        ["STC", "A3:247", "20260105", "U", "300"],
+        ["STC", "A3:247", "20240805", "U", "300"],
         ["DTP", "472", "D8", "20240805"],
     ]
     assert [line[0][1] for line in found.lines] == ["HC:37252", "HC:37253:50"]
@@ -373,14 +373,14 @@ def test_a_claim_with_line_errors_names_its_faulty_lines_only(default_engine: En
 
 def test_an_error_of_the_claim_stands_on_the_claim(default_engine: Engine) -> None:
     found = answers(acknowledged(to_837p(MIXED), default_engine))["EMPTY"]
-    assert found.statuses == [["STC", "A6:247", "20260105", "U", "10"]]
+    assert found.statuses == [["STC", "A6:247", "20240805", "U", "10"]]
     assert found.lines == []
 
 
 def test_errors_of_claim_and_line_stand_side_by_side(default_engine: Engine) -> None:
     data = to_837p("claim A charge=5\n37252\n37253 charge=ten")
     found = answers(acknowledged(data, configured(X12208="error")))["A"]
-    assert found.statuses[0] == ["STC", "A3:247", "20260105", "U", "5"]
+    assert found.statuses[0] == ["STC", "A3:247", "20240805", "U", "5"]
     assert len(found.statuses) > 1
     assert all(status[3:5] == ["U", "5"] for status in found.statuses)
     assert [line[0][1] for line in found.lines] == ["HC:37252"]
@@ -427,7 +427,7 @@ def test_statuses_of_every_family(family: str, *, line_dates: bool, default_engi
     assert [status[1] for status in found.statuses] == ["A3:247"]
     line = next(line for line in found.lines if line[2] == ["REF", "FJ", str(number)])
     first, *others = statuses.split()
-    day = "20260105" if line_dates else ""
+    day = "20240805" if line_dates else ""
     assert line[1] == ["STC", first, day, "U", *([""] * 6 if others else []), *others]
 
 
@@ -525,7 +525,7 @@ def test_a_severity_raised_by_configuration_rejects_with_a_status() -> None:
 def test_what_is_no_error_never_appears(severity: str) -> None:
     engine = configured(IVUS101=severity, IVUS201=severity, IVUS401="error")
     found = answers(acknowledged(to_837p("claim A\n37252 x2\nclaim B patient=M2\n37252 x2\n37253-50"), engine))
-    assert found["A"].statuses[0][1:4] == ["A0:16:PR", "20260105", "WQ"]
+    assert found["A"].statuses[0][1:4] == ["A0:16:PR", "20240805", "WQ"]
     assert found["A"].lines == []
     assert [line[0][1] for line in found["B"].lines] == ["HC:37253:50"]
     assert found["B"].lines[0][1] == ["STC", "A8:453", "", "U", "", "", "", "", "", "", "A8:507"]
@@ -553,7 +553,7 @@ def test_what_only_a_payer_says_and_what_the_guide_does_not_use_is_absent(
             assert status[3] == ("WQ" if codes == ["A0:16:PR"] else "U")
         for line in answer.lines:
             assert [segment[0] for segment in line].count("STC") == 1
-            assert line[1][2] == ("20260105" if line_dates else "")
+            assert line[1][2] == ("20240805" if line_dates else "")
             assert line[1][4:10] in ([], [""] * 6)
 
 
@@ -699,7 +699,7 @@ def test_a_rejected_claim_without_a_date_carries_that_of_the_answer(
     data = acknowledged(to_837p(f"37252 on={date}"), default_engine)
     found = answers(data)["PCN1"]
     assert found.statuses[0][3] == "U"
-    assert found.first("DTP") == ["DTP", "472", "D8", "20260105"]
+    assert found.first("DTP") == ["DTP", "472", "D8", "20240805"]
     assert [[segment[0] for segment in line] for line in found.lines] == [["SVC", "STC", "REF"]]
     assert date != "none" or pyx12_errors(data, x214) == []
 

@@ -52,7 +52,7 @@ def counted(data: bytes) -> bytes:
 
 
 def group(number: int, *sets: bytes) -> bytes:
-    head = b"GS*HC*SUB0001*SCRUB01*20260105*0900*%d*X*005010X222A1~" % number
+    head = b"GS*HC*SUB0001*SCRUB01*20240805*0900*%d*X*005010X222A1~" % number
     return head + b"".join(sets) + b"GE*%d*%d~" % (len(sets), number)
 
 
@@ -93,7 +93,7 @@ def by_set(lines: list[str]) -> dict[str, str]:
 
 # -- the reader's faults ----------------------------------------------------------------------------------------------
 
-TA1 = "TA1*000000101*260105*0900*"
+TA1 = "TA1*000000101*240805*0900*"
 ALL = ["IK5*A", "AK9*A*1*1*1"]
 NONE = ["IK5*R", "AK9*R*1*1*0"]
 NOTED = ["IK5*E*5", "AK9*E*1*1*1"]
@@ -399,7 +399,7 @@ def test_what_the_reader_and_the_guide_both_find_is_noted_once(guide_engine: Eng
     [
         (swap(b"*00501*", b"*00401*"), [TA1 + "R*024", *NONE]),
         (swap(b"*0900*1*X*", b"*9900*1*X*"), [TA1 + "E*024", *NONE]),
-        (swap(b"*20260105*0900*CH", b"*20261305*0900*CH"), ["IK3*BHT*2**8", "IK4*4**8", "IK5*R*5", "AK9*R*1*1*0"]),
+        (swap(b"*20240805*0900*CH", b"*20261305*0900*CH"), ["IK3*BHT*2**8", "IK4*4**8", "IK5*R*5", "AK9*R*1*1*0"]),
     ],
 )
 def test_the_guide_looks_at_the_envelope_too(change: Change, expected: list[str], guide_engine: Engine) -> None:
@@ -558,7 +558,7 @@ def test_more_faults_than_the_report_keeps_all_find_their_interchange(default_en
     assert len(answers) == 30
     for number, data in enumerate(answers, 1):
         notes = [line.split("*") for line in lines_of(data) if line.startswith("TA1")]
-        assert notes == ([["TA1", f"{number:09}", "260105", "0900", "R", "021"]] if number % 3 else [])
+        assert notes == ([["TA1", f"{number:09}", "240805", "0900", "R", "021"]] if number % 3 else [])
 
 
 def test_more_faults_of_the_guide_than_a_report_keeps_all_find_their_set(guide_engine: Engine) -> None:
@@ -584,7 +584,7 @@ def test_a_truncated_file_is_never_accepted(cut: int, claims: int, default_engin
 
 
 @pytest.mark.parametrize(
-    "last", [b"ISA", b"GS*HC*SUB0001*SC", b"GS*HC*SUB0001*SCRUB01*20260105*0900*1*X*00501", b"ST*83", b"ST*837*"]
+    "last", [b"ISA", b"GS*HC*SUB0001*SC", b"GS*HC*SUB0001*SCRUB01*20240805*0900*1*X*00501", b"ST*83", b"ST*837*"]
 )
 def test_what_a_cut_header_does_not_hold_is_not_answered(last: bytes, default_engine: Engine) -> None:
     """AK102, AK103 and AK202 are mandatory."""

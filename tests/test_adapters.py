@@ -366,8 +366,8 @@ def _recorded() -> list[Claim]:
 
 
 def _comparable(claims: Iterable[Claim]) -> list[tuple[str, int | None, int | None, str]]:
-    # They ask for what the dictionaries leave out: notes and descriptions, and SBR09.
-    blind = {"IVUS502", "IVUS503", "X12220", "X12221", "X12222", "X12223"}
+    # They ask for what the dictionaries leave out: notes and descriptions, SBR09, and the billing provider's taxonomy.
+    blind = {"IVUS502", "IVUS503", "IVUS602", "X12220", "X12221", "X12222", "X12223"}
     return [(f.code, f.claim_ordinal, f.line, f.message) for f in _findings(claims) if f.code not in blind]
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import operator
+import re
 import sqlite3
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -195,3 +199,200 @@ def test_a_disk_that_fails_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(PatientIndex, "__init__", init)
     with pytest.raises(scrubber.ScrubberError, match=r"cannot be written \(No space left on device\)"):
         scrubber.scrub(to_837p("37252"))
+
+
+# -- settings as keywords ----------------------------------------------------------------------------------------------
+
+
+def _codes(report: scrubber.Report) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+@pytest.mark.parametrize("ignore", [["IVUS101"], ("IVUS1",), ["IVUS"]])
+def test_settings_are_keywords(ignore: Sequence[str]) -> None:
+    assert "IVUS101" in _codes(scrubber.scrub(DATA))
+    report = scrubber.scrub(DATA, ignore=ignore)
+    assert "IVUS101" not in _codes(report)
+    (notice,) = report.files[0].notices
+    assert notice.message.startswith("Settings of the program that runs the edits: ")
+    assert scrubber.scrub(DATA, ignore=[]).files[0].notices == ()
+
+
+def test_every_setting_of_the_file_is_a_keyword() -> None:
+    report = scrubber.scrub(
+        DATA,
+        select=["IVUS1"],
+        severity={"IVUS101": "warning"},
+        fail_on="warning",
+        conformance="none",
+        redact=True,
+        tables={"mue": {"37253": {"value": 8}}},
+        packs={"IVUS": {"vessels": "check"}},
+        payers={"12502": {"ignore": {"IVUS402": "their policy"}}},
+    )
+    assert report.exit_code == 1
+    assert [(finding.claim, finding.severity.value) for finding in report.findings] == [("claim 1", "warning")]
+    assert scrubber.scrub(DATA, severity={"IVUS101": scrubber.Severity.INFO}).exit_code == 0
+
+
+def test_keywords_change_the_file_of_settings_and_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "scrubber.toml").write_text('ignore = ["IVUS101"]\nredact = true\n')
+    found = scrubber.scrub(DATA, ignore=["IVUS6"]).findings
+    assert {finding.claim for finding in found if finding.code == "IVUS101"} == {"claim 1"}
+    config = scrubber.load_settings(discover=False, redact=True)
+    assert {finding.claim for finding in scrubber.scrub(DATA, config, ignore=["IVUS6"]).findings} == {"claim 1"}
+    assert not config.ignore
+
+
+def test_claims_of_a_host_take_keywords_too() -> None:
+    lowered = scrubber.check_claim(_claim("37252"), severity={"IVUS101": "info"})
+    assert [finding.severity.value for finding in lowered if finding.code == "IVUS101"] == ["info"]
+    ignoring = scrubber.check_claims([_claim("37252")], ignore=["IVUS"])
+    assert ignoring
+    assert not any(finding.code.startswith("IVUS") for finding in ignoring)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"ignored": ["IVUS101"]}, "keyword: unknown setting 'ignored'; known are conformance, fail-on, ignore"),
+        ({"ignore": "IVUS101"}, "keyword: ignore: must be a list of codes or prefixes"),
+        ({"ignore": ["IVUS999"]}, "ignore: no edit has the code or prefix 'IVUS999'"),
+        ({"severity": {"IVUS101": "fatal"}}, "keyword: severity.IVUS101: must be error, warning or info"),
+        ({"redact": 1}, "keyword: redact: must be true or false"),
+        ({"tables": {"mue": {"37253": {"worth": 8}}}}, "tables: table mue, row 37253: there is no column worth"),
+    ],
+)
+def test_a_wrong_keyword_is_a_clear_error(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(scrubber.ConfigError, match=f"^{re.escape(told)}"):
+        scrubber.scrub(DATA, **settings)
+
+
+# -- what a session shows ----------------------------------------------------------------------------------------------
+
+
+def test_the_package_lists_its_public_names_only() -> None:
+    assert dir(scrubber) == scrubber.__all__
+
+
+SEVERITIES = [scrubber.Severity.INFO, scrubber.Severity.WARNING, scrubber.Severity.ERROR]
+
+
+@pytest.mark.parametrize("left", range(3))
+@pytest.mark.parametrize("right", range(3))
+@pytest.mark.parametrize("kind", [scrubber.Severity, str])
+def test_severities_are_ordered_by_gravity(left: int, right: int, kind: type[str]) -> None:
+    """A text is compared as the severity that it names, on either side."""
+    one, other = SEVERITIES[left], kind(SEVERITIES[right].value)
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+        assert compare(one, other) is compare(left, right)
+        assert compare(other, one) is compare(right, left)
+
+
+def test_severities_are_sorted_and_the_gravest_is_the_greatest() -> None:
+    error, warning, info = scrubber.Severity.ERROR, scrubber.Severity.WARNING, scrubber.Severity.INFO
+    assert sorted([error, info, warning]) == SEVERITIES
+    assert max(SEVERITIES) is scrubber.Severity.ERROR
+    assert [f.code for f in scrubber.scrub(DATA).findings if f.severity >= scrubber.Severity.ERROR] == ["IVUS101"]
+    assert len({*SEVERITIES, "error"}) == 3
+
+
+@pytest.mark.parametrize("other", ["fatal", "", 1, None])
+def test_a_severity_compares_with_nothing_else(other: Any) -> None:
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge):
+        for left, right in ((scrubber.Severity.ERROR, other), (other, scrubber.Severity.ERROR)):
+            with pytest.raises(TypeError, match="a severity compares with error, warning and info only"):
+                compare(left, right)
+
+
+def test_objects_show_codes_and_counts() -> None:
+    report = scrubber.scrub(DATA, select=["IVUS", "SCR"])
+    (file,) = report.files
+    assert repr(report) == "<Report 2 claims: 1 accepted, 1 rejected>"
+    assert repr(file) == "<FileReport 2 claims: 1 accepted, 1 rejected>"
+    assert repr(file.totals) == "<Totals 2 claims: 1 accepted, 1 rejected, 2 lines>"
+    assert repr(file.claims) == "[<ClaimReport 1: rejected, 1 line; IVUS101>, <ClaimReport 2: accepted, 1 line>]"
+    assert repr(report.findings[0]) == "<Finding IVUS101 error: claim 1, line 1, 37252, SV101-2>"
+    assert repr(attrs.evolve(report, files=(file, file))) == "<Report 2 files, 4 claims: 2 accepted, 2 rejected>"
+    twice = scrubber.scrub(to_837p("37252\n37253"), select=["IVUS101"]).files[0].claims[0]
+    assert repr(twice) == "<ClaimReport 1: rejected, 2 lines; IVUS101 x2>"
+
+
+def test_objects_say_what_was_not_read() -> None:
+    report = scrubber.scrub(b"nothing")
+    assert repr(report) == "<Report 0 claims: 0 accepted, 0 rejected; 1 file not completely read>"
+    assert repr(report.files[0]) == (
+        "<FileReport 0 claims: 0 accepted, 0 rejected; 1 finding about the file, not completely read>"
+    )
+    assert repr(report.findings[0]) == "<Finding X12101 error>"
+
+
+def test_a_line_shows_its_modifiers_and_units() -> None:
+    claim = next(scrubber.iter_claims(to_837p("37252-RT-59 x2\n37253-TESTPATIENT xSMITH")))
+    one, other = claim.lines
+    assert "procedure='37252', modifiers=('RT', '59'), units_text='2', unit_basis='UN'" in repr(one)
+    assert "procedure='37253', modifiers=(...), units_text=..., unit_basis='UN'" in repr(other)
+    assert repr(claim.payer) == "Payer(id='12502')"
+
+
+# -- rows for a table --------------------------------------------------------------------------------------------------
+
+
+def test_rows_hold_each_finding_and_each_claim_without_any() -> None:
+    report = scrubber.scrub(DATA, select=["IVUS", "SCR"])
+    first, second = report.rows()
+    assert first == {
+        "file": "<input>",
+        "claim": "A",
+        "ordinal": 1,
+        "disposition": "rejected",
+        "payer": "12502",
+        "billing_npi": "1234567893",
+        "lines": 1,
+        "charge": Decimal("100.00"),
+        "at_risk": report.files[0].totals.at_risk,
+        "code": "IVUS101",
+        "name": "add-on-without-base",
+        "severity": "error",
+        "message": report.findings[0].message,
+        "fix": report.findings[0].fix,
+        "line": 1,
+        "line_control_number": None,
+        "procedure": "37252",
+        "loop": "2400",
+        "segment": "SV1",
+        "element": "SV101-2",
+        "status": " ".join(map(str, report.findings[0].statuses)),
+        "group": "CO",
+        "carc": "107",
+        "rarc": "N122",
+    }
+    assert list(second) == list(first)
+    assert {name: value for name, value in second.items() if value is not None} == {
+        "file": "<input>",
+        "claim": "B",
+        "ordinal": 2,
+        "disposition": "accepted",
+        "payer": "12502",
+        "billing_npi": "1234567893",
+        "lines": 1,
+        "charge": Decimal("100.00"),
+        "at_risk": Decimal(0),
+    }
+
+
+def test_amounts_are_in_one_row_of_a_claim() -> None:
+    report = scrubber.scrub(to_837p("claim A\n37252-51\n37253-50\nclaim B patient=M2\n99213"))
+    rows = report.rows()
+    totals = report.files[0].totals
+    assert len(rows) == len(report.findings) + 1
+    for column, total in (("charge", totals.charges), ("at_risk", totals.at_risk), ("lines", totals.lines)):
+        assert sum(row[column] for row in rows if row[column] is not None) == total
+    (counted,) = (row for row in rows if row["claim"] == "A" and row["charge"] is not None)
+    assert counted["severity"] == "error"
+
+
+def test_a_finding_about_the_file_is_a_row_without_a_claim(tmp_path: Path) -> None:
+    (row,) = scrubber.scrub(tmp_path / "none.837").rows()
+    assert (row["code"], row["claim"], row["charge"], row["status"]) == ("X12100", None, None, None)
+    assert row["file"] == str(tmp_path / "none.837")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scrubber.engine import Engine
-from scrubber.testing import case_engine, load_cases, run_case, run_cases, scrub_shorthand
+from scrubber.testing import DEFAULT_DATE, case_engine, load_cases, run_case, run_cases, scrub_shorthand, to_837p
 from tests.conftest import FIXTURES
 
 CASES = FIXTURES / "cases"
@@ -64,3 +64,33 @@ def test_a_case_that_does_not_hold_is_told(tmp_path: Path) -> None:
 def test_a_malformed_case_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"IVUS402.toml, case 1: wrong or missing keys: claims, findings"):
         _wrong(tmp_path, "[[case]]\nname = 'n'\nclaim = '37252'\nclaims = ''")
+
+
+# -- the date of the file ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shorthand", "day"),
+    [
+        ("37252", DEFAULT_DATE),
+        ("claim date=20261103\n37252", "20261103"),
+        ("claim date=20261103\n37252 on=20261101", "20261101"),
+        ("37252 on=20261103\n37253 on=20250101", "20261103"),
+        ("37252 on=20240730-20240807", "20240807"),
+        ("claim date=20250101\n37252\nclaim date=20261103\n37252\nclaim\n37252", "20261103"),
+        ("37252 on=none", DEFAULT_DATE),
+        ("37252 on=20269999\n37252", DEFAULT_DATE),
+        ("claim date=20261103 file-date=20261201\n37252", "20261201"),
+        ("claim date=20261103\n37252\nclaim date=20261104 file-date=20261001\n37252", "20261001"),
+    ],
+)
+def test_the_file_is_dated_by_its_newest_date_of_service(shorthand: str, day: str) -> None:
+    isa, gs, _, bht, *_ = to_837p(shorthand).decode().split("~\n")
+    assert isa.split("*")[9] == day[2:]
+    assert gs.split("*")[4] == day
+    assert bht.split("*")[4] == day
+
+
+def test_two_dates_of_one_file_are_an_error() -> None:
+    with pytest.raises(ValueError, match="one file has one file-date, not 20240101 and 20240102"):
+        to_837p("claim file-date=20240102\n37252\nclaim file-date=20240101\n37252")

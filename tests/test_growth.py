@@ -19,7 +19,7 @@ from scrubber.encounter import Encounter, Encounters
 from scrubber.engine import Engine
 from scrubber.findings import ClaimReport, Finding, Severity, Source
 from scrubber.ledger import Ledger
-from scrubber.model import Claim, DateRange, Provider, ServiceLine, TransactionSet
+from scrubber.model import Claim, DateRange, Payer, Person, Provider, ServiceLine, TransactionSet
 from scrubber.parser import ClaimPlace, Reader, build_claim, open_source
 from scrubber.parser.loops import claim_loops
 from scrubber.plugins import Plugin, load_plugins
@@ -36,7 +36,7 @@ class Counting(EncounterEdit[Any]):
     Fix: nothing.
     """
 
-    meta = Meta(code="TST001", name="counting", severity=Severity.INFO, sources=(Source("a test", "2026"),))
+    meta = Meta(code="TST001", name="counting", severity=Severity.ERROR, sources=(Source("a test", "2026"),))
     lines: ClassVar[int] = 0
 
     def check(self, encounter: Encounter, context: Context[Any]) -> list[Finding]:
@@ -109,6 +109,9 @@ def _claims(drawn: Any) -> list[Claim]:
             control_number=control,
             frequency=frequency,
             ordinal=ordinal,
+            subscriber=Person(member_id="M1"),
+            payer=Payer(id="12502"),
+            billing_provider=Provider(id="1234567893"),
             lines=[
                 ServiceLine(number, code, service_dates=dates, line_rendering_provider=Provider(id=provider))
                 for number, (code, dates, provider) in enumerate(lines, 1)

@@ -47,6 +47,8 @@ FIELD: dict[str, Errors] = {
     "replacement_without_ref_f8": {1: {"X12222"}},
     "at_risk_counts_minutes_as_units": {1: {"IVUS202"}},
     "replacement_with_new_clm01_counted_twice": {},
+    "ler2026_retired_37221_beside_angiogram": {1: {"IVUS105"}},
+    "ler2026_retired_37227_beside_angiogram": {1: {"IVUS105"}},
 }
 INPUTS = [*((FIXTURES / "break" / f"{name}.837", errors) for name, errors in BREAK.items())]
 INPUTS += [(FIXTURES / "field" / f"{name}.837", errors) for name, errors in FIELD.items()]

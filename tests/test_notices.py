@@ -19,7 +19,10 @@ from scrubber.api import load_settings, make_engine
 from scrubber.config import Config
 from scrubber.engine import all_rules
 from scrubber.findings import Severity
+from scrubber.notices import TABLES_ENDED
+from scrubber.parser import open_source
 from scrubber.plugins import load_plugins
+from scrubber.run import FileScrub
 from scrubber.testing import to_837p
 from scrubber.watch import Judge, Waits, open_gate
 from tests.conftest import ROOT, Run
@@ -32,6 +35,21 @@ OFF = sum(code.startswith(("IVUS", "X12")) and not rule.meta.mandatory for code,
 EVERYTHING = 'ignore = ["IVUS", "X12"]\n'
 NONE_LOWERED = "0 errors are lowered to a warning or an info"
 WORDS = f"Settings of scrubber.toml: {OFF} of {ALL} edits are switched off, {NONE_LOWERED}."
+PTP, MUE, AOC = (
+    "CMS NCCI procedure-to-procedure edits, practitioner",
+    "CMS Medically Unlikely Edits, practitioner services",
+    "CMS NCCI add-on code edits (AOC) for 37252 and 37253",
+)
+UPDATE = "Update the rule tables, or check these dates against the current editions."
+TABLES = (
+    "3 rule tables end before dates of service of this input, and the rows of the latest edition were used: "
+    f"{PTP} (to 2024-09-30) for 2025-06-01 to 2026-11-20; {MUE} (to 2026-06-30) and {AOC} (to 2026-09-30) for "
+    f"2026-11-03 to 2026-11-20. {UPDATE}"
+)
+LATE = to_837p(
+    "claim A date=20261103\n37238\n36012\n37252\nclaim B patient=M2 date=20250601\n37238\n36012\n37252\n"
+    "claim C patient=M3 date=20261120\n37238\n36012\n37252\nclaim D patient=M4 date=20261123\n99213"
+)
 FORMS = ("text", "json", "xml", "html", "sarif", "csv", "xlsx")
 
 
@@ -51,11 +69,13 @@ def _told(form: str, data: bytes) -> list[str]:  # noqa: PLR0911 - one a format
         ]
     if form == "csv":
         rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
-        return [row["Message"] for row in rows if row["Name"] == "edits-off"]
+        return [row["Message"] for row in rows if row["Name"] in {"edits-off", "tables-ended"}]
     if form == "xlsx":
         sheet = openpyxl.load_workbook(io.BytesIO(data))["Summary"]
         return [str(row[1]) for row in sheet.iter_rows(values_only=True) if row[0] == "Notice"]
     text = " ".join(data.decode().split())
+    if TABLES in text:
+        return [TABLES]
     return [text.partition("Notice: ")[2].partition("info.")[0] + "info."] if "Notice: " in text else []
 
 
@@ -199,6 +219,83 @@ def test_a_notice_changes_no_exit_code(run: Run, tmp_path: Path) -> None:
     (tmp_path / "scrubber.toml").write_text('ignore = ["IVUS6"]\n')
     assert run("scrub", "--fail-on=info", data=to_837p("99213\n36415")).returncode == 0
     assert run("scrub", data=FAULTY).returncode == 1
+
+
+# -- tables that have ended --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_every_report_names_the_tables_that_have_ended(form: str, jobs: str, run: Run, tmp_path: Path) -> None:
+    for name in ("a.837", "b.837")[: int(jobs)]:
+        (tmp_path / name).write_bytes(LATE)
+    done = run("scrub", ".", f"--format={form}", f"--jobs={jobs}", "--redact")
+    assert set(_told(form, done.stdout)) == {TABLES}
+    assert (done.returncode, done.stderr) == (0, b"")
+    if form == "xml":
+        xsd = etree.XMLSchema(etree.parse(ROOT / "scrubber" / "writers" / "report.xsd"))
+        xsd.assertValid(etree.fromstring(done.stdout))
+    if form == "json":
+        jsonschema.validate(
+            json.loads(done.stdout), json.loads((ROOT / "scrubber" / "writers" / "report.schema.json").read_bytes())
+        )
+
+
+def test_the_streamed_form_names_them_on_standard_error(run: Run) -> None:
+    done = run("scrub", "--format=ndjson", data=LATE)
+    assert done.stderr.decode() == f"scrubber: notice: {TABLES}\n"
+
+
+def _ended(shorthand: str, **settings: Any) -> list[str]:
+    (report,) = scrub(to_837p(shorthand), Config(), **settings).files
+    assert not any(finding.code == "IVUS901" for claim in report.claims for finding in claim.findings)
+    return [notice.message for notice in report.notices if notice.kind == TABLES_ENDED]
+
+
+@pytest.mark.parametrize(
+    ("last_day", "titles", "next_day"),
+    [
+        ("20240930", [PTP], "2024-10-01"),
+        ("20260630", [PTP, MUE], "2026-07-01"),
+        ("20260930", [PTP, MUE, AOC], "2026-10-01"),
+        ("20261231", [PTP, MUE, AOC, "CMS physician fee schedule, national amounts"], "2027-01-01"),
+    ],
+)
+def test_a_table_has_ended_from_the_day_after(last_day: str, titles: list[str], next_day: str) -> None:
+    claim = "claim date={}\n37238\n36012\n37252"
+    assert not any(titles[-1] in message for message in _ended(claim.format(last_day)))
+    (message,) = _ended(claim.format(next_day.replace("-", "")))
+    assert [title in message for title in titles] == [True] * len(titles)
+    assert f" for {next_day}. " in message
+    assert message.startswith(f"{len(titles)} rule table{'s end' if titles[1:] else ' ends'} before")
+
+
+def test_a_range_counts_from_the_day_after_the_table() -> None:
+    (message,) = _ended("claim date=20240929-20241002\n37238\n36012\n37252 x4")
+    assert "(to 2024-09-30) for 2024-10-01 to 2024-10-02. " in message
+
+
+@pytest.mark.parametrize(
+    ("shorthand", "settings"),
+    [
+        ("claim date=20261103\n37238\n36012", {}),  # no ultrasound
+        ("claim date=20261103 freq=8 filing=CI f8=P1\n37238\n37252", {}),  # not judged
+        ("claim\n37238 on=20261103\n36012\n37252\n37238", {}),
+        ("claim date=20261103\n37238\n37252", {"ignore": ["IVUS901"]}),
+        ("claim date=20261103\n37238\n37252", {"select": ["IVUS1"]}),
+        ("claim date=20261103\n37238\n37252", {"payers": {"12502": {"ignore": {"IVUS901": "checked by hand"}}}}),
+    ],
+)
+def test_what_was_not_judged_by_an_ended_table_is_no_notice(shorthand: str, settings: dict[str, Any]) -> None:
+    assert _ended(shorthand, **settings) == []
+
+
+def test_every_claim_opened_gives_the_same_notice() -> None:
+    for shortcut in (True, False):
+        with open_source(LATE, "late") as source:
+            run = FileScrub(source, make_engine(load_settings(discover=False), shortcut=shortcut))
+            assert len(list(run)) == 4
+        assert [notice.message for notice in run.report.notices] == [TABLES]
 
 
 # -- every way in ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from attrs import define, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,9 +14,10 @@ from scrubber.engine import Engine
 from scrubber.findings import Severity
 from scrubber.x12 import Delimiters
 from tests import shapes
+from tests.test_ack999 import SET as A_SET
+from tests.test_ack999 import counted, group, interchange
 from tests.test_outputs import segments_of, write
 
-A_SET = b"37238\n37252"
 Segments = list[list[str]]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -235,3 +237,31 @@ def _is_repetition(claim: object) -> bool:
     """Whether nothing but a repeated control number refused a claim: alone in the rejected file it repeats nothing."""
     findings = claim.findings  # type: ignore[attr-defined]
     return {finding.code for finding in findings if "is rejected: " in finding.message} == {"X12116"}
+
+
+OTHER_SET = A_SET.replace(b"*0001", b"*0002").replace(b"*M1~", b"*M2~")
+
+
+@pytest.mark.parametrize("excess", [0, 1], ids=["good", "miscounted"])
+def test_a_set_without_claims_that_is_rejected_is_in_no_file(excess: int, default_engine: Engine) -> None:
+    empty = counted(OTHER_SET[: OTHER_SET.index(b"CLM*")] + b"SE*0*0002~")
+    count = int(segments_of(interchange(101, group(1, empty)))[-3][1])
+    data = interchange(101, group(1, A_SET, empty.replace(b"SE*%d*" % count, b"SE*%d*" % (count + excess))))
+    written = write(data, default_engine)
+    (claim,) = written.report.claims
+    assert not claim.rejected
+    assert "rejected" not in written.files
+    assert (written.files["clean"] == data) is (not excess)
+    again = write(written.files["clean"], default_engine).report
+    assert not any(finding.severity is Severity.ERROR for finding in again.findings)
+
+
+def test_a_refused_set_is_kept_as_it_is(default_engine: Engine) -> None:
+    """Its level without claims is what all of its claims are rejected for."""
+    stray = OTHER_SET.replace(b"~HL*2*1*22*0~", b"~HL*2*1*2Z*0~NM1*IL*1*X~HL*3*1*22*0~")
+    data = interchange(101, group(1, A_SET, counted(stray)))
+    written = write(data, default_engine)
+    assert [claim.refused for claim in written.report.claims] == [False, True]
+    assert counted(stray) in written.files["rejected"]
+    again = write(written.files["rejected"], default_engine).report
+    assert [claim.rejected for claim in again.claims] == [True]

@@ -126,10 +126,10 @@ def test_text_shows_control_characters_instead_of_obeying_them(run: Run) -> None
 
 
 def test_text_says_a_repeated_warning_twice_and_counts_the_rest(run: Run) -> None:
-    claims = "\n".join(f"claim C{n} patient=M{n} date=20260302\n37238\n36012\n37252 desc=IVC" for n in range(5))
+    claims = "\n".join(f"claim C{n} patient=M{n} date=20260302\n37238\n36012\n37252-51 desc=IVC" for n in range(5))
     text = run("scrub", data=to_837p(claims)).stdout.decode()
-    assert text.count("IVUS901 date-after-table-end  [") == 2
-    assert "5 IVUS901 date-after-table-end  (3 not repeated above)" in text
+    assert text.count("IVUS403 multiple-procedure-modifier  [") == 2
+    assert "5 IVUS403 multiple-procedure-modifier  (3 not repeated above)" in text
 
 
 def test_redaction_names_claims_by_their_place(run: Run) -> None:
@@ -144,10 +144,12 @@ def test_redaction_names_claims_by_their_place(run: Run) -> None:
 
 def test_text_says_once_what_stands_on_several_lines(run: Run) -> None:
     text = run("scrub", data=to_837p("claim A\n37238\n36012\n37252\n" + "37253 x3\n" * 57)).stdout.decode()
-    assert text.count("error IVUS201") == 1
-    assert "lines 4-60 37253: error IVUS201" in text
+    assert text.count("error IVUS201") == 2  # the first line has the instruction, the others name it
+    assert "line 4 37253: error IVUS201" in text
+    assert "lines 5-60 37253: error IVUS201" in text
+    assert text.count("Correct the units to the number of further vessels.") == text.count("Fix: See line 4.") == 1
     assert "on line 4, line 5, line 6, line 7, line 8 and 52 other lines; the MUE is 5." in " ".join(text.split())
-    assert text.count("Bill one line of 37253 x171.") == text.count("Bill one line") == 1
+    assert text.count("Bill one line of 37253 with the corrected units.") == text.count("Bill one line") == 1
     assert len(text.splitlines()) < 60
 
 

@@ -13,7 +13,10 @@ The dictionaries leave out what some edits ask for:
     a service line without LX                   not there at all; the claim is out of balance (X12208)
     REF*6R, and positions in the file           missing from the findings
     SBR09, the claim filing indicator           X12220 does not ask what Medicare Part B takes (CLM05-3 other than 1),
-                                                X12216 does not know that a Medicare identifier is one person's
+                                                X12216 does not know that a Medicare identifier is one person's,
+                                                IVUS106 is a warning for Medicare too
+    the billing provider's taxonomy, NM102      a surgical center is not known: IVUS602 warns of C codes that it bills,
+                                                unless the place of service is 24
     CN1 and BHT06                               IVUS109 takes a charge of zero for one that is denied
 
 A host that still has the text of the file loses nothing: `scrubber.iter_claims(edi.raw_data.encode("latin-1"))`.

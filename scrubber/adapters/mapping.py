@@ -29,7 +29,7 @@ from typing import Any
 from scrubber.adapters.record import Record
 from scrubber.errors import AdapterError
 from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine, TransactionSet
-from scrubber.x12 import tidy_code
+from scrubber.x12 import tidy_code, trim
 
 __all__ = ["claim_from_mapping", "diagnoses_of", "filled"]
 
@@ -48,8 +48,8 @@ def claim_from_mapping(data: Mapping[str, Any], ordinal: int = 1) -> Claim:
         control_number=record.text("control_number"),
         lines=[_line(number, line) for number, line in enumerate(record.records("lines"), 1)],
         charge_text=record.number("charge"),
-        place_of_service=record.text("place_of_service").strip(),
-        frequency=record.text("frequency").strip(),
+        place_of_service=trim(record.text("place_of_service")),
+        frequency=trim(record.text("frequency")),
         diagnoses=diagnoses_of(record.texts("diagnoses")),
         billing_provider=_provider(record.required("billing_provider")),
         rendering_provider=_provider(rendering) if rendering else None,
@@ -91,7 +91,7 @@ def _line(number: int, record: Record) -> ServiceLine:
         charge_text=record.number("charge"),
         unit_basis=tidy_code(record.text("unit_basis", "UN")),
         units_text=record.number("units"),
-        line_place_of_service=record.text("place_of_service").strip(),
+        line_place_of_service=trim(record.text("place_of_service")),
         pointers=filled(record.texts("diagnosis_pointers")),
         service_dates=_dates(record),
         line_rendering_provider=_provider(rendering) if rendering else None,
@@ -112,7 +112,7 @@ def _dates(record: Record) -> DateRange | None:
 def _provider(record: Record) -> Provider:
     if "npi" in record and "id" in record:
         raise AdapterError(f"{record.where}: give npi, or id and id_qualifier, not both")
-    npi, other, qualifier = (record.text(key).strip() for key in ("npi", "id", "id_qualifier"))
+    npi, other, qualifier = (trim(record.text(key)) for key in ("npi", "id", "id_qualifier"))
     provider = Provider(
         id=npi or other,
         id_qualifier="XX" if npi else qualifier,

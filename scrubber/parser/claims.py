@@ -40,7 +40,7 @@ from scrubber.parser.lines import (
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_text
 from scrubber.repeats import Repeat
-from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, tidy_identifier
+from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, tidy_identifier, trim
 
 __all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "is_original", "patient_key_of", "place_of", "reopen"]
 
@@ -58,9 +58,9 @@ def build_claim(raw: RawClaim) -> Claim:
     return Claim(
         control_number=number,
         lines=lines,
-        charge_text=charge.strip(),
-        place_of_service=place_of_service.strip(),
-        frequency=frequency.strip(),
+        charge_text=trim(charge),
+        place_of_service=trim(place_of_service),
+        frequency=trim(frequency),
         diagnoses=_diagnoses(named.get("HI", ())),
         billing_provider=billing_provider_of(raw.provider),
         rendering_provider=read_provider(head.children("2310B")),
@@ -86,8 +86,9 @@ def build_claim(raw: RawClaim) -> Claim:
 class _Loops:
     """Makes the loops of a claim when somebody asks for one, again each time: kept, they are many times the text."""
 
-    def __init__(self, stretch: Stretch) -> None:
+    def __init__(self, stretch: Stretch, *, plain: bool = False) -> None:
         self._stretch = stretch
+        self._plain = plain  # the lines hold no other loops
         self._starts = array("q")  # of each service line: where its text begins, and the ordinal of its first segment
 
     def add_line(self, start: int, ordinal: int) -> Callable[[], Loop]:
@@ -104,7 +105,7 @@ class _Loops:
         start, ordinal, *following = self._starts[place : place + 3]
         text = self._stretch.text[start : following[0] if following else None]
         segments = cut_text(text, self._stretch.offset + start, ordinal, self._stretch.delimiters)
-        return claim_loops(segments).children("2400")[0]
+        return Loop("2400", segments) if self._plain else claim_loops(segments).children("2400")[0]
 
 
 @frozen(eq=False)
@@ -131,7 +132,7 @@ def _split(raw: RawClaim) -> tuple[Loop, tuple[ServiceLine, ...], Loop | Callabl
     marks = stretch.delimiters
     first = _first_line(marks).search(stretch.text)
     if first is not None:
-        loops = _Loops(stretch)
+        loops = _Loops(stretch, plain=True)
         head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, marks))
         ordinal = stretch.ordinal + stretch.text.count(marks.segment, 0, first.end())
         plain = read_plain_lines(stretch.text, first.end(), ordinal, marks, loops.add_line)
@@ -252,7 +253,7 @@ def is_original(raw: RawClaim) -> bool:
     else:
         marks = raw.stretch.delimiters
         place = "".join(raw.stretch.text.partition(marks.segment)[0].split(marks.element)[5:6])
-    return "".join(place.split(raw.delimiters.component)[2:3]).strip() == "1"
+    return trim("".join(place.split(raw.delimiters.component)[2:3])) == "1"
 
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
@@ -379,7 +380,7 @@ def _diagnoses(lists: Iterable[Segment]) -> tuple[Diagnosis, ...]:
         mark = segment.delimiters.component
         pairs = [element.split(mark) for element in segment.elements[1:]]
         if pairs and pairs[0][0] in {"ABK", "BK"}:
-            return tuple([Diagnosis(pair[0], pair[1].strip() if len(pair) > 1 else "") for pair in pairs])
+            return tuple([Diagnosis(pair[0], trim(pair[1]) if len(pair) > 1 else "") for pair in pairs])
     return ()
 
 

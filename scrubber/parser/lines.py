@@ -11,7 +11,7 @@ import attrs
 
 from scrubber.model import Adjudication, DateRange, Note, Provider, ServiceLine, parse_number
 from scrubber.parser.segments import cut_text
-from scrubber.x12 import Delimiters, Loop, Segment, tidy_code
+from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, trim
 
 __all__ = [
     "read_adjustments",
@@ -70,7 +70,7 @@ def read_plain_lines(
             ServiceLine(
                 **_service([*f"SV1{marks.element}{service}".split(marks.element), *[""] * 7][:8], marks),
                 number=number,
-                service_dates=DateRange.parse(form.strip().upper(), dates.strip()),
+                service_dates=DateRange.parse(trim(form).upper(), trim(dates)),
                 assigned_number=assigned.strip(),
                 control_number=control_number,
                 notes=read_notes(cut_text(notes, 0, 0, marks)) if notes else (),
@@ -99,7 +99,7 @@ def _plain_line(marks: Delimiters) -> re.Pattern[str]:
 
 def _service(elements: Sequence[str], marks: Delimiters) -> dict[str, Any]:
     """Read SV1, given its identifier and seven elements."""
-    _, code, charge, basis, units, place, _, pointers = map(str.strip, elements)
+    _, code, charge, basis, units, place, _, pointers = map(trim, elements)
     qualifier, procedure, *modifiers = [*code.split(marks.component), ""]
     return {
         "procedure_qualifier": tidy_code(qualifier),
@@ -110,14 +110,14 @@ def _service(elements: Sequence[str], marks: Delimiters) -> dict[str, Any]:
         "unit_basis": tidy_code(basis),
         "units_text": units,
         "line_place_of_service": place,
-        "pointers": tuple([text for text in map(str.strip, pointers.split(marks.component)) if text]),
+        "pointers": tuple([text for text in map(trim, pointers.split(marks.component)) if text]),
     }
 
 
 def _service_dates(dates: Iterable[Segment]) -> DateRange | None:
     """Read DTP*472; None where there is none, it cannot be read, or several differ."""
     segments = [segment.take(3) for segment in dates]
-    stated = {(form.strip().upper(), text.strip()) for _, qualifier, form, text in segments if qualifier == "472"}
+    stated = {(trim(form).upper(), trim(text)) for _, qualifier, form, text in segments if qualifier == "472"}
     return DateRange.parse(*stated.pop()) if len(stated) == 1 else None
 
 
@@ -157,8 +157,8 @@ def _provider(loop: Loop, taxonomy: str) -> Provider:
     references = loop.find_all("REF")
     _, entity, entity_type, last_name, first_name, _, _, _, id_qualifier, identifier = loop.segments[0].take(9)
     return Provider(
-        id=identifier.strip(),
-        id_qualifier=id_qualifier.strip(),
+        id=trim(identifier),
+        id_qualifier=trim(id_qualifier),
         name=last_name,
         first_name=first_name,
         taxonomy=prv.get(3) if prv else taxonomy,

@@ -19,7 +19,7 @@ from scrubber.model import MAX_LINES, DateRange, PlainClaim, Provider
 from scrubber.parser.claims import billing_provider_of, payer_id_of
 from scrubber.parser.events import RawClaim
 from scrubber.parser.segments import line_end_of
-from scrubber.x12 import Delimiters
+from scrubber.x12 import Delimiters, trim
 
 __all__ = ["PlainReader", "clearinghouse_id_of", "plain_form", "read_plain"]
 
@@ -103,7 +103,7 @@ class PlainReader:
         """Read the claim between two places of a text if it is plain; `form` are the groups of `plain_form`."""
         number, amount, frequency, qualifier, npi, another, in_line = form
         lines = self.line.findall(text, start, stop)
-        if len(lines) > MAX_LINES or not number.strip() or frequency.strip() != _ORIGINAL:
+        if len(lines) > MAX_LINES or not number.strip() or trim(frequency) != _ORIGINAL:
             return None
         if text.count(self.date_of_service, start, stop) != len(lines):
             return None  # which date holds is for the reader of lines to say
@@ -114,7 +114,7 @@ class PlainReader:
         if another is not None or in_line is not None:
             npis = _npis(self.providers.findall(text, start, stop))
         elif npi is not None:
-            npis = (npi.strip(),) if qualifier.strip() == "XX" else None
+            npis = (trim(npi),) if trim(qualifier) == "XX" else None
         if npis is None:
             return None
         return PlainClaim(number, Decimal(amount), len(lines), payer_id, provider, npis, procedures, days)
@@ -147,10 +147,10 @@ def _npis(named: Sequence[tuple[str, str, str, str]]) -> tuple[str, ...] | None:
         if segment_id == "LX":
             rendered = False
             continue
-        if qualifier.strip() != "XX" or (rendered and entity == "82"):
+        if trim(qualifier) != "XX" or (rendered and entity == "82"):
             return None
         rendered = rendered or entity == "82"
-        npis.append(npi.strip())
+        npis.append(trim(npi))
     return tuple(npis)
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from scrubber.control_numbers import ControlNumbers
+from scrubber.disclosure import CodeForm
 from scrubber.findings import Location
 from scrubber.parser import faults
 from scrubber.parser.envelope import Envelope
@@ -348,7 +349,9 @@ class Reader:
         if not number:
             self._fault(faults.HierarchyParentUnknown, segment, "HL01 is missing or no number.", "HL01")
         elif number <= self._in_sequence or str(number) in self._numbers_out_of_sequence:
-            message = f"HL01 {number} is the number of another level of the transaction set."
+            # One of more digits may be a person's identifier.
+            shown = f" {number}" if CodeForm.COUNT.fits(written) else ""
+            message = f"HL01{shown} is the number of another level of the transaction set."
             self._fault(faults.HierarchyParentUnknown, segment, message, "HL01")
         elif written != str(expected):
             message = f"HL01 should be {expected}: levels are counted from 1 in each transaction set."

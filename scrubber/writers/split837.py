@@ -27,7 +27,7 @@ class _Open:
 
     `count` is that of its trailer, for a transaction set the segments written so far and for the others the number of
     headers directly inside; `number` is the HL01 that a level was written with, `child_code` where its HL04 stands
-    in the output.  `astray` are the trailers inside that close nothing, from before it was written.
+    in the output.  `verbatim` says that all of it is kept as it is.
     """
 
     mark: Mark
@@ -37,7 +37,7 @@ class _Open:
     levels: int = 0
     number: str = ""
     child_code: int = 0
-    astray: list[Mark] = field(factory=list)
+    verbatim: bool = False
 
 
 @define(eq=False)
@@ -45,12 +45,12 @@ class Side:
     """One side of the split: the accepted claims of an input, or with `rejected` the rejected ones.
 
     Kept claims and everything between them are slices of the input.  Headers and levels left without a claim are
-    dropped; HL01, HL02, HL04, SE01, GE01 and IEA01 are numbered and counted again.  Where all claims are on this side
-    the file is the input, byte for byte.  Of an input that was not read whole, a transaction set that is not an 837P
-    goes to the rejected side, and what is unread to neither.
+    dropped; HL01, HL02, HL04, SE01, GE01 and IEA01 are numbered and counted again.  Where all claims are on this side,
+    and no transaction set without claims is rejected, the file is the input, byte for byte.  Of an input that was not
+    read whole, a transaction set that is not an 837P goes to the rejected side, and what is unread to neither.
 
     `refuses` says of the first byte of a transaction set, functional group or interchange whether it is rejected with
-    all its claims: then the rejected side repeats what is wrong with its trailers.
+    all its claims: then the rejected side holds all of it as it is, with what it is rejected for.
     """
 
     source: InputSource
@@ -60,6 +60,7 @@ class Side:
     notes: list[str] = field(factory=list, init=False)
     _open: list[_Open] = field(factory=list, init=False)
     _splicer: Splicer = field(init=False)
+    _some_refused: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._splicer = Splicer(self.source, self.out)
@@ -71,8 +72,11 @@ class Side:
         elif mark.kind in _DEPTHS or mark.kind == "HL":
             depth = _LEVEL_DEPTHS[mark.loop] if mark.kind == "HL" else _DEPTHS[mark.kind]
             self._close(depth)
-            self._open.append(_Open(mark, depth))
-            if self.rejected and not mark.judged:
+            refused = self.refuses(mark.start)
+            self._some_refused |= refused
+            verbatim = self.rejected and (self._is_verbatim() or refused)
+            self._open.append(_Open(mark, depth, verbatim=verbatim))
+            if verbatim or (self.rejected and not mark.judged):
                 self._write_headers()
 
     def claim(self, raw: RawClaim, report: ClaimReport) -> None:
@@ -89,12 +93,17 @@ class Side:
         """Write what is due, closing what the input left open."""
         self._close(0)
         totals = report.totals
-        others = totals.accepted if self.rejected else totals.rejected
-        if report.readable and not others and (totals.rejected or not self.rejected):
+        own, others = (totals.rejected, totals.accepted) if self.rejected else (totals.accepted, totals.rejected)
+        if self.rejected:
+            is_input = report.readable and not others and bool(own)
+        else:  # a transaction set without claims may be rejected, too
+            is_input = report.readable and not others and not self._some_refused
+        if is_input:
             self._splicer.restart()
             self._splicer.keep(0, self.source.size)
         self._splicer.flush()
-        return "" if self._splicer.position else f"there are no {'rejected' if self.rejected else 'accepted'} claims"
+        is_there = self._splicer.position and (own or is_input or not report.readable)
+        return "" if is_there else f"there are no {'rejected' if self.rejected else 'accepted'} claims"
 
     def expected(self, totals: Totals) -> Tally:
         """Give the claims of this side."""
@@ -118,8 +127,6 @@ class Side:
             self._write_level(header, above)
         else:
             self._splicer.keep(mark.start, mark.end)
-            for trailer in header.astray:
-                self._splicer.keep(trailer.start, trailer.end)
             if above and above[-1].depth == header.depth - 1:
                 above[-1].count += 1
         if header.depth >= _DEPTHS["ST"]:
@@ -127,6 +134,9 @@ class Side:
 
     def _write_level(self, header: _Open, above: list[_Open]) -> None:
         segment = header.mark.segment
+        if header.verbatim:
+            self._splicer.keep(header.mark.start, header.mark.end)
+            return
         parent = above[-1] if above and above[-1].mark.kind == "HL" else None
         if parent is not None and parent.depth == _SUBSCRIBER and header.depth == _PATIENT:
             self._splicer.overwrite(parent.child_code, b"1")
@@ -145,25 +155,20 @@ class Side:
             return  # the input ends inside it; its header gets a whole one
         depth = _DEPTHS[_HEADER_OF[mark.kind]]
         self._close(depth + 1)
-        if not self._open or self._open[-1].depth != depth:
-            self._take_astray(mark)
+        if self._is_verbatim():
+            self._splicer.keep(mark.start, mark.end)
+            self._close(depth)
             return
-        if not self._open[-1].written:
+        if not self._open or self._open[-1].depth != depth or not self._open[-1].written:
             self._close(depth)
             return
         header, segment = self._open.pop(), mark.segment
         count = corrected_count(segment, mark.count, self._count_of(header))
         self._keep_changed(mark, with_elements(segment, {1: count}))
 
-    def _take_astray(self, mark: Mark) -> None:
-        """Keep a trailer that closes nothing where claims are rejected for it."""
-        around = self._open[-1] if self._open else None
-        if around is None or not self.refuses(around.mark.start):
-            return
-        if around.written:
-            self._splicer.keep(mark.start, mark.end)
-        else:
-            around.astray.append(mark)
+    def _is_verbatim(self) -> bool:
+        """Whether what is open is kept as it is."""
+        return bool(self._open) and self._open[-1].verbatim
 
     def _keep_changed(self, mark: Mark, text: str) -> None:
         """Append a mark with another text for the segment that opens it."""
@@ -180,11 +185,11 @@ class Side:
     def _close(self, depth: int) -> None:
         """Leave what is open from `depth` on; a header that was written and has no trailer in the input gets one.
 
-        None where the missing trailer is what its claims are rejected for.
+        None where all of it is kept as it is.
         """
         while self._open and self._open[-1].depth >= depth:
             header = self._open.pop()
-            if header.written and header.mark.kind in _TRAILERS and not self.refuses(header.mark.start):
+            if header.written and header.mark.kind in _TRAILERS and not header.verbatim:
                 self._splicer.put(self._missing_trailer(header).encode("latin-1"))
 
     def _missing_trailer(self, header: _Open) -> str:

@@ -1,0 +1,117 @@
+"""IVUS105 and IVUS110: procedure codes that are not valid on their date of service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edits.codes import AOC, CO181, IVUS, NOT_VALID, RETIRED, SUCCEEDED, make_meta
+from edits.facts import Facts, Procedure, Succession
+from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
+
+__all__ = ["RETIRED_EDITS", "retired_beside"]
+
+
+class BaseNotValidOnDate(Edit[Facts]):
+    """A code of a family that another one took the place of is billed for a date on which it is not valid.
+
+    Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day. Payers deny a code that is not valid on the
+    date of service, and intravascular ultrasound with it where it was the only base procedure.
+    Fix: bill the code that is valid on the date of service.
+    """
+
+    meta = make_meta(
+        "IVUS105",
+        "base-not-valid-on-date",
+        Severity.ERROR,
+        AOC,
+        fires="claim date=20260102\n37221\n37252",
+        passes="claim date=20251231\n37221\n37252",
+        status=NOT_VALID,
+        adjustment=CO181,
+        procedures=SUCCEEDED,
+    )
+
+    def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
+        """Look the code up on the date of service, with or without ultrasound on the claim."""
+        for line in claim.lines:
+            row = _succession_against(line, context.tables) if line.procedure in SUCCEEDED else None
+            if row is None:
+                continue
+            is_old = row.first <= line.procedure <= row.last
+            old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
+            yield self.finding(
+                line,
+                f"{line.procedure} is not valid on {line.service_dates}: {old} ended {row.deleted}, and {new} follow.",
+                f"Bill the code of {new if is_old else old} for what was done, or correct the date of service.",
+                element="SV101-2",
+            )
+
+
+def _succession_against(line: ServiceLine, facts: Facts) -> Succession | None:
+    """Return the change of families on whose wrong side a line stands with its code, None if there is none."""
+    dates = line.service_dates
+    for row in facts.successions if dates is not None else ():
+        if row.deleted is None or dates is None:
+            continue
+        if row.first <= line.procedure <= row.last and dates.last > row.deleted:
+            return row
+        if row.successor_first <= line.procedure <= row.successor_last and dates.first <= row.deleted:
+            return row
+    return None
+
+
+def retired_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Return the lines on the days of an ultrasound line that bill a base in another period and are IVUS105's."""
+    return tuple(
+        other
+        for other in encounter.on_days_of(line)
+        if other.procedure in SUCCEEDED
+        and facts.base_codes.ever((line.procedure, other.procedure))
+        and _succession_against(other, facts) is not None
+    )
+
+
+class RetiredIvusCode(Edit[Facts]):
+    """An intravascular ultrasound code is billed for a date on which it does not exist.
+
+    Why: 37250, 37251, 75945 and 75946 ended on 2015-12-31; 37252 and 37253 began on 2016-01-01.
+    Fix: bill the code that is valid on the date of service.
+    """
+
+    meta = make_meta(
+        "IVUS110",
+        "retired-ivus-code",
+        Severity.ERROR,
+        AOC,
+        fires="37238\n37250",
+        passes="37238\n37252",
+        status=NOT_VALID,
+        adjustment=CO181,
+        procedures=IVUS | RETIRED,
+    )
+
+    def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
+        """Look the code up on the date of service."""
+        for line in claim.lines:
+            rows = context.tables.procedures.ever(line.procedure)
+            dates = line.service_dates
+            if dates is None or not rows or _covers(rows[0], dates):
+                continue
+            yield self.finding(
+                line,
+                f"{line.procedure} is valid only {rows[0].dates}, not on {dates}.",
+                _REPLACEMENTS[line.procedure in RETIRED],
+                element="SV101-2",
+            )
+
+
+def _covers(row: Procedure, dates: DateRange) -> bool:
+    return row.effective <= dates.first and (row.deleted is None or dates.last <= row.deleted)
+
+
+_REPLACEMENTS = {
+    True: "Bill 37252 for the first vessel and 37253 for each further one.",
+    False: "Before 2016-01-01 the codes were 37250, 37251, 75945 and 75946.",
+}
+
+RETIRED_EDITS = (BaseNotValidOnDate, RetiredIvusCode)

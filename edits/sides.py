@@ -1,0 +1,143 @@
+"""IVUS203, IVUS404 and IVUS411: one code on several lines, and the sides that lines name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain
+
+from edits.bases import bases_in
+from edits.codes import (
+    ADDITIONAL,
+    INITIAL,
+    NCCI_MANUAL,
+    PFS,
+    SIDES,
+    SIDES_MEANT,
+    ivus_lines,
+    make_meta,
+    modified_lines,
+    places,
+    side_of,
+)
+from edits.facts import Facts
+from edits.units import UnitsByDay, errors_of, limit_of, together
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+
+__all__ = ["SIDE_EDITS"]
+
+
+class LateralityPair(EncounterEdit[Facts]):
+    """The same intravascular ultrasound code is billed with RT and with LT on one date.
+
+    Why: with bilateral indicator 0 payers may pay the two as one unit. RT and LT lines of 37252 exceed its MUE, which
+    IVUS201 tells of instead.
+    Fix: bill the first vessel as 37252 x1 and all others as units of one 37253 line.
+    """
+
+    meta = make_meta(
+        "IVUS404",
+        "laterality-pair",
+        Severity.WARNING,
+        PFS,
+        fires="37238\n37252\n37253-RT\n37253-LT",
+        passes="37238\n37252-RT\n37253-LT",
+    )
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
+        told = errors_of("IVUS201", context) | errors_of("IVUS701", context)
+        seen: dict[str, list[tuple[ServiceLine, tuple[str, ...]]]] = defaultdict(list)
+        for line in modified_lines(encounter):
+            sides = context.tables.modifiers_of_kind(line, "side")
+            same = [found for other, found in seen[line.procedure] if other.common_days(line)] if sides else []
+            seen[line.procedure].append((line, sides))
+            if line.procedure == INITIAL and (line.claim.ordinal, line.number) in told:
+                continue
+            if len({*sides, *chain.from_iterable(same)}) > 1:
+                yield self.finding(
+                    line,
+                    f"{line.procedure} is billed with RT and LT for {line.service_dates}; the two may be paid as one.",
+                    "Bill 37252 x1 for the first vessel and all others as units of one 37253 line.",
+                    element=line.modifier_element(line.modifiers.index(sides[0])),
+                )
+
+
+class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
+    """Additional vessels (37253) of one date stand on several lines, other than one for each side (IVUS404).
+
+    Why: payers sum them anyway, and lines that look alike are denied as duplicates.
+    Fix: bill one line of 37253 with the sum of the units.
+    """
+
+    meta = make_meta(
+        "IVUS203",
+        "additional-vessels-on-several-lines",
+        Severity.WARNING,
+        NCCI_MANUAL,
+        fires="37238\n37252\n37253\n37253-LT",
+        passes="37238\n37252\n37253 x2",
+    )
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for a second line of 37253 on a date; each is told of all of them, so that they give one advice."""
+        lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
+        by_sides = {(found.claim_ordinal, found.line) for found in context.found if found.code == "IVUS404"}
+        by_day = UnitsByDay(lines)
+        for line in lines:
+            same = together(line, encounter, lines)
+            if same[0] is line or line.service_dates is None:
+                continue
+            if any((each.claim.ordinal, each.number) in by_sides for each in same):
+                continue
+            units, limit = by_day.most(line.service_dates), limit_of(line, context.tables)
+            billed = "with the corrected units" if limit is not None and units > limit.value else f"x{units}"
+            yield self.finding(
+                line,
+                f"37253 for {line.service_dates} stands on {places(same, line)}.",
+                f"Bill one line of 37253 {billed}.",
+                element="SV104",
+            )
+
+
+class OppositeSide(EncounterEdit[Facts]):
+    """37252 names one side, and every base procedure of the day the other one.
+
+    Why: the initial vessel is usually one that was treated or examined by the base procedure; a side that contradicts
+    it is often a slip, and draws a request for records.
+    Fix: correct the side that is wrong, if one is.
+    """
+
+    meta = make_meta(
+        "IVUS411",
+        "opposite-side",
+        Severity.INFO,
+        SIDES_MEANT,
+        fires="37238-RT\n36012-RT\n37252-LT",
+        passes="37238-RT\n36012-RT\n37252-RT",
+    )
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for lines of 37252 with one side whose bases all have the other; catheters and the like say nothing."""
+        facts = context.tables
+        for line in modified_lines(encounter):
+            side = side_of(line)
+            if line.procedure != INITIAL or not side:
+                continue
+            bases = [base for base in bases_in(encounter, line, facts) if not facts.has_no_side(base.procedure)]
+            if bases and all(_sides(base) == SIDES - {side} for base in bases):
+                yield self.finding(
+                    line,
+                    f"37252 names the side {side}, but its base procedure ({places(bases, line)}) is "
+                    f"{side_of(bases[0])}.",
+                    "Correct the side that is wrong, if one is.",
+                    element=line.modifier_element(line.modifiers.index(side)),
+                )
+
+
+def _sides(base: ServiceLine) -> frozenset[str]:
+    """Return the sides of a base procedure; both for modifier 50."""
+    return SIDES if "50" in base.modifiers else SIDES.intersection(base.modifiers)
+
+
+SIDE_EDITS = (LateralityPair, AdditionalVesselsOnSeveralLines, OppositeSide)
