@@ -127,6 +127,25 @@ def replaced_chain(size: int) -> str:
     return patient(claims, kind="CI")
 
 
+def replacements_by_content(size: int) -> str:
+    """Originals of one patient and day, and as many replacements that name none of them but have their codes."""
+    codes = [[_line(1, "37238", _day(0), units=n % 9 + 1), _line(2, "37252", _day(0))] for n in range(size // 2)]
+    claims = [_claim(n, lines) for n, lines in enumerate(codes)]
+    for n, lines in enumerate(codes, size // 2):
+        claims.append(_claim(n, lines, frequency="7", head=f"REF*F8*X{n}~HI*ABK:I871~"))
+    return patient(claims, kind="CI")
+
+
+def equal_claims(size: int) -> str:
+    """Claims of one patient that all bill the same."""
+    return patient([_claim(n, [_line(1, "37238", _day(0)), _line(2, "37252", _day(0))]) for n in range(size)])
+
+
+def equal_visits(size: int) -> str:
+    """Claims of one patient that all bill the same visit, which no edit over encounters judges."""
+    return patient([_claim(n, [_line(1, "99213", _day(0))]) for n in range(size)])
+
+
 def many_days(size: int) -> str:
     """Claims of one patient, 50 lines each, every two lines on another day."""
     claims = []
@@ -251,6 +270,9 @@ SHAPES = (
     Shape("chain of reliance", reliance, 200),
     Shape("chain of reliance in one encounter", reliance_in_one_encounter, 150),
     Shape("chain of replacements", replaced_chain, 200),
+    Shape("replacements by content", replacements_by_content, 250),
+    Shape("equal claims", equal_claims, 250),
+    Shape("equal visits", equal_visits, 10_000),
     Shape("one patient on many days", many_days, 50),
     Shape("words of vessels", vessel_words, 10_000),
     Shape("providers in one day", providers_in_one_day, 2_000),

@@ -211,8 +211,7 @@ Providers = tuple[tuple[str, ...], tuple[str, ...], bool]
 
 def providers_of(line: ServiceLine) -> Providers:
     """Return what makes two lines of a patient the same providers'."""
-    billing = line.claim.billing_provider
-    return (line.rendering_provider.key, billing.key, billing.is_surgery_center)
+    return (line.rendering_key, line.claim.billing_key, line.claim.billing_provider.is_surgery_center)
 
 
 def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
@@ -225,7 +224,7 @@ def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
 
 def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
     """Return the bases of the same provider on the same claim, on dates that the line does not have."""
-    found = _own(line.claim, line.procedure, facts).get(line.rendering_provider.key, Bases())
+    found = _own(line.claim, line.procedure, facts).get(line.rendering_key, Bases())
     if line.service_dates is None:
         return found
     # What shares a day with the line is in its encounter.
@@ -243,7 +242,7 @@ def _own(claim: Claim, procedure: str, facts: Facts) -> dict[tuple[str, ...], Ba
             and counts_as_primary(line)
             and facts.is_base(procedure, line.procedure, line.service_dates)
         ):
-            found[line.rendering_provider.key].append(line)
+            found[line.rendering_key].append(line)
     return {provider: Bases(tuple(lines)) for provider, lines in found.items()}
 
 

@@ -417,12 +417,32 @@ def amount(facts: Facts, procedure: str, place_of_service: str, day: date) -> De
 
 
 def price(line: ServiceLine, facts: Facts) -> Decimal | None:
-    """Give the national amount of a line: one unit's by year and place of service, times the units.
+    """Give the national amount of what could be paid of a line at most: one unit's by year and place, times the units.
 
-    None where the units cannot be counted: minutes, fractions, or a number that is no count of services.
+    Units over the MUE are not paid, and of several lines of a claim, code and day only the first ones within it;
+    nothing is paid of ultrasound beside an excluded procedure.  None where the units cannot be counted: minutes,
+    fractions, or a number that is no count of services.
     """
-    units = line.whole_units
+    units = _payable(line, facts)
     if line.service_dates is None or units is None:
         return None
     unit = amount(facts, line.procedure, line.place_of_service, line.service_dates.first)
     return None if unit is None else (unit * units).quantize(Decimal("0.01"))
+
+
+def _payable(line: ServiceLine, facts: Facts) -> int | None:
+    """Return the units of a line that could be paid at most, None where they cannot be counted."""
+    units, dates = line.whole_units, line.service_dates
+    if units is None or dates is None:
+        return units
+    same_days = [o for o in line.claim.lines if o.rendering_key == line.rendering_key and o.common_days(line)]
+    if any(facts.exclusions.on(other.procedure, dates) is not None for other in same_days if other is not line):
+        return 0
+    limit = facts.mue.on(line.procedure, dates)
+    if limit is None:
+        return units
+    most = limit.value * dates.days
+    if limit.mai != "1":
+        before = (other for other in same_days if other.procedure == line.procedure and other.number < line.number)
+        most -= sum(other.whole_units or 0 for other in before)
+    return max(0, min(units, most))

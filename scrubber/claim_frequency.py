@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from scrubber.edit import Context, Edit, Example, FileEdit, Meta, statuses
 from scrubber.findings import Finding, Severity, Source
-from scrubber.frequency import Void, voids_of
-from scrubber.identity import patients_of
+from scrubber.frequency import Replacement, Versions, Void
 from scrubber.model import Claim
 
-__all__ = ["FREQUENCY_RULES", "doubtful_voids"]
+__all__ = ["FREQUENCY_RULES", "doubtful_versions"]
 
 _GUIDE = Source("ASC X12N 005010X222A1 implementation guide, CLM05-3 and REF*F8", "005010X222A1")
 _MEDICARE = Source("Medicare Part B takes original claims only (CLM05-3 = 1); from memory", "edition not known")
@@ -125,18 +124,41 @@ class VoidInDoubt(FileEdit):
     meta = Meta(code="X12223", name="void-in-doubt", severity=Severity.WARNING, sources=(_GUIDE,))
 
 
-FREQUENCY_RULES = (FrequencyNotTaken, FrequencyCorrected, OriginalReferenceMissing, VoidInDoubt)
+class ReplacementInDoubt(FileEdit):
+    """A replacement names no claim of the file, but has the billing provider, dates and codes of one.
+
+    Why: a replacement (CLM05-3 = 7) takes the place of a claim that the payer has numbered (REF*F8).  An earlier claim
+    of the same file with the same content is taken for the one it replaces, so that nothing counts twice; the payer can
+    hardly have numbered that claim yet, and may pay both.
+    Fix: compare the two, and send the one that is right: as an original, or as a replacement of what was sent before.
+    """
+
+    meta = Meta(code="X12225", name="replacement-in-doubt", severity=Severity.WARNING, sources=(_GUIDE,))
 
 
-def doubtful_voids(claims: Sequence[Claim], rejected: AbstractSet[int]) -> Iterator[Finding]:
-    """Yield X12223 for claims of the same `patient_key`, of which those with ordinals `rejected` are rejected."""
-    if not any(claim.is_void for claim in claims):
-        return
-    for patient in patients_of(claims):
-        for void in voids_of(patient.claims, rejected):
+FREQUENCY_RULES = (FrequencyNotTaken, FrequencyCorrected, OriginalReferenceMissing, VoidInDoubt, ReplacementInDoubt)
+
+
+def doubtful_versions(found: Iterable[Versions], rejected: AbstractSet[int]) -> Iterator[Finding]:
+    """Yield X12223 and X12225 for claims that may mean one another, of which those in `rejected` are rejected."""
+    for versions in found:
+        for void in versions.voids(rejected):
             if void.by_content or not void.takes_away:
                 fix = "Check REF*F8, the lines and the charges against the claim that is to be taken back."
                 yield VoidInDoubt.on_claim(void.claim, _doubt(void), fix)
+        for replacement in versions.replacements(rejected):
+            if replacement.by_content and replacement.claim.ordinal not in rejected:
+                yield _replaces_content(replacement)
+
+
+def _replaces_content(replacement: Replacement) -> Finding:
+    place = f"claim {replacement.meant[0].ordinal} of the file"
+    message = (
+        f"This replacement names {place} neither by REF*F8 nor by CLM01 but has its dates and codes, and takes its "
+        "place here; the payer can hardly have numbered that claim yet."
+    )
+    fix = f"Send only one of them; if {place} is another service, compare the dates and codes of both."
+    return ReplacementInDoubt.on_claim(replacement.claim, message, fix)
 
 
 def _doubt(void: Void) -> str:

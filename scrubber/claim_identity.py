@@ -70,13 +70,12 @@ Together = Callable[[Sequence[Claim]], Mapping[int, str]]
 
 def missing_identity(claim: Claim) -> Finding | None:
     """Return what is wrong with a claim whose patient, payer or a provider nobody can tell from others."""
-    rendering = [line.rendering_provider for line in claim.lines]
     known = {
         "the patient (2010BA, 2010CA) has neither an identifier nor a name with birth date": is_patient_known(claim),
         "the payer (2010BB) has neither identifier nor name": any(claim.payer.key),
-        "the billing provider (2010AA) has neither identifier nor name": claim.billing_provider.is_identified,
+        "the billing provider (2010AA) has neither identifier nor name": any(claim.billing_key[1:]),
         "the rendering provider (2310B, 2420A) has neither identifier nor name": all(
-            provider.is_identified or provider is claim.billing_provider for provider in rendering
+            any(line.rendering_key[1:]) or line.rendering_provider is claim.billing_provider for line in claim.lines
         ),
     }
     missing = [what for what, is_known in known.items() if not is_known]

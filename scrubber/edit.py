@@ -226,6 +226,7 @@ class FileEdit(Rule):
             claim_ordinal=claim.ordinal,
             location=claim.locate(),
             statuses=cls.meta.statuses,
+            adjustment=cls.meta.adjustment,
             source=cls.meta.sources[0],
         )
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from scrubber.frequency import apart_of, related
+from scrubber.frequency import Versions, versions_of
 from scrubber.identity import patients_of
 from scrubber.model import Claim, DateRange, ServiceLine
 
@@ -23,7 +23,7 @@ __all__ = ["Encounter", "Encounters", "SameDays"]
 T = TypeVar("T")
 
 _Side = tuple[int, int]
-"""Which claims count together: the number of the patient, and what `scrubber.frequency.apart_of` says of the claim."""
+"""Which claims count together: the number of the patient, and what `Versions.apart` says of the claim."""
 _Providers = tuple[Any, ...]
 _Group = tuple[_Side, _Providers]
 """What lines need to have in common beside their days."""
@@ -123,16 +123,27 @@ class Encounters:
 
     Each patient's claims are judged together (see `scrubber.identity`).  A claim that another takes away or replaces is
     judged by itself (see `scrubber.frequency`), so that its lines are not counted twice.  `rejected` are the ordinals
-    of claims that are rejected already: they take nothing away.
+    of claims that are rejected already: they take nothing away.  Of these, `repeated` repeat an earlier claim and are
+    in no encounter.
     """
 
-    def __init__(self, claims: Sequence[Claim], rejected: AbstractSet[int] = frozenset()) -> None:
-        self._claims = {claim.ordinal: claim for claim in claims if not claim.is_void}
-        self._patients = dict(enumerate(patients_of(claims)))
-        self._related: dict[int, list[Claim]] | None = None  # by ordinal: those that one of them may take away
+    def __init__(
+        self,
+        claims: Sequence[Claim],
+        rejected: AbstractSet[int] = frozenset(),
+        repeated: AbstractSet[int] = frozenset(),
+    ) -> None:
+        self._claims = {c.ordinal: c for c in claims if not c.is_void and c.ordinal not in repeated}
+        self._rejected = set(rejected)
+        self.versions: list[Versions] = []
+        self._versions_of: dict[int, Versions] = {}
         self._sides: dict[int, _Side] = {}
-        for number, patient in self._patients.items():
-            self._sides |= _sides_of(number, patient.claims, rejected)
+        for number, patient in enumerate(patients_of(claims)):
+            self._sides |= {claim.ordinal: (number, 0) for claim in patient.claims}
+            for versions in versions_of(patient.claims, repeated):
+                self.versions.append(versions)
+                self._versions_of |= dict.fromkeys(versions.ordinals, versions)
+                self._sides |= {ordinal: (number, side) for ordinal, side in versions.apart(self._rejected).items()}
         groups: dict[_Group, list[ServiceLine]] = defaultdict(list)
         for claim in self._claims.values():
             for line in claim.lines:
@@ -174,22 +185,16 @@ class Encounters:
                     touched[id(self._of[id(other)])] = self._of[id(other)]
         return sorted((*self._made_again(touched.values()), *self._alive(asked)), key=_first_place)
 
-    def _take_from_patients(self, taken: Iterable[Claim]) -> list[Claim]:
-        """Take claims from their patients, and return the claims that count with others then."""
-        if self._related is None:
-            self._related = {
-                claim.ordinal: group
-                for patient in self._patients.values()
-                if any(claim.frequency != _ORIGINAL for claim in patient.claims)  # else none takes another away
-                for group in related(patient.claims)
-                for claim in group
-            }
-        groups = [self._related.pop(claim.ordinal) for claim in taken if claim.ordinal in self._related]
+    def _take_from_patients(self, taken: Sequence[Claim]) -> list[Claim]:
+        """Note that claims are rejected, and return those that count with others then."""
+        self._rejected |= {claim.ordinal for claim in taken}
         moved: list[Claim] = []
-        for group in {id(group): group for group in groups}.values():
-            group[:] = [claim for claim in group if claim.ordinal in self._related]
-            number = self._sides[group[0].ordinal][0] if group else 0
-            for ordinal, side in _sides_of(number, group, frozenset()).items():
+        # An original that is rejected may still be meant by others: nothing changes for them.
+        later = (self._versions_of.get(claim.ordinal) for claim in taken if claim.frequency != _ORIGINAL)
+        for versions in {id(versions): versions for versions in later if versions is not None}.values():
+            apart = versions.apart(self._rejected)
+            for ordinal in versions.ordinals:
+                side = (self._sides[ordinal][0], apart.get(ordinal, 0))
                 if side != self._sides[ordinal]:
                     self._sides[ordinal] = side
                     moved += [self._claims[ordinal]] if ordinal in self._claims else []
@@ -225,17 +230,11 @@ class Encounters:
         return sorted(found, key=_first_place) if len(found) > 1 else found
 
 
-def _sides_of(number: int, claims: Sequence[Claim], rejected: AbstractSet[int]) -> dict[int, _Side]:
-    """Return by ordinal with which others of a patient's claims each counts."""
-    apart = apart_of(claims, rejected)
-    return {claim.ordinal: (number, apart.get(claim.ordinal, 0)) for claim in claims}
-
-
 def _providers_of(line: ServiceLine) -> _Providers:
     """Return what makes two lines of a patient the same providers'; of a claim alone where one has no identity."""
-    billing, rendering = line.claim.billing_provider, line.rendering_provider
-    nobody = 0 if billing.is_identified and rendering.is_identified else line.claim.ordinal
-    return (billing.key, billing.is_surgery_center, rendering.key, nobody)
+    billing, rendering = line.claim.billing_key, line.rendering_key
+    nobody = 0 if any(billing[1:]) and any(rendering[1:]) else line.claim.ordinal
+    return (billing, line.claim.billing_provider.is_surgery_center, rendering, nobody)
 
 
 _ORIGINAL = "1"

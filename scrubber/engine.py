@@ -13,8 +13,9 @@ from typing import Any
 import attrs
 from attrs import define, field, frozen
 
-from scrubber.claim_frequency import doubtful_voids
+from scrubber.claim_frequency import doubtful_versions
 from scrubber.claim_identity import contradictions, missing_identity
+from scrubber.claim_repeats import RepeatedClaim, repeated_claim
 from scrubber.config import Config
 from scrubber.detail import detail_of
 from scrubber.disclosure import CodeForm
@@ -26,6 +27,7 @@ from scrubber.model import Claim, PlainClaim, ServiceLine, in_cents
 from scrubber.notices import notices_of_settings
 from scrubber.parser import ClaimPlace, Extent, Level, RawClaim, Readable, is_original, reopen
 from scrubber.plugins import Plugin
+from scrubber.repeats import repeats_of
 from scrubber.rules import OWN_RULES, crash, not_together, relies_on
 from scrubber.tables import override_tables
 
@@ -193,9 +195,13 @@ class Engine:
             self._file(finding, verdicts[finding.claim_ordinal or 0])
 
     def _difference(self, apart: _Verdict, together: _Verdict) -> str:
-        """Say which findings of edits over encounters a claim would have too, and which not, judged with others."""
+        """Say which findings over several claims a claim would have too, and which not, judged with others."""
         own, joined = (
-            Counter(found.code for found in verdict.findings if issubclass(self._rules[found.code][0], EncounterEdit))
+            Counter(
+                found.code
+                for found in verdict.findings
+                if issubclass(self._rules[found.code][0], EncounterEdit | RepeatedClaim)
+            )
             for verdict in (apart, together)
         )
         more, less = (" and ".join(sorted(codes)) for codes in (joined - own, own - joined))
@@ -224,14 +230,29 @@ class Engine:
             verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
             verdict.refused = bool(place.refused)
         rejected = _rejected(verdicts)  # by now: such a claim takes no other away
-        for finding in doubtful_voids(claims, rejected):
+        repeated = self._file_repeats(verdicts, rejected, places)
+        encounters = Encounters(claims, rejected, repeated)
+        for finding in doubtful_versions(encounters.versions, rejected):
             self._file(finding, verdicts[finding.claim_ordinal or 0])
         for verdict in verdicts.values():
             verdict.alone = len(verdict.findings)
-        encounters = Encounters(claims, rejected)
         for encounter in encounters:
             self._judge_encounter(encounter, verdicts, stages)
         return verdicts, encounters
+
+    def _file_repeats(
+        self, verdicts: Mapping[int, _Verdict], rejected: AbstractSet[int], places: Sequence[ClaimPlace]
+    ) -> set[int]:
+        """Report the claims that repeat others (X12224), and return those that are rejected for it."""
+        claims = [verdict.claim for verdict in verdicts.values()]
+        # Of a claim that comes without the others of its patient, the first pass over the file knows.
+        known = [place.repeats for place in places if place.repeats is not None]
+        repeats = known or (repeats_of(claims, rejected) if len(claims) > 1 else ())
+        found = [(verdicts[repeat.ordinal], repeat) for repeat in repeats]
+        for verdict, repeat in found:
+            self._file(repeated_claim(verdict.claim, repeat), verdict)
+        code = RepeatedClaim.meta.code
+        return {repeat.ordinal for verdict, repeat in found if any(each.code == code for each in verdict.errors)}
 
     def _judge_encounter(
         self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage], *, again: bool = False

@@ -10,7 +10,7 @@ from attrs import define, field
 from scrubber.model import Claim
 from scrubber.x12 import tidy_identifier
 
-__all__ = ["Patient", "is_patient_known", "is_somebody", "patients_of"]
+__all__ = ["Patient", "is_patient_known", "is_somebody", "patients_of", "single_identity"]
 
 _A, _AN = "[AC-HJKMNP-RT-Y]", "[0-9AC-HJKMNP-RT-Y]"
 _MBI = re.compile(rf"[1-9]{_A}{_AN}\d{_A}{_AN}\d{_A}{_A}\d\d", re.ASCII)
@@ -83,6 +83,11 @@ def patients_of(claims: Sequence[Claim]) -> list[Patient]:
             found.append(Patient(name, birth_date, own))
     found += [Patient("", "", [claim]) for claim in nobody]
     return sorted(found, key=lambda patient: patient.claims[0].ordinal)
+
+
+def single_identity(claim: Claim) -> tuple[str, ...]:
+    """Return the name and birth date that tell the patient from others of the same member identifier, if they do."""
+    return () if _has_mbi(claim) else claim.patient.identity
 
 
 def _has_mbi(claim: Claim) -> bool:

@@ -34,8 +34,8 @@ _shown_payer = lru_cache(maxsize=4096)(CodeForm.PAYER.shown)
 Packed = tuple[int, Any, tuple[int, int, int], bool, int]
 """A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the ledger."""
 
-_Entry = tuple[Packed, bytes, bool, tuple[str, str, int, str, str] | None]
-# The place, the digest of the patient, whether the claim is hot, and the verdict.
+_Entry = tuple[Packed, bytes, bool, int, tuple[str, str, int, str, str] | None]
+# The place, the digest of the patient, whether the claim is hot, its mark, and the verdict.
 
 
 @define(eq=False)
@@ -65,19 +65,19 @@ class Ledger:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
         weakref.finalize(self, self._file.close)
 
-    def open(self, place: ClaimPlace, patient: bytes, *, hot: bool) -> None:
-        """Note a claim that has to be judged, of the patient with that digest."""
-        self._add((self._pack(place), patient, hot, None))
+    def open(self, place: ClaimPlace, patient: bytes, *, hot: bool, mark: int = 0) -> None:
+        """Note a claim that has to be judged, of the patient with that digest; `mark` is that of `RepeatIndex`."""
+        self._add((self._pack(place), patient, hot, mark, None))
 
-    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim) -> None:
-        """Note a claim that is accepted unopened, unless it has to be judged with others of the patient."""
+    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim, *, mark: int = 0) -> None:
+        """Note a claim that is accepted unopened, unless it has to be judged with others of the patient, or repeats."""
         npi = _shown_npi(plain.billing_provider.npi)
         verdict = (plain.control_number, str(plain.charge), plain.lines, _shown_payer(plain.payer_id), npi)
-        self._add((self._pack(place), patient, False, verdict))
+        self._add((self._pack(place), patient, False, mark, verdict))
 
-    def patients(self) -> Iterator[tuple[bytes, bool, Packed]]:
-        """Yield the digest of the patient of each claim, whether it is hot, and its place, in order."""
-        return ((patient, hot, place) for place, patient, hot, _ in self._entries())
+    def patients(self) -> Iterator[tuple[bytes, bool, int, Packed]]:
+        """Yield the digest of the patient of each claim, whether it is hot, its mark and its place, in order."""
+        return ((patient, hot, mark, place) for place, patient, hot, mark, _ in self._entries())
 
     def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
         """Give a place again, with what `ClaimPlace` says of `alone`."""
@@ -91,7 +91,7 @@ class Ledger:
         self._sets.close()
 
     def __iter__(self) -> Iterator[Note]:
-        for place, _, _, verdict in self._entries():
+        for place, _, _, _, verdict in self._entries():
             ordinal, _, (start, end, _), *_ = place
             accepted = None
             if verdict is not None:

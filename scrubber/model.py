@@ -203,11 +203,6 @@ class Provider:
         return ("", *map(tidy_name, (self.name, self.first_name)), *map(tidy_identifier, (self.tax_id, *others)))
 
     @property
-    def is_identified(self) -> bool:
-        """Whether there is an identifier (NM109, tax, REF) or a name."""
-        return any(self.key[1:])
-
-    @property
     def is_surgery_center(self) -> bool:
         """Whether the taxonomy is that of an ambulatory surgical center (ASC)."""
         return tidy_identifier(self.taxonomy) == _SURGERY_CENTER
@@ -374,6 +369,12 @@ class ServiceLine:
         return self.line_rendering_provider or self.claim.rendering_provider or self.claim.billing_provider
 
     @property
+    def rendering_key(self) -> tuple[str, ...]:
+        """What makes two lines the same rendering provider's; `Claim.billing_key` where the billing one rendered it."""
+        provider = self.line_rendering_provider or self.claim.rendering_provider
+        return provider.key if provider is not None else self.claim.billing_key
+
+    @property
     def is_prepaid(self) -> bool:
         """Whether a charge of zero is right: an encounter (BHT06 RP), or capitation (CN101 05 of line or claim)."""
         contract = self.line_contract_type or self.claim.contract_type
@@ -498,6 +499,17 @@ class Claim:
     def patient_key(self) -> tuple[str, ...]:
         """What makes two claims the same patient's, before the same payer; see `patient_key`."""
         return patient_key(self.payer, self.subscriber, self.dependent)
+
+    @property
+    def billing_key(self) -> tuple[str, ...]:
+        """What makes two claims the same billing provider's.
+
+        Where it has no NM109, what the payer knows it by (2010BB REF*G2, REF*LU) counts like its other identifiers.
+        """
+        billing, known = self.billing_provider, self.billing_references
+        if not known or billing.id.strip():
+            return billing.key
+        return attrs.evolve(billing, references=(*billing.references, *known)).key
 
     def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
         """Give the place of an element of loop 2300 ("CLM02", "HI01-2"); the CLM segment when none is given."""

@@ -32,13 +32,17 @@ from scrubber.parser import (
     Mark,
     RawClaim,
     Reader,
+    build_claim,
+    is_original,
     patient_key_of,
     place_of,
     read_plain,
+    reopen,
 )
 from scrubber.parser.conformance import guide_faults
 from scrubber.parser.faults import Fault, InputUnreadable, Scope
 from scrubber.parser.source import CHUNK
+from scrubber.repeat_index import RepeatIndex
 from scrubber.syntax_errors import SyntaxErrors
 from scrubber.team import Batch, Team
 
@@ -87,6 +91,7 @@ class FileScrub:
         self._progress = progress
         self._team = team
         self._index = PatientIndex()
+        self._repeats = RepeatIndex()
         self._ledger = Ledger()
         self._ahead: dict[int, ClaimReport] = {}
         self._providers: dict[Extent, Level] = {}
@@ -108,8 +113,11 @@ class FileScrub:
             if isinstance(claim, Glimpse):
                 self._note(claim.place, claim.patient_key, claim.plain, hot=self._engine.is_plain_hot(claim.plain))
             else:
-                self._note(place_of(claim), patient_key_of(claim), read_plain(claim), hot=self._engine.is_hot(claim))
-        self._index.find(self._ledger.patients())
+                self._note(claim, patient_key_of(claim), read_plain(claim), hot=self._engine.is_hot(claim))
+        self._index.find(self._considered())
+        self._repeats.find(
+            lambda packed: reopen(self._source, self._ledger.place(packed, alone=False), self._providers)
+        )
         if self._engine.config.conformance == "guide":
             self.guide_faults = list(guide_faults(self._source))
             for fault in self.guide_faults:
@@ -125,12 +133,26 @@ class FileScrub:
         """Whether the transaction set, group or interchange that begins at a byte is rejected with all its claims."""
         return self._errors.refuses(part)
 
-    def _note(self, place: ClaimPlace, patient: tuple[str, ...], plain: PlainClaim | None, *, hot: bool) -> None:
+    def _note(
+        self, claim: ClaimPlace | RawClaim, patient: tuple[str, ...], plain: PlainClaim | None, *, hot: bool
+    ) -> None:
         digest = self._index.digest(patient, hot=hot)
+        mark = 0
+        if plain is not None:
+            mark = self._repeats.mark_plain(digest, plain)
+        elif isinstance(claim, RawClaim) and claim.complete and is_original(claim):
+            mark = self._repeats.mark(digest, build_claim(claim))
+        place = place_of(claim) if isinstance(claim, RawClaim) else claim
         if plain is None or hot or not self._engine.accepts(plain):
-            self._ledger.open(place, digest, hot=hot)
+            self._ledger.open(place, digest, hot=hot, mark=mark)
         else:
-            self._ledger.accept(place, digest, plain)
+            self._ledger.accept(place, digest, plain, mark=mark)
+
+    def _considered(self) -> Iterator[tuple[bytes, bool, Packed]]:
+        """Yield the claims for the index of patients, and have the index of repeats consider them as they pass."""
+        for patient, hot, mark, place in self._ledger.patients():
+            self._repeats.consider(mark, place)
+            yield patient, hot, place
 
     def __iter__(self) -> Iterator[ClaimReport]:
         for event, verdict in self._judged() if self._team is None else self._judged_by(self._team):
@@ -149,6 +171,7 @@ class FileScrub:
             yield claim
         self.report.notices += self._ended.notices
         self._index.close()
+        self._repeats.close()
         self._ledger.close()
         self._errors.close()
         self._source.check_unchanged()
@@ -200,10 +223,15 @@ class FileScrub:
         packed = self._index.companions(note.ordinal)
         if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
             packed = None
-        if packed == [] and note.accepted is not None and not self._errors.about(note.place):
+        if packed:
+            self._source.check_unchanged()
+            return [self._place(place) for place in packed]  # which of them repeats another shows there
+        repeats = self._repeats.repeat_of(note.ordinal)
+        if packed == [] and note.accepted is not None and repeats is None and not self._errors.about(note.place):
             return []
         self._source.check_unchanged()
-        return [self._place(place, alone=packed is None) for place in packed or [note.place]]
+        place = self._place(note.place, alone=packed is None)
+        return [attrs.evolve(place, repeats=repeats) if repeats is not None else place]
 
     def _place(self, packed: Packed, *, alone: bool = False) -> ClaimPlace:
         """Return the place of a claim with the syntax errors that it answers for."""

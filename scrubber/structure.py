@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from scrubber.claim_frequency import FREQUENCY_RULES
 from scrubber.claim_identity import IDENTITY_RULES
+from scrubber.claim_repeats import REPEAT_RULES
 from scrubber.disclosure import CodeForm
 from scrubber.edit import Chain, Context, Edit, Example, Meta, statuses
 from scrubber.findings import Finding, Severity, Source, Status
@@ -470,6 +471,7 @@ EDITS: Chain[None] = Chain(
         *PROVIDER_EDITS,
         *IDENTITY_RULES,
         *FREQUENCY_RULES,
+        *REPEAT_RULES,
         *CONFORMANCE_RULES,
     ),
     screen=names_good_providers,

@@ -35,10 +35,10 @@ A_FILE = 250
 CODES = frozenset(
     f"IVUS{number}"
     for number in (101, 102, 103, 104, 105, 106, 108, 110, 111, 201, 203, 204, 301, 303, 304, 404, 411, 701)
-)
+) | {"X12224"}
 
 Opinion = set[tuple[int, int, str]]
-"""Claim ordinal, line number and code of each finding."""
+"""Claim ordinal, line number (0 for the claim) and code of each finding."""
 
 
 @frozen
@@ -120,11 +120,18 @@ def draw(chance: random.Random, claims: int) -> list[Line]:
             "billing": billing,
             "taxonomy": taxonomy,
         }
-        if frequency == "8" and lines and lines[-1].patient == f"M{patient}" and chance.random() < 0.7:
-            voided = [line for line in lines if line.claim == claim - 1]
-            same = {"control_number": voided[0].control_number} if chance.random() < 0.7 else {}
-            same |= {name: getattr(voided[0], name) for name in ("birth_date", "billing", "taxonomy")}
-            lines += [evolve(line, claim=claim, **(of_claim | same)) for line in voided]
+        if frequency in "78" and lines and lines[-1].patient == f"M{patient}" and chance.random() < 0.7:
+            earlier = [line for line in lines if line.claim == claim - 1]
+            same = {"control_number": earlier[0].control_number} if chance.random() < 0.5 else {}
+            same |= {name: getattr(earlier[0], name) for name in ("birth_date", "billing", "taxonomy")}
+            again = [evolve(line, claim=claim, **(of_claim | same)) for line in earlier]
+            if frequency == "7" and chance.random() < 0.5:
+                again.append(evolve(again[-1], number=len(again) + 1, procedure=chance.choice(_ULTRASOUND + _OTHERS)))
+            lines += again
+            continue
+        if frequency == "1" and lines and lines[-1].patient == f"M{patient}" and chance.random() < 0.15:
+            again = [line for line in lines if line.claim == claim - 1]
+            lines += [evolve(line, claim=claim, control_number=control, frequency="1", reference="") for line in again]
             continue
         for number in range(1, chance.choice((1, 2, 2, 3, 3, 4, 6)) + 1):
             first = day + timedelta(days=chance.choice((0, 0, 0, 0, 0, 0, 1, -1)))
@@ -157,7 +164,7 @@ def shorthand(lines: list[Line]) -> str:
 # -- the opinion ----------------------------------------------------------------------------------------------------
 
 _VIEWS = """
-CREATE TEMP TABLE known AS SELECT * FROM line WHERE frequency <> '8';
+CREATE TEMP TABLE known AS SELECT * FROM line WHERE frequency <> '8' AND NOT repeated;
 CREATE INDEX known_patient ON known (patient, apart);
 CREATE TEMP TABLE ivus AS SELECT * FROM known WHERE procedure IN ('37252', '37253') AND last >= '2016-01-01';
 -- Two lines of a patient with a common day, one of them ultrasound; the days they share.
@@ -207,9 +214,10 @@ CREATE TEMP TABLE bypass AS SELECT column2, column1_line, text, kind FROM denied
   UNION SELECT column2, column1_line, text, kind FROM denied JOIN modifier ON line = column1_line
     JOIN ncci_modifiers AS listed ON listed.modifier = text
     WHERE indicator = '1' AND either_column_from <> '' AND either_column_from <= denied.first;
-CREATE TEMP TABLE retired AS SELECT DISTINCT known.id, procedure FROM known JOIN successions AS row
-    ON procedure BETWEEN row.first AND row.last AND known.last > row.deleted
-    OR procedure BETWEEN successor_first AND successor_last AND known.first <= row.deleted;
+CREATE TEMP TABLE retired AS SELECT DISTINCT billed.id, procedure
+  FROM line AS billed JOIN successions AS row ON frequency <> '8'
+    AND (procedure BETWEEN row.first AND row.last AND billed.last > row.deleted
+      OR procedure BETWEEN successor_first AND successor_last AND billed.first <= row.deleted);
 CREATE TEMP TABLE retired_beside AS SELECT beside.line FROM beside JOIN retired ON retired.id = other AND own;
 -- The bases whose side says something of the vessel.
 CREATE TEMP TABLE sided AS SELECT line, other FROM base WHERE own
@@ -288,11 +296,13 @@ def by_sql(lines: list[Line]) -> Opinion:
         _load(data, name)
     data.execute(
         "CREATE TABLE line (id INTEGER PRIMARY KEY, claim, number, control, frequency, patient, provider, procedure,"
-        " sorted_modifiers, units INTEGER, first, last, days INTEGER, qualifier, biller, apart INTEGER)"
+        " sorted_modifiers, units INTEGER, first, last, days INTEGER, qualifier, biller, apart INTEGER,"
+        " repeated INTEGER)"
     )
     data.execute("CREATE TABLE day (line, day)")
     data.execute("CREATE TABLE modifier (line, text)")
-    apart = _judged_apart(lines)
+    repeats = _repeats(lines)
+    apart = _judged_apart([line for line in lines if not repeats.get(line.claim)])
     for place, line in enumerate(lines):
         days = [line.first + timedelta(days=n) for n in range((line.last - line.first).days + 1)]
         row = (line.claim, line.number, line.control_number, line.frequency, line.person, line.provider)
@@ -306,8 +316,9 @@ def by_sql(lines: list[Line]) -> Opinion:
             line.qualifier,
             line.biller,
             apart.get(line.claim, 0),
+            bool(repeats.get(line.claim)),
         )
-        data.execute(f"INSERT INTO line VALUES ({','.join('?' * 16)})", (place, *row, *rest))
+        data.execute(f"INSERT INTO line VALUES ({','.join('?' * 17)})", (place, *row, *rest))
         data.executemany("INSERT INTO day VALUES (?, ?)", [(place, f"{day}") for day in days])
         data.executemany("INSERT INTO modifier VALUES (?, ?)", [(place, text) for text in line.modifiers])
     data.executescript(_VIEWS)
@@ -316,32 +327,100 @@ def by_sql(lines: list[Line]) -> Opinion:
         data.execute(f"INSERT INTO found SELECT DISTINCT *, '{code}' FROM ({rule})")
     found = data.execute("SELECT claim, number, code FROM found JOIN line USING (id)").fetchall()
     data.close()
-    return set(found)
+    return set(found) | {(claim, 0, "X12224") for claim in repeats}
+
+
+def _repeats(lines: list[Line]) -> dict[int, bool]:
+    """Give the claims that repeat an earlier one, and whether that is an error."""
+    claims: dict[int, list[Line]] = {}
+    for line in lines:
+        claims.setdefault(line.claim, []).append(line)
+    sent: list[list[Line]] = []
+    repeats: dict[int, bool] = {}
+    for number, own in claims.items():
+        person = [claim for claim in sent if claim[0].person == own[0].person]
+        if own[0].frequency == "8":
+            sent = [claim for claim in sent if _is_rejected(own) or claim is not _voided_by(own, person)]
+            continue
+        equal = [claim for claim in person if own[0].frequency == claim[0].frequency == "1"]
+        equal = [claim for claim in equal if _all_billed(claim) == _all_billed(own)]
+        if not equal:
+            sent.append(own)
+            continue
+        first = equal[0][0].claim
+        alike = [other for other in repeats if other > first and _all_billed(claims[other]) == _all_billed(own)]
+        numbers = {claims[other][0].control_number for other in (first, *alike)}
+        is_visit = all(line.procedure == "99213" and not line.modifiers for line in own)
+        repeats[number] = not is_visit or own[0].control_number in numbers
+    return repeats
+
+
+def _voided_by(void: list[Line], sent: list[list[Line]]) -> list[Line] | None:
+    """Give the claim that a void takes away."""
+    same = [
+        (_is_named(claim[0], void[0]), claim[0].claim, claim)
+        for claim in sent
+        if _billed(claim) == _billed(void) and (_is_named(claim[0], void[0]) or claim[0].billing == void[0].billing)
+    ]
+    return max(same, key=lambda found: found[:2])[2] if same else None
+
+
+def _all_billed(claim: list[Line]) -> tuple[object, ...]:
+    """Give all that a repeat has in common with an earlier claim; the draws have one place and charge."""
+    lines = [
+        (line.procedure, sorted(line.modifiers), line.units, line.first, line.last, line.qualifier, line.provider)
+        for line in claim
+    ]
+    return (claim[0].person, claim[0].biller, sorted(lines, key=str))
 
 
 def _judged_apart(lines: list[Line]) -> dict[int, int]:
-    """Number the claims that are judged apart: 1 if voided or replaced, more for a replacement that is rejected."""
+    """Number the claims that are judged apart: from 1 if voided or replaced, below 0 for a rejected replacement."""
     claims: dict[int, list[Line]] = {}
     for line in lines:
         claims.setdefault(line.claim, []).append(line)
     voided: set[int] = set()
     apart: dict[int, int] = {}
+    replaced: dict[int, int] = {}
+    generation: dict[int, int] = {}
     for number, own in claims.items():
         head = own[0]
         others = [other for other in claims.values() if other[0].person == head.person and other[0].frequency != "8"]
         if head.frequency == "8" and not _is_rejected(own):
-            same = [
-                (_is_named(other[0], head), other[0].claim)
-                for other in others
-                if other[0].claim < number and other[0].claim not in voided and _billed(other) == _billed(own)
-                if _is_named(other[0], head) or other[0].billing == head.billing
-            ]
-            voided |= {max(same)[1]} if same else set()
-        originals = [other[0].claim for other in others if other[0].control_number == head.control_number]
-        originals = [other for other in originals if claims[other][0].frequency != "7"]
-        if head.frequency == "7" and originals:
-            apart |= {number: number + 1} if _is_rejected(own) else dict.fromkeys(originals, 1)
-    return apart | dict.fromkeys(voided, 1)
+            earlier = [other for other in others if other[0].claim < number and other[0].claim not in voided]
+            meant = _voided_by(own, earlier)
+            voided |= {meant[0].claim} if meant is not None else set()
+        if head.frequency == "7":
+            replaces = _replaced_by(own, [other for other in others if other[0].claim not in replaced])
+            if _is_rejected(own):
+                apart |= {number: -number} if replaces else {}
+            else:
+                replaced |= {other: 1 + generation.get(other, 0) for other in replaces}
+                generation[number] = 1 + max((generation.get(other, 0) for other in replaces), default=0)
+    return apart | dict.fromkeys(voided, 1) | replaced
+
+
+def _replaced_by(own: list[Line], others: list[list[Line]]) -> list[int]:
+    """Give the claims that a replacement means: all that it names, else the one with the most of its codes."""
+    number, named, alike = own[0].claim, [], []
+    for other in others:
+        head = other[0]
+        is_earlier = head.claim < number and not (head.frequency == "7" and _is_rejected(other))
+        if (head.frequency == "1" and head.control_number == own[0].control_number) or (
+            is_earlier and _is_named(head, own[0])
+        ):
+            named.append(head.claim)
+        days = {(line.first, line.last) for line in other} == {(line.first, line.last) for line in own}
+        if is_earlier and head.frequency == "1" and head.billing == own[0].billing and days:
+            alike.append(other)
+    if named:
+        return named
+    last = [
+        max((other[0].claim for other in alike if code in {line.procedure for line in other}), default=0)
+        for code in {line.procedure for line in own}
+    ]
+    counted = Counter(claim for claim in last if claim)
+    return [max(counted, key=lambda claim: (counted[claim], claim))] if counted else []
 
 
 def _is_named(line: Line, later: Line) -> bool:

@@ -131,12 +131,33 @@ def test_money_at_risk_is_that_of_the_lines_with_an_error(default_engine: Engine
     assert (unpriced.at_risk, unpriced.unpriced_lines) == (Decimal("0.00"), 1)
 
 
+@pytest.mark.parametrize(
+    ("lines", "units"),
+    [
+        ("37238\n37252-50", 1),
+        ("37238\n37252-50 x6", 1),
+        ("37238\n37252\n37252-50", 0),
+        ("37238\n37252-50\n37252-50", 1),
+        ("37238\n37252-50\n37252-50 on=20240806\n37238 on=20240806", 2),
+        ("37238\n37252-50 x3 on=20240805-20240806\n37238 on=20240806", 2),
+        ("37238\n37193\n37252-50", 0),
+        ("37238\n37193 on=20240806\n37252-50", 1),
+        ("37238\n37193 by=1234567893\n37252-50", 1),
+    ],
+)
+def test_at_risk_is_never_more_than_could_be_paid(lines: str, units: int, default_engine: Engine) -> None:
+    (one,) = scrub_shorthand("37238\n37252-50", engine=default_engine)
+    (report,) = scrub_shorthand(lines, engine=default_engine)
+    assert report.rejected
+    assert report.at_risk == one.at_risk * units
+
+
 def test_a_facility_pays_less(default_engine: Engine) -> None:
     assert scrub_shorthand("claim pos=22\n37238\n37252-50", engine=default_engine)[0].at_risk == Decimal("86.21")
 
 
 def test_the_claims_of_a_patient_are_judged_together_and_reported_in_file_order(default_engine: Engine) -> None:
-    shorthand = "claim A\n37238\nclaim X patient=M2\n99213\nclaim B\n37252\nclaim C\n37252"
+    shorthand = "claim A\n37238\nclaim X patient=M2\n99213\nclaim B\n37252\nclaim C\n37252 charge=90"
     reports = scrub_shorthand(shorthand, engine=default_engine)
     assert [report.claim for report in reports] == ["A", "X", "B", "C"]
     codes = [{finding.code for finding in report.findings} for report in reports]

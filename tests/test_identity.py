@@ -227,7 +227,7 @@ def test_cancel_and_rebill_leaves_the_new_claim(default_engine: Engine) -> None:
 def test_a_void_takes_away_one_of_two_equal_claims(default_engine: Engine) -> None:
     claims = "claim A filing=CI\n37238\n37252\n"
     void = "claim A filing=CI freq=8 f8=P1\n37238\n37252\n"
-    assert verdict(to_837p(claims + claims + void), default_engine) == []
+    assert verdict(to_837p(claims + claims + void), default_engine) == ["A:0 X12224"]
     assert verdict(to_837p(claims + void + void), default_engine) == ["A:0 X12223"]
 
 

@@ -46,6 +46,7 @@ FIELD: dict[str, Errors] = {
     "three_decimals_totals_do_not_add_up": {1: {"X12205"}, 2: {"X12205"}},
     "replacement_without_ref_f8": {1: {"X12222"}},
     "at_risk_counts_minutes_as_units": {1: {"IVUS202"}},
+    "replacement_with_new_clm01_counted_twice": {},
     "ler2026_retired_37221_beside_angiogram": {1: {"IVUS105"}},
     "ler2026_retired_37227_beside_angiogram": {1: {"IVUS105"}},
 }

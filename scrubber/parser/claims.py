@@ -39,6 +39,7 @@ from scrubber.parser.lines import (
 )
 from scrubber.parser.loops import claim_loops, level_loops
 from scrubber.parser.segments import Stretch, cut_text
+from scrubber.repeats import Repeat
 from scrubber.x12 import Delimiters, Loop, Segment, tidy_code, tidy_identifier, trim
 
 __all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "is_original", "patient_key_of", "place_of", "reopen"]
@@ -160,6 +161,7 @@ class ClaimPlace:
 
     `levels` are the billing provider's, the subscriber's and the patient's, and one of an unknown kind (HL03) if it
     stands below one.  `alone` says that it is judged without the other claims of its patient, which are too many;
+    `repeats` which earlier claim it repeats where it is judged alone for that or another reason;
     `known` is what was found in it, or in its levels, before it is judged, and `refused` the errors for which its
     transaction set, functional group or interchange is rejected.
     """
@@ -173,6 +175,7 @@ class ClaimPlace:
     alone: bool = False
     known: tuple[Finding, ...] = ()
     refused: tuple[Finding, ...] = ()
+    repeats: Repeat | None = None
 
 
 def place_of(raw: RawClaim) -> ClaimPlace:

@@ -1,0 +1,178 @@
+"""Claims that repeat earlier ones are found over a whole file, opened or not, in one process or several."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import growth
+from benchmarks.generate import write as generate
+from scrubber.api import load_settings, make_engine
+from scrubber.engine import Engine
+from scrubber.findings import ClaimReport, Severity
+from scrubber.ledger import Packed
+from scrubber.parser import Reader, build_claim, open_source, patient_key_of, read_plain, reopen
+from scrubber.repeat_index import RepeatIndex
+from scrubber.repeats import repeats_of
+from scrubber.run import FileScrub
+from scrubber.team import Team
+from scrubber.testing import to_837p
+
+CODE = "X12224"
+
+
+@pytest.fixture(scope="module")
+def thorough() -> Engine:
+    return make_engine(load_settings(discover=False), shortcut=False)
+
+
+def judged(data: bytes, engine: Engine, team: Team | None = None) -> list[ClaimReport]:
+    with open_source(data, "x") as source:
+        return list(FileScrub(source, engine, team=team))
+
+
+def repeated(reports: list[ClaimReport]) -> dict[int, tuple[str, str]]:
+    """Give the repeats by ordinal: the severity and the beginning of the message."""
+    return {
+        report.ordinal: (finding.severity.value, finding.message.partition(":")[0])
+        for report in reports
+        for finding in report.findings
+        if finding.code == CODE
+    }
+
+
+# Few codes, dates, charges and patients, so that claims are often equal; ultrasound, spans and voids now and then.
+_LINES = st.sampled_from(
+    ["99213", "93970", "93970-76", "93970 charge=90", "93970 on=20240805-20240806", "37238", "37252", "82947 x2"]
+)
+_CLAIM = st.tuples(
+    st.sampled_from("ABC"),
+    st.sampled_from(["M1", "M1", "M2"]),
+    st.sampled_from(
+        ["", "", "", "", "freq=8 f8=P1", "freq=7 f8=P2", "born=19610101", "by=1234567893", "dependent=KIM"]
+    ),
+    st.lists(_LINES, min_size=1, max_size=2),
+)
+
+
+def _shorthand(claims: list[Any]) -> str:
+    return "\n".join(
+        "\n".join([f"claim {number} patient={patient} filing=CI {rest}", *lines])
+        for number, patient, rest, lines in claims
+    )
+
+
+@given(st.lists(_CLAIM, min_size=1, max_size=9))
+@settings(deadline=None)
+def test_repeats_are_found_opened_or_not(default_engine: Engine, thorough: Engine, claims: list[Any]) -> None:
+    data = to_837p(_shorthand(claims))
+    assert judged(data, default_engine) == judged(data, thorough)
+
+
+@given(st.lists(_CLAIM, min_size=1, max_size=9))
+@settings(deadline=None)
+def test_of_equal_claims_the_first_is_none(default_engine: Engine, claims: list[Any]) -> None:
+    """Without voids a claim is a repeat where an equal one stands in front of it, and only there."""
+    claims = [claim for claim in claims if "freq=8" not in claim[2]]
+    found = repeated(judged(to_837p(_shorthand(claims)), default_engine)) if claims else {}
+    seen: set[Any] = set()
+    for ordinal, (_, patient, rest, lines) in enumerate(claims, 1):
+        key = (patient, rest, tuple(sorted(lines)))
+        assert (ordinal in found) is (key in seen and "freq" not in rest)
+        seen.add(key)
+
+
+@given(st.lists(_CLAIM, min_size=1, max_size=9))
+@settings(deadline=None)
+def test_a_mark_is_the_same_for_plain_claims_and_others(claims: list[Any]) -> None:
+    index = RepeatIndex()
+    with open_source(to_837p(_shorthand(claims))) as source:
+        for raw in Reader(source):
+            patient, plain = "\0".join(patient_key_of(raw)).encode(), read_plain(raw)
+            if plain is not None:
+                assert index.mark_plain(patient, plain) == index.mark(patient, build_claim(raw))
+    index.close()
+
+
+@given(st.lists(_CLAIM, min_size=1, max_size=9))
+@settings(deadline=None)
+def test_the_index_finds_what_claims_side_by_side_show(claims: list[Any]) -> None:
+    claims = [(*claim[:2], "" if "freq" in claim[2] else claim[2], claim[3]) for claim in claims]
+    with open_source(to_837p(_shorthand(claims))) as source:
+        read = [build_claim(raw) for raw in Reader(source)]
+    index = RepeatIndex()
+    marks = [index.mark("\0".join(claim.patient_key).encode(), claim) for claim in read]
+    places: list[Packed] = [(claim.ordinal, (), (0, 0, 0), True, 0) for claim in read]
+    for mark, place in zip(marks, places, strict=True):
+        index.consider(mark, place)
+    index.find(lambda place: read[place[0] - 1])
+    found = [index.repeat_of(claim.ordinal) for claim in read]
+    by_patient: dict[Any, list[Any]] = {}
+    for claim in read:
+        by_patient.setdefault(claim.patient_key, []).append(claim)
+    expected = {repeat.ordinal: repeat for group in by_patient.values() for repeat in repeats_of(group)}
+    assert found == [expected.get(claim.ordinal) for claim in read]
+    index.close()
+
+
+@pytest.mark.parametrize(
+    ("shape", "severity"), [(growth.equal_visits, Severity.WARNING), (growth.equal_claims, Severity.ERROR)]
+)
+def test_more_claims_than_are_judged_together_are_found(
+    shape: Any, severity: Severity, default_engine: Engine, thorough: Engine
+) -> None:
+    data = shape(1_003).encode()
+    reports = judged(data, default_engine)
+    found = repeated(reports)
+    assert list(found) == list(range(2, 1_004))
+    assert {each[0] for each in found.values()} == {severity.value}
+    if shape is growth.equal_visits:
+        assert reports == judged(data, thorough)
+
+
+def test_the_processes_find_the_same(default_engine: Engine) -> None:
+    data = to_837p("\n".join(f"claim C{n} patient=M{n // 3}\n93970" for n in range(60)))
+    expected = judged(data, default_engine)
+    assert len(repeated(expected)) == 40
+    with Team(default_engine.config, 2, shortcut=True) as team:
+        assert judged(data, default_engine, team) == expected
+
+
+def test_only_candidates_are_opened(tmp_path: Path, default_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate(tmp_path / "a.837", 2_000, 0)
+    opened: list[int] = []
+
+    def watched(source: Any, place: Any, *rest: Any) -> Any:
+        opened.append(place.ordinal)
+        return reopen(source, place, *rest)
+
+    monkeypatch.setattr("scrubber.run.reopen", watched)
+    monkeypatch.setattr("scrubber.engine.reopen", watched)
+    with open_source(tmp_path / "a.837") as source:
+        assert len(list(FileScrub(source, default_engine))) == 2_000
+    assert not opened
+
+
+def test_marks_take_no_memory_for_each_claim() -> None:
+    index, claims = RepeatIndex(), 20_000
+    with open_source(to_837p("99213")) as source:
+        plain = read_plain(next(iter(Reader(source))))
+    assert plain is not None
+    kept = []
+    tracemalloc.start()
+    try:
+        for number in range(claims):
+            mark = index.mark_plain(b"%d" % (number // 2), plain)
+            place: Packed = (number, (), (0, 9, 1), True, 0)
+            index.consider(mark, place)
+            if number in {claims // 2, claims - 1}:
+                kept.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+        index.close()
+    assert kept[1] - kept[0] < 400_000  # a batch of candidates; the others are in the database
