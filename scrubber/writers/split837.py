@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from attrs import define, field
 
-from scrubber.findings import ClaimReport, FileReport, Totals
+from scrubber.findings import ClaimReport, FileReport, Severity, Totals
 from scrubber.parser import InputSource, Mark, RawClaim
 from scrubber.writers.filesink import Tally
 from scrubber.writers.splice import Splicer, corrected_count, with_elements
@@ -46,8 +46,9 @@ class Side:
 
     Kept claims and everything between them are slices of the input.  Headers and levels left without a claim are
     dropped; HL01, HL02, HL04, SE01, GE01 and IEA01 are numbered and counted again.  Where all claims are on this side
-    the file is the input, byte for byte.  Of an input that was not read whole, a transaction set that is not an 837P
-    goes to the rejected side, and what is unread to neither.
+    the file is the input, byte for byte, unless an envelope without claims has an error: no clean file holds that.  Of
+    an input that was not read whole, a transaction set that is not an 837P goes to the rejected side, and what is
+    unread to neither.
 
     `refuses` says of the first byte of a transaction set, functional group or interchange whether it is rejected with
     all its claims: then the rejected side repeats what is wrong with its trailers.
@@ -90,7 +91,8 @@ class Side:
         self._close(0)
         totals = report.totals
         others = totals.accepted if self.rejected else totals.rejected
-        if report.readable and not others and (totals.rejected or not self.rejected):
+        good = self.rejected or not any(finding.severity is Severity.ERROR for finding in report.findings)
+        if report.readable and good and not others and (totals.rejected or not self.rejected):
             self._splicer.restart()
             self._splicer.keep(0, self.source.size)
         self._splicer.flush()
