@@ -146,9 +146,9 @@ def planted(value: str, *, redact: bool) -> Iterator[tuple[str, bytes]]:
         if place < first or segment[0] in {"HL", "SE", "GE", "IEA"}:
             for element, wrong in _plantings(segment, value, redact=redact):
                 yield f"{segment[0]} #{place + 1}-{element}", _join([*whole[:place], wrong, *whole[place + 1 :]])
-    for element in range(1, 5):
-        every = [[*s[:element], value, *s[element + 1 :]] if s[0] == "HL" else s for s in whole]
-        yield f"HL #all-{element:02}", _join(every)
+    for number in range(1, 5):
+        every = [[*own[:number], value, *own[number + 1 :]] if own[0] == "HL" else own for own in whole]
+        yield f"HL #all-{number:02}", _join(every)
     claims = [
         [*body[:place], wrong, *body[place + 1 :]]
         for place, segment in enumerate(body)
