@@ -30,7 +30,7 @@ _MOST = 100
 """Faults of a rule that are kept of one part."""
 _BATCH = 1_000
 _KEPT = 64
-"""Envelopes whose errors are kept at hand."""
+"""Envelopes, and levels, whose errors are kept at hand: many claims ask for the same."""
 _WHAT = {
     Scope.TRANSACTION_SET: "transaction set",
     Scope.GROUP: "functional group",
@@ -54,6 +54,7 @@ class SyntaxErrors:
         self._spoiled = array("Q")  # the first bytes of the parts that hold faults, sorted when all are there
         self._refused = array("Q")  # those of them that are envelopes
         self._envelopes: dict[int, tuple[Finding, ...]] = {}
+        self._owned: dict[int, tuple[int, tuple[Finding, ...]]] = {}
 
     def add(self, fault: Fault) -> None:
         """Keep a fault; of one part no more than the first hundred of a rule.  Raises OSError, as on a full disk."""
@@ -116,10 +117,8 @@ class SyntaxErrors:
         found: list[Finding] = []
         for part in _parts_of(place):
             if _holds(self._spoiled, part):
-                findings = self._findings(part)
-                with on_disk():
-                    ((owner,),) = self._database.execute("SELECT claim FROM owners WHERE part = ?", (part,))
-                found += findings if owner == place[0] else _one_of_each(findings, f"with claim {owner} of the file")
+                owner, first = self._first_of(part)
+                found += self._findings(part) if owner == place[0] else first
         return tuple(found)
 
     def refusing(self, starts: Iterable[int]) -> tuple[Finding, ...]:
@@ -127,6 +126,17 @@ class SyntaxErrors:
         return tuple(
             finding for part in (starts if self._refused else ()) if self.refuses(part) for finding in self._of(part)
         )
+
+    def _first_of(self, part: int) -> tuple[int, tuple[Finding, ...]]:
+        """Return the first claim of a claim or level, which lists all that is wrong there, and what the others say."""
+        if part not in self._owned:
+            if len(self._owned) >= _KEPT:
+                self._owned.clear()
+            with on_disk():
+                ((owner,),) = self._database.execute("SELECT claim FROM owners WHERE part = ?", (part,))
+            others = tuple(_one_of_each(self._findings(part), f"with claim {owner} of the file"))
+            self._owned[part] = owner, others
+        return self._owned[part]
 
     def _without_claims(self) -> Iterator[Fault]:
         with on_disk():

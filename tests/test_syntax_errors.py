@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from scrubber.engine import Engine
 from scrubber.findings import Severity
+from scrubber.testing import to_837p
 from scrubber.x12 import Delimiters
 from tests import shapes
 from tests.test_ack999 import SET as A_SET
 from tests.test_ack999 import counted, group, interchange
 from tests.test_outputs import segments_of, write
 
+_COMMON = Delimiters("*", ":", "^", "~")
 Segments = list[list[str]]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -104,6 +106,23 @@ def answered_in(ack: bytes | None) -> list[str]:
     return [
         segment[2] for segment in segments_of(ack or b"") if segment[:2] == ["TRN", "2"] and segment[2][:3] == "PCN"
     ]
+
+
+def test_an_envelope_without_claims_that_is_rejected_is_not_in_the_clean_file(default_engine: Engine) -> None:
+    whole = segments_of(to_837p("99213"))
+    header, body, tail = whole[:2], whole[2:-2], whole[-2:]
+    empty = [["ST", "837", "0002", "005010X222A1"], *body[1:5], ["SE", "99", "0002"]]
+    counted = [["GE", "2", "1"], tail[1]]
+    group = [["GS", *header[1][1:6], "2", *header[1][7:]], ["GE", "1", "2"], ["IEA", "2", *tail[1][2:]]]
+    for segments in ([*header, *body, *empty, *counted], [*header, *empty, *body, *counted], [*whole[:-1], *group]):
+        written = write(written_of(segments, [_COMMON], [""]), default_engine)
+        assert {finding.code for finding in written.report.findings} <= {"X12113", "X12114"}
+        assert written.report.findings
+        assert not any(claim.rejected for claim in written.report.claims)
+        again = write(written.files["clean"], default_engine).report
+        assert [claim.claim for claim in again.claims] == [claim.claim for claim in written.report.claims]
+        assert not again.findings
+        assert "rejected" not in written.files
 
 
 # -- damages ----------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from scrubber.adapters.mapping import diagnoses_of, filled
 from scrubber.adapters.record import Record
 from scrubber.errors import AdapterError
 from scrubber.model import Claim, DateRange, Diagnosis, Payer, Person, Provider, ServiceLine
-from scrubber.x12 import tidy_code
+from scrubber.x12 import tidy_code, trim
 
 __all__ = ["claims_from_databricks"]
 
@@ -113,7 +113,7 @@ def _line(number: int, record: Record) -> ServiceLine:
         charge_text=record.number("line_chrg_amt"),
         unit_basis=tidy_code(record.text("units_measurement")),
         units_text=record.number("units"),
-        line_place_of_service=record.text("place_of_service").strip(),
+        line_place_of_service=trim(record.text("place_of_service")),
         pointers=filled(_COMPONENTS.split(record.text("dg_cd_pntr"))),
         service_dates=_dates(dates[0]) if dates else None,
         assigned_number=record.text("claim_line_number").strip(),
@@ -121,7 +121,7 @@ def _line(number: int, record: Record) -> ServiceLine:
 
 
 def _dates(record: Record) -> DateRange | None:
-    return DateRange.parse(tidy_code(record.text("date_format")), record.text("date").strip())
+    return DateRange.parse(tidy_code(record.text("date_format")), trim(record.text("date")))
 
 
 def _diagnoses(record: Record) -> tuple[Diagnosis, ...]:
@@ -134,7 +134,7 @@ def _diagnoses(record: Record) -> tuple[Diagnosis, ...]:
 def _provider(record: Record) -> Provider:
     # The qualifier (NM108) is left out; for these two providers the guide has XX only.
     return Provider(
-        id=record.text("npi").strip(),
+        id=trim(record.text("npi")),
         name=record.text("name"),
         taxonomy=record.text("taxonomy"),
         tax_id=record.text("ein") if record.text("ein_type") in {"EI", "SY"} else "",

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import define, field
 
 from scrubber.errors import AdapterError
+from scrubber.x12 import trim
 
 __all__ = ["Record"]
 
@@ -47,14 +48,14 @@ class Record:
         if isinstance(value, int) and not isinstance(value, bool):
             return _written(value)
         # A float would have lost cents before anybody could see it.
-        return self._checked(key, value, "decimal text, a whole number or a Decimal").strip()
+        return trim(self._checked(key, value, "decimal text, a whole number or a Decimal"))
 
     def day(self, key: str) -> str:
         """Give a date as CCYYMMDD; the value is a date or ISO text, and text that is no date is given as it is."""
         value = self._take(key)
         if isinstance(value, date):
             return f"{value:%Y%m%d}"
-        text = self._checked(key, value, "an ISO date").strip()
+        text = trim(self._checked(key, value, "an ISO date"))
         return text.replace("-", "") if len(text) == 10 and text[4] == text[7] == "-" else text
 
     def texts(self, key: str) -> list[str]:
