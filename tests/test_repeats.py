@@ -176,3 +176,12 @@ def test_marks_take_no_memory_for_each_claim() -> None:
         tracemalloc.stop()
         index.close()
     assert kept[1] - kept[0] < 400_000  # a batch of candidates; the others are in the database
+
+
+def test_what_judging_as_one_patient_would_repeat_is_told(default_engine: Engine) -> None:
+    claims = (f"claim {number} name=SMITH,{first}\n37238\n37252" for number, first in (("A", "JOE"), ("B", "JOSEPH")))
+    reports = judged(to_837p("\n".join(claims)), default_engine)
+    told = [finding.message for finding in reports[1].findings if finding.code == "X12216"]
+    assert not repeated(reports)
+    assert len(told) == 1
+    assert CODE in told[0]
