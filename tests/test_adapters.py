@@ -372,9 +372,7 @@ def _comparable(claims: Iterable[Claim]) -> list[tuple[str, int | None, int | No
 
 
 def _of_one_provider(claim: Claim) -> Claim:
-    """Leave out of a parsed claim what the dictionaries do: rendering providers of lines, and SBR09."""
-    lines = [attrs.evolve(line, line_rendering_provider=None) for line in claim.lines]
-    return attrs.evolve(claim, filing_indicator="", lines=lines)
+    return attrs.evolve(claim, lines=[attrs.evolve(line, line_rendering_provider=None) for line in claim.lines])
 
 
 def test_the_recorded_dictionaries_are_judged_like_the_file() -> None:

@@ -301,7 +301,10 @@ def test_errors_of_the_file_alone_are_not_called_accepted() -> None:
 
 @pytest.mark.parametrize(
     ("shorthand", "verdict"),
-    [("claim A\n99213", "The claim is accepted"), ("claim A\n99213\nclaim B\n99213", "All 2 claims accepted")],
+    [
+        ("claim A\n99213", "The claim is accepted"),
+        ("claim A\n99213\nclaim B patient=M2\n99213", "All 2 claims accepted"),
+    ],
 )
 def test_a_clean_file_says_so(shorthand: str, verdict: str) -> None:
     text = written(judged(to_837p(shorthand)))
