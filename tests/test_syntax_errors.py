@@ -125,6 +125,30 @@ def test_an_envelope_without_claims_that_is_rejected_is_not_in_the_clean_file(de
         assert "rejected" not in written.files
 
 
+@pytest.mark.parametrize("place", [0, 1], ids=["in front of the claims", "behind a claim"])
+@pytest.mark.parametrize(
+    ("level", "fault"),
+    [
+        ([["HL", "9", "1", "2Z", "0"], ["SBR", "P", "18"]], "X12123"),
+        ([["HL", "9", "1", "22", "0"], ["XX1", "A"]], "X12127"),
+        ([["HL", "9", "1", "22", "1"], ["nm1", "IL"], ["HL", "10", "9", "23", "0"], ["PAT", "19"]], "X12109"),
+    ],
+)
+def test_the_rejected_file_has_the_level_without_claims_that_its_set_is_rejected_for(
+    place: int, level: Segments, fault: str, default_engine: Engine
+) -> None:
+    segments = segments_of(to_837p("claim A patient=M1\n99213\nclaim B patient=M2\n99213"))
+    at = _places(segments, "HL")[1 + place]
+    damaged = [*segments[:at], *level, *segments[at:]]
+    end = _places(damaged, "SE")[0]
+    damaged[end] = ["SE", str(end - 1), "0001"]
+    written = write(written_of(damaged, [_COMMON], [""]), default_engine)
+    assert [claim.refused for claim in written.report.claims] == [True, True]
+    again = write(written.files["rejected"], default_engine).report
+    assert fault in {finding.code for finding in again.findings}
+    assert [(claim.claim, claim.refused) for claim in again.claims] == [("A", True), ("B", True)]
+
+
 # -- damages ----------------------------------------------------------------------------------------------------------
 
 
