@@ -9,6 +9,7 @@ from scrubber.edit import Context, Edit, Example, FileEdit, Meta, statuses
 from scrubber.findings import Finding, Severity, Source
 from scrubber.frequency import Replacement, Versions, Void
 from scrubber.model import Claim
+from scrubber.x12 import tidy_identifier
 
 __all__ = ["FREQUENCY_RULES", "doubtful_versions"]
 
@@ -106,7 +107,7 @@ class OriginalReferenceMissing(Edit[None]):
         """Look for CLM05-3 = 7 or 8 without REF*F8, other than to Medicare Part B (X12220)."""
         del context
         asked = (claim.is_void or claim.is_replacement) and claim.filing_indicator != _PART_B
-        if asked and not claim.original_reference.strip():
+        if asked and not tidy_identifier(claim.original_reference):
             what = "A void (CLM05-3 = 8)" if claim.is_void else "A replacement (CLM05-3 = 7)"
             message = f"{what} has no payer claim control number (REF*F8)."
             fix = "Write the number that the payer gave the earlier claim in REF*F8 of loop 2300."
