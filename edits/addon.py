@@ -63,11 +63,15 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
             same = [told] if told is not None and told.service_dates == line.service_dates else []
             cause = places(retired or same, line)
             why = f"; see {cause}" if retired else _why_none(line, encounter, facts)
+            fix = f"Add the base procedure of that session, or remove {line.procedure}."
+            if _coronary_beside(line, encounter, facts):
+                coronary = _CORONARY[line.procedure]
+                fix = f"If a coronary vessel was examined, bill {coronary} instead of {line.procedure}. Else: {fix}"
             yield self.finding(
                 line,
                 f"{line.procedure} is an add-on code, and no base procedure by the same provider is billed for "
                 f"{_without_base(line, encounter, facts)}{why}.",
-                f"See {cause}." if cause else f"Add the base procedure of that session, or remove {line.procedure}.",
+                f"See {cause}." if cause else fix,
                 element="SV101-2",
             )
             told = line if told is None or not same else told
@@ -133,7 +137,7 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
                 yield self.finding(
                     line,
                     f"37253 (additional vessel) is billed without 37252 (initial vessel) for {line.service_dates}.",
-                    "Bill 37252 x1 for the first vessel and 37253 for the additional vessels.",
+                    "Bill the first of these vessels as 37252 x1 and only the others as 37253.",
                     element="SV101-2",
                     source=AOC if is_listed else None,
                 )
@@ -382,22 +386,26 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines without base (IVUS101) beside coronary bases."""
         facts = context.tables
-        if not facts.coronary_bases.has_any(encounter.procedures):
-            return
         for line in ivus_lines(encounter):
-            coronary = [
-                other
-                for other in encounter.on_days_of(line)
-                if (days := line.common_days(other)) and facts.coronary_bases.on(other.procedure, days)
-            ]
+            coronary = _coronary_beside(line, encounter, facts)
             if coronary and stands_alone(line, encounter, facts) and not retired_beside(line, encounter, facts):
                 yield self.finding(
                     line,
                     f"The only base procedures billed with {line.procedure} are coronary ({codes_of(coronary)}).",
-                    f"If a coronary vessel was examined, bill {_CORONARY[line.procedure]} instead of {line.procedure}; "
-                    "else add the peripheral base procedure.",
+                    f"See IVUS101 on line {line.number}.",
                     element="SV101-2",
                 )
+
+
+def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
+    """Return the lines of a line's days that bill a base of coronary ultrasound."""
+    if not facts.coronary_bases.has_any(encounter.procedures):
+        return []
+    return [
+        other
+        for other in encounter.on_days_of(line)
+        if (days := line.common_days(other)) and facts.coronary_bases.on(other.procedure, days)
+    ]
 
 
 _CORONARY = {INITIAL: "92978", ADDITIONAL: "92979"}

@@ -128,7 +128,7 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
                     line,
                     f"37252 is not billed; its national amount for place of service {shown} in "
                     f"{line.service_dates.first.year} is ${worth}.",
-                    "Bill 37252 x1 for the first vessel.",
+                    f"See IVUS102 on line {line.number}.",
                     element="SV101-2",
                 )
 
