@@ -215,7 +215,8 @@ def test_what_a_plugin_raises_is_not_passed_on(
     engine = make_engine(PLAIN, detail=Detail.OPENED)
     chain = engine._chains[0]
     if door == "check":
-        monkeypatch.setattr(chain.edits[0], "check", crash)
+        rule = next(rule for rule in chain.edits if rule.meta.code == "IVUS101")
+        monkeypatch.setattr(rule, "check", crash)
     else:
         changes: dict[str, Any] = {door: crash}
         engine._chains[0] = attrs.evolve(chain, **changes)
