@@ -74,6 +74,7 @@ class RepeatIndex:
 
     def find(self, open_claim: Callable[[Packed], Claim]) -> None:
         """Compare the candidates, each opened by `open_claim`.  Raises OSError, as when the disk is full."""
+        self._once = self._again = bytearray()  # no claim is marked or considered any more
         self._flush()
         with on_disk():
             self._database.executescript(

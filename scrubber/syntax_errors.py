@@ -14,6 +14,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
 import attrs
 
@@ -45,9 +46,6 @@ class SyntaxErrors:
     """
 
     def __init__(self) -> None:
-        # What is given up is closed by whichever thread collects it.
-        self._database = sqlite3.connect("", check_same_thread=False)
-        weakref.finalize(self, self._database.close)
         self._batch: list[tuple[int, int, bytes]] = []
         self._part: int | None = None
         self._counts: Counter[str] = Counter()
@@ -55,6 +53,15 @@ class SyntaxErrors:
         self._refused = array("Q")  # those of them that are envelopes
         self._envelopes: dict[int, tuple[Finding, ...]] = {}
         self._owned: dict[int, tuple[int, tuple[Finding, ...]]] = {}
+
+    @cached_property
+    def _database(self) -> sqlite3.Connection:
+        """The database, made for the first faults: most inputs have none."""
+        # What is given up is closed by whichever thread collects it.
+        database = sqlite3.connect("", check_same_thread=False)
+        weakref.finalize(self, database.close)
+        database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
+        return database
 
     def add(self, fault: Fault) -> None:
         """Keep a fault; of one part no more than the first hundred of a rule.  Raises OSError, as on a full disk."""
@@ -151,7 +158,8 @@ class SyntaxErrors:
 
     def close(self) -> None:
         """Remove the database."""
-        self._database.close()
+        if self._spoiled:
+            self._database.close()
 
     def _of(self, part: int) -> tuple[Finding, ...]:
         """Return the errors of an envelope, one of each code."""

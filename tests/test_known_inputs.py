@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from scrubber.api import load_settings, make_engine
 from scrubber.engine import Engine
+from scrubber.errors import ConfigError
 from scrubber.findings import Severity
 from tests.conftest import FIXTURES
 from tests.test_ack999 import lines_of
@@ -98,3 +100,27 @@ def test_a_terminator_in_a_note_that_is_counted_spoils_its_claim_only(default_en
     assert "X12109" in {finding.code for finding in claim.findings}
     assert "IK5*E*5" in lines_of(written.files["ack999"])
     assert "ack277" in written.files
+
+
+def test_a_chain_of_reliance_is_rejected_with_its_first_claim(default_engine: Engine) -> None:
+    report = write((FIXTURES / "break" / "R22_chain_of_reliance_400.837").read_bytes(), default_engine).report
+    first, *others = report.claims
+    assert "X12207" in {finding.code for finding in first.findings}
+    assert len(others) == 399
+    assert all("SCR902" in {finding.code for finding in claim.findings} for claim in others)
+
+
+def test_one_patient_on_many_days_is_accepted(default_engine: Engine) -> None:
+    report = write((FIXTURES / "break" / "R23_one_patient_many_days_100x50.837").read_bytes(), default_engine).report
+    assert (report.totals.accepted, report.totals.rejected) == (100, 0)
+
+
+def test_settings_that_switch_all_off_are_named() -> None:
+    path = FIXTURES / "break" / "R28_scrubber_ignores_all.toml"
+    (notice,) = make_engine(load_settings(path)).notices
+    assert str(path) in notice.message
+
+
+def test_a_fee_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ConfigError, match="non_facility"):
+        make_engine(load_settings(FIXTURES / "break" / "R29_fee_nan.toml"))
