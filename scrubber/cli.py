@@ -15,7 +15,7 @@ import click
 from scrubber.console import speaking, tell
 from scrubber.doors import serve, watch
 from scrubber.errors import ConfigError, ScrubberError, place_of_error
-from scrubber.interrupts import end_on_signals
+from scrubber.interrupts import end_on_signals, ignore_signals
 from scrubber.options import (
     INTERRUPTED,
     Command,
@@ -63,6 +63,8 @@ def main(args: list[str] | None = None) -> NoReturn:
     with speaking(sys.stdout):  # what cannot be said any more has been told of
         if sys.stdout is not None:
             sys.stdout.flush()
+    if args is None:  # no host goes on: Python waits for threads before it asks what is to be done at its end
+        ignore_signals()
     sys.exit(code if isinstance(code, int) else 0)
 
 

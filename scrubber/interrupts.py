@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["end_on_signals", "uninterrupted"]
+__all__ = ["end_on_signals", "ignore_signals", "uninterrupted"]
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -19,11 +19,11 @@ def end_on_signals() -> None:
         for number in _ENDING:
             if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells ask for
                 signal.signal(number, signal.default_int_handler)
-        atexit.register(_ignore)
+        atexit.register(ignore_signals)
 
 
-def _ignore() -> None:
-    """Ignore them while the interpreter takes itself down: what has been done and told stands."""
+def ignore_signals() -> None:
+    """Ignore them while the interpreter takes itself down: what has been done and told is not taken back."""
     with suppress(ValueError):
         for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)

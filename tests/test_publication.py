@@ -634,6 +634,23 @@ def test_an_interrupt_before_signals_can_be_held_back_leaves_nothing(here: Path,
     assert contents(here) == ({"a": b"claims"} if where in ("__exit__", "discard") else {})
 
 
+AT_THE_END = """
+import os, signal, sys, threading
+from scrubber.cli import main
+
+threading._register_atexit(os.kill, os.getpid(), signal.SIGINT)
+sys.argv = ["scrubber", "--version"]
+main()
+"""
+
+
+def test_an_interrupt_while_python_ends_says_nothing() -> None:
+    """What had to be done is done, and told: a traceback of Python's own would be all that comes of it."""
+    done = subprocess.run([sys.executable, "-c", AT_THE_END], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"x12-claim-scrubber ")
+
+
 # -- faults while files are published ---------------------------------------------------------------------------------
 
 
