@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import Any
 from attrs import field, fields, frozen, validators
 
 from scrubber import (
+    Claim,
     DatedRow,
     DateRange,
     Option,
@@ -423,11 +425,11 @@ def price(line: ServiceLine, facts: Facts) -> Decimal | None:
     nothing is paid of ultrasound beside an excluded procedure.  None where the units cannot be counted: minutes,
     fractions, or a number that is no count of services.
     """
-    units = _payable(line, facts)
-    if line.service_dates is None or units is None:
+    if line.service_dates is None:
         return None
     unit = amount(facts, line.procedure, line.place_of_service, line.service_dates.first)
-    return None if unit is None else (unit * units).quantize(Decimal("0.01"))
+    units = _payable(line, facts) if unit is not None else None
+    return None if unit is None or units is None else (unit * units).quantize(Decimal("0.01"))
 
 
 def _payable(line: ServiceLine, facts: Facts) -> int | None:
@@ -435,14 +437,40 @@ def _payable(line: ServiceLine, facts: Facts) -> int | None:
     units, dates = line.whole_units, line.service_dates
     if units is None or dates is None:
         return units
-    same_days = [o for o in line.claim.lines if o.rendering_key == line.rendering_key and o.common_days(line)]
-    if any(facts.exclusions.on(other.procedure, dates) is not None for other in same_days if other is not line):
+    same_days = _same_days(line)
+    if any(facts.exclusions.on(procedure, dates) is not None for procedure in same_days):
         return 0
     limit = facts.mue.on(line.procedure, dates)
     if limit is None:
         return units
     most = limit.value * dates.days
-    if limit.mai != "1":
-        before = (other for other in same_days if other.procedure == line.procedure and other.number < line.number)
-        most -= sum(other.whole_units or 0 for other in before)
+    for other in same_days[line.procedure] if limit.mai != "1" else ():
+        if other.number >= line.number or most <= 0:
+            break  # of many lines the first few use up what is paid
+        most -= other.whole_units or 0
     return max(0, min(units, most))
+
+
+def _same_days(line: ServiceLine) -> dict[str, list[ServiceLine]]:
+    """Return the lines of a claim by the same rendering provider that share a day with `line`, by procedure."""
+    by_dates, are_days = _by_dates(line.claim)
+    if are_days:
+        return by_dates[line.rendering_key, line.service_dates]
+    found: dict[str, list[ServiceLine]] = defaultdict(list)
+    for other in line.claim.lines:
+        if other.rendering_key == line.rendering_key and other.common_days(line):
+            found[other.procedure].append(other)
+    return found
+
+
+@lru_cache(maxsize=4)  # asked for each line of a claim
+def _by_dates(claim: Claim) -> tuple[dict[_Dated, dict[str, list[ServiceLine]]], bool]:
+    """Return the lines of a claim by provider and dates, then by procedure, and whether each has one day at most."""
+    found: dict[_Dated, dict[str, list[ServiceLine]]] = {}
+    for line in claim.lines:
+        group = found.setdefault((line.rendering_key, line.service_dates), defaultdict(list))
+        group[line.procedure].append(line)
+    return found, all(dates is None or dates.days == 1 for _, dates in found)
+
+
+_Dated = tuple[tuple[str, ...], DateRange | None]
