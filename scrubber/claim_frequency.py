@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
+from scrubber.disclosure import CodeForm
 from scrubber.edit import Context, Edit, Example, FileEdit, Meta, statuses
 from scrubber.findings import Finding, Severity, Source
 from scrubber.frequency import Replacement, Versions, Void
@@ -44,7 +45,7 @@ class FrequencyNotTaken(Edit[None]):
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Compare CLM05-3 with what the destination payer (SBR09) takes."""
         del context
-        if claim.filing_indicator == _PART_B and claim.frequency != "1":
+        if claim.filing_indicator == _PART_B and not claim.is_original:
             message = f"Medicare Part B (SBR09 MB) takes original claims only{_shown(claim)}."
             fix = "Send an original claim (CLM05-3 = 1), or have Medicare reopen the earlier one."
             yield self.finding(claim, message, fix, element="CLM05-3", source=_MEDICARE)
@@ -178,5 +179,5 @@ def _shown(claim: Claim) -> str:
     """Say what CLM05-3 is, where it has the form of a claim frequency code."""
     if not claim.frequency:
         return ", and CLM05-3 is empty"
-    one = len(claim.frequency) == 1 and claim.frequency.isascii() and claim.frequency.isalnum()
-    return f", but CLM05-3 is {claim.frequency}" if one else ", and CLM05-3 holds something else"
+    shown = CodeForm.FREQUENCY.shown(claim.frequency)
+    return f", but CLM05-3 is {shown}" if shown else ", and CLM05-3 holds something else"

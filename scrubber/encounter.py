@@ -168,8 +168,8 @@ class Encounters:
             self._of = {id(line): encounter for encounter in self._first for line in encounter.lines}
         taken = list(claims)
         gone = [self._claims.pop(claim.ordinal) for claim in taken if claim.ordinal in self._claims]
-        before = dict(self._sides)
-        moved = self._take_from_patients(taken)
+        before = {claim.ordinal: self._sides[claim.ordinal] for claim in gone}
+        moved = self._take_from_patients(taken, before)
         touched: dict[int, Encounter] = {}
         asked: list[Encounter] = []
         for claim in (*gone, *moved):
@@ -185,19 +185,21 @@ class Encounters:
                     touched[id(self._of[id(other)])] = self._of[id(other)]
         return sorted((*self._made_again(touched.values()), *self._alive(asked)), key=_first_place)
 
-    def _take_from_patients(self, taken: Sequence[Claim]) -> list[Claim]:
-        """Note that claims are rejected, and return those that count with others then."""
+    def _take_from_patients(self, taken: Sequence[Claim], before: dict[int, _Side]) -> list[Claim]:
+        """Note that claims are rejected, and return those that count with others then; `before` gets their sides."""
         self._rejected |= {claim.ordinal for claim in taken}
         moved: list[Claim] = []
         # An original that is rejected may still be meant by others: nothing changes for them.
-        later = (self._versions_of.get(claim.ordinal) for claim in taken if claim.frequency != _ORIGINAL)
+        later = (self._versions_of.get(claim.ordinal) for claim in taken if not claim.is_original)
         for versions in {id(versions): versions for versions in later if versions is not None}.values():
             apart = versions.apart(self._rejected)
             for ordinal in versions.ordinals:
                 side = (self._sides[ordinal][0], apart.get(ordinal, 0))
                 if side != self._sides[ordinal]:
+                    if ordinal in self._claims:
+                        before[ordinal] = self._sides[ordinal]
+                        moved.append(self._claims[ordinal])
                     self._sides[ordinal] = side
-                    moved += [self._claims[ordinal]] if ordinal in self._claims else []
         return moved
 
     def _made_again(self, touched: Iterable[Encounter]) -> list[Encounter]:
@@ -235,9 +237,6 @@ def _providers_of(line: ServiceLine) -> _Providers:
     billing, rendering = line.claim.billing_key, line.rendering_key
     nobody = 0 if any(billing[1:]) and any(rendering[1:]) else line.claim.ordinal
     return (billing, line.claim.billing_provider.is_surgery_center, rendering, nobody)
-
-
-_ORIGINAL = "1"
 
 
 class _Dated:

@@ -14,7 +14,7 @@ from itertools import islice
 
 from scrubber.ledger import Packed
 
-__all__ = ["PatientIndex", "on_disk"]
+__all__ = ["PatientIndex", "on_disk", "private_database"]
 
 _BATCH = 2_000
 _SIEVE = 1 << 23
@@ -32,10 +32,7 @@ class PatientIndex:
     """
 
     def __init__(self) -> None:
-        # What is given up is closed by whichever thread collects it.
-        self._database = sqlite3.connect("", check_same_thread=False)
-        weakref.finalize(self, self._database.close)
-        self._database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
+        self._database = private_database(self)
         self._secret = os.urandom(16)
         self._sieve = bytearray(_SIEVE // 8)
         self._shared: Iterator[tuple[int, bytes, int]] = iter(())
@@ -103,6 +100,15 @@ class PatientIndex:
     def _may_be_hot(self, patient: bytes) -> bool:
         place = int.from_bytes(patient[:4]) % _SIEVE
         return bool(self._sieve[place >> 3] & 1 << (place & 7))
+
+
+def private_database(owner: object) -> sqlite3.Connection:
+    """Return a temporary database of SQLite that nobody else can open; it is closed with its owner at the latest."""
+    # What is given up is closed by whichever thread collects it.
+    database = sqlite3.connect("", check_same_thread=False)
+    weakref.finalize(owner, database.close)
+    database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
+    return database
 
 
 @contextmanager

@@ -481,6 +481,11 @@ class Claim:
         return parse_number(self.charge_text)
 
     @property
+    def is_original(self) -> bool:
+        """Whether the claim is sent for the first time (CLM05-3 = 1)."""
+        return self.frequency == "1"
+
+    @property
     def is_void(self) -> bool:
         """Whether the claim takes back an earlier one (CLM05-3 = 8)."""
         return self.frequency == "8"

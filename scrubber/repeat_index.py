@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import marshal
 import os
-import sqlite3
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 
-from scrubber.index import on_disk
+from scrubber.index import on_disk, private_database
 from scrubber.ledger import Packed
 from scrubber.model import Claim, PlainClaim
 from scrubber.repeats import Repeat, content_of, number_of
@@ -34,10 +32,7 @@ class RepeatIndex:
     """
 
     def __init__(self) -> None:
-        # What is given up is closed by whichever thread collects it.
-        self._database = sqlite3.connect("", check_same_thread=False)
-        weakref.finalize(self, self._database.close)
-        self._database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
+        self._database = private_database(self)
         self._secret = os.urandom(16)
         self._once, self._again = bytearray(_SIEVE // 8), bytearray(_SIEVE // 8)
         self._candidates: list[tuple[int, int, bytes]] = []

@@ -14,8 +14,6 @@ from scrubber.x12 import tidy_identifier
 
 __all__ = ["Repeat", "content_of", "number_of", "repeats_of"]
 
-_ORIGINAL = "1"
-
 
 @frozen
 class Repeat:
@@ -36,7 +34,7 @@ def content_of(claim: Claim) -> str | None:
     modifiers, the lines in any order.  It holds PHI.  Only an original that was read to its end, with a date on each
     line and somebody as patient, payer and providers, can be repeated.
     """
-    if claim.frequency != _ORIGINAL or not claim.complete or not claim.lines or not is_somebody(claim):
+    if not (claim.is_original and claim.complete) or not claim.lines or not is_somebody(claim):
         return None
     if any(line.service_dates is None or not any(line.rendering_key[1:]) for line in claim.lines):
         return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import marshal
 import sqlite3
-import weakref
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -19,7 +18,7 @@ from functools import cached_property
 import attrs
 
 from scrubber.findings import Finding, Location, Severity
-from scrubber.index import on_disk
+from scrubber.index import on_disk, private_database
 from scrubber.ledger import Packed
 from scrubber.parser.conformance import CONFORMANCE_RULES
 from scrubber.parser.faults import ENVELOPE_RULES, Fault, Scope
@@ -57,11 +56,7 @@ class SyntaxErrors:
     @cached_property
     def _database(self) -> sqlite3.Connection:
         """The database, made for the first faults: most inputs have none."""
-        # What is given up is closed by whichever thread collects it.
-        database = sqlite3.connect("", check_same_thread=False)
-        weakref.finalize(self, database.close)
-        database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file
-        return database
+        return private_database(self)
 
     def add(self, fault: Fault) -> None:
         """Keep a fault; of one part no more than the first hundred of a rule.  Raises OSError, as on a full disk."""
