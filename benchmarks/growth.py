@@ -81,7 +81,7 @@ def _subscriber(number: int, member: str, payer: str = "12502", kind: str = "MB"
 
 
 def _file(bodies: Sequence[str]) -> str:
-    """Give a file of one transaction set for each body, which stands behind the billing provider."""
+    """Return a file of one transaction set for each body, which follows the billing provider."""
     sets = []
     for number, body in enumerate(bodies, 1):
         text = f"ST*837*{number:04}*005010X222A1~{_HEAD}~{_BILLING}~{body}"
@@ -340,7 +340,7 @@ def _growth(seconds: Sequence[float]) -> Iterator[float | None]:
 
 
 def _seconds(place: Path, options: Sequence[str]) -> float:
-    """Give the processor time of one scrub of a file."""
+    """Return the processor time of one scrub of a file, in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         command = (*SCRUB, *(option.format(folder=folder) for option in options), str(place))
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -1,7 +1,7 @@
 """Edits for intravascular ultrasound (37252, 37253) on professional claims.
 
 `EDITS` is the chain, in the order in which it runs: a second line is judged before the units, both before the sides,
-because one mistake is told of once; IVUS109 comes last because it asks what the others found.
+because one mistake is reported once; IVUS109 comes last because it asks what the others found.
 """
 
 from edits.addon import ADDON_EDITS, BASE_FAILS

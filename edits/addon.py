@@ -93,7 +93,7 @@ _GAPS = 3
 
 
 def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
-    """Say why what looks like a base is none."""
+    """Return why what looks like a primary procedure is none, "" for nothing."""
     others = encounter.on_days_of(line)
     unfit = [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)]
     if unfit:

@@ -64,7 +64,7 @@ class LateralityPair(EncounterEdit[Facts]):
 
 
 class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
-    """Additional vessels (37253) of one date stand on several lines, other than one for each side (IVUS404).
+    """Additional vessels (37253) of one date are on several lines, other than one for each side (IVUS404).
 
     Why: payers sum them anyway, and lines that look alike are denied as duplicates.
     Fix: bill one line of 37253 with the sum of the units.

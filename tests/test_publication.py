@@ -24,6 +24,7 @@ from scrubber.findings import FileReport
 from scrubber.interrupts import uninterrupted
 from scrubber.output import Publication, publish_text
 from scrubber.parser import RawClaim, Reader, open_source
+from scrubber.parser.faults import Fault
 from scrubber.testing import Form, to_837p
 from scrubber.writers.annotate837 import Annotator
 from scrubber.writers.filesink import Tally
@@ -65,8 +66,9 @@ def cli(*args: str | Path) -> int:
 
 def readable(path: Path) -> bool:
     with open_source(path) as source:
-        reader = Reader(source)
-        return bool(list(reader)) and reader.readable and not reader.faults
+        faults: list[Fault] = []
+        reader = Reader(source, on_fault=faults.append)
+        return bool(list(reader)) and reader.readable and not faults
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from scrubber.parser import (
     reader,
     reopen,
 )
+from scrubber.parser.faults import Fault
 from scrubber.parser.segments import cut_segments
 from scrubber.plugins import load_plugins
 from scrubber.run import FileScrub
@@ -112,10 +113,11 @@ def findings(data: bytes, engine: Engine) -> list[Any]:
 def events(data: bytes) -> list[Any]:
     """Give what the reader gives, in a form that can be compared."""
     with open_source(data, "x") as source:
-        read = Reader(source)
+        faults: list[Fault] = []
+        read = Reader(source, on_fault=faults.append)
         found = [_described(event) for event in read.events()]
         counts = (read.segments, read.claims, read.transactions, read.groups, read.interchanges)
-        return [*found, counts, read.faults]
+        return [*found, counts, faults]
 
 
 def _described(event: Any) -> tuple[Any, ...]:
@@ -254,7 +256,8 @@ def glimpses(data: bytes, *, survey: bool) -> list[Any]:
     """Give what a pass over the claims gives of each: its place, its patient, and what is plain in it."""
     found: list[Any] = []
     with open_source(data, "x") as source:
-        read = Reader(source)
+        faults: list[Fault] = []
+        read = Reader(source, on_fault=faults.append)
         for claim in read.survey() if survey else read:
             if isinstance(claim, Glimpse):
                 described: tuple[Any, ...] = (claim.place, claim.patient_key, claim.plain)
@@ -262,7 +265,7 @@ def glimpses(data: bytes, *, survey: bool) -> list[Any]:
                 described = (place_of(claim), patient_key_of(claim), read_plain(claim))
             place, patient, plain = described
             found.append((attrs.asdict(place), patient, plain and attrs.asdict(plain)))
-        return [*found, read.segments, read.claims, read.transactions, read.faults]
+        return [*found, read.segments, read.claims, read.transactions, faults]
 
 
 def check_survey(data: bytes) -> None:

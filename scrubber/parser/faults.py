@@ -390,7 +390,7 @@ class HierarchyParentUnknown(EnvelopeRule):
 
     meta = _meta("X12121", "hl-parent-unknown", Severity.ERROR, _GUIDE, status=_FORMAT)
     fix = "Make HL02 the HL01 of the enclosing billing provider (for HL03 22) or subscriber (for HL03 23)."
-    spoils = "the claims below the level; the claim that stands under no subscriber"
+    spoils = "the claims below the level; the claim that is under no subscriber"
     answer = "IK5 E, IK502 5, IK403 I12"
 
 

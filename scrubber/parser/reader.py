@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
 from scrubber.control_numbers import ControlNumbers
 from scrubber.disclosure import CodeForm
-from scrubber.findings import Location
 from scrubber.parser import faults
 from scrubber.parser.envelope import Envelope
 from scrubber.parser.events import Level, Mark, RawClaim
@@ -23,13 +21,12 @@ from scrubber.x12 import GUIDE_SEGMENTS, Delimiters, Segment
 __all__ = ["Reader"]
 
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}")
-_KEPT_FAULTS = 20
 _MAX_SEGMENTS, _MAX_BYTES = 10_000, 4 << 20  # of a claim or level, see PartTooLong
 _Event = TypeVar("_Event")
 
 
 class Reader:
-    """Iterates over the claims of an input, in file order, once; afterwards `faults` and the counts are complete.
+    """Iterates over the claims of an input, in file order, once; afterwards `unread` and the counts are complete.
 
     `events` gives what stands between the claims as well.  `on_fault` is told each fault before the event it lies in.
     """
@@ -45,8 +42,7 @@ class Reader:
         self._source = source
         self._progress = progress
         self._on_fault = on_fault
-        self._faults: list[Fault] = []
-        self._fault_counts: Counter[type[EnvelopeRule]] = Counter()
+        self._is_cut = False  # whether the end itself is missing
         self._envelope = envelope = Envelope(self._report)
         self._ids: set[str] = set()
         self._levels: dict[str, Level] = {}
@@ -89,16 +85,6 @@ class Reader:
         return self._envelope.transactions
 
     @property
-    def faults(self) -> list[Fault]:
-        """What is wrong with the file: at most 20 places for a rule, then their number."""
-        more = [
-            Fault(rule, f"... and at {count - _KEPT_FAULTS} more places.", Location("", ""))
-            for rule, count in self._fault_counts.items()
-            if count > _KEPT_FAULTS
-        ]
-        return self._faults + more
-
-    @property
     def readable(self) -> bool:
         """Whether all of the input was read and is of a kind that is judged."""
         return self.unread is None
@@ -121,7 +107,7 @@ class Reader:
         for piece in cut_blocks(self._chunks(), self._report):
             yield from self._take(piece) if isinstance(piece, Segment) else take_block(piece)
         yield from self._finish(self._source.size, complete=False)
-        if not self._fault_counts.keys() & {faults.Truncated, faults.SegmentTooLong}:
+        if not self._is_cut:
             # Where the end itself is missing, so are the trailers: that is one fault, not four.
             self._envelope.expect_closed(at_end=True)
         self._envelope.end()
@@ -246,9 +232,7 @@ class Reader:
     def _report(self, fault: Fault) -> None:
         if fault.unread and self.unread is None:
             self.unread = fault
-        self._fault_counts[fault.rule] += 1
-        if self._fault_counts[fault.rule] <= _KEPT_FAULTS:
-            self._faults.append(fault)
+        self._is_cut |= fault.rule in {faults.Truncated, faults.SegmentTooLong}
         if self._on_fault is not None:
             self._on_fault(fault)
 
