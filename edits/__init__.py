@@ -10,6 +10,7 @@ from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.exclusions import EXCLUSION_EDITS
 from edits.facts import OPTIONS, Facts, load_facts, price, table_infos
 from edits.figures import observe
+from edits.initial import INITIAL_EDITS
 from edits.modifiers import MODIFIER_EDITS
 from edits.page import describe, known_codes
 from edits.pairs import PAIR_EDITS
@@ -24,6 +25,7 @@ EDITS: Chain[Facts] = Chain(
     edits=(
         *RETIRED_EDITS,
         *ADDON_EDITS,
+        *INITIAL_EDITS,
         *DUPLICATE_EDITS,
         *UNIT_EDITS,
         *SIDE_EDITS,

@@ -1,4 +1,4 @@
-"""IVUS1xx: the add-on code and its base procedure."""
+"""IVUS101 and IVUS103 to IVUS111: the add-on code and its base procedure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edits.bases import (
     stands_alone,
     uncovered,
 )
-from edits.codes import ADDITIONAL, AOC, CO107, CPT, INITIAL, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.codes import ADDITIONAL, AOC, CO107, INITIAL, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
 from edits.facts import Facts
 from edits.retired import retired_beside
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -106,41 +106,6 @@ def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
 
 def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
     return " and ".join(row.dates for row in facts.base_codes.ever((line.procedure, base.procedure)))
-
-
-class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
-    """An additional vessel (37253) is billed without the initial vessel (37252).
-
-    Why: by CPT logic the first vessel is 37252 and only further vessels are 37253. CMS add-on edits have not asked
-    for it since 2020-01-01, but other payers do, and the initial vessel's payment is lost.
-    Fix: bill 37252 once for the first vessel and 37253 for the others.
-    """
-
-    meta = make_meta(
-        "IVUS102",
-        "additional-vessel-without-initial",
-        Severity.ERROR,
-        CPT,
-        fires="37238\n37253",
-        passes="37238\n37252\n37253",
-        status=NO_BASE,
-        adjustment=CO107,
-    )
-
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for 37253 on a date without 37252."""
-        for line in ivus_lines(encounter):
-            if line.procedure != ADDITIONAL or line.service_dates is None:
-                continue
-            if not any(other.procedure == INITIAL for other in encounter.on_days_of(line)):
-                is_listed = context.tables.is_base(ADDITIONAL, INITIAL, line.service_dates)
-                yield self.finding(
-                    line,
-                    f"37253 (additional vessel) is billed without 37252 (initial vessel) for {line.service_dates}.",
-                    "Bill the first of these vessels as 37252 x1 and only the others as 37253.",
-                    element="SV101-2",
-                    source=AOC if is_listed else None,
-                )
 
 
 class BaseByOtherProvider(EncounterEdit[Facts]):
@@ -412,7 +377,6 @@ _CORONARY = {INITIAL: "92978", ADDITIONAL: "92979"}
 
 ADDON_EDITS = (
     AddOnWithoutBase,
-    AdditionalVesselWithoutInitial,
     BaseByOtherProvider,
     BaseOnOtherDate,
     BaseOnAnotherClaim,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edits.bases import bases_in
-from edits.codes import ADDITIONAL, CENTER, INITIAL, PFS, PTP, ivus_lines, make_meta, sessions
-from edits.facts import Facts, amount
-from scrubber import CodeForm, Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from edits.codes import CENTER, INITIAL, PTP, ivus_lines, make_meta, sessions
+from edits.facts import Facts
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["MONEY_EDITS"]
 
@@ -97,44 +97,4 @@ def _is_of_surgery_center(line: ServiceLine) -> bool:
     return line.claim.billing_provider.is_surgery_center or (line.place_of_service == "24" and not is_individual)
 
 
-class MissedInitialVesselPayment(EncounterEdit[Facts]):
-    """The initial vessel (37252) is missing beside additional vessels, and so is its payment.
-
-    Why: 37252 is worth several times 37253; the amount is the national one for the year and the place of service.
-    Fix: bill 37252 for the first vessel.
-    """
-
-    meta = make_meta(
-        "IVUS603",
-        "missed-initial-vessel-payment",
-        Severity.INFO,
-        PFS,
-        fires="37238\n37253",
-        passes="37238\n37252\n37253",
-    )
-
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for dates with 37253 but not 37252, and price 37252; one finding a date."""
-        for lines in sessions(encounter):
-            missing = [line for line in lines if line.procedure == ADDITIONAL and not _has_initial(line, lines)]
-            line = next(iter(missing), None)
-            if line is None or line.service_dates is None:
-                continue
-            place = line.place_of_service
-            shown = CodeForm.PLACE.shown(place, "unknown")
-            worth = amount(context.tables, INITIAL, place, line.service_dates.first)
-            if worth is not None:
-                yield self.finding(
-                    line,
-                    f"37252 is not billed; its national amount for place of service {shown} in "
-                    f"{line.service_dates.first.year} is ${worth}.",
-                    f"See IVUS102 on line {line.number}.",
-                    element="SV101-2",
-                )
-
-
-def _has_initial(line: ServiceLine, lines: Iterable[ServiceLine]) -> bool:
-    return any(other.procedure == INITIAL and other.common_days(line) for other in lines)
-
-
-MONEY_EDITS = (CatheterPlacementNotBilled, FacilityCodeOnProfessionalClaim, MissedInitialVesselPayment)
+MONEY_EDITS = (CatheterPlacementNotBilled, FacilityCodeOnProfessionalClaim)

@@ -13,9 +13,9 @@ from typing import Any
 from attrs import field, fields, frozen, validators
 
 from scrubber import (
-    Claim,
     DatedRow,
     DateRange,
+    Encounter,
     Option,
     OptionRow,
     ServiceLine,
@@ -418,59 +418,34 @@ def amount(facts: Facts, procedure: str, place_of_service: str, day: date) -> De
     return fee.facility if facts.facility_places.on(place_of_service, day) else fee.non_facility
 
 
-def price(line: ServiceLine, facts: Facts) -> Decimal | None:
-    """Give the national amount of what could be paid of a line at most: one unit's by year and place, times the units.
+def price(line: ServiceLine, encounter: Encounter, facts: Facts) -> Decimal | None:
+    """Return the national amount that could be paid of a line at most: one unit's by year and place, times the units.
 
-    Units over the MUE are not paid, and of several lines of a claim, code and day only the first ones within it;
+    Units over the MUE are not paid, and of several lines of an encounter, code and day only the first ones within it;
     nothing is paid of ultrasound beside an excluded procedure.  None where the units cannot be counted: minutes,
     fractions, or a number that is no count of services.
     """
-    if line.service_dates is None:
+    dates, units = line.service_dates, line.whole_units
+    unit = amount(facts, line.procedure, line.place_of_service, dates.first) if dates is not None else None
+    if dates is None or unit is None or units is None:
         return None
-    unit = amount(facts, line.procedure, line.place_of_service, line.service_dates.first)
-    units = _payable(line, facts) if unit is not None else None
-    return None if unit is None or units is None else (unit * units).quantize(Decimal("0.01"))
-
-
-def _payable(line: ServiceLine, facts: Facts) -> int | None:
-    """Return the units of a line that could be paid at most, None where they cannot be counted."""
-    units, dates = line.whole_units, line.service_dates
-    if units is None or dates is None:
-        return units
-    same_days = _same_days(line)
-    if any(facts.exclusions.on(procedure, dates) is not None for procedure in same_days):
-        return 0
+    same_days = encounter.once(("lines to price", dates), lambda: _by_procedure(line, encounter))
+    payable = 0 if any(facts.exclusions.on(code, dates) for code in same_days) else units
     limit = facts.mue.on(line.procedure, dates)
-    if limit is None:
-        return units
-    most = limit.value * dates.days
-    for other in same_days[line.procedure] if limit.mai != "1" else ():
-        if other.number >= line.number or most <= 0:
-            break  # of many lines the first few use up what is paid
-        most -= other.whole_units or 0
-    return max(0, min(units, most))
+    if limit is not None:
+        most = limit.value * dates.days
+        for other in same_days[line.procedure] if limit.mai != "1" else ():
+            if other is line or most <= 0:
+                break  # of many lines the first few use up what is paid
+            most -= other.whole_units or 0
+        payable = max(0, min(payable, most))
+    return (unit * payable).quantize(Decimal("0.01"))
 
 
-def _same_days(line: ServiceLine) -> dict[str, list[ServiceLine]]:
-    """Return the lines of a claim by the same rendering provider that share a day with `line`, by procedure."""
-    by_dates, are_days = _by_dates(line.claim)
-    if are_days:
-        return by_dates[line.rendering_key, line.service_dates]
+def _by_procedure(line: ServiceLine, encounter: Encounter) -> dict[str, list[ServiceLine]]:
+    """Return the lines of an encounter that share a day with `line`, itself included, by procedure in file order."""
     found: dict[str, list[ServiceLine]] = defaultdict(list)
-    for other in line.claim.lines:
-        if other.rendering_key == line.rendering_key and other.common_days(line):
+    for other in encounter.lines:
+        if other.common_days(line):
             found[other.procedure].append(other)
     return found
-
-
-@lru_cache(maxsize=4)  # asked for each line of a claim
-def _by_dates(claim: Claim) -> tuple[dict[_Dated, dict[str, list[ServiceLine]]], bool]:
-    """Return the lines of a claim by provider and dates, then by procedure, and whether each has one day at most."""
-    found: dict[_Dated, dict[str, list[ServiceLine]]] = {}
-    for line in claim.lines:
-        group = found.setdefault((line.rendering_key, line.service_dates), defaultdict(list))
-        group[line.procedure].append(line)
-    return found, all(dates is None or dates.days == 1 for _, dates in found)
-
-
-_Dated = tuple[tuple[str, ...], DateRange | None]

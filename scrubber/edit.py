@@ -252,18 +252,19 @@ class Chain(Generic[T]):
     chain with such edits and without `screen` has every claim opened.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `codes` gives all codes that `describe` explains, in which the nearest to an unknown one are looked for.
-    `price` gives the national amount in dollars of a line, or None where none is known.  `describe` explains a
-    code on a date of service, or gives None for a code the chain knows nothing of.  `options` are what the
-    settings may choose under `[packs.PREFIX]`, for which the tables hold an `option_table`.  `observe` gives what a
-    report should count about an encounter (see `Observation`); it never holds anything but codes, counts and places.
-    `ended` gives the tables that a claim was judged by after their latest edition, of which every report has one
-    notice; it looks at lines only that bill a procedure which an edit names.
+    `price` gives the national amount in dollars that could be paid of a line of an encounter at most, or None where
+    none is known.  `describe` explains a code on a date of service, or gives None for a code the chain knows
+    nothing of.  `options` are what the settings may choose under `[packs.PREFIX]`, for which the tables hold an
+    `option_table`.  `observe` gives what a report should count about an encounter (see `Observation`); it never
+    holds anything but codes, counts and places.  `ended` gives the tables that a claim was judged by after their
+    latest edition, of which every report has one notice; it looks at lines only that bill a procedure which an edit
+    names.
     """
 
     edits: tuple[type[Rule], ...]
     tables: Callable[[], Any] = _no_tables
     table_infos: Callable[[], Sequence[TableInfo]] = tuple
-    price: Callable[[ServiceLine, Any], Decimal | None] | None = None
+    price: Callable[[ServiceLine, Encounter, Any], Decimal | None] | None = None
     describe: Callable[[str, date, Any], Page | None] | None = None
     screen: Callable[[PlainClaim], bool] | None = None
     observe: Callable[[Encounter, Any], Iterable[Observation]] | None = None

@@ -158,6 +158,14 @@ class Encounters:
     def __iter__(self) -> Iterator[Encounter]:
         return iter(self._first)
 
+    def first_of(self, line: ServiceLine) -> Encounter | None:
+        """Return the encounter of a line before any claim was taken out; None for a line that is in none."""
+        return self._first_of.get(id(line))
+
+    @cached_property
+    def _first_of(self) -> dict[int, Encounter]:
+        return {id(line): encounter for encounter in self._first for line in encounter.lines}
+
     def without(self, claims: Iterable[Claim]) -> list[Encounter]:
         """Take claims out, and return the encounters that have to be judged again, in the order of their first line.
 
@@ -165,7 +173,7 @@ class Encounters:
         superseded, and those for which somebody looked for lines elsewhere on the days of such a line.
         """
         if not self._of:
-            self._of = {id(line): encounter for encounter in self._first for line in encounter.lines}
+            self._of = dict(self._first_of)
         taken = list(claims)
         gone = [self._claims.pop(claim.ordinal) for claim in taken if claim.ordinal in self._claims]
         before = {claim.ordinal: self._sides[claim.ordinal] for claim in gone}

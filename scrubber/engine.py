@@ -153,7 +153,10 @@ class Engine:
         # In front of what looks for rejected claims: a crash rejects the claim it is on.
         observed = self._observe(verdicts, encounters, stages) if self._detail else {}
         self._reject_what_relies_on_rejected(verdicts, encounters, stages)
-        return [self._report(verdict, stages, observed.get(ordinal, ())) for ordinal, verdict in verdicts.items()]
+        return [
+            self._report(verdict, encounters, stages, observed.get(ordinal, ()))
+            for ordinal, verdict in verdicts.items()
+        ]
 
     def _observe(
         self, verdicts: Mapping[int, _Verdict], encounters: Encounters, stages: Sequence[_Stage]
@@ -454,13 +457,17 @@ class Engine:
     # -- the verdict ----------------------------------------------------------------------------------------------
 
     def _report(
-        self, verdict: _Verdict, stages: Sequence[_Stage], observations: tuple[Observation, ...]
+        self,
+        verdict: _Verdict,
+        encounters: Encounters,
+        stages: Sequence[_Stage],
+        observations: tuple[Observation, ...],
     ) -> ClaimReport:
         claim, amounts = verdict.claim, []
         ended = self._ended(verdict, stages)
         faulty = {finding.line for finding in verdict.findings if finding.severity is Severity.ERROR and finding.line}
         try:
-            amounts = [_price(line, stages) for line in claim.lines if line.number in faulty]
+            amounts = [_price(line, encounters.first_of(line), stages) for line in claim.lines if line.number in faulty]
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
@@ -507,11 +514,16 @@ def of_claim(findings: Iterable[Finding], number: str, ordinal: int) -> Iterator
     return (attrs.evolve(finding, claim=number, claim_ordinal=ordinal) for finding in findings)
 
 
-def _price(line: ServiceLine, stages: Sequence[_Stage]) -> Decimal | None:
-    """Give the amount of a line from the first chain that knows one."""
+def _price(line: ServiceLine, encounter: Encounter | None, stages: Sequence[_Stage]) -> Decimal | None:
+    """Return the amount of a line from the first chain that knows one.
+
+    A dated line in no encounter is one of a void claim or of a repeat: nothing is paid of it.
+    """
+    if encounter is None:
+        return None if line.service_dates is None else Decimal("0.00")
     for stage in stages:
         if stage.chain.price is not None:
-            amount = stage.chain.price(line, stage.tables)
+            amount = stage.chain.price(line, encounter, stage.tables)
             if amount is not None:
                 return amount
     return None

@@ -118,3 +118,23 @@ def test_a_note_of_a_third_party_names_no_vessel(kind: bytes, named: bool) -> No
     report = scrub(data.replace(b"NTE*ADD*", b"NTE*%b*" % kind), load_settings(discover=False, packs=CHECK))
     codes = [finding.code for finding in report.files[0].claims[0].findings]
     assert ("IVUS502" not in codes) is named
+
+
+def test_of_several_lines_without_the_initial_vessel_the_first_says_what_to_do() -> None:
+    claims = "claim A date=20260302 filing=CI\n37238\n37253-LT\n37253-RT\nclaim B date=20260302 filing=CI\n37253-LT"
+    found = [finding for finding in scrub(to_837p(claims)).findings if finding.code == "IVUS102"]
+    assert ["37252 x1 is worth $895.48" in finding.message for finding in found] == [True, False, False]
+    assert [finding.fix for finding in found] == [
+        "Bill the first of these vessels as 37252 x1 and only the others as 37253.",
+        "See line 2.",
+        "See line 2 of claim 1.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "forecast"),
+    [("date=20260302 filing=MB", None), ("date=20260302 filing=CI", "CO-107"), ("date=20190605 filing=MB", "CO-107")],
+)
+def test_no_denial_is_forecast_of_medicare_where_it_has_no_add_on_edit(claim: str, forecast: str | None) -> None:
+    (found,) = (each for each in scrub(to_837p(f"claim {claim}\n37238\n37253")).findings if each.code == "IVUS102")
+    assert (f"{found.adjustment.group}-{found.adjustment.carc}" if found.adjustment else None) == forecast

@@ -152,6 +152,24 @@ def test_at_risk_is_never_more_than_could_be_paid(lines: str, units: int, defaul
     assert report.at_risk == one.at_risk * units
 
 
+@pytest.mark.parametrize(
+    ("claims", "units"),
+    [
+        ("claim A\n37238\n37252-50\nclaim B\n37252-50", (1, 0)),  # one unit a day, whatever claim it is on
+        ("claim A\n37238\n37252-50\nclaim B\n37238 by=1234567893\n37252-50 by=1234567893", (1, 1)),
+        ("claim A\n37238\n37252-50\nclaim B date=20240806\n37238\n37252-50", (1, 1)),
+        ("claim A\n37238\n37252-50\nclaim B patient=P2\n37238\n37252-50", (1, 1)),
+        ("claim A\n37238\n37252-50\nclaim B\n37193", (0,)),  # beside an excluded procedure
+        ("claim A\n37238\n37252-50\nclaim B\n37238\n37252-50", (1, 0)),  # a repeat
+        ("claim A\n37238\n37252-50 x2 on=20240805-20240806\n37238 on=20240806\nclaim B\n37252-50", (2, 0)),
+    ],
+)
+def test_at_risk_counts_the_day_and_not_the_claim(claims: str, units: tuple[int, ...], default_engine: Engine) -> None:
+    (one,) = scrub_shorthand("37238\n37252-50", engine=default_engine)
+    reports = scrub_shorthand(claims, engine=default_engine)
+    assert [report.at_risk for report in reports][: len(units)] == [one.at_risk * number for number in units]
+
+
 def test_a_facility_pays_less(default_engine: Engine) -> None:
     assert scrub_shorthand("claim pos=22\n37238\n37252-50", engine=default_engine)[0].at_risk == Decimal("86.21")
 

@@ -15,7 +15,7 @@ import pytest
 from attrs import field, frozen
 
 from edits.facts import BaseCode, Facts, UnitLimit, amount, load_facts, price
-from scrubber import DatedRow, iter_claims
+from scrubber import DatedRow, Encounter, iter_claims
 from scrubber.errors import ConfigError
 from scrubber.model import DateRange
 from scrubber.tables import load_manifest, load_table, override_tables
@@ -208,7 +208,7 @@ def test_no_amount_outside_the_fee_table(facts: Facts) -> None:
 )
 def test_the_amount_of_a_line_is_that_of_its_units(facts: Facts, line: str, dollars: str | None) -> None:
     (claim,) = iter_claims(to_837p(f"claim date=20260302\n{line}"))
-    assert price(claim.lines[0], facts) == (None if dollars is None else Decimal(dollars))
+    assert price(claim.lines[0], Encounter(claim.lines), facts) == (None if dollars is None else Decimal(dollars))
 
 
 @needs_facts

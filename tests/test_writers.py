@@ -159,6 +159,16 @@ def test_text_does_not_call_an_unknown_amount_nothing(run: Run) -> None:
     faulty = to_837p("claim A\n37238\n36012\n37252\nclaim B\n99213")
     assert ", unknown amount at risk\n" in run("scrub", data=faulty).stdout.decode()
     assert "$927.06 or more at risk\n" in run("scrub", SAMPLES[0]).stdout.decode()
+    of_claim = to_837p("claim A charge=1\n37238\n37252")
+    assert ", unknown amount at risk\n" in run("scrub", data=of_claim).stdout.decode()
+
+
+def test_text_says_that_no_dollars_are_at_risk_on_a_line_that_nobody_pays(run: Run) -> None:
+    repeated = to_837p("claim A\n37238\n37252\nclaim B\n37252")
+    assert (
+        "B  REJECTED  claim 2, $100.00, payer 12502, NPI 1234567893, no dollars at risk\n"
+        in run("scrub", data=repeated).stdout.decode()
+    )
 
 
 def test_text_sums_several_inputs_up(run: Run, tmp_path: Path) -> None:

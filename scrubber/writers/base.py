@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 import scrubber
 from scrubber.edit import Rule
 from scrubber.engine import all_rules
-from scrubber.findings import ClaimReport, Detail, FileReport, Finding
+from scrubber.findings import ClaimReport, Detail, FileReport, Finding, Severity
 from scrubber.plugins import Plugin
 from scrubber.tables import TableInfo
 
@@ -124,12 +124,13 @@ def dollars(amount: Decimal) -> str:
 
 
 def at_risk(claim: ClaimReport) -> str:
-    """Say what is at risk on a claim.  That nothing is known is not said as $0.00."""
-    if not claim.rejected:
-        return "no dollars at risk"
-    if not claim.at_risk:
-        return "unknown amount at risk"
-    return f"{dollars(claim.at_risk)}{' or more' if claim.unpriced_lines else ''} at risk"
+    """Say what is at risk on a claim.  That nothing is known is not said as nothing."""
+    if claim.at_risk:
+        return f"{dollars(claim.at_risk)}{' or more' if claim.unpriced_lines else ''} at risk"
+    of_lines = any(finding.line for finding in claim.findings if finding.severity is Severity.ERROR)
+    return (
+        "unknown amount at risk" if claim.unpriced_lines or (claim.rejected and not of_lines) else "no dollars at risk"
+    )
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
