@@ -27,6 +27,13 @@ MEDICARE = frozenset({"MB", "MA"})
 """The payers (SBR09) that are Medicare."""
 SUCCEEDED = frozenset(map(str, (*range(37220, 37236), *range(37254, 37300))))
 """The codes of the families in the table `successions`."""
+ENDED = frozenset(
+    {
+        *("0254T", "0318T", "33884", "34802", "34803", "34804", "34805", "34825", "34826", "34900"),
+        *("75956", "75957", "75958", "75959", "92975"),
+    }
+)
+"""The codes of the table `ended_codes`."""
 
 IVUS_PERIOD = DateRange(date(2016, 1, 1), date.max)
 """The dates of service for which 37252 and 37253 exist (table `procedures`)."""

@@ -191,6 +191,13 @@ class Succession(DatedRow):
 
 
 @frozen
+class EndedCode(DatedRow):
+    """A procedure code that ended on `deleted`; no publication of the tables says which code follows it."""
+
+    procedure: str
+
+
+@frozen
 class CodeRange(DatedRow):
     """The procedures `first` to `last`, both included; codes compare as text."""
 
@@ -285,6 +292,7 @@ class Facts:
     catheter_codes: Table[CatheterCode]
     base_families: Table[BaseFamily]
     successions: Table[Succession]
+    ended_codes: Table[EndedCode]
     visits: Table[CodeRange]
     central_procedures: Table[CodeRange]
     facility_places: Table[Place]
@@ -398,6 +406,7 @@ def load_facts() -> Facts:
         catheter_codes=load_table(_FOLDER, infos["catheter_codes"], CatheterCode, lambda row: row.procedure),
         base_families=load_table(_FOLDER, infos["base_families"], BaseFamily, lambda row: row.base),
         successions=load_table(_FOLDER, infos["successions"], Succession, lambda row: row.first),
+        ended_codes=load_table(_FOLDER, infos["ended_codes"], EndedCode, lambda row: row.procedure),
         visits=load_table(_FOLDER, infos["visits"], CodeRange, lambda row: row.first),
         central_procedures=load_table(_FOLDER, infos["central_procedures"], CodeRange, lambda row: row.first),
         facility_places=load_table(_FOLDER, infos["facility_places"], Place, lambda row: row.place),

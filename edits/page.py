@@ -36,7 +36,7 @@ _CATHETER = {
 def describe(code: str, day: date, facts: Facts) -> Page | None:
     """Explain what the tables know about `code` on the date of service `day`; None if they do not know it."""
     sections: tuple[tuple[_Section, Table[Any]], ...] = (
-        (("In short", tuple(_short(code, day, facts))), facts.mue if code in IVUS else facts.procedures),
+        (("In short", tuple(_short(code, day, facts))), _first_source(code, facts)),
         (_bases(code, day, facts), facts.base_codes),
         (_as_base(code, day, facts), facts.base_codes),
         (_coronary(code, day, facts), facts.coronary_bases),
@@ -74,11 +74,24 @@ def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
         if row.first <= code <= row.last and row.deleted is not None and row.deleted < day:
             successors = f"{row.successor_first}-{row.successor_last}"
             yield f"{code} ended {row.deleted}: {successors} took the place of {row.first}-{row.last}."
+    for ended in facts.ended_codes.ever(code):
+        if ended.deleted is not None:
+            is_over = ended.deleted < day
+            yield f"Not valid on {day}: it ended {ended.deleted}." if is_over else f"Valid until {ended.deleted}."
     if facts.exclusions.on(code, day):
         yield "CPT excludes 37252 and 37253 with it in one session; NCCI foresees separate sessions."
     else:
         for exclusion in facts.exclusions.ever(code):
             yield f"Not reported with 37252 or 37253 {exclusion.dates}; not in force on {day}."
+
+
+def _first_source(code: str, facts: Facts) -> Table[Any]:
+    """Return the table that most of what comes first about a code is from."""
+    if code in IVUS:
+        return facts.mue
+    if any(row.first <= code <= row.last for row in facts.successions):
+        return facts.successions
+    return facts.ended_codes if facts.ended_codes.ever(code) else facts.procedures
 
 
 def _unit_limit(code: str, day: date, facts: Facts) -> Iterator[str]:

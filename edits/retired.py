@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edits.codes import AOC, CO181, IVUS, NOT_VALID, RETIRED, SUCCEEDED, make_meta
-from edits.facts import Facts, Procedure, Succession
+from edits.codes import AOC, CO181, ENDED, IVUS, NOT_VALID, RETIRED, SUCCEEDED, make_meta
+from edits.facts import Facts, Procedure
 from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
 
 __all__ = ["RETIRED_EDITS", "retired_beside"]
 
 
 class BaseNotValidOnDate(Edit[Facts]):
-    """A code of a family that another one took the place of is billed for a date on which it is not valid.
+    """A base or primary procedure code is billed for a date on which it is not valid.
 
-    Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day. Payers deny a code that is not valid on the
-    date of service, and intravascular ultrasound with it where it was the only base procedure.
+    Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day; 33884, 75956-75959 and 92975 ended on
+    2025-12-31 too, 0254T on 2019-12-31, 34802-34805, 34825, 34826 and 34900 on 2017-12-31, 0318T on 2013-12-31. Payers
+    deny a code that is not valid on the date of service, and intravascular ultrasound with it where it was the only
+    base procedure.
     Fix: bill the code that is valid on the date of service.
     """
 
@@ -28,35 +30,38 @@ class BaseNotValidOnDate(Edit[Facts]):
         passes="claim date=20251231\n37221\n37252",
         status=NOT_VALID,
         adjustment=CO181,
-        procedures=SUCCEEDED,
+        procedures=SUCCEEDED | ENDED,
     )
 
     def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
         """Look the code up on the date of service, with or without ultrasound on the claim."""
         for line in claim.lines:
-            row = _succession_against(line, context.tables) if line.procedure in SUCCEEDED else None
-            if row is None:
-                continue
-            is_old = row.first <= line.procedure <= row.last
-            old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
-            yield self.finding(
-                line,
-                f"{line.procedure} is not valid on {line.service_dates}: {old} ended {row.deleted}, and {new} follow.",
-                f"Bill the code of {new if is_old else old} for what was done, or correct the date of service.",
-                element="SV101-2",
-            )
+            answer = _against_dates(line, context.tables)
+            if answer is not None:
+                why, code = answer
+                yield self.finding(
+                    line,
+                    f"{line.procedure} is not valid on {line.service_dates}: {why}.",
+                    f"Bill the code {code} for what was done, or correct the date of service.",
+                    element="SV101-2",
+                )
 
 
-def _succession_against(line: ServiceLine, facts: Facts) -> Succession | None:
-    """Return the change of families on whose wrong side a line stands with its code, None if there is none."""
-    dates = line.service_dates
-    for row in facts.successions if dates is not None else ():
-        if row.deleted is None or dates is None:
+def _against_dates(line: ServiceLine, facts: Facts) -> tuple[str, str] | None:
+    """Return why the code of a line is not valid on its dates, and which code is; None where nothing says so."""
+    procedure, dates = line.procedure, line.service_dates
+    if dates is None:
+        return None
+    for row in facts.successions if procedure in SUCCEEDED else ():
+        if row.deleted is None:
             continue
-        if row.first <= line.procedure <= row.last and dates.last > row.deleted:
-            return row
-        if row.successor_first <= line.procedure <= row.successor_last and dates.first <= row.deleted:
-            return row
+        old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
+        is_old = row.first <= procedure <= row.last and dates.last > row.deleted
+        if is_old or (row.successor_first <= procedure <= row.successor_last and dates.first <= row.deleted):
+            return f"{old} ended {row.deleted}, and {new} follow", f"of {new if is_old else old}"
+    for ended in facts.ended_codes.ever(procedure):
+        if ended.deleted is not None and dates.last > ended.deleted:
+            return f"it ended {ended.deleted}", "that is valid on that date"
     return None
 
 
@@ -65,9 +70,7 @@ def retired_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> tup
     return tuple(
         other
         for other in encounter.on_days_of(line)
-        if other.procedure in SUCCEEDED
-        and facts.base_codes.ever((line.procedure, other.procedure))
-        and _succession_against(other, facts) is not None
+        if facts.base_codes.ever((line.procedure, other.procedure)) and _against_dates(other, facts) is not None
     )
 
 

@@ -27,7 +27,7 @@ from scrubber.testing import scrub_shorthand
 TABLES = Path(__file__).parents[1] / "edits" / "tables"
 JUDGED = (
     *("base_codes", "coronary_bases", "mue", "ptp", "ncci_modifiers", "exclusions"),
-    *("successions", "visits", "catheter_codes", "central_procedures"),
+    *("successions", "ended_codes", "visits", "catheter_codes", "central_procedures"),
 )
 A_FILE = 250
 """Claims that are judged together."""
@@ -83,7 +83,7 @@ _OTHERS = [
     *("37191", "37193", "37197"),  # excluded
     *("92928", "92920"),  # coronary bases
     *("36005", "99213", "99156", "76998", "36000", "01916"),  # pairs
-    *("37250", "75945"),  # retired
+    *("37250", "75945", "75956", "33884", "0254T", "34802", "92975"),  # retired
     *("99024", "76937"),  # neither
 ]
 _MODIFIERS = [(), (), (), ("59",), *[("LT",), ("RT",)] * 2, ("76",), ("XS",), ("25",), ("LT", "59")]
@@ -217,8 +217,12 @@ CREATE TEMP TABLE bypass AS SELECT column2, column1_line, text, kind FROM denied
 CREATE TEMP TABLE retired AS SELECT DISTINCT billed.id, procedure
   FROM line AS billed JOIN successions AS row ON frequency <> '8'
     AND (procedure BETWEEN row.first AND row.last AND billed.last > row.deleted
-      OR procedure BETWEEN successor_first AND successor_last AND billed.first <= row.deleted);
-CREATE TEMP TABLE retired_beside AS SELECT beside.line FROM beside JOIN retired ON retired.id = other AND own;
+      OR procedure BETWEEN successor_first AND successor_last AND billed.first <= row.deleted)
+  UNION SELECT billed.id, billed.procedure
+  FROM line AS billed JOIN ended_codes AS row ON frequency <> '8' AND row.procedure = billed.procedure
+    AND billed.last > row.deleted;
+CREATE TEMP TABLE retired_beside AS SELECT beside.line FROM beside JOIN retired ON retired.id = other AND own
+  WHERE code IN (SELECT base FROM base_codes);
 -- The bases whose side says something of the vessel.
 CREATE TEMP TABLE sided AS SELECT line, other FROM base WHERE own
     AND code NOT IN (SELECT procedure FROM catheter_codes WHERE includes_catheterization = 'no')
@@ -427,6 +431,10 @@ def _is_named(line: Line, later: Line) -> bool:
     return line.control_number == later.control_number or (bool(line.reference) and line.reference == later.reference)
 
 
+_ENDS = {"75956": date(2025, 12, 31), "33884": date(2025, 12, 31), "92975": date(2025, 12, 31)}
+_ENDS |= {"0254T": date(2019, 12, 31), "34802": date(2017, 12, 31)}
+
+
 def _is_rejected(claim: list[Line]) -> bool:
     """Whether a replacement or void is rejected by itself: by CLM05-3, REF*F8 or a code out of its time."""
     if claim[0].filing == "MB" or not claim[0].reference:
@@ -437,6 +445,7 @@ def _is_rejected(claim: list[Line]) -> bool:
         or (line.procedure in {"37250", "37251", "75945", "75946"} and line.last >= start)
         or ("37220" <= line.procedure <= "37235" and line.last >= date(2026, 1, 1))
         or ("37254" <= line.procedure <= "37299" and line.first < date(2026, 1, 1))
+        or line.last > _ENDS.get(line.procedure, date.max)
         for line in claim
     )
 

@@ -3,17 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from datetime import date
+from datetime import date, timedelta
 
 import attrs
 import pytest
 
 from edits.bases import can_stand
-from edits.codes import IVUS_PERIOD, make_meta
+from edits.codes import CO107, CO181, ENDED, IVUS_PERIOD, SUCCEEDED, make_meta
 from edits.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
 from scrubber import Adjustment, Encounter, Example, Meta, Severity, Source, Status, Table, iter_claims, scrub
 from scrubber.api import load_settings
-from scrubber.testing import to_837p
+from scrubber.testing import scrub_shorthand, to_837p
+
+_ENDED = {row.procedure: row.deleted for row in load_facts().ended_codes if row.deleted is not None}
+_SUCCEEDED = {
+    str(code): row.deleted
+    for row in load_facts().successions
+    if row.deleted is not None
+    for code in range(int(row.first), int(row.last) + 1)
+}
+_BEGUN = {
+    str(code): row.deleted
+    for row in load_facts().successions
+    if row.deleted is not None
+    for code in range(int(row.successor_first), int(row.successor_last) + 1)
+}
+
+
+def test_the_edit_of_ended_codes_is_about_those_of_the_tables() -> None:
+    assert {row.procedure for row in load_facts().ended_codes} == set(_ENDED) == ENDED
+    assert _SUCCEEDED.keys() | _BEGUN.keys() == SUCCEEDED
+    assert not ENDED & SUCCEEDED
+
+
+def _told(procedure: str, day: date) -> list[tuple[int | None, str]]:
+    """Give line and code of the findings about what is no base, with other ultrasound's base beside the code."""
+    (report,) = scrub_shorthand(f"claim date={day:%Y%m%d}\n{procedure}\n75710\n37252")
+    return [(f.line, f.code) for f in report.findings if f.code in ("IVUS101", "IVUS105")]
+
+
+@pytest.mark.parametrize(("procedure", "last_day"), sorted((_ENDED | _SUCCEEDED).items()))
+def test_a_code_that_ended_is_valid_on_its_last_day(procedure: str, last_day: date) -> None:
+    next_day = last_day + timedelta(days=1)
+    assert (1, "IVUS105") not in _told(procedure, last_day)
+    assert (1, "IVUS105") in _told(procedure, next_day)
+    # Beside another base, the ultrasound is none of it; national lists began on 2018-01-01.
+    if next_day.year >= 2018:
+        assert _told(procedure, next_day) == [(1, "IVUS105")]
+    # Where a base that has ended is the only one, the ultrasound's line refers to it; another code has nothing to do
+    # with the ultrasound.
+    (report,) = scrub_shorthand(f"claim date={next_day:%Y%m%d}\n{procedure}\n37252")
+    told = {finding.code: finding for finding in report.findings if finding.line == 2}
+    if load_facts().base_codes.ever(("37252", procedure)):
+        assert told["IVUS101"].fix == "See line 1."
+        assert (told["IVUS101"].adjustment, report.findings[0].code) == (CO107, "IVUS105")
+        assert report.findings[0].adjustment == CO181
+    elif next_day.year >= 2018:
+        assert told["IVUS101"].fix != "See line 1."
+
+
+@pytest.mark.parametrize(("procedure", "eve"), sorted(_BEGUN.items()))
+def test_a_code_that_began_is_valid_on_its_first_day(procedure: str, eve: date) -> None:
+    assert _told(procedure, eve) == [(1, "IVUS105")]
+    assert _told(procedure, eve + timedelta(days=1)) == []
 
 
 def test_the_description_of_an_edit_holds_what_was_given() -> None:

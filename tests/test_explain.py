@@ -44,6 +44,9 @@ PAGES = [
     ("59", "2024-08-05"),
     ("24", "2024-08-05"),  # a modifier and a place of service
     ("99145", "2024-08-05"),  # a pair that has ended
+    ("75957", "2025-12-31"),  # the last day of a code that no other follows in the tables
+    ("75957", "2026-01-01"),
+    ("34802", "2018-01-01"),  # ended, and no base of ultrasound
 ]
 DENIALS = ["107", "CO-107", "CARC 16", "N122", "RARC-N674", "B15", "A8:507", "732"]
 

@@ -226,6 +226,21 @@ def _in_force(row: BaseCode, day: date) -> bool:
 
 
 @needs_facts
+def test_the_ends_of_codes_agree_with_the_facts(facts: Facts) -> None:
+    """A base whose code ended is in one of two tables; one that merely left a list is in none."""
+    with (FACTS / "base_codes.csv").open(encoding="utf-8") as file:
+        ended = {
+            row["base"]: row["primary_code_deleted"] for row in csv.DictReader(file) if row["primary_code_deleted"]
+        }
+    ours = {row.procedure: row.deleted for row in facts.ended_codes}
+    families = {
+        str(code): row.deleted for row in facts.successions for code in range(int(row.first), int(row.last) + 1)
+    }
+    known = {code: str(day) for code, day in (ours | families).items()}
+    assert {code: day for code, day in known.items() if facts.base_codes.ever(("37252", code))} == ended
+
+
+@needs_facts
 def test_pairs_agree_with_the_facts(facts: Facts) -> None:
     with (FACTS / "ptp.csv").open(encoding="utf-8") as file:
         given = [row for row in csv.DictReader(file) if row["setting"] == "practitioner"]
