@@ -70,6 +70,15 @@ def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
     if code in RETIRED:
         yield "37252 and 37253 took its place."
     yield from _unit_limit(code, day, facts)
+    yield from _ended(code, day, facts)
+    if facts.exclusions.on(code, day):
+        yield "CPT excludes 37252 and 37253 with it in one session; NCCI foresees separate sessions."
+    else:
+        for exclusion in facts.exclusions.ever(code):
+            yield f"Not reported with 37252 or 37253 {exclusion.dates}; not in force on {day}."
+
+
+def _ended(code: str, day: date, facts: Facts) -> Iterator[str]:
     for row in facts.successions:
         if row.first <= code <= row.last and row.deleted is not None and row.deleted < day:
             successors = f"{row.successor_first}-{row.successor_last}"
@@ -78,11 +87,6 @@ def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
         if ended.deleted is not None:
             is_over = ended.deleted < day
             yield f"Not valid on {day}: it ended {ended.deleted}." if is_over else f"Valid until {ended.deleted}."
-    if facts.exclusions.on(code, day):
-        yield "CPT excludes 37252 and 37253 with it in one session; NCCI foresees separate sessions."
-    else:
-        for exclusion in facts.exclusions.ever(code):
-            yield f"Not reported with 37252 or 37253 {exclusion.dates}; not in force on {day}."
 
 
 def _first_source(code: str, facts: Facts) -> Table[Any]:
