@@ -21,6 +21,7 @@ from edits.codes import (
     side_of,
 )
 from edits.facts import Facts
+from edits.retired import retired_beside
 from edits.units import UnitsByDay, errors_of, limit_of, together
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
@@ -125,7 +126,9 @@ class OppositeSide(EncounterEdit[Facts]):
             if line.procedure != INITIAL or not side:
                 continue
             bases = [base for base in bases_in(encounter, line, facts) if not facts.has_no_side(base.procedure)]
-            if bases and all(_sides(base) == SIDES - {side} for base in bases):
+            opposite = bases and all(_sides(base) == SIDES - {side} for base in bases)
+            # Beside a base whose code ended, that one may have the side of the ultrasound.
+            if opposite and not retired_beside(line, encounter, facts):
                 yield self.finding(
                     line,
                     f"37252 names the side {side}, but its base procedure ({places(bases, line)}) is "

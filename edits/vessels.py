@@ -19,13 +19,19 @@ def counted(named: Iterable[Named]) -> dict[_Group, list[str]]:
 
     Names that count as one vessel are together (external iliac with common femoral); left and right of a paired vessel
     are two.  A name without a side is the same vessel as one with a side.  A vein or artery outside the table counts by
-    its own words, and has no name here: what stands in a note is not shown.
+    its own words, and has no name here: what stands in a note is not shown.  Where a note does not say whether it names
+    arteries or veins, it names those of which more count.
     """
     named = sorted(named, key=_order)
+    return max((_counted_as(kind, named) for kind in ("vein", "artery")), key=len)
+
+
+def _counted_as(undecided: str, named: Sequence[Named]) -> dict[_Group, list[str]]:
+    """Count names that nothing decides as those of one kind."""
     kinds = {vessel.kind for one in named if len(one.vessels) == 1 for vessel in one.vessels}
     sides: dict[str, dict[str, list[str]]] = {}  # the names by what they count as and their side
     for one in named:
-        group, name = _resolved(one, kinds, sides)
+        group, name = _resolved(one, kinds, sides, undecided)
         names = sides.setdefault(group, {}).setdefault(one.side, [])
         if name and name not in names:
             names.append(name)
@@ -42,10 +48,13 @@ def _order(one: Named) -> tuple[bool, bool, list[str], str, str]:
     return len(one.vessels) != 1, not one.side, [vessel.vessel for vessel in one.vessels], one.other, one.side
 
 
-def _resolved(one: Named, kinds: Collection[str], sides: Mapping[str, Collection[str]]) -> tuple[str, str]:
+def _resolved(
+    one: Named, kinds: Collection[str], sides: Mapping[str, Collection[str]], undecided: str
+) -> tuple[str, str]:
     """Give what a name counts as and its canonical name.
 
-    A name of a vein and an artery is what the note names already, or the kind that the other names agree on.
+    A name of a vein and an artery is what the note names already, or the kind that the other names agree on, or
+    else counts as one of the kind `undecided`.
     """
     if not one.vessels:
         return one.other, ""
@@ -56,7 +65,8 @@ def _resolved(one: Named, kinds: Collection[str], sides: Mapping[str, Collection
         return vessel.counted_as, vessel.vessel
     artery, vein = (vessel.vessel for vessel in one.vessels)
     stem, _, kind = vein.rpartition(" ")
-    return one.vessels[1].counted_as, f"{artery} or {kind if artery.startswith(stem) else vein}"
+    (group,) = (vessel.counted_as for vessel in one.vessels if vessel.kind == undecided)
+    return group, f"{artery} or {kind if artery.startswith(stem) else vein}"
 
 
 def describe_counted(groups: dict[_Group, list[str]]) -> str:

@@ -287,7 +287,8 @@ _RULES = {
           AND b.column1_line = denied.column1_line AND text <> '59' AND NOT (text IN ('LT', 'RT')
             AND EXISTS (SELECT 1 FROM modifier WHERE line = b.column1_line AND modifier.text = b.text)))""",
     "IVUS411": """SELECT id FROM ivus JOIN modifier AS own ON own.line = id AND own.text IN ('LT', 'RT')
-        WHERE procedure = '37252' AND id IN (SELECT line FROM sided) AND NOT EXISTS (SELECT 1 FROM sided
+        WHERE procedure = '37252' AND id IN (SELECT line FROM sided)
+          AND id NOT IN (SELECT line FROM retired_beside) AND NOT EXISTS (SELECT 1 FROM sided
           WHERE sided.line = id AND NOT EXISTS (SELECT 1 FROM modifier WHERE modifier.line = other
             AND modifier.text IN ('LT', 'RT') AND modifier.text <> own.text))""",
 }
