@@ -57,6 +57,9 @@ services so much older; a year such as 1937, 2924 or 9024 is a birth date or a s
 """
 
 _MILLION = 1_000_000
+_NAMED = 8
+"""Procedures that the `repr` of a claim names."""
+
 _CENT = Decimal("0.01")
 _SURGERY_CENTER = "261QA1903X"
 """NUCC Health Care Provider Taxonomy: Clinic/Center, Ambulatory Surgical."""
@@ -100,14 +103,9 @@ def parse_date(text: str) -> date | None:
         return None
 
 
-def _shown(form: CodeForm) -> Callable[[str], str]:
+def _shown(form: CodeForm, text: str) -> str:
     """Give what stands for a text in `repr`: itself if it has the form of a code, else nothing of it."""
-    return lambda text: repr(text) if form.fits(text) else "..."
-
-
-def _shown_each(form: CodeForm) -> Callable[[tuple[str, ...]], str]:
-    """Return what stands for several texts in `repr`."""
-    return lambda texts: f"({', '.join(map(_shown(form), texts))})"
+    return form.shown(text, "...")
 
 
 @frozen(order=True)
@@ -168,7 +166,7 @@ class DateRange:
         return self.first <= other.last and other.first <= self.last
 
 
-@frozen
+@frozen(repr=False)
 class Provider:
     """A provider: billing (2010AA), or one of those a claim (2310A-D) or a line (2420A-F) names.
 
@@ -178,16 +176,19 @@ class Provider:
     service), `entity_type` NM102.  `contradicted` says that the same place names another provider too.
     """
 
-    id: str = field(default="", repr=False)
-    id_qualifier: str = field(default="XX", repr=False)
-    name: str = field(default="", repr=False)
-    first_name: str = field(default="", repr=False)
-    taxonomy: str = field(default="", repr=False)
-    tax_id: str = field(default="", repr=False)
+    id: str = ""
+    id_qualifier: str = "XX"
+    name: str = ""
+    first_name: str = ""
+    taxonomy: str = ""
+    tax_id: str = ""
     contradicted: bool = False
-    references: tuple[str, ...] = field(default=(), repr=False)
-    entity: str = field(default="", repr=False)
-    entity_type: str = field(default="", repr=False)
+    references: tuple[str, ...] = ()
+    entity: str = ""
+    entity_type: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Provider{f' {_shown(CodeForm.NPI, self.npi)}' if self.npi else ''}>"
 
     @property
     def npi(self) -> str:
@@ -227,12 +228,15 @@ class Person:
         return (name, birth_date if parse_date(birth_date) else "")
 
 
-@frozen
+@frozen(repr=False)
 class Payer:
     """The destination payer (2010BB): NM109 and NM103."""
 
-    id: str = field(default="", repr=_shown(CodeForm.PAYER))
-    name: str = field(default="", repr=False)
+    id: str = ""
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Payer{f' {_shown(CodeForm.PAYER, self.id)}' if self.id else ''}>"
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -246,7 +250,7 @@ class Diagnosis:
     """One diagnosis (HI): qualifier (ABK principal, ABF other) and code without a point."""
 
     qualifier: str = field(repr=False)
-    code: str = field(repr=_shown(CodeForm.DIAGNOSIS))
+    code: str = field(repr=lambda code: _shown(CodeForm.DIAGNOSIS, code))
 
 
 @frozen
@@ -299,7 +303,7 @@ class TransactionSet:
     transaction_type: str = field(default="", repr=False)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ServiceLine:
     """One service line (loop 2400).
 
@@ -311,25 +315,36 @@ class ServiceLine:
     """
 
     number: int
-    procedure: str = field(repr=_shown(CodeForm.PROCEDURE))
-    modifiers: tuple[str, ...] = field(default=(), repr=_shown_each(CodeForm.MODIFIER))
-    units_text: str = field(default="1", repr=_shown(CodeForm.UNITS))
-    unit_basis: str = field(default="UN", repr=_shown(CodeForm.BASIS))
-    charge_text: str = field(default="0", repr=False)
+    procedure: str
+    modifiers: tuple[str, ...] = ()
+    units_text: str = "1"
+    unit_basis: str = "UN"
+    charge_text: str = "0"
     service_dates: DateRange | None = None
-    pointers: tuple[str, ...] = field(default=("1",), repr=False)
-    procedure_qualifier: str = field(default="HC", repr=False)
-    description: str = field(default="", repr=False)
-    line_place_of_service: str = field(default="", repr=False)
+    pointers: tuple[str, ...] = ("1",)
+    procedure_qualifier: str = "HC"
+    description: str = ""
+    line_place_of_service: str = ""
     line_rendering_provider: Provider | None = None
     other_providers: tuple[Provider, ...] = ()
-    assigned_number: str = field(default="", repr=False)
-    control_number: str = field(default="", repr=False)
+    assigned_number: str = ""
+    control_number: str = ""
     notes: tuple[Note, ...] = ()
     adjudications: tuple[Adjudication, ...] = ()
-    line_contract_type: str = field(default="", repr=False)
-    _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
-    _claim: Claim | None = field(default=None, init=False, repr=False)
+    line_contract_type: str = ""
+    _loop: Loop | Callable[[], Loop] | None = None
+    _claim: Claim | None = field(default=None, init=False)
+
+    def __repr__(self) -> str:
+        code = "-".join(
+            (
+                _shown(CodeForm.PROCEDURE, self.procedure),
+                *(_shown(CodeForm.MODIFIER, modifier) for modifier in self.modifiers),
+            )
+        )
+        basis = "" if self.unit_basis == "UN" else f" {_shown(CodeForm.BASIS, self.unit_basis)}"
+        charge = "..." if self.charge is None else f"${in_cents(self.charge):,.2f}"
+        return f"<ServiceLine {self.number}: {code} x{_shown(CodeForm.UNITS, self.units_text)}{basis}, {charge}>"
 
     @property
     def loop(self) -> Loop | None:
@@ -421,7 +436,7 @@ def _tuple_of_lines(lines: Iterable[ServiceLine]) -> tuple[ServiceLine, ...]:
     return tuple(lines)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Claim:
     """One claim (loop 2300) with what it inherits from the levels above it.
 
@@ -435,11 +450,11 @@ class Claim:
     claims of its patient are too many to be looked at with it.
     """
 
-    control_number: str = field(repr=False)
+    control_number: str
     lines: tuple[ServiceLine, ...] = field(converter=_tuple_of_lines)
-    charge_text: str = field(default="0", repr=False)
-    place_of_service: str = field(default="", repr=False)
-    frequency: str = field(default="1", repr=False)
+    charge_text: str = "0"
+    place_of_service: str = ""
+    frequency: str = "1"
     diagnoses: tuple[Diagnosis, ...] = ()
     billing_provider: Provider = Provider()
     rendering_provider: Provider | None = None
@@ -447,19 +462,25 @@ class Claim:
     subscriber: Person = Person()
     dependent: Person | None = None
     payer: Payer = Payer()
-    billing_references: tuple[str, ...] = field(default=(), repr=False)
+    billing_references: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     other_subscribers: tuple[OtherSubscriber, ...] = ()
-    clearinghouse_id: str = field(default="", repr=False)
-    original_reference: str = field(default="", repr=False)
+    clearinghouse_id: str = ""
+    original_reference: str = ""
     ordinal: int = 1
     transaction: TransactionSet = TransactionSet()
-    _loop: Loop | Callable[[], Loop] | None = field(default=None, repr=False)
+    _loop: Loop | Callable[[], Loop] | None = None
     complete: bool = True
     alone: bool = False
-    responsibility: str = field(default="", repr=False)
-    filing_indicator: str = field(default="", repr=False)
-    contract_type: str = field(default="", repr=False)
+    responsibility: str = ""
+    filing_indicator: str = ""
+    contract_type: str = ""
+
+    def __repr__(self) -> str:
+        codes = [_shown(CodeForm.PROCEDURE, line.procedure) for line in self.lines]
+        named = ", ".join(codes[:_NAMED]) + (", ..." if len(codes) > _NAMED else "")
+        lines = "1 line" if len(codes) == 1 else f"{len(codes)} lines"
+        return f"<Claim {self.ordinal}: {lines}{f'; {named}' if named else ''}>"
 
     def __attrs_post_init__(self) -> None:
         # The one mutation of the model: a line learns its claim.  A line of another claim (attrs.evolve) is copied.

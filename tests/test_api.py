@@ -325,12 +325,46 @@ def test_objects_say_what_was_not_read() -> None:
     assert repr(report.findings[0]) == "<Finding X12101 error>"
 
 
-def test_a_line_shows_its_modifiers_and_units() -> None:
-    claim = next(scrubber.iter_claims(to_837p("37252-RT-59 x2\n37253-TESTPATIENT xSMITH")))
-    one, other = claim.lines
-    assert "procedure='37252', modifiers=('RT', '59'), units_text='2', unit_basis='UN'" in repr(one)
-    assert "procedure='37253', modifiers=(...), units_text=..., unit_basis='UN'" in repr(other)
-    assert repr(claim.payer) == "Payer(id='12502')"
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("37252-RT-59 x2", "<ServiceLine 1: 37252-RT-59 x2, $100.00>"),
+        ("37252 x30 unit=MJ charge=1234.5", "<ServiceLine 1: 37252 x30 MJ, $1,234.50>"),
+        ("37252 x1.5 charge=-0.005", "<ServiceLine 1: 37252 x1.5, $-0.01>"),
+        ("37253-TESTPATIENT xSMITH charge=MILLER", "<ServiceLine 1: 37253-... x..., ...>"),
+        ("SMITH unit=MI charge=1E9", "<ServiceLine 1: ... x1 ..., ...>"),
+    ],
+)
+def test_a_line_shows_its_codes_and_counts(line: str, shown: str) -> None:
+    claim = next(scrubber.iter_claims(to_837p(line)))
+    assert repr(claim.lines[0]) == shown
+
+
+def test_what_a_claim_names_shows_its_codes() -> None:
+    claim = next(scrubber.iter_claims(to_837p("claim patient=M1\n37238\nSMITH\n37252")))
+    assert repr(claim) == "<Claim 1: 3 lines; 37238, ..., 37252>"
+    assert repr(claim.payer) == "<Payer 12502>"
+    assert repr(claim.billing_provider) == "<Provider 1234567893>"
+    assert repr(claim.patient) == "Person()"
+    many = next(scrubber.iter_claims(to_837p("\n".join(["37252"] * 50))))
+    assert repr(many) == f"<Claim 1: 50 lines; {', '.join(['37252'] * 8)}, ...>"
+    assert repr(next(scrubber.iter_claims(to_837p("37252")))) == "<Claim 1: 1 line; 37252>"
+
+
+@pytest.mark.parametrize(
+    ("thing", "shown"),
+    [
+        (scrubber.Payer(), "<Payer>"),
+        (scrubber.Payer("SMITHFAMILY"), "<Payer ...>"),
+        (scrubber.Payer(name="SMITH"), "<Payer>"),
+        (scrubber.Provider(), "<Provider>"),
+        (scrubber.Provider("123456789"), "<Provider ...>"),
+        (scrubber.Provider("1234567893", id_qualifier="34", name="SMITH", tax_id="123456789"), "<Provider>"),
+        (scrubber.Claim("1", lines=[]), "<Claim 1: 0 lines>"),
+    ],
+)
+def test_what_has_not_the_form_of_a_code_is_not_shown(thing: object, shown: str) -> None:
+    assert repr(thing) == shown
 
 
 # -- rows for a table --------------------------------------------------------------------------------------------------
