@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from attrs import define, field, frozen
 
+from scrubber.notebook import report_html
+
 __all__ = [
     "Adjustment",
     "ClaimDetail",
@@ -445,6 +447,10 @@ class Report:
         unread = sum(not file.readable for file in self.files)
         about = [f"{_counted(unread, 'file')} not completely read"] if unread else []
         return f"<Report {inputs}{totals.in_short}{_listed(about, '; ')}>"
+
+    def _repr_html_(self) -> str:
+        """Show the counts as a notebook does: see `scrubber.notebook`."""
+        return report_html(self)
 
 
 def _rows_of(file: FileReport) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import io
 import operator
 import re
 import sqlite3
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -314,6 +315,48 @@ def test_objects_show_codes_and_counts() -> None:
     assert repr(attrs.evolve(report, files=(file, file))) == "<Report 2 files, 4 claims: 2 accepted, 2 rejected>"
     twice = scrubber.scrub(to_837p("37252\n37253"), select=["IVUS101"]).files[0].claims[0]
     assert repr(twice) == "<ClaimReport 1: rejected, 2 lines; IVUS101 x2>"
+
+
+def test_a_notebook_shows_a_small_table() -> None:
+    report = scrubber.scrub(to_837p("claim A\n37252\n37253\nclaim B patient=M2\n37238\n37252-26\n37253-26"))
+    html = report._repr_html_()
+    page = ET.fromstring(html)
+    assert [text.text for text in page.iter("p")] == ["Report 2 claims: 0 accepted, 2 rejected"]
+    rows = [[cell.text for cell in row] for row in page.iter("tr")]
+    assert rows[0] == ["Edit", "Name", "Severity", "Findings", "Claims"]
+    assert rows[1:3] == [
+        ["IVUS101", "add-on-without-base", "error", "2", "1"],
+        ["IVUS402", "component-modifier", "error", "2", "1"],
+    ]
+    assert {row[0] for row in rows[1:]} == {finding.code for finding in report.findings}
+    assert sum(int(row[3] or 0) for row in rows[1:]) == len(report.findings)
+    assert [row[2] for row in rows[1:]] == sorted(
+        (row[2] or "" for row in rows[1:]), key=["error", "warning", "info"].index
+    )
+
+
+def test_a_notebook_shows_a_clean_report_and_one_that_was_not_read() -> None:
+    clean = scrubber.scrub(to_837p("99213"), select=["IVUS"])
+    assert clean._repr_html_() == "<div><p>Report 1 claim: 1 accepted, 0 rejected</p></div>"
+    unread = ET.fromstring(scrubber.scrub(b"nothing")._repr_html_())
+    assert unread.findtext("p") == "Report 0 claims: 0 accepted, 0 rejected; 1 file not completely read"
+    assert unread.findtext("table/tbody/tr/td") == "X12101"
+
+
+def test_a_notebook_escapes_and_ends() -> None:
+    """A plugin's edit may have any name; a report may hold any number of edits."""
+    (file,) = scrubber.scrub(DATA, select=["IVUS"]).files
+    (finding,) = file.claims[0].findings
+    many = tuple(
+        attrs.evolve(finding, code=f"EVIL{number:03}", name="<script>alert('1')</script>&") for number in range(1234)
+    )
+    report = scrubber.Report((attrs.evolve(file, findings=many, claims=[]),), exit_code=1)
+    html = report._repr_html_()
+    assert len(html) < 5000
+    assert "<script" not in html
+    page = ET.fromstring(html)
+    assert page.findtext("table/tbody/tr/td[2]") == "<script>alert('1')</script>&"
+    assert [text.text for text in page.iter("p")][1:] == ["and 1,214 more edits"]
 
 
 def test_objects_say_what_was_not_read() -> None:

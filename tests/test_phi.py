@@ -189,6 +189,12 @@ def test_no_object_shows_what_it_holds() -> None:
             assert not leaks(str(thing)), (name, type(thing))
 
 
+def test_no_notebook_shows_what_a_claim_holds() -> None:
+    for name, data in {"whole": CANARY, **SAMPLE}.items():
+        report = scrub(data, PLAIN)
+        assert not leaks(report._repr_html_()), name
+
+
 def test_no_error_of_the_api_holds_a_claim() -> None:
     for name, data in DAMAGED.items():
         caught: UnreadableError | None = None
