@@ -191,9 +191,9 @@ class Truncated(EnvelopeRule):
 class UnsupportedGuide(EnvelopeRule):
     """A functional group or transaction set is not an 837 professional claim of version 005010.
 
-    Why: institutional and dental claims and older versions have other loops and rules; judging them as 837P would be
-    wrong.
-    Fix: send them to a scrubber for their guide.  They were passed over unjudged.
+    Why: only 837 professional claims are judged.  Other transaction sets, such as an 835, a 277 or a 999, hold no
+    claims that could be; institutional and dental claims and other versions of the 837 have other loops and rules.
+    Fix: check this part of the input elsewhere: claims with a scrubber for their guide.  It was passed over unjudged.
     """
 
     meta = _meta("X12104", "unsupported-guide", Severity.ERROR, _CONTRACT, mandatory=True)
