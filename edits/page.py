@@ -32,6 +32,12 @@ _CATHETER = {
     "unknown": "Not known whether catheter placement is included",
 }
 
+_NOT_KNOWN = {
+    "33880-33881": "Not known, because the access may be an open one",
+    "37254-37299": "Not known, because NCCI has no pair of it with a catheter code (hospital edition, 2026 Q2)",
+}
+"""Why it is not known whether a family includes catheter placement: the source of the table `base_families`."""
+
 
 def describe(code: str, day: date, facts: Facts) -> Page | None:
     """Explain what the tables know about `code` on the date of service `day`; None if they do not know it."""
@@ -176,10 +182,9 @@ def _in_force(row: DatedRow, day: date) -> bool:
 
 
 def _family(code: str, facts: Facts) -> _Section:
-    lines = [
-        f"Family {row.family}; includes catheter placement: {row.catheter_placement}"
-        for row in facts.base_families.ever(code)
-    ]
+    rows = facts.base_families.ever(code)
+    lines = [f"Family {row.family}; includes catheter placement: {row.catheter_placement}" for row in rows]
+    lines += [_NOT_KNOWN[row.family] for row in rows if row.family in _NOT_KNOWN]
     lines += [
         f"Follows {change.first}-{change.last}, which ended {change.deleted}"
         for change in facts.successions
