@@ -14,10 +14,9 @@ __all__ = ["RETIRED_EDITS", "retired_beside"]
 class BaseNotValidOnDate(Edit[Facts]):
     """A base or primary procedure code is billed for a date on which it is not valid.
 
-    Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day; 33884, 75956-75959 and 92975 ended on
-    2025-12-31 too, 0254T on 2019-12-31, 34802-34805, 34825, 34826 and 34900 on 2017-12-31, 0318T on 2013-12-31. Payers
-    deny a code that is not valid on the date of service, and intravascular ultrasound with it where it was the only
-    base procedure.
+    Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day; other codes that ended, such as 33884 and
+    75956-75959, are in the table of ended codes. Payers deny a code that is not valid on the date of service, and
+    intravascular ultrasound with it where it was the only base procedure.
     Fix: bill the code that is valid on the date of service.
     """
 
