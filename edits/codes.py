@@ -96,7 +96,7 @@ MOST_NAMED = 6
 
 
 def listed(codes: Iterable[str]) -> str:
-    """Name codes in a sentence: "76937", "76937 and 99152", the first five and the number of the others."""
+    """Name codes or lines in a sentence: "76937", "76937 and 99152", the first five and the number of the others."""
     codes = tuple(codes)
     shown = codes if len(codes) <= MOST_NAMED else (*codes[: MOST_NAMED - 1], f"{len(codes) - MOST_NAMED + 1} others")
     return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
@@ -112,7 +112,7 @@ def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
     ]
     if shown < len(lines):
         return f"{', '.join(found)} and {len(lines) - shown} other lines"
-    return " and ".join(found)
+    return listed(found) if found else ""
 
 
 @lru_cache(maxsize=4)
