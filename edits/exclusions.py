@@ -92,8 +92,8 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
                 bypass = f"; {' and '.join(found.modifiers)} {are} the PTP edit"
             finding = self.finding(
                 line,
-                f"{line.procedure} is not reported with {found.codes} ({places(found.others, line)}) in one session "
-                f"(CPT rule; NCCI foresees separate sessions{bypass}).",
+                f"{line.procedure} is billed with {found.codes} ({places(found.others, line)}), with which it is not "
+                f"reported in one session (CPT rule; NCCI foresees separate sessions{bypass}).",
                 f"Remove {line.procedure}."
                 if is_strict
                 else f"If the record shows a separate session, append XE; otherwise remove {line.procedure}.",
