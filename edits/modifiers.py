@@ -277,8 +277,8 @@ class MalformedModifier(EncounterEdit[Facts]):
                 wrong = f"Modifier {modifier} is on line {line.number} twice."
                 fix = f"Remove one {modifier}, or correct it if another modifier was meant."
                 if not well_formed:
-                    wrong = f"The modifier in {element} of line {line.number} is not two letters or digits."
-                    fix = f"Correct the modifier in {element}, or remove it."
+                    wrong = f"A modifier of line {line.number} is not two letters or digits."
+                    fix = "Correct the modifier, or remove it."
                 yield self.finding(line, wrong, fix, element=element)
 
 
