@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 import attrs
 
@@ -148,20 +148,32 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on that date under other rendering or billing providers only."""
+        told: dict[Hashable, ServiceLine] = {}
         for line in ivus_lines(encounter):
             if has_base(line, encounter, context.tables):
                 continue
             found = by_other_provider(line, encounter, context.tables)
             if found:
                 providers = fewest_differing(line, found)
+                wrong = " or the ".join(_PROVIDERS[name] for name in providers)
                 yield self.finding(
                     line,
                     f"The primary procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) has a "
                     f"different {' and '.join(providers)} provider than {line.procedure}.",
-                    f"If the {' or the '.join(_PROVIDERS[name] for name in providers)} is wrong, correct it; otherwise "
-                    f"remove {line.procedure}.",
+                    _once(
+                        told,
+                        line,
+                        found.lines,
+                        f"If the {wrong} is wrong, correct it; otherwise remove the ultrasound.",
+                    ),
                     element="SV101-2",
                 )
+
+
+def _once(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine], fix: str) -> str:
+    """Return `fix`, or the first line of the same dates and cause, which has it."""
+    first = told.setdefault((line.service_dates, *map(id, cause)), line)
+    return fix if first is line else f"See {places([first], line)}."
 
 
 _PROVIDERS = {"rendering": "rendering provider (2310B, 2420A)", "billing": "billing provider (2010AA)"}
@@ -187,6 +199,10 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on the claim on other dates only."""
+        told: dict[Hashable, ServiceLine] = {}
+        fix = (
+            "If one of these dates of service (DTP*472) is wrong, correct it; if both are right, remove the ultrasound."
+        )
         for line in ivus_lines(encounter):
             if has_base(line, encounter, context.tables):
                 continue
@@ -196,8 +212,7 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
                     line,
                     f"The primary procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "
                     f"{line.procedure} is dated {line.service_dates}.",
-                    "If one of these dates of service (DTP*472) is wrong, correct it; if both are right, remove "
-                    f"{line.procedure}.",
+                    _once(told, line, found.lines, fix),
                     element="DTP03",
                     qualifier="472",
                 )
@@ -262,6 +277,7 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases of which none stands."""
         facts = context.tables
+        told: dict[Hashable, ServiceLine] = {}
         for line in ivus_lines(encounter):
             bases = bases_in(encounter, line, facts)
             standing = [base for base in bases if can_stand(base, encounter, facts)]
@@ -271,7 +287,7 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
                     f"The primary procedure billed with {line.procedure} ({codes_of(bases)}, {places(bases, line)}) is "
                     "itself an add-on code, and its own primary procedure is not billed by the same provider for that "
                     "date.",
-                    _bill_primary(bases[0], line, facts),
+                    _once(told, line, bases, _bill_primary(bases[0], line, facts)),
                     element="SV101-2",
                 )
 
