@@ -68,7 +68,10 @@ class BilateralModifier(_ModifierKind):
     )
     kind = "bilateral"
     wrong = "the bilateral indicator is 0"
-    fix = "Remove modifier 50; if both sides were examined, they are two vessels: bill 37252 x1 and 37253 x1."
+    fix = (
+        "Remove modifier 50; if both sides were examined, they are two vessels: bill 37252 x1 and 37253 x1, or one "
+        "more unit where 37253 is already billed."
+    )
 
     def fix_of(self, line: ServiceLine) -> str:
         """Return what to do about the line; an additional vessel on both sides is two of 37253."""

@@ -236,7 +236,7 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
             ["37252", "--on=2026-03-01"],
             [
                 "Primary procedures (226)",
-                "MUE 1: a limit of the day that contractors may not override",
+                "MUE 1: a limit per date of service that contractors may not override",
                 "indicator 1): 0596T",
                 "$895.48",
                 "rows are shown",
