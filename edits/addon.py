@@ -1,4 +1,4 @@
-"""IVUS101 and IVUS103 to IVUS111: the add-on code and its base procedure."""
+"""IVUS101 and IVUS103 to IVUS111: the add-on code and its primary procedure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edits.bases import (
     stands_alone,
     uncovered,
 )
-from edits.codes import ADDITIONAL, AOC, CO107, INITIAL, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.codes import ADDITIONAL, AOC, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
 from edits.facts import Facts
 from edits.retired import retired_beside
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity

@@ -43,7 +43,9 @@ NCCI_MANUAL = Source("CMS Medicare NCCI Policy Manual 2026", "2026-01-01")
 PFS = Source("CMS physician fee schedule indicators of 37252 and 37253 (PPRRVU)", "2020-01-01 to 2026-12-31")
 PTP = Source("CMS NCCI procedure-to-procedure edits, practitioner, 2024 Q3", "2024-07-01")
 GUIDE = Source("ASC X12N 005010X222A1 implementation guide, SV1 and HI, as in pyx12 4.0's map", "005010X222A1")
-SIDES_MEANT = Source("What the side of a base procedure says of the vessel examined, from memory", "edition not known")
+SIDES_MEANT = Source(
+    "What the side of a primary procedure says of the vessel examined, from memory", "edition not known"
+)
 CENTER = Source(
     "CMS ASC Addendum AA, January 2025 and July 2026 (C9764-C9767, C9772-C9775 are covered); AOC 2026 Q2 lists them",
     "2025-01-01 to 2026-09-30",

@@ -82,7 +82,7 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a second line of 37253 on a date; each is told of all of them, so that they give one advice."""
+        """Look for a second line of 37253 on a date; each names all of them, so that they give one order."""
         lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
         by_sides = {(found.claim_ordinal, found.line) for found in context.found if found.code == "IVUS404"}
         by_day = UnitsByDay(lines)

@@ -237,7 +237,7 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
             [
                 "Primary procedures (226)",
                 "MUE 1: a limit per date of service that contractors may not override",
-                "indicator 1): 0596T",
+                "may bypass): 0596T",
                 "$895.48",
                 "rows are shown",
             ],
