@@ -112,8 +112,8 @@ def _covers(row: Procedure, dates: DateRange) -> bool:
 _REPLACEMENTS = {
     True: "If the date of service is wrong, correct it; otherwise bill 37252 for the first vessel and 37253 for each "
     "additional vessel, which include 75945 and 75946.",
-    False: "If the date of service is wrong, correct it; otherwise bill 37250, 37251, 75945 and 75946, the codes before "
-    "2016-01-01.",
+    False: "If the date of service is wrong, correct it; otherwise bill 37250, 37251, 75945 and 75946, the codes "
+    "before 2016-01-01.",
 }
 
 RETIRED_EDITS = (BaseNotValidOnDate, RetiredIvusCode)
