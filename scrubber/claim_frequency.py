@@ -50,7 +50,7 @@ class FrequencyNotTaken(Edit[None]):
             fix = "Send an original claim (CLM05-3 = 1), or have Medicare reopen the earlier one."
             yield self.finding(claim, message, fix, element="CLM05-3", source=_MEDICARE)
         elif claim.frequency not in _TAKEN:
-            message = f"Payers take 1, 6, 7 or 8 as claim frequency code{_shown(claim)}."
+            message = f"Payers take 1, 7 or 8 as claim frequency code{_shown(claim)}."
             fix = "Write 1 (original), 7 (replacement) or 8 (void) in CLM05-3."
             yield self.finding(claim, message, fix, element="CLM05-3")
 
