@@ -1,8 +1,8 @@
-"""IVUS101 and IVUS103 to IVUS111: the add-on code and its base procedure."""
+"""IVUS101 and IVUS103 to IVUS111: the add-on code and its primary procedure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 
 import attrs
 
@@ -22,7 +22,7 @@ from edits.bases import (
     stands_alone,
     uncovered,
 )
-from edits.codes import ADDITIONAL, AOC, CO107, INITIAL, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.codes import ADDITIONAL, AOC, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
 from edits.facts import Facts
 from edits.retired import retired_beside
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -31,11 +31,11 @@ __all__ = ["ADDON_EDITS", "BASE_FAILS"]
 
 
 class AddOnWithoutBase(EncounterEdit[Facts]):
-    """An intravascular ultrasound code is billed without a base procedure by the same provider on the same date.
+    """An intravascular ultrasound code is billed without a primary procedure by the same provider on the same date.
 
     Why: 37252 and 37253 are add-on codes; payers pay them only with a primary procedure from the CMS list. For dates in
-    2016 and 2017, without a national list, any other procedure of the encounter may be the base.
-    Fix: bill the base procedure of that session under the same rendering provider, or remove the ultrasound.
+    2016 and 2017, without a national list, any other procedure of the encounter may be the primary one.
+    Fix: if the same provider did a primary procedure in that session, add it; otherwise remove the ultrasound.
     """
 
     meta = make_meta(
@@ -63,29 +63,42 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
             same = [told] if told is not None and told.service_dates == line.service_dates else []
             cause = places(retired or same, line)
             why = f"; see {cause}" if retired else _why_none(line, encounter, facts)
-            fix = f"Add the base procedure of that session, or remove {line.procedure}."
-            if _coronary_beside(line, encounter, facts):
-                coronary = _CORONARY[line.procedure]
-                fix = f"If a coronary vessel was examined, bill {coronary} instead of {line.procedure}. Else: {fix}"
             yield self.finding(
                 line,
-                f"{line.procedure} is an add-on code, and no base procedure by the same provider is billed for "
-                f"{_without_base(line, encounter, facts)}{why}.",
-                f"See {cause}." if cause else fix,
+                f"{line.procedure} is an add-on code, and {_without_base(line, encounter, facts)}{why}.",
+                f"See {cause}." if cause else _add_or_remove(line, encounter, facts),
                 element="SV101-2",
             )
             told = line if told is None or not same else told
 
 
+def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+    """Say what to do about a line without a primary procedure."""
+    if unfit := _unfit(line, encounter, facts):
+        return (
+            f"Correct {places(unfit, line)}; if that is no primary procedure of the session, remove {line.procedure}."
+        )
+    coronary = _coronary_beside(line, encounter, facts)
+    if not coronary:
+        return (
+            f"If the same provider did a primary procedure in that session, add it; otherwise remove {line.procedure}."
+        )
+    is_additional = line.procedure == ADDITIONAL or any(other.procedure == "92978" for other in coronary)
+    return (
+        f"If a coronary vessel was examined, bill {'92979' if is_additional else '92978'} instead of {line.procedure}; "
+        f"otherwise add the primary procedure of that session, or remove {line.procedure}."
+    )
+
+
 def _without_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
-    """Name the days of a line on which it has no base."""
+    """Say on which days of a line no primary procedure is billed."""
     bases = bases_in(encounter, line, facts)
     gaps = uncovered(line, bases, facts)
-    if not bases or not gaps:
-        each = "each day of " if bases else ""
-        return f"{each}{line.service_dates}"
-    shown = ", ".join(map(str, gaps[:_GAPS]))
-    return f"{shown}{' and further days' if len(gaps) > _GAPS else ''} of {line.service_dates}"
+    if bases and not gaps:
+        return f"not every day of {line.service_dates} has its own primary procedure by the same provider"
+    shown = ", ".join(map(str, gaps[:_GAPS])) + (" and more days" if len(gaps) > _GAPS else "")
+    days = f"{shown} of {line.service_dates}" if bases else f"{line.service_dates}"
+    return f"no primary procedure by the same provider is billed for {days}"
 
 
 _GAPS = 3
@@ -94,14 +107,19 @@ _GAPS = 3
 
 def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
     """Return why what looks like a primary procedure is none, "" for nothing."""
-    others = encounter.on_days_of(line)
-    unfit = [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)]
-    if unfit:
-        are = "is none: its code set (SV101-1) is not HC or its units are not whole and above 0"
-        return f"; {codes_of(unfit)} on {places(unfit, line)} {are}"
+    if unfit := _unfit(line, encounter, facts):
+        wrong = "the code set (SV101-1) is not HC, or the units (SV104) are not a whole number above 0"
+        return f"; {codes_of(unfit)} ({places(unfit, line)}) does not count: {wrong}"
     if past := in_other_period(line, encounter, facts):
-        return f"; {past[0].procedure} on {places(past[:1], line)} is listed {_period(line, past[0], facts)} only"
-    return "; 36005 is no listed base" if any(other.procedure == "36005" for other in others) else ""
+        return f"; {past[0].procedure} ({places(past[:1], line)}) is on the list only {_period(line, past[0], facts)}"
+    injections = [other for other in encounter.on_days_of(line) if other.procedure == "36005"]
+    return f"; 36005 ({places(injections, line)}) is not on the list of primary procedures" if injections else ""
+
+
+def _unfit(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
+    """Return the lines that bill a listed primary procedure in another code set or without units that count."""
+    others = encounter.on_days_of(line)
+    return [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)]
 
 
 def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
@@ -109,12 +127,12 @@ def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
 
 
 class BaseByOtherProvider(EncounterEdit[Facts]):
-    """The base procedure of that date was rendered by another provider, or is billed by another one.
+    """The primary procedure of that date has a different rendering provider, or a different billing provider.
 
-    Why: an add-on code is paid only to the provider who did the base procedure and bills it; an ambulatory surgical
+    Why: an add-on code is paid only to the provider who did the primary procedure and bills it; an ambulatory surgical
     center and the surgeon are two.
-    Fix: correct the rendering (2310B, 2420A) or billing provider (2010AA) if it is wrong; else the ultrasound cannot
-    be billed.
+    Fix: if the rendering (2310B, 2420A) or billing provider (2010AA) is wrong, correct it; otherwise remove the
+    ultrasound.
     """
 
     meta = make_meta(
@@ -130,30 +148,42 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on that date under other rendering or billing providers only."""
+        told: dict[Hashable, ServiceLine] = {}
         for line in ivus_lines(encounter):
             if has_base(line, encounter, context.tables):
                 continue
             found = by_other_provider(line, encounter, context.tables)
             if found:
                 providers = fewest_differing(line, found)
+                wrong = " or the ".join(_PROVIDERS[name] for name in providers)
                 yield self.finding(
                     line,
-                    f"The base procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) has "
-                    f"another {' and '.join(providers)} provider than {line.procedure}.",
-                    f"Correct the {' and '.join(_PROVIDERS[name] for name in providers)} if it is wrong; else do not "
-                    "bill the add-on code.",
+                    f"The primary procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) has a "
+                    f"different {' and '.join(providers)} provider than {line.procedure}.",
+                    _once(
+                        told,
+                        line,
+                        found.lines,
+                        f"If the {wrong} is wrong, correct it; otherwise remove the ultrasound.",
+                    ),
                     element="SV101-2",
                 )
+
+
+def _once(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine], fix: str) -> str:
+    """Return `fix`, or the first line of the same dates and cause, which has it."""
+    first = told.setdefault((line.service_dates, *map(id, cause)), line)
+    return fix if first is line else f"See {places([first], line)}."
 
 
 _PROVIDERS = {"rendering": "rendering provider (2310B, 2420A)", "billing": "billing provider (2010AA)"}
 
 
 class BaseOnOtherDate(EncounterEdit[Facts]):
-    """The base procedure is on the claim, but on another date.
+    """The primary procedure is on the claim, but on another date.
 
-    Why: the add-on code and its base must have the same date of service.
-    Fix: correct the date that is wrong.
+    Why: the add-on code and its primary procedure must have the same date of service.
+    Fix: if one of the dates is wrong, correct it; if both are right, remove the ultrasound.
     """
 
     meta = make_meta(
@@ -169,6 +199,10 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on the claim on other dates only."""
+        told: dict[Hashable, ServiceLine] = {}
+        fix = (
+            "If one of these dates of service (DTP*472) is wrong, correct it; if both are right, remove the ultrasound."
+        )
         for line in ivus_lines(encounter):
             if has_base(line, encounter, context.tables):
                 continue
@@ -176,20 +210,20 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
             if found:
                 yield self.finding(
                     line,
-                    f"The base procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "
+                    f"The primary procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "
                     f"{line.procedure} is dated {line.service_dates}.",
-                    "Correct the date of service (DTP*472) that is wrong; both must have the same date.",
+                    _once(told, line, found.lines, fix),
                     element="DTP03",
                     qualifier="472",
                 )
 
 
 class BaseOnAnotherClaim(EncounterEdit[Facts]):
-    """The only base procedure of the encounter is on another claim.
+    """The only primary procedure of the encounter is on another claim.
 
-    Why: many payers look for the base on the same claim and deny the add-on code with CO-107. Medicare (SBR09 MB, MA)
-    looks at the day, not at the claim: there this is an info.
-    Fix: bill the ultrasound on the claim of its base procedure.
+    Why: many payers look for the primary procedure on the same claim and deny the add-on code with CO-107. Medicare
+    (SBR09 MB, MA) looks at the date of service, not at the claim: there this is an info.
+    Fix: bill the ultrasound on the claim of its primary procedure; to Medicare, send both claims.
     """
 
     meta = make_meta(
@@ -211,21 +245,22 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
                 is_medicare = line.claim.filing_indicator in MEDICARE
                 finding = self.finding(
                     line,
-                    f"The base procedure ({codes_of(bases)}) of {line.procedure} is not on this claim but is "
+                    f"The primary procedure of {line.procedure} ({codes_of(bases)}) is not on this claim but on "
                     f"{places(bases, line)} of the file.",
-                    "Send both claims; Medicare looks for the base procedure on the day, not on the claim."
+                    "Send both claims; Medicare looks for the primary procedure by date of service, not by claim."
                     if is_medicare
-                    else "Bill the add-on code on the claim of its base procedure.",
+                    else f"Bill {line.procedure} on the claim of its primary procedure.",
                     element="SV101-2",
                 )
                 yield attrs.evolve(finding, severity=Severity.INFO, adjustment=None) if is_medicare else finding
 
 
 class BaseCannotStandAlone(EncounterEdit[Facts]):
-    """Every base procedure of the encounter is an add-on code itself, and its own primary is missing.
+    """Every primary procedure of the encounter is itself an add-on code whose own primary procedure is missing.
 
-    Why: the base will be denied, and the ultrasound with it.
-    Fix: bill the primary procedure of the base, for instance one of 36901-36906 with 36907.
+    Why: that add-on code will be denied, and the ultrasound with it.
+    Fix: if the primary procedure of that add-on code was done, add it (with 36907, one of 36901-36906); otherwise
+    correct the add-on code.
     """
 
     meta = make_meta(
@@ -242,35 +277,43 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases of which none stands."""
         facts = context.tables
+        told: dict[Hashable, ServiceLine] = {}
         for line in ivus_lines(encounter):
             bases = bases_in(encounter, line, facts)
             standing = [base for base in bases if can_stand(base, encounter, facts)]
             if covers(line, bases, facts) and not covers(line, standing, facts):
                 yield self.finding(
                     line,
-                    f"What is billed as base of {line.procedure} is an add-on code itself ({codes_of(bases)}), and its "
-                    "own primary is not billed by the same provider for that date.",
-                    f"Bill {_primaries(bases, facts)}.",
+                    f"The primary procedure billed with {line.procedure} ({codes_of(bases)}, {places(bases, line)}) is "
+                    "itself an add-on code, and its own primary procedure is not billed by the same provider for that "
+                    "date.",
+                    _once(told, line, bases, _bill_primary(bases[0], line, facts)),
                     element="SV101-2",
                 )
 
 
-def _primaries(bases: Sequence[ServiceLine], facts: Facts) -> str:
-    """Name the primaries that would let the first base stand, or say what they are where there are many."""
-    base = bases[0]
-    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+def _bill_primary(base: ServiceLine, line: ServiceLine, facts: Facts) -> str:
+    """Name the primary procedures that would make an add-on code payable, or say where they are listed."""
     if base.procedure in IVUS:
-        return f"a base procedure of {base.procedure}"
-    if len(primaries) > 8 or "CCCCC" in primaries:
-        return f"the primary procedure of {base.procedure} ('scrubber explain {base.procedure}' lists them)"
-    return f"the primary procedure of {base.procedure}: {' or '.join(sorted(primaries))}"
+        return f"See {places([base], line)}."  # which has its own finding
+    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+    are_many = len(primaries) > _MOST_PRIMARIES or "CCCCC" in primaries
+    which = f"'scrubber explain {base.procedure}' lists them" if are_many else " or ".join(sorted(primaries))
+    return (
+        f"If the primary procedure of {base.procedure} ({which}) was done, add it; otherwise correct "
+        f"{places([base], line)}."
+    )
+
+
+_MOST_PRIMARIES = 8
+"""Primary procedures that a message names."""
 
 
 class ContractorDefinedBase(EncounterEdit[Facts]):
-    """For dates in 2016 and 2017 there is no national list of bases of 37252; each contractor had its own.
+    """For 2016 and 2017 there is no national list of primary procedures of 37252; each contractor had its own.
 
-    Why: whether the procedures of the encounter count as base cannot be told from national publications (AOC type 2).
-    Fix: look the base up in the list of the Medicare contractor of that time.
+    Why: whether a procedure of the encounter is a primary one cannot be told from national publications (AOC type 2).
+    Fix: look the primary procedure up in the list of the Medicare contractor of that time.
     """
 
     meta = make_meta(
@@ -288,20 +331,20 @@ class ContractorDefinedBase(EncounterEdit[Facts]):
             if is_contractor_defined(line, context.tables) and has_base(line, encounter, context.tables):
                 yield self.finding(
                     line,
-                    f"On {line.service_dates} the bases of {line.procedure} were defined by each contractor; "
-                    "no national list exists.",
-                    "Check the base procedure against the contractor's list of that time.",
+                    f"On {line.service_dates} each Medicare contractor defined the primary procedures of "
+                    f"{line.procedure}; there is no national list.",
+                    "Check the primary procedure against the contractor's list of that time.",
                     element="SV101-2",
                 )
 
 
 class BaseLineFails(EncounterEdit[Facts]):
-    """Every line that bills a base procedure of the encounter has an error itself, or is charged at zero.
+    """Every line that bills a primary procedure of the encounter has an error itself, or is charged at zero.
 
-    Why: when the base is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged by the
-    findings of the edits that are selected in the run. A charge of zero is right for encounters (BHT06 RP) and under
-    capitation (CN101 05).
-    Fix: correct the base line first.
+    Why: when the primary procedure is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged
+    by the findings of the edits that are selected in the run. A charge of zero is right for encounters (BHT06 RP) and
+    under capitation (CN101 05).
+    Fix: correct the line of the primary procedure first.
     """
 
     meta = make_meta(
@@ -323,18 +366,18 @@ class BaseLineFails(EncounterEdit[Facts]):
             if bases and all(base in free or context.has_error(base) for base in bases):
                 yield self.finding(
                     line,
-                    f"The base procedure of {line.procedure} ({codes_of(bases)}, {places(bases, line)}) "
+                    f"The primary procedure of {line.procedure} ({codes_of(bases)}, {places(bases, line)}) "
                     f"{'is charged at zero' if len(free) == len(bases) else 'has an error'} and may be denied.",
-                    f"Correct {places(bases, line)} first; the add-on code depends on it.",
+                    f"Correct {places(bases, line)} first; {line.procedure} depends on it.",
                     element="SV101-2",
                 )
 
 
 class CoronaryBaseOnly(EncounterEdit[Facts]):
-    """The encounter has coronary procedures only, so no base of peripheral intravascular ultrasound.
+    """The encounter has coronary procedures only, so no primary procedure of peripheral intravascular ultrasound.
 
     Why: ultrasound of coronary vessels is 92978 and 92979; 37252 and 37253 are for other vessels.
-    Fix: bill 92978 (and 92979) if a coronary vessel was examined.
+    Fix: if a coronary vessel was examined, bill 92978 (first vessel) or 92979 (each additional one) instead.
     """
 
     meta = make_meta(
@@ -356,7 +399,8 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
             if coronary and stands_alone(line, encounter, facts) and not retired_beside(line, encounter, facts):
                 yield self.finding(
                     line,
-                    f"The only base procedures billed with {line.procedure} are coronary ({codes_of(coronary)}).",
+                    f"The only primary procedures billed with {line.procedure} are coronary ({codes_of(coronary)}, "
+                    f"{places(coronary, line)}).",
                     f"See IVUS101 on line {line.number}.",
                     element="SV101-2",
                 )
@@ -372,8 +416,6 @@ def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> l
         if (days := line.common_days(other)) and facts.coronary_bases.on(other.procedure, days)
     ]
 
-
-_CORONARY = {INITIAL: "92978", ADDITIONAL: "92979"}
 
 ADDON_EDITS = (
     AddOnWithoutBase,

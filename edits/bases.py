@@ -1,4 +1,4 @@
-"""Where the base procedure of an intravascular ultrasound line is, or nearly is."""
+"""Where the primary procedure of an intravascular ultrasound line is, or nearly is."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ def _bases(lines: Iterable[ServiceLine], encounter: Encounter, facts: Facts) -> 
 
 
 class CatheterPlacementNotBilled(EncounterEdit[Facts]):
-    """The base procedures do not include catheter placement, and none is billed.
+    """The primary procedures do not include catheter placement, and none is billed.
 
-    Why: for these families the placement is coded separately, so its payment may be missing.
-    Fix: bill the catheter placement code if a catheter was placed and the record shows where.
+    Why: for these families catheter placement is separately reportable, so its payment may be missing.
+    Fix: if a catheter was placed and the record shows where, bill the catheter placement code.
     """
 
     meta = make_meta(
@@ -48,7 +48,8 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
                 yield self.finding(
                     bases[0],
                     f"{bases[0].procedure} does not include catheter placement, and none is billed for that date.",
-                    "Bill the catheter placement code (such as 36010-36248) if a catheter was placed.",
+                    "If a catheter was placed and the record shows where, bill its placement code (such as "
+                    "36010-36248).",
                     element="SV101-2",
                 )
 
@@ -60,12 +61,13 @@ def _includes_placement(procedures: Iterable[str], facts: Facts) -> bool:
 
 
 class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
-    """A base procedure is a C code, which only facilities bill.
+    """A primary procedure is a C code, which only facilities bill.
 
     Why: C codes are for outpatient hospital claims (837I) and for ambulatory surgical centers, which bill them on an
     837P (taxonomy 261QA1903X, or place of service 24 without an individual rendering provider). On any other 837P the
-    base is denied, and the ultrasound with it.
-    Fix: bill the professional procedure code.
+    primary procedure is denied, and the ultrasound with it.
+    Fix: if an ambulatory surgical center bills, add its taxonomy (2000A PRV03); otherwise bill the professional
+    procedure code.
     """
 
     meta = make_meta(
@@ -86,7 +88,8 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
                 yield self.finding(
                     base,
                     f"{base.procedure} is a facility code on a professional claim (837P).",
-                    "Bill the professional procedure code; C codes belong on the facility's 837I.",
+                    "If an ambulatory surgical center bills, add its taxonomy 261QA1903X (2000A PRV03); otherwise bill "
+                    "the professional procedure code.",
                     element="SV101-2",
                 )
 

@@ -50,7 +50,9 @@ NCCI_MANUAL = Source("CMS Medicare NCCI Policy Manual 2026", "2026-01-01")
 PFS = Source("CMS physician fee schedule indicators of 37252 and 37253 (PPRRVU)", "2020-01-01 to 2026-12-31")
 PTP = Source("CMS NCCI procedure-to-procedure edits, practitioner, 2024 Q3", "2024-07-01")
 GUIDE = Source("ASC X12N 005010X222A1 implementation guide, SV1 and HI, as in pyx12 4.0's map", "005010X222A1")
-SIDES_MEANT = Source("What the side of a base procedure says of the vessel examined, from memory", "edition not known")
+SIDES_MEANT = Source(
+    "What the side of a primary procedure says of the vessel examined, from memory", "edition not known"
+)
 CENTER = Source(
     "CMS ASC Addendum AA, January 2025 and July 2026 (C9764-C9767, C9772-C9775 are covered); AOC 2026 Q2 lists them",
     "2025-01-01 to 2026-09-30",
@@ -103,7 +105,7 @@ MOST_NAMED = 6
 
 
 def listed(codes: Iterable[str]) -> str:
-    """Name codes in a sentence: "76937", "76937 and 99152", the first five and the number of the others."""
+    """Name codes or lines in a sentence: "76937", "76937 and 99152", the first five and the number of the others."""
     codes = tuple(codes)
     shown = codes if len(codes) <= MOST_NAMED else (*codes[: MOST_NAMED - 1], f"{len(codes) - MOST_NAMED + 1} others")
     return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
@@ -119,7 +121,7 @@ def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
     ]
     if shown < len(lines):
         return f"{', '.join(found)} and {len(lines) - shown} other lines"
-    return " and ".join(found)
+    return listed(found) if found else ""
 
 
 @lru_cache(maxsize=4)

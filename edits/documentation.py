@@ -32,7 +32,7 @@ __all__ = ["DATE_EDITS", "DOCUMENTATION_EDITS", "ended_tables"]
 class NoDiagnosisForIvus(EncounterEdit[Facts]):
     """An intravascular ultrasound line points to no diagnosis of the claim.
 
-    Why: without a diagnosis there is no medical necessity, and receivers reject the pointer.
+    Why: without a diagnosis the claim shows no medical necessity, and receivers reject the pointer.
     Fix: point SV107 to the diagnoses (HI) that made the ultrasound necessary.
     """
 
@@ -133,7 +133,7 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
 
     Why: one unit is one vessel, however often it is imaged. Some neighbors count as one: external iliac with common
     femoral, superficial femoral with popliteal, the tibial veins; so does a lesion that runs into the next vessel.
-    Fix: reduce the units, or name the vessels that are missing.
+    Fix: if more vessels were examined, name them; otherwise bill one unit per vessel.
     """
 
     meta = make_meta(
@@ -155,8 +155,8 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
                     lines[-1],
                     f"{units} units of intravascular ultrasound are billed, but {len(named)} distinct "
                     f"vessel{'s were' if len(named) > 1 else ' was'} recognized: {describe_counted(named)}.",
-                    "Bill one unit a vessel. If more vessels were examined, name them with their side in SV101-7 or a "
-                    "note (NTE).",
+                    "If more vessels were examined, name them with their side in SV101-7 or a note (NTE); otherwise "
+                    "bill one unit per vessel.",
                     element="SV104",
                 )
 
@@ -167,7 +167,7 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
     Why: CMS replaces the tables every quarter. A code that none of them has may be newer than they are: a primary
     procedure of the ultrasound, or one that the ultrasound is bundled into. Tables that end before a date of service
     are one notice of the report; this is about the codes on which they say nothing.
-    Fix: update the rule tables, or look the code up in the current editions.
+    Fix: look the code up in the current AOC and PTP editions of CMS.
     """
 
     meta = make_meta(
@@ -195,7 +195,7 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
                     f"{listed(codes)} beside {listed(sorted({line.procedure for line in lines}))} "
                     f"{'is' if len(codes) == 1 else 'are'} in no rule table, and the date of service is after the "
                     f"latest edition ({names}).",
-                    "Update the rule tables, or look the code up in the current AOC and PTP editions.",
+                    f"Look {listed(codes)} up in the current AOC and PTP editions of CMS.",
                     element="SV101-2",
                     source=ended[0].citation,
                 )

@@ -62,7 +62,8 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
     """Intravascular ultrasound is billed with an IVC filter procedure or a foreign body retrieval.
 
     Why: 37191, 37192, 37193 and 37197 include imaging guidance, and CPT excludes 37252 and 37253 with them. NCCI has
-    the pairs with indicator 1, for separate sessions: a modifier bypasses them, and the payment may be taken back.
+    PTP edits with modifier indicator 1, for separate sessions: a modifier bypasses them, and the payment may be taken
+    back.
     Fix: remove the ultrasound line. For payers that take separate sessions, the option strict-exclusions = false under
     [packs.IVUS] makes it a warning (IVUS302) where XE, XS or 59 says so.
     """
@@ -87,15 +88,15 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
                 continue
             line, bypass = found.line, ""
             if found.modifiers:
-                are = "bypasses its pair" if len(found.modifiers) == 1 else "bypass its pairs"
-                bypass = f"; {' and '.join(found.modifiers)} {are}"
+                are = "bypasses" if len(found.modifiers) == 1 else "bypass"
+                bypass = f"; {' and '.join(found.modifiers)} {are} the PTP edit"
             finding = self.finding(
                 line,
-                f"{line.procedure} is billed with {found.codes} ({places(found.others, line)}): CPT rule; NCCI "
-                f"foresees separate sessions{bypass}.",
+                f"{line.procedure} is billed with {found.codes} ({places(found.others, line)}), with which it is not "
+                f"reported in one session (CPT rule; NCCI foresees separate sessions{bypass}).",
                 f"Remove {line.procedure}."
                 if is_strict
-                else f"Remove {line.procedure}, or, if it was a separate session and the record shows it, append XE.",
+                else f"If the record shows a separate session, append XE; otherwise remove {line.procedure}.",
                 element="SV101-2",
             )
             # A payer that looks at the pair alone would pay the line.
@@ -105,10 +106,11 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
 class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
     """A modifier says that ultrasound and an IVC filter or foreign body procedure were separate sessions or vessels.
 
-    Why: XE, XS and 59 bypass the NCCI pairs of 37191, 37192, 37193 and 37197, but CPT excludes ultrasound in the same
+    Why: XE, XS and 59 bypass the PTP edits of 37191, 37192, 37193 and 37197, but CPT excludes ultrasound in the same
     session, so the line may be paid and taken back later. With the option strict-exclusions = false under
     [packs.IVUS], this warning takes the place of IVUS301.
-    Fix: have the record of the separate session ready, or remove the ultrasound line, not just the modifier.
+    Fix: if it was one session, remove the ultrasound line, not just the modifier; otherwise have the record of the
+    separate session ready.
     """
 
     meta = make_meta(
@@ -135,8 +137,8 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
                 line,
                 f"Modifier {modifier} says that {line.procedure} was separate from {found.codes} "
                 f"({places(found.others, line)}); CPT excludes the two in one session.",
-                f"Have the record of the separate session or vessel ready; if there was one session, remove "
-                f"{line.procedure}.",
+                f"If it was one session, remove {line.procedure}; otherwise have the record of the separate session "
+                "ready.",
                 element=line.modifier_element(line.modifiers.index(modifier)) if own else "SV101-2",
             )
 

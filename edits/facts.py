@@ -29,8 +29,8 @@ from scrubber import (
 __all__ = ["OPTIONS", "Facts", "load_facts", "price", "table_infos"]
 
 OPTIONS = (Option("vessels", ("off", "check")), Option("strict-exclusions", (True, False)))
-"""What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is told of (IVUS502), and whether
-a modifier for a separate session makes a warning (IVUS302) of the error IVUS301."""
+"""What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is reported (IVUS502), and
+whether a modifier for a separate session makes a warning (IVUS302) of the error IVUS301."""
 
 
 _WORD_ROLES = (

@@ -13,7 +13,7 @@ from scrubber import Encounter, Observation, ServiceLine
 __all__ = ["observe"]
 
 UNITS = "Intravascular ultrasound: units of an encounter against the MUE"
-BASES = "Intravascular ultrasound: families of base procedures, office against facility"
+BASES = "Intravascular ultrasound: families of primary procedures, office against facility"
 
 _MANY = 20
 """Units that are counted one by one; a file may hold any number, and a report has no row for each."""
@@ -42,7 +42,7 @@ def _units(session: Sequence[ServiceLine], facts: Facts) -> Iterator[Observation
 def _bases(session: Sequence[ServiceLine], encounter: Encounter, facts: Facts) -> Iterator[Observation]:
     bases = dict.fromkeys(base for line in session for base in bases_in(encounter, line, facts))
     families = dict.fromkeys(_family(base, facts) for base in bases if base.procedure not in IVUS)
-    for family in families or ("no base procedure found",):
+    for family in families or ("no primary procedure found",):
         yield Observation(BASES, family, _setting(session[0], facts))
 
 

@@ -39,14 +39,21 @@ class _ModifierKind(EncounterEdit[Facts]):
         for line in modified_lines(encounter):
             for modifier in context.tables.modifiers_of_kind(line, self.kind):
                 message = f"Modifier {modifier} on {line.procedure}: {self.wrong}."
-                yield self.finding(line, message, self.fix, element=_place(line, modifier))
+                fix = self.fix_of(line).format(modifier=modifier)
+                yield self.finding(line, message, fix, element=_place(line, modifier))
+
+    def fix_of(self, line: ServiceLine) -> str:
+        """Return what to do about the line, with "{modifier}" for the modifier."""
+        del line
+        return self.fix
 
 
 class BilateralModifier(_ModifierKind):
-    """Modifier 50 stands on an intravascular ultrasound line.
+    """Modifier 50 is on an intravascular ultrasound line.
 
     Why: the bilateral indicator of 37252 and 37253 is 0, and CPT forbids modifier 50 on add-on codes.
-    Fix: a bilateral evaluation is two vessels: 37252 x1 and 37253 x1.
+    Fix: remove the modifier; a bilateral evaluation is two vessels: 37252 x1 and 37253 x1, or two units of 37253 after
+    another vessel.
     """
 
     meta = make_meta(
@@ -61,11 +68,19 @@ class BilateralModifier(_ModifierKind):
     )
     kind = "bilateral"
     wrong = "the bilateral indicator is 0"
-    fix = "A bilateral evaluation is two vessels: bill 37252 x1 and 37253 x1 (37253 x2 after another vessel)."
+    fix = (
+        "Remove modifier 50; if both sides were examined, they are two vessels: bill 37252 x1 and 37253 x1, or one "
+        "more unit where 37253 is already billed."
+    )
+
+    def fix_of(self, line: ServiceLine) -> str:
+        """Return what to do about the line; an additional vessel on both sides is two of 37253."""
+        additional = "Remove modifier 50; if both sides were examined, they are two vessels: bill 37253 x2."
+        return self.fix if line.procedure == INITIAL else additional
 
 
 class ComponentModifier(_ModifierKind):
-    """Modifier 26 or TC stands on an intravascular ultrasound line.
+    """Modifier 26 or TC is on an intravascular ultrasound line.
 
     Why: the PC/TC indicator is 0: the code has no professional and technical component to split.
     Fix: remove the modifier; the place of service sets the amount.
@@ -83,11 +98,11 @@ class ComponentModifier(_ModifierKind):
     )
     kind = "component"
     wrong = "the code has no professional or technical component (PC/TC indicator 0)"
-    fix = "Remove the modifier; the place of service sets the amount."
+    fix = "Remove modifier {modifier}; the place of service sets the amount."
 
 
 class MultipleProcedureModifier(_ModifierKind):
-    """Modifier 51 stands on an intravascular ultrasound line.
+    """Modifier 51 is on an intravascular ultrasound line.
 
     Why: add-on codes are exempt from it (multiple procedure indicator 0); some payers cut the payment.
     Fix: remove the modifier.
@@ -107,10 +122,10 @@ class MultipleProcedureModifier(_ModifierKind):
 
 
 class RepeatModifier(_ModifierKind):
-    """Modifier 76 or 77 stands on an intravascular ultrasound line.
+    """Modifier 76 or 77 is on an intravascular ultrasound line.
 
-    Why: a vessel is billed once however often it is imaged, and the modifier never saves units from an MUE.
-    Fix: remove the modifier, and the line if it repeats one.
+    Why: a vessel is billed once however often it is imaged, and the modifier does not bypass the MUE.
+    Fix: remove the modifier; if the line repeats another one, remove the line.
     """
 
     meta = make_meta(
@@ -122,15 +137,15 @@ class RepeatModifier(_ModifierKind):
         passes="37238-76\n37252",
     )
     kind = "repeat"
-    wrong = "a vessel is billed once however often it is imaged, and no repeat modifier lifts the MUE"
-    fix = "Remove the modifier, and the line if it repeats one."
+    wrong = "a vessel is billed once however often it is imaged, and a repeat modifier does not bypass the MUE"
+    fix = "Remove modifier {modifier}; if the line repeats another one, remove the line."
 
 
 class AssistantModifier(_ModifierKind):
-    """An assistant surgeon modifier (80, 81, 82, AS) stands on an intravascular ultrasound line.
+    """An assistant surgeon modifier (80, 81, 82, AS) is on an intravascular ultrasound line.
 
     Why: the assistant indicator is 0: paid only with documentation of medical necessity.
-    Fix: remove the line of the assistant, or send the documentation.
+    Fix: if the record shows that an assistant was necessary, send it; otherwise remove the assistant's line.
     """
 
     meta = make_meta(
@@ -143,11 +158,11 @@ class AssistantModifier(_ModifierKind):
     )
     kind = "assistant"
     wrong = "an assistant is paid only with documentation of medical necessity (indicator 0)"
-    fix = "Remove the assistant's line, or send documentation of medical necessity."
+    fix = "If the record shows that an assistant was necessary, send it; otherwise remove the assistant's line."
 
 
 class TeamModifier(_ModifierKind):
-    """Modifier 66 stands on an intravascular ultrasound line.
+    """Modifier 66 is on an intravascular ultrasound line.
 
     Why: the team surgery indicator is 0: a team is not paid for the code.
     Fix: remove the modifier.
@@ -169,10 +184,10 @@ class TeamModifier(_ModifierKind):
 
 
 class CoSurgeonModifier(_ModifierKind):
-    """Modifier 62 stands on an intravascular ultrasound line.
+    """Modifier 62 is on an intravascular ultrasound line.
 
     Why: the co-surgeon indicator is 1: two surgeons are paid only with documentation that both were needed.
-    Fix: send the documentation, or remove the modifier.
+    Fix: if the record shows that two surgeons were needed, send it; otherwise remove the modifier.
     """
 
     meta = make_meta(
@@ -185,15 +200,15 @@ class CoSurgeonModifier(_ModifierKind):
     )
     kind = "co-surgeon"
     wrong = "two surgeons are paid only with documentation that both were needed (indicator 1)"
-    fix = "Send the documentation, or remove modifier 62."
+    fix = "If the record shows that two surgeons were needed, send it; otherwise remove modifier 62."
 
 
 class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
-    """A modifier that says nothing true of the ultrasound: 59 or an X modifier without a pair, or a coronary vessel.
+    """A modifier does not fit the ultrasound: 59 or an X modifier without a PTP edit, or one of a coronary vessel.
 
-    Why: unbundling modifiers (59, XE, XP, XS, XU) without an NCCI pair that needs them draw audits. LC, LD, RC, LM and
-    RI name coronary vessels; 37252 and 37253 are for others.
-    Fix: remove the modifier; ultrasound of coronary vessels is 92978 and 92979.
+    Why: unbundling modifiers (59, XE, XP, XS, XU) without an NCCI PTP edit that needs them may draw audits. LC, LD, RC,
+    LM and RI name coronary vessels; 37252 and 37253 are for others.
+    Fix: if a coronary vessel was examined, bill 92978 or 92979 instead; otherwise remove the modifier.
     """
 
     meta = make_meta(
@@ -215,15 +230,15 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
             for modifier in facts.modifiers_of_kind(line, *kinds):
                 if modifier in coronary:
                     wrong = f" names a coronary vessel, and {line.procedure} is for other vessels"
-                    fix = (
-                        f"; if a coronary vessel was examined, bill {'92978' if line.procedure == INITIAL else '92979'}"
-                    )
+                    instead = f"{'92978' if line.procedure == INITIAL else '92979'} instead of {line.procedure}"
+                    fix = f"If a coronary vessel was examined, bill {instead}; otherwise remove modifier {modifier}."
                 else:
-                    wrong, fix = ": no NCCI pair on this date needs it", ""
+                    wrong = ": no NCCI PTP edit that is known for this date needs it"
+                    fix = f"Remove modifier {modifier}."
                 yield self.finding(
                     line,
                     f"Modifier {modifier} on {line.procedure}{wrong}.",
-                    f"Remove modifier {modifier}{fix}.",
+                    fix,
                     element=_place(line, modifier),
                 )
 
@@ -235,9 +250,9 @@ def _paired(encounter: Encounter, facts: Facts) -> frozenset[int]:
 
 
 class MalformedModifier(EncounterEdit[Facts]):
-    """A modifier of the encounter is not two letters or digits, or stands twice on a line.
+    """A modifier of the encounter is not two letters or digits, or is twice on a line.
 
-    Why: receivers reject the line, and a rejected base takes its add-on codes with it.
+    Why: receivers reject the line, and a rejected primary procedure takes its add-on codes with it.
     Fix: correct or remove the modifier.
     """
 
@@ -261,15 +276,13 @@ class MalformedModifier(EncounterEdit[Facts]):
                 if well_formed and modifier not in line.modifiers[:position]:
                     continue
                 # A malformed modifier may be anything, a name even, so it is not quoted.
-                wrong = (
-                    f"modifier {modifier} stands twice" if well_formed else "a modifier is not two letters or digits"
-                )
-                yield self.finding(
-                    line,
-                    f"Among the modifiers of line {line.number}, {wrong}.",
-                    "Correct or remove the modifier.",
-                    element=line.modifier_element(position),
-                )
+                element = line.modifier_element(position)
+                wrong = f"Modifier {modifier} is on line {line.number} twice."
+                fix = f"Remove one {modifier}, or correct it if another modifier was meant."
+                if not well_formed:
+                    wrong = f"A modifier of line {line.number} is not two letters or digits."
+                    fix = "Correct the modifier, or remove it."
+                yield self.finding(line, wrong, fix, element=element)
 
 
 MODIFIER_EDITS = (

@@ -21,8 +21,8 @@ _Section = tuple[str, tuple[str, ...]]
 _CONTRACTOR_DEFINED = "CCCCC"
 _MAI = {
     "1": "a limit of each line",
-    "2": "a limit of the day that contractors may not override up to redetermination; no modifier lifts it",
-    "3": "a limit of the day that can be appealed",
+    "2": "a limit per date of service that contractors may not override up to redetermination; no modifier changes it",
+    "3": "a limit per date of service; records may support more units on appeal",
 }
 
 _CATHETER = {
@@ -71,8 +71,8 @@ def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
         if not facts.procedures.on(code, day):
             yield f"Not valid on {day}: in force {procedure.dates}."
         elif code in IVUS:
-            vessel = "the first vessel" if code == INITIAL else "each further vessel"
-            yield f"Add-on code for {vessel}, valid on {day}: needs a base procedure of the same provider and day."
+            vessel = "the first vessel" if code == INITIAL else "each additional vessel"
+            yield f"Add-on code for {vessel}, valid on {day}: needs a primary procedure by the same provider that day."
     if code in RETIRED:
         yield "37252 and 37253 took its place."
     yield from _unit_limit(code, day, facts)
@@ -120,12 +120,12 @@ def _bases(code: str, day: date, facts: Facts) -> _Section:
         return "", ()
     bases = {row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)}
     if bases == {_CONTRACTOR_DEFINED}:
-        return "Base procedures", ("Contractor-defined: there is no national list for this date.",)
+        return "Primary procedures", ("Contractor-defined: there is no national list for this date.",)
     families: dict[str, list[str]] = {}
     for base in sorted(bases):
         families.setdefault(_catheter_of(base, facts), []).append(base)
     lines = (f"{heading}: {', '.join(codes)}" for heading, codes in sorted(families.items()))
-    return f"Base procedures ({len(bases)})", tuple(lines) if bases else ("None on this date.",)
+    return f"Primary procedures ({len(bases)})", tuple(lines) if bases else ("None on this date.",)
 
 
 def _catheter_of(base: str, facts: Facts) -> str:
@@ -138,8 +138,8 @@ def _as_base(code: str, day: date, facts: Facts) -> _Section:
     for addon in sorted(IVUS):
         for row in facts.base_codes.ever((addon, code)):
             state = "valid" if facts.base_codes.on((addon, code), day) else "NOT valid"
-            lines.append(f"Base of {addon} {row.dates}: {state} on {day}")
-    return "As a base procedure", tuple(lines)
+            lines.append(f"Primary procedure of {addon} {row.dates}: {state} on {day}")
+    return "As a primary procedure", tuple(lines)
 
 
 def _coronary(code: str, day: date, facts: Facts) -> _Section:
@@ -169,10 +169,10 @@ def _own_primaries(code: str, day: date, facts: Facts) -> _Section:
     told = (
         (f"It is an add-on code itself; its primaries on {day}", primaries),
         ("Its primaries on other dates only", ended),
-        (f"Primary procedure on {day} of these add-on codes, which are base procedures themselves", addons),
+        (f"Primary procedure on {day} of these add-on codes, which are primary procedures themselves", addons),
         ("On other dates only, primary procedure of", before),
     )
-    return "Add-on codes among the base procedures", tuple(
+    return "Add-on codes among the primary procedures", tuple(
         f"{what}: {', '.join(codes)}" for what, codes in told if codes
     )
 
@@ -210,11 +210,11 @@ def _pairs(code: str, day: date, facts: Facts) -> _Section:
         row = facts.ptp.on(key, day)
         if row is not None and code in (row.column1, row.column2):
             other = row.column2 if row.column1 == code else row.column1
-            role = "Includes" if row.column1 == code else "Is included in"
+            role = _BUNDLES if row.column1 == code else _IS_BUNDLED
             groups.setdefault((role, row.modifier_indicator), []).append(other)
     ordered = sorted(groups.items(), reverse=True)
-    lines = (f"{role} ({_lifted(indicator)}): {', '.join(sorted(codes))}" for (role, indicator), codes in ordered)
-    return f"NCCI pairs ({sum(map(len, groups.values()))})", tuple(lines)
+    lines = (f"{role} ({_bypassed(indicator)}): {', '.join(sorted(codes))}" for (role, indicator), codes in ordered)
+    return f"NCCI PTP edits ({sum(map(len, groups.values()))})", tuple(lines)
 
 
 def _pairs_on_other_dates(code: str, day: date, facts: Facts) -> _Section:
@@ -223,14 +223,18 @@ def _pairs_on_other_dates(code: str, day: date, facts: Facts) -> _Section:
     for key, rows in facts.ptp.rows.items() if code not in IVUS else ():
         for row in rows:
             if code in (row.column1, row.column2) and facts.ptp.on(key, day) is None:
-                role, other = ("Includes", row.column2) if row.column1 == code else ("Is included in", row.column1)
+                role, other = (_BUNDLES, row.column2) if row.column1 == code else (_IS_BUNDLED, row.column1)
                 groups.setdefault((row.dates, role), []).append(other)
     lines = (f"{role} {dates}: {', '.join(sorted(codes))}" for (dates, role), codes in sorted(groups.items()))
-    return f"NCCI pairs on other dates than {day}", tuple(lines)
+    return f"NCCI PTP edits on other dates than {day}", tuple(lines)
 
 
-def _lifted(indicator: str) -> str:
-    return "a modifier may lift it, indicator 1" if indicator == "1" else f"no modifier lifts it, indicator {indicator}"
+_BUNDLES, _IS_BUNDLED = "Bundled into it", "It is bundled into"
+
+
+def _bypassed(indicator: str) -> str:
+    may = "a modifier may bypass" if indicator == "1" else "no modifier bypasses"
+    return f"modifier indicator {indicator}, which {may}"
 
 
 def _modifiers(code: str, facts: Facts) -> _Section:

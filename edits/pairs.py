@@ -1,4 +1,4 @@
-"""IVUS303 and IVUS304: procedures that include intravascular ultrasound or are included in it (NCCI PTP edits)."""
+"""IVUS303 and IVUS304: procedures bundled into intravascular ultrasound, or it into them (NCCI PTP edits)."""
 
 from __future__ import annotations
 
@@ -75,12 +75,13 @@ def _by_denied_line(encounter: Encounter, facts: Facts) -> Iterable[Sequence[Bil
 
 
 class NcciPairBilled(EncounterEdit[Facts]):
-    """A procedure of the encounter is included in intravascular ultrasound, or includes it (NCCI PTP edit).
+    """A procedure of the encounter is bundled into intravascular ultrasound, or ultrasound into it (NCCI PTP edit).
 
-    Why: payers deny the column 2 code of an active pair. Indicator 0: always. Indicator 1: unless a modifier says
-    that the service was separate; 24, 25 and 57 say so of visits only, and on another code draw a denial of their own.
-    Where it is not known whether the pair had begun, this is a warning.
-    Fix: remove the included procedure; for indicator 1, if it was a separate service, say so with the right modifier.
+    Why: payers deny the column 2 code of an active PTP edit. Modifier indicator 0: no modifier bypasses it. Indicator
+    1: an NCCI-associated modifier does; 24, 25 and 57 are for visits only, and on another code draw a denial of their
+    own. Where it is not known whether the edit was in force on the date, this is a warning.
+    Fix: remove the bundled procedure; with indicator 1, if the record shows a separate service, append the modifier
+    that says so.
     """
 
     meta = make_meta(
@@ -108,13 +109,15 @@ class NcciPairBilled(EncounterEdit[Facts]):
     def _denied(self, pairs: Sequence[BilledPair], facts: Facts) -> Finding:
         line = pairs[0].column2
         codes = ", ".join(dict.fromkeys(billed.column1.procedure for billed in pairs))
+        where = places(dict.fromkeys(billed.column1 for billed in pairs), line)
         absolute = any(billed.pair.modifier_indicator == "0" for billed in pairs)
-        indicator = "0: no modifier lifts it" if absolute else "1: no modifier says that it was separate"
+        indicator = "0, which no modifier bypasses" if absolute else "1, and no modifier bypasses it"
         is_proven = any(billed.pair.is_proven(billed.days) for billed in pairs)
-        doubt = "" if is_proven else f"; whether it was in force on {pairs[0].days} already is not known"
+        doubt = "" if is_proven else f"; whether it was already in force on {pairs[0].days} is not known"
         finding = self.finding(
             line,
-            f"{line.procedure} is included in {codes} (NCCI pair, indicator {indicator}{doubt}).",
+            f"{line.procedure} is bundled into {codes} ({where}): NCCI PTP edit, modifier indicator "
+            f"{indicator}{doubt}.",
             f"Remove {line.procedure}." if absolute else _fix(line.procedure, facts),
             element="SV101-2",
         )
@@ -124,10 +127,10 @@ class NcciPairBilled(EncounterEdit[Facts]):
         line, modifier = billed.column2, billed.misplaced(facts)
         finding = self.finding(
             line,
-            f"Modifier {modifier} on {line.procedure} bypasses the NCCI pair with {billed.column1.procedure}, but "
-            "belongs on visits only.",
-            f"Replace modifier {modifier} by the one that says why {line.procedure} was separate, or remove "
-            f"{line.procedure}.",
+            f"Modifier {modifier} on {line.procedure} bypasses the NCCI PTP edit with {billed.column1.procedure} "
+            f"({places([billed.column1], line)}), but is for visits only.",
+            f"If the record shows that {line.procedure} was a separate service, replace {modifier} with {_SEPARATE}; "
+            f"otherwise remove {line.procedure}.",
             element=line.modifier_element(line.modifiers.index(modifier)),
             statuses=MODIFIER,
             adjustment=CO4,
@@ -136,17 +139,22 @@ class NcciPairBilled(EncounterEdit[Facts]):
 
 
 def _fix(procedure: str, facts: Facts) -> str:
-    """Say which modifier fits a separate service: 25 for a visit, else 59, XE, XP, XS, XU or an anatomic one."""
-    modifier = "25" if facts.is_visit(procedure) else "59, XE, XP, XS, XU or an anatomic modifier"
-    return f"Remove {procedure}, or, if it was a separate service and the record shows it, append modifier {modifier}."
+    """Say which modifier fits a separate service; XP does not, for the lines of an encounter are one provider's."""
+    modifier = "modifier 25" if facts.is_visit(procedure) else _SEPARATE
+    return (
+        f"If the record shows that {procedure} was a separate service, append {modifier}; otherwise remove {procedure}."
+    )
+
+
+_SEPARATE = "XE, XS, XU or an anatomic modifier (59 if none fits)"
 
 
 class PairBypassedInDoubt(EncounterEdit[Facts]):
-    """An NCCI pair is bypassed by the same side on both lines, or by modifier 59 alone.
+    """An NCCI PTP edit is bypassed by the same side on both lines, or by modifier 59 alone.
 
-    Why: a modifier bypasses the pair mechanically, but the same side is no separate site, and 59 is for what XE, XP, XS
-    and XU do not say (NCCI Policy Manual, chapter I). Such lines are paid first and audited later.
-    Fix: have the record ready, or bill the modifier that says why the service was separate.
+    Why: a modifier bypasses the PTP edit mechanically, but the same side is not a separate site, and 59 is for what XE,
+    XP, XS and XU do not say (NCCI Policy Manual, chapter I). Such lines may be paid first and audited later.
+    Fix: if XE, XS or XU says why the service was separate, bill it; otherwise have the record ready.
     """
 
     meta = make_meta(
@@ -168,14 +176,14 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
 
     def _doubted(self, billed: BilledPair, modifier: str) -> Finding:
         line, other = billed.column2, billed.column1
-        says = "does not say why it was separate" if modifier == "59" else "is the side of both"
-        fix = "Bill XE, XP, XS or XU instead of 59 if one fits" if modifier == "59" else "Bill XE, XS or XU if one fits"
+        says = "does not say why it was separate" if modifier == "59" else "is the side of both lines"
+        fix = "bill it instead of 59" if modifier == "59" else "append it"
         own = modifier in line.modifiers
         return self.finding(
             line,
-            f"The NCCI pair of {line.procedure} with {other.procedure} ({places([other], line)}) is bypassed by "
+            f"The NCCI PTP edit of {line.procedure} with {other.procedure} ({places([other], line)}) is bypassed by "
             f"modifier {modifier}, which {says}.",
-            f"{fix}, and have the record of the separate service ready.",
+            f"If XE, XS or XU fits, {fix}; otherwise have the record of the separate service ready.",
             element=line.modifier_element(line.modifiers.index(modifier)) if own else "SV101-2",
         )
 

@@ -77,7 +77,7 @@ class RetiredIvusCode(Edit[Facts]):
     """An intravascular ultrasound code is billed for a date on which it does not exist.
 
     Why: 37250, 37251, 75945 and 75946 ended on 2015-12-31; 37252 and 37253 began on 2016-01-01.
-    Fix: bill the code that is valid on the date of service.
+    Fix: if the date of service is wrong, correct it; otherwise bill the code that is valid on it.
     """
 
     meta = make_meta(
@@ -112,8 +112,10 @@ def _covers(row: Procedure, dates: DateRange) -> bool:
 
 
 _REPLACEMENTS = {
-    True: "Bill 37252 for the first vessel and 37253 for each further one.",
-    False: "Before 2016-01-01 the codes were 37250, 37251, 75945 and 75946.",
+    True: "If the date of service is wrong, correct it; otherwise bill 37252 for the first vessel and 37253 for each "
+    "additional vessel, which include 75945 and 75946.",
+    False: "If the date of service is wrong, correct it; otherwise bill 37250, 37251, 75945 and 75946, the codes "
+    "before 2016-01-01.",
 }
 
 RETIRED_EDITS = (BaseNotValidOnDate, RetiredIvusCode)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from edits.bases import bases_in
+from edits.bases import bases_in, codes_of
 from edits.codes import (
     ADDITIONAL,
     INITIAL,
@@ -32,7 +32,7 @@ class LateralityPair(EncounterEdit[Facts]):
     """The same intravascular ultrasound code is billed with RT and with LT on one date.
 
     Why: with bilateral indicator 0 payers may pay the two as one unit. RT and LT lines of 37252 exceed its MUE, which
-    IVUS201 tells of instead.
+    IVUS201 reports instead.
     Fix: bill the first vessel as 37252 x1 and all others as units of one 37253 line.
     """
 
@@ -59,7 +59,9 @@ class LateralityPair(EncounterEdit[Facts]):
                 yield self.finding(
                     line,
                     f"{line.procedure} is billed with RT and LT for {line.service_dates}; the two may be paid as one.",
-                    "Bill 37252 x1 for the first vessel and all others as units of one 37253 line.",
+                    "Bill 37252 x1 for the first vessel, and all others as units of one 37253 line."
+                    if line.procedure == INITIAL
+                    else "Bill all additional vessels as units of one 37253 line, one unit for each vessel.",
                     element=line.modifier_element(line.modifiers.index(sides[0])),
                 )
 
@@ -67,7 +69,7 @@ class LateralityPair(EncounterEdit[Facts]):
 class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
     """Additional vessels (37253) of one date are on several lines, other than one for each side (IVUS404).
 
-    Why: payers sum them anyway, and lines that look alike are denied as duplicates.
+    Why: payers sum them by date of service, and may deny lines that look alike as duplicates.
     Fix: bill one line of 37253 with the sum of the units.
     """
 
@@ -81,7 +83,7 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a second line of 37253 on a date; each is told of all of them, so that they give one advice."""
+        """Look for a second line of 37253 on a date; each names all of them, so that they give one order."""
         lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
         by_sides = {(found.claim_ordinal, found.line) for found in context.found if found.code == "IVUS404"}
         by_day = UnitsByDay(lines)
@@ -92,21 +94,23 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
             if any((each.claim.ordinal, each.number) in by_sides for each in same):
                 continue
             units, limit = by_day.most(line.service_dates), limit_of(line, context.tables)
-            billed = "with the corrected units" if limit is not None and units > limit.value else f"x{units}"
+            are_wrong = limit is not None and units > limit.value
+            are_sums = all(each.whole_units is not None and each.service_dates == line.service_dates for each in same)
+            billed = f"x{units}" if are_sums and not are_wrong else "with the corrected units"
             yield self.finding(
                 line,
-                f"37253 for {line.service_dates} stands on {places(same, line)}.",
+                f"37253 for {line.service_dates} appears on {places(same, line)}.",
                 f"Bill one line of 37253 {billed}.",
                 element="SV104",
             )
 
 
 class OppositeSide(EncounterEdit[Facts]):
-    """37252 names one side, and every base procedure of the day the other one.
+    """37252 has one side, and every primary procedure of the day the other one.
 
-    Why: the initial vessel is usually one that was treated or examined by the base procedure; a side that contradicts
-    it is often a slip, and draws a request for records.
-    Fix: correct the side that is wrong, if one is.
+    Why: the initial vessel is often one that the primary procedure treated or examined; the other side may be a slip,
+    and may draw a request for records.
+    Fix: if one of the sides is wrong, correct it; otherwise nothing needs to be done.
     """
 
     meta = make_meta(
@@ -131,9 +135,9 @@ class OppositeSide(EncounterEdit[Facts]):
             if opposite and not retired_beside(line, encounter, facts):
                 yield self.finding(
                     line,
-                    f"37252 names the side {side}, but its base procedure ({places(bases, line)}) is "
+                    f"37252 is {side}, but its primary procedure ({codes_of(bases)}, {places(bases, line)}) is "
                     f"{side_of(bases[0])}.",
-                    "Correct the side that is wrong, if one is.",
+                    "If one of the sides is wrong, correct it; otherwise nothing needs to be done.",
                     element=line.modifier_element(line.modifiers.index(side)),
                 )
 

@@ -22,6 +22,7 @@ from edits.codes import (
 from edits.facts import Facts, UnitLimit
 from scrubber import (
     Adjustment,
+    CodeForm,
     Context,
     DateRange,
     Encounter,
@@ -87,8 +88,9 @@ def together(line: ServiceLine, encounter: Encounter, lines: Iterable[ServiceLin
     return sorted(found, key=lambda each: (each.claim.ordinal, each.number))
 
 
-def _units(line: ServiceLine) -> str:
-    return "units a day" if line.service_dates and line.service_dates.days > 1 else "units"
+def _on(line: ServiceLine) -> str:
+    is_span = line.service_dates is not None and line.service_dates.days > 1
+    return f"{'per date of service' if is_span else 'for'} {line.service_dates}"
 
 
 def errors_of(code: str, context: Context[Facts]) -> frozenset[tuple[int | None, int | None]]:
@@ -107,8 +109,9 @@ class UnitsOverMue(EncounterEdit[Facts]):
 
     Why: when the sum of a date exceeds the MUE, payers deny all units of the code for that date, not just the excess.
     Modifiers do not change the sum. The denial may be appealed: with MAI 2 contractors may not override it up to
-    redetermination, with MAI 3 records may lift it. A second line of 37252 is IVUS701, on the other side this edit.
-    Fix: bill 37252 once a date and each further vessel once under 37253, whatever the number of images.
+    redetermination, with MAI 3 they may on the strength of records. A second line of 37252 is IVUS701, or this edit
+    where it is for the other side.
+    Fix: bill 37252 once per date of service and 37253 once for each additional vessel, however often it was imaged.
     """
 
     meta = make_meta(
@@ -143,8 +146,8 @@ class UnitsOverMue(EncounterEdit[Facts]):
             where = f" on {places(same, line)}" if len(same) > 1 else ""
             yield self.finding(
                 line,
-                f"{units} {_units(line)} of {line.procedure} for {line.service_dates}{where}; the MUE is "
-                f"{limit.value}. All units will be denied. {_APPEALS[limit.mai]}",
+                f"{units} units of {line.procedure} {_on(line)}{where}; the MUE is {limit.value}. All units will be "
+                f"denied. {_APPEALS[limit.mai]}",
                 _over_limit_fix(line, limit, same),
                 element="SV104",
             )
@@ -159,9 +162,14 @@ _APPEALS = {
 
 
 def _second_line_fix(line: ServiceLine, first: ServiceLine) -> str:
-    """Say what to do with a second line of 37252: which of the two it should have been, the claim does not say."""
+    """Say what to do with a second line: the claim does not tell whether it repeats the first."""
     side = f"-{side_of(line)}" if side_of(line) else ""
     units = line.whole_units or 1
+    if line.procedure != INITIAL:
+        return (
+            f"If line {line.number} repeats {places([first], line)}, remove it; if it was for other vessels and they "
+            f"are documented, add its units to {places([first], line)}."
+        )
     return (
         f"If line {line.number} was an additional vessel and is documented, bill it as 37253{side} x{units}; "
         f"if it repeats {places([first], line)}, remove it."
@@ -174,14 +182,15 @@ def _over_limit_fix(line: ServiceLine, limit: UnitLimit, same: Sequence[ServiceL
     if line.procedure == INITIAL and units_a_day(line) <= limit.value:
         return _second_line_fix(line, same[0])
     if line.procedure == INITIAL:
-        return (
-            f"Bill 37252 x{limit.value}; if the other units were additional vessels and are documented, bill them as "
-            "37253."
-        )
+        return _one_initial(limit.value)
     if same[0] is not line:
         return f"See {places(same[:1], line)}."
-    fix = "Correct the units to the number of further vessels."
-    return f"{fix} If all of them were examined, have the records ready for an appeal." if limit.mai == "3" else fix
+    fix = "Bill one unit of 37253 for each additional vessel that is documented"
+    return f"{fix}; if that exceeds the MUE, have the records ready for an appeal." if limit.mai == "3" else f"{fix}."
+
+
+def _one_initial(units: int) -> str:
+    return f"Bill 37252 x{units}; if the other units were additional vessels and are documented, bill them as 37253."
 
 
 class UnitsNotCountable(EncounterEdit[Facts]):
@@ -206,19 +215,24 @@ class UnitsNotCountable(EncounterEdit[Facts]):
         """Look for another basis than UN, and for anything but a whole number above 0."""
         del context
         for line in ivus_lines(encounter):
-            fix = "Write UN in SV103 and the number of further vessels in SV104."
+            fix = "Write UN in SV103 and the number of additional vessels in SV104."
             if line.procedure == INITIAL:
-                fix = "Write UN in SV103 and 1 in SV104; further vessels are 37253."
+                fix = "Write UN in SV103 and 1 in SV104; bill additional vessels as 37253."
             if line.unit_basis != "UN":
+                basis = CodeForm.BASIS.shown(line.unit_basis)
                 yield self.finding(
                     line,
-                    f"The units of {line.procedure} are not counted in UN (SV103).",
+                    f"The units of {line.procedure} are counted in {basis}, not in UN (SV103)."
+                    if basis
+                    else f"The units of {line.procedure} are not counted in UN (SV103).",
                     fix,
                     element="SV103",
                     statuses=statuses("A7:659", "A8:507"),
                 )
             elif line.whole_units is None:
-                message = f"The units of {line.procedure} (SV104) are not a whole number above 0."
+                shown = CodeForm.UNITS.shown(line.units_text.strip())
+                are = f"are {shown}," if shown else "are missing," if not line.units_text else "are"
+                message = f"The units of {line.procedure} (SV104) {are} not a whole number above 0."
                 yield self.finding(line, message, fix, element="SV104", statuses=_uncountable(line))
 
 
@@ -235,7 +249,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
 
     Why: the MUE table begins on 2022-01-01; whether the units are acceptable before that was not judged.
     Fix: look up the MUE of that quarter, or set the first day of the known one in the configuration, such as
-    tables.mue.37253.effective = 2016-01-01.
+    tables.mue.37253.effective = 2016-01-01. A vessel after the first is 37253, whatever the MUE of 37252 was.
     """
 
     meta = make_meta(
@@ -257,12 +271,14 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
             days = [(day, units) for day, units in begun if context.tables.mue.on(line.procedure, day) is None]
             units = max((units for _, units in days), default=0)
             if units > 1:
+                same = together(line, encounter, countable)
+                fix = "Look up the MUE of that quarter; if the units exceed it, correct them."
+                if line.procedure == INITIAL:
+                    fix = _one_initial(1)
                 yield self.finding(
                     line,
                     f"No MUE of {line.procedure} is known for {days[0][0]}; its {units} units were not judged.",
-                    "Look up the MUE of that quarter; more than one 37252 a date is never right."
-                    if line.procedure == INITIAL
-                    else "Look up the MUE of that quarter.",
+                    fix if same[0] is line else f"See {places(same[:1], line)}.",
                     element="SV104",
                 )
 
@@ -270,9 +286,10 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
 class DuplicateIvusLine(EncounterEdit[Facts]):
     """An intravascular ultrasound line is billed twice.
 
-    Why: there is one initial vessel a session, so a second 37252 is a duplicate; so is a line of 37253 that comes again
-    with the same modifiers on another claim.
-    Fix: remove the second line; if it was an additional vessel and is documented, bill it as 37253.
+    Why: there is one initial vessel per session, so payers deny a second 37252 as a duplicate; so they do a line of
+    37253 that comes again with the same modifiers on another claim.
+    Fix: if the second line was an additional vessel and is documented, bill it as 37253; if it repeats the first,
+    remove it.
     """
 
     meta = make_meta(
@@ -296,8 +313,8 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
             if first is not None:
                 yield self.finding(
                     line,
-                    f"{line.procedure} for {line.service_dates} is billed already on {places([first], line)}.",
-                    _second_line_fix(line, first) if line.procedure == INITIAL else "Remove this line.",
+                    f"{line.procedure} for {line.service_dates} is already billed on {places([first], line)}.",
+                    _second_line_fix(line, first),
                     element="SV101-2",
                 )
 

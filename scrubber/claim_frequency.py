@@ -50,7 +50,7 @@ class FrequencyNotTaken(Edit[None]):
             fix = "Send an original claim (CLM05-3 = 1), or have Medicare reopen the earlier one."
             yield self.finding(claim, message, fix, element="CLM05-3", source=_MEDICARE)
         elif claim.frequency not in _TAKEN:
-            message = f"The claim frequency is none that payers take{_shown(claim)}."
+            message = f"Payers take 1, 7 or 8 as claim frequency code{_shown(claim)}."
             fix = "Write 1 (original), 7 (replacement) or 8 (void) in CLM05-3."
             yield self.finding(claim, message, fix, element="CLM05-3")
 
@@ -120,7 +120,7 @@ class VoidInDoubt(FileEdit):
 
     Why: a void (CLM05-3 = 8) takes back a claim and its payment.  Of this file it takes away only an earlier claim with
     equal lines and charges; nothing shows here what any other void takes back.
-    Fix: compare REF*F8, the lines and the charges with the claim that is to be taken back.
+    Fix: correct REF*F8, the lines or the charges if they are not those of the claim to be voided.
     """
 
     meta = Meta(code="X12223", name="void-in-doubt", severity=Severity.WARNING, sources=(_GUIDE,))
@@ -132,7 +132,8 @@ class ReplacementInDoubt(FileEdit):
     Why: a replacement (CLM05-3 = 7) takes the place of a claim that the payer has numbered (REF*F8).  An earlier claim
     of the same file with the same content is taken for the one it replaces, so that nothing counts twice; the payer can
     hardly have numbered that claim yet, and may pay both.
-    Fix: compare the two, and send the one that is right: as an original, or as a replacement of what was sent before.
+    Fix: if both are the same service, send only the one that is right, as an original or as a replacement of what was
+    sent before; otherwise correct the dates and codes.
     """
 
     meta = Meta(code="X12225", name="replacement-in-doubt", severity=Severity.WARNING, sources=(_GUIDE,))
@@ -146,7 +147,7 @@ def doubtful_versions(found: Iterable[Versions], rejected: AbstractSet[int]) -> 
     for versions in found:
         for void in versions.voids(rejected):
             if void.by_content or not void.takes_away:
-                fix = "Check REF*F8, the lines and the charges against the claim that is to be taken back."
+                fix = "If REF*F8, the lines or the charges are not those of the claim to be voided, correct them."
                 yield VoidInDoubt.on_claim(void.claim, _doubt(void), fix)
         for replacement in versions.replacements(rejected):
             if replacement.by_content and replacement.claim.ordinal not in rejected:
@@ -159,16 +160,16 @@ def _replaces_content(replacement: Replacement) -> Finding:
         f"This replacement names {place} neither by REF*F8 nor by CLM01 but has its dates and codes, and takes its "
         "place here; the payer can hardly have numbered that claim yet."
     )
-    fix = f"Send only one of them; if {place} is another service, compare the dates and codes of both."
+    fix = f"If {place} is the same service, send only one of them; otherwise correct the dates or codes of this claim."
     return ReplacementInDoubt.on_claim(replacement.claim, message, fix)
 
 
 def _doubt(void: Void) -> str:
     if void.meant is None:
-        return "No earlier claim of this file is the one that this void takes back."
+        return "No earlier claim of this file is the one that this void (CLM05-3 = 8) is for."
     place = f"claim {void.meant.ordinal} of the file"
     if not void.takes_away:
-        return f"This void means {place}, but its lines or charges differ or another void takes it away already."
+        return f"This void means {place}, but its lines or charges differ, or another void already takes it away."
     return (
         f"This void names {place} neither by REF*F8 nor by CLM01 but has its dates, lines and charges, and takes it "
         "away; the payer can hardly have numbered that claim yet."

@@ -48,7 +48,7 @@ class PatientContradicted(FileEdit):
     decides which primary procedure and which units count together.  Where name and birth date both differ, they are
     two patients (info).  Where one differs, the claims are judged apart, and the message says what judging them
     together would have found.  A Medicare Beneficiary Identifier is one patient's.
-    Fix: correct the name, birth date (2010BA NM103, NM104, DMG02) or member identifier (NM109) that is wrong.
+    Fix: if a name, birth date (2010BA NM103, NM104, DMG02) or member identifier (NM109) is wrong, correct it.
     """
 
     meta = Meta(
@@ -120,8 +120,10 @@ def _contradiction(claim: Claim, claims: Sequence[Claim], own: AbstractSet[int],
     more = len(claims) - len(own) - len(others)
     places = f"{', '.join(others)} and {more} more" if more else " and ".join(others)
     have = "Claims {} of the file have" if more or len(others) > 1 else "Claim {} of the file has"
-    message = f"{have.format(places)} the same member identifier as this claim, but another name {joint} birth date. "
-    fix = "Correct the name, birth date or member identifier that is wrong (2010BA, 2010CA)."
+    message = (
+        f"{have.format(places)} the same member identifier as this claim, but a different name {joint} birth date. "
+    )
+    fix = "If a name, birth date or member identifier (2010BA, 2010CA) is wrong, correct it."
     return PatientContradicted.on_claim(claim, message + judged, fix)
 
 

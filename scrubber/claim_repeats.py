@@ -26,13 +26,14 @@ _MAY_COME_AGAIN = re.compile(
 
 
 class RepeatedClaim(FileEdit):
-    """A claim bills once more what an earlier claim of the file bills.
+    """A claim bills again what an earlier claim of the file bills.
 
     Why: payers deny the second of two claims that are equal in patient, payer, providers, dates, places, codes, units,
     charges and modifiers, or pay both and ask for the money back.  The first is judged as if it came alone, and the
     second by nothing else over encounters.  Visits, laboratory tests and injections without a modifier may be two
     services where the claims have different numbers (CLM01), which is a warning.
-    Fix: remove the second claim; where it is another service, say so by a modifier, such as 25, 27, 59, 76, 77 or 91.
+    Fix: if the second claim bills another service, say so by a modifier, such as 25, 27, 59, 76, 77 or 91; otherwise
+    remove it.
     """
 
     meta = Meta(
@@ -59,12 +60,14 @@ def repeated_claim(claim: Claim, repeat: Repeat) -> Finding:
         return RepeatedClaim.on_claim(
             claim,
             f"This claim repeats {place}: {equal}.",
-            f"Remove this claim; if it bills another service than {place}, say so by a modifier on its lines.",
+            f"If this claim bills another service than {place}, say so by a modifier on its lines; otherwise "
+            "remove it.",
         )
     found = RepeatedClaim.on_claim(
         claim,
         f"This claim may repeat {place}: {equal}, under another CLM01.",
-        f"Remove this claim if it bills the services of {place}; else say by a modifier that they were done again.",
+        f"If the services of {place} were done again, say so by a modifier on these lines; otherwise "
+        "remove this claim.",
     )
     return attrs.evolve(found, severity=Severity.WARNING)
 

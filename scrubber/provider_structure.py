@@ -42,7 +42,7 @@ class NpiCheckDigitWrong(Edit[None]):
 
     Why: such a number cannot belong to anybody, so receivers reject the claim; without one, Medicare Part B rejects it.
     A provider who has none (atypical) is named by REF*G2, REF*0B or REF*LU, without NM108 and NM109.
-    Fix: look the provider up in NPPES and correct the number.
+    Fix: look the provider up in NPPES and write its NPI in NM109, with XX in NM108.
     """
 
     meta = Meta(
@@ -70,7 +70,7 @@ class NpiCheckDigitWrong(Edit[None]):
         return self.finding(
             subject,
             f"The NPI of the {_whose(subject, entity)} {wrong}",
-            "Look the provider up in NPPES and correct the NPI (NM108 XX, NM109).",
+            "Look the provider up in NPPES and write its NPI in NM109 (NM108 XX).",
             statuses=(Status(category, "562", entity),),
         )
 
@@ -78,8 +78,8 @@ class NpiCheckDigitWrong(Edit[None]):
 class ProviderContradicted(Edit[None]):
     """The billing or rendering provider is named twice, by two different providers.
 
-    Why: who did a service decides which base procedure and which units count with it, so the claim cannot be judged.
-    Fix: name each provider once: NM1*85 in 2010AA, NM1*82 in 2310B or in the 2420A of a line.
+    Why: who did a service decides which primary procedure and which units count with it, so the claim cannot be judged.
+    Fix: remove the NM1 that is wrong: NM1*85 belongs once in 2010AA, NM1*82 once in 2310B or in the 2420A of a line.
     """
 
     meta = Meta(
@@ -97,10 +97,8 @@ class ProviderContradicted(Edit[None]):
         del context
         for subject, entity, provider in _providers(claim):
             if provider.contradicted:
-                message = (
-                    f"The {_whose(subject, entity)} is named twice, differently, and only the first was looked at."
-                )
-                yield self.finding(subject, message, "Name the provider once, the one who did the service.")
+                message = f"The {_whose(subject, entity)} is named twice, differently; only the first was looked at."
+                yield self.finding(subject, message, f"Remove the NM1*{entity} that is wrong.")
 
 
 PROVIDER_EDITS = (NpiCheckDigitWrong, ProviderContradicted)

@@ -41,8 +41,8 @@ class EditCrashed(FileEdit):
 class ReliesOnRejectedClaim(FileEdit):
     """A claim is without errors only because of another claim of the file, which is rejected.
 
-    Why: the rejected claim does not go out now, and without it the payer denies this one: it lacks its base procedure
-    or its initial vessel.
+    Why: the rejected claim does not go out now, and without it the payer denies this one: it lacks its primary
+    procedure or its initial vessel.
     Fix: correct the rejected claim, and send both together.
     """
 
@@ -57,9 +57,9 @@ class ReliesOnRejectedClaim(FileEdit):
 class NotJudgedTogether(FileEdit):
     """The claims of a patient, or the lines of one encounter, are too many to be judged together.
 
-    Why: the base procedure or further units may stand on another of them.  More than 1,000 claims of a patient in a
+    Why: the primary procedure or more units may be on another of them.  More than 1,000 claims of a patient in a
     file, or 300 lines of one provider on connected dates, are no real patient's: one identifier stands for many.
-    Fix: give each patient the own member identifier (2010BA NM109), or a name and birth date.
+    Fix: give each patient its own member identifier (2010BA NM109), or a name and birth date.
     """
 
     meta = Meta(
@@ -84,7 +84,7 @@ def relies_on(finding: Finding, rejected: Sequence[str]) -> Finding:
         name=meta.name,
         severity=meta.severity,
         message=f"This claim relies on {which}, rejected here. Without it: {finding.code}, {finding.message}",
-        fix=f"Correct {which} and send both together, or correct this claim so that it stands alone.",
+        fix=f"Correct {which} and send both together, or correct this claim so that it is payable on its own.",
         source=meta.sources[0],
     )
 
@@ -93,8 +93,8 @@ def not_together(claim: Claim, what: str) -> Finding:
     """Report that a claim was not judged with those it belongs to."""
     return NotJudgedTogether.on_claim(
         claim,
-        f"{what} are too many to be judged together; they were not.",
-        "Give each patient the own member identifier (2010BA NM109), or a name and birth date.",
+        f"{what} are too many to be judged together, so that was not done.",
+        "Give each patient its own member identifier (2010BA NM109), or a name and birth date.",
     )
 
 

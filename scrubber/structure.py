@@ -63,7 +63,7 @@ class ClaimWithoutLines(Edit[None]):
     """A claim has no service line.
 
     Why: there is nothing to pay and nothing to judge; receivers reject it.
-    Fix: add the service lines, or leave the claim out.
+    Fix: add the service lines, or remove the claim.
     """
 
     meta = _meta(
@@ -79,7 +79,9 @@ class ClaimWithoutLines(Edit[None]):
         """Look for a CLM that no LX or SV1 follows."""
         del context
         if not claim.lines:
-            yield self.finding(claim, "The claim has no service line.", "Add its service lines (LX, SV1).")
+            yield self.finding(
+                claim, "The claim has no service line.", "Add its service lines (LX, SV1), or remove the claim."
+            )
 
 
 class LineWithoutService(Edit[None]):
@@ -111,7 +113,7 @@ class LineWithoutNumber(Edit[None]):
     """A service line has no line number (LX).
 
     Why: receivers find the lines of a claim by their LX and may take two services for one.
-    Fix: put an LX in front of every SV1.
+    Fix: add an LX before every SV1.
     """
 
     meta = _meta(
@@ -128,7 +130,7 @@ class LineWithoutNumber(Edit[None]):
         del context
         for line in claim.lines:
             if not line.assigned_number and line.loop is not None and line.loop.find("LX") is None:
-                yield self.finding(line, "The service line has no LX segment.", "Put an LX in front of the SV1.")
+                yield self.finding(line, "The service line has no LX segment.", "Add an LX before the SV1.")
 
 
 class ProcedureMissing(Edit[None]):
@@ -188,10 +190,10 @@ class ChargeUnreadable(Edit[None]):
 
     def _check(self, subject: Claim | ServiceLine, element: str) -> Iterator[Finding]:
         fix = "Write the amount as dollars and cents, such as 1200.00."
-        if _is_bad(subject.charge):
-            yield self.finding(subject, f"{element} is missing, unreadable or negative.", fix, element=element)
+        if wrong := _wrong(subject.charge, subject.charge_text):
+            yield self.finding(subject, f"The charge ({element}) is {wrong}.", fix, element=element)
         elif len(subject.charge_text.partition(".")[2]) > 2:
-            message = f"{element} has more than two decimals."
+            message = f"The charge ({element}) has more than two decimals."
             yield self.finding(subject, message, fix, element=element, statuses=_PRECISION)
 
 
@@ -218,11 +220,11 @@ class UnitsUnreadable(Edit[None]):
         """Read every SV104."""
         del context
         for line in claim.lines:
-            if _is_bad(line.units) and _has_service(line):
+            if (wrong := _wrong(line.units, line.units_text)) and _has_service(line):
                 yield self.finding(
                     line,
-                    "The units (SV104) are missing, unreadable or negative.",
-                    "Write a plain number.",
+                    f"The units (SV104) are {wrong}.",
+                    "Write the units as a plain number, such as 1.",
                     element="SV104",
                 )
 
@@ -263,7 +265,7 @@ class ClaimOutOfBalance(Edit[None]):
     """The claim's charge is not the sum of its lines' charges.
 
     Why: payers reject a claim that does not balance.
-    Fix: make CLM02 the sum of all SV102.
+    Fix: if a line charge is wrong, correct it; otherwise make CLM02 the sum of all SV102.
     """
 
     meta = _meta(
@@ -287,8 +289,8 @@ class ClaimOutOfBalance(Edit[None]):
         if total != claim.charge:
             yield self.finding(
                 claim,
-                f"CLM02 is {claim.charge}, the lines sum to {total}.",
-                "Make CLM02 the sum of the line charges (SV102).",
+                f"CLM02 is {claim.charge}, but the line charges (SV102) sum to {total}.",
+                f"If a line charge (SV102) is wrong, correct it; otherwise change CLM02 to {total}.",
                 element="CLM02",
             )
 
@@ -297,7 +299,7 @@ class TooManyLines(Edit[None]):
     """A claim has more than 50 service lines.
 
     Why: the guide allows 50; receivers reject the claim or drop the rest.
-    Fix: split the claim, and keep an add-on code on the claim of its base procedure.
+    Fix: split the claim, and keep an add-on code on the claim of its primary procedure.
     """
 
     meta = _meta(
@@ -314,7 +316,7 @@ class TooManyLines(Edit[None]):
         del context
         if len(claim.lines) > MAX_LINES:
             message = f"The claim has {len(claim.lines)} service lines; the guide allows {MAX_LINES}."
-            yield self.finding(claim, message, "Split the claim; keep add-on codes with their base procedure.")
+            yield self.finding(claim, message, "Split the claim; keep add-on codes with their primary procedure.")
 
 
 class ClaimIncomplete(Edit[None]):
@@ -338,7 +340,7 @@ class ClaimNumberMissing(Edit[None]):
     """A claim has no patient control number (CLM01).
 
     Why: no acknowledgement or payment can be matched to it.
-    Fix: fill CLM01 with a number that is unique in the sending system.
+    Fix: write a patient control number in CLM01 that is unique in the sending system.
     """
 
     meta = _meta(
@@ -354,15 +356,20 @@ class ClaimNumberMissing(Edit[None]):
         """Look for an empty CLM01."""
         del context
         if not claim.control_number.strip():
-            yield self.finding(claim, "CLM01 is empty.", "Give the claim its own number in CLM01.", element="CLM01")
+            yield self.finding(
+                claim,
+                "The claim has no patient control number (CLM01).",
+                "Write a patient control number in CLM01 that is unique in your system.",
+                element="CLM01",
+            )
 
 
 class ProcedureMalformed(Edit[None]):
     """A procedure code has not the form that its code set asks for, or the code set is unknown.
 
-    Why: what is no code cannot be judged: 37252-50 in SV101-2 is not 37252 with modifier 50. HC (HCPCS) asks for four
-    digits and a digit or letter, or a letter and four digits; ER (jurisdiction specific), IV (home infusion) and WK
-    (alternative medicine) ask for 1 to 48 printable characters (data element 234).
+    Why: what is not a code cannot be judged: 37252-50 in SV101-2 is not 37252 with modifier 50. HC (HCPCS) asks for
+    four digits and a digit or letter, or a letter and four digits; ER (jurisdiction specific), IV (home infusion) and
+    WK (alternative medicine) ask for 1 to 48 printable characters (data element 234).
     Fix: put the code alone in SV101-2, each modifier in SV101-3 to SV101-6, and HC, ER, IV or WK in SV101-1.
     """
 
@@ -401,7 +408,7 @@ class ProcedureMalformed(Edit[None]):
                 )
                 yield self.finding(
                     line,
-                    f"SV101-2 is no procedure code: {line.procedure_qualifier} asks for {asked}.",
+                    f"SV101-2 is not a procedure code; {line.procedure_qualifier} asks for {asked}.",
                     "Put the code alone in SV101-2, and each modifier in SV101-3 to SV101-6.",
                     element="SV101-2",
                     statuses=None if hcpcs else statuses("A7:454"),
@@ -448,8 +455,11 @@ def _has_service(line: ServiceLine) -> bool:
     return line.loop is None or line.loop.find("SV1") is not None
 
 
-def _is_bad(number: Decimal | None) -> bool:
-    return number is None or number < 0
+def _wrong(number: Decimal | None, text: str) -> str:
+    """Return what is wrong with a charge or with units, to stand behind "is"; "" for nothing."""
+    if number is None:
+        return "not a plain decimal number" if text.strip() else "missing"
+    return "negative" if number < 0 else ""
 
 
 EDITS: Chain[None] = Chain(

@@ -59,7 +59,7 @@ class DatedRow:
     def dates(self) -> str:
         """The dates in words."""
         start = "" if self.effective == date.min else f"from {self.effective}"
-        end = f"until {self.deleted}" if self.deleted else ""
+        end = f"{'to' if start else 'through'} {self.deleted}" if self.deleted else ""
         return " ".join(part for part in (start, end) if part) or "dates not known"
 
 

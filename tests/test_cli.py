@@ -235,9 +235,9 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
         (
             ["37252", "--on=2026-03-01"],
             [
-                "Base procedures (226)",
-                "MUE 1: a limit of the day that contractors may not override",
-                "indicator 1): 0596T",
+                "Primary procedures (226)",
+                "MUE 1: a limit per date of service that contractors may not override",
+                "may bypass): 0596T",
                 "$895.48",
                 "rows are shown",
             ],
@@ -247,7 +247,7 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
         (["37221", "--on=2026-01-02"], ["37221 ended 2025-12-31: 37254-37299", "NOT valid on 2026-01-02"]),
         (["37191", "--on=2024-08-01"], ["CPT excludes 37252 and 37253"]),
         (["36907", "--on=2024-08-01"], ["add-on code itself", "36901"]),
-        (["37250"], ["until 2015-12-31", "37252 and 37253 took its place"]),
+        (["37250"], ["through 2015-12-31", "37252 and 37253 took its place"]),
         (["37252"], ["IVUS301 ivus-with-excluded-procedure"]),
     ],
 )

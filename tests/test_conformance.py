@@ -221,7 +221,7 @@ ELEMENTS = [
     ("level parent", "HL*2*1", "HL*2*7", "2000B", "HL02", b"7", "I12"),
 ]
 TEXTS = {
-    "1": "The mandatory .* is missing",
+    "1": "The required .* is missing",
     "2": "are not all there",
     "3": "one too many",
     "4": "too short",
@@ -245,7 +245,7 @@ def test_element_fault_is_located_at_its_bytes(case: tuple[str, str, str, str, s
     assert fault.location.loop == loop
     assert at(data, fault.location) == there
     where = element if loop == "ST_LOOP" or code == "I12" else f"{loop} {element}"
-    assert fault.message.startswith((where, f"The mandatory {where}"))
+    assert fault.message.startswith((where, f"The required {where}"))
     assert re.search(TEXTS[code], fault.message)
 
 
@@ -398,7 +398,7 @@ def test_trailers_that_close_nothing_are_left_to_the_reader() -> None:
 def test_repeated_control_numbers() -> None:
     inside = BODY[BODY.index("ST*") : BODY.index("GE*")]
     data = make(("GE*1*1", f"{inside}GE*2*1"))
-    assert only(data).message == "This transaction set number came before in the group."
+    assert only(data).message == "This transaction set number was used before in the group."
 
 
 # -- what is not walked ---------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_what_is_no_code_is_left_out() -> None:
         ("37238\n37252", {(UNITS, "37252, MUE 1", "1"): 1, (BASES, "37238-37239", "office"): 1}),
         ("37238\n37252 x2", {(UNITS, "37252, MUE 1", "2 (over)"): 1, (BASES, "37238-37239", "office"): 1}),
         ("claim A pos=22\n37238\n37252", {(UNITS, "37252, MUE 1", "1"): 1, (BASES, "37238-37239", "facility"): 1}),
-        ("37252", {(UNITS, "37252, MUE 1", "1"): 1, (BASES, "no base procedure found", "office"): 1}),
+        ("37252", {(UNITS, "37252, MUE 1", "1"): 1, (BASES, "no primary procedure found", "office"): 1}),
         (
             "37238\n37252\n37253 x2",
             {
@@ -83,7 +83,7 @@ def test_what_is_no_code_is_left_out() -> None:
                 {
                     (UNITS, "37252, MUE 1", "1"): 1,
                     (UNITS, "37253, MUE 5", f"{shown} (over)"): 1,
-                    (BASES, "no base procedure found", "office"): 1,
+                    (BASES, "no primary procedure found", "office"): 1,
                 },
             )
             for units, shown in ((20, "20"), (21, "more than 20"), (999_999, "more than 20"))

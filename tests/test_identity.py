@@ -331,7 +331,7 @@ BILLERS = [
 def test_billing_providers_are_of_the_encounter(one: str, other: str, told: str | None, default_engine: Engine) -> None:
     reports = judged(to_837p(_TWO.format(one, other)), default_engine)
     messages = [finding.message for finding in reports[1].findings if finding.code == "IVUS103"]
-    assert [told is not None and f"has another {told} than 37252" in message for message in messages] == (
+    assert [told is not None and f"has a different {told} than 37252" in message for message in messages] == (
         [True] if told else []
     )
     both = verdict(to_837p(_PAIR.format(one, other)), default_engine)

@@ -149,7 +149,11 @@ def test_text_says_once_what_stands_on_several_lines(run: Run) -> None:
     assert text.count("error IVUS201") == 2  # the first line has the instruction, the others name it
     assert "line 4 37253: error IVUS201" in text
     assert "lines 5-60 37253: error IVUS201" in text
-    assert text.count("Correct the units to the number of further vessels.") == text.count("Fix: See line 4.") == 1
+    assert (
+        text.count("Bill one unit of 37253 for each additional vessel that is documented")
+        == text.count("Fix: See line 4.")
+        == 1
+    )
     assert "on line 4, line 5, line 6, line 7, line 8 and 52 other lines; the MUE is 5." in " ".join(text.split())
     assert text.count("Bill one line of 37253 with the corrected units.") == text.count("Bill one line") == 1
     assert len(text.splitlines()) < 60

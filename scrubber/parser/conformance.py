@@ -67,12 +67,12 @@ class GuideSegmentError(EnvelopeRule):
 
     Why: receivers that check the implementation guide reject the transaction set with a 999, all its claims with it.
     Fix: follow the order and the repeat counts of the guide.  A wrong qualifier in the first element makes a segment
-    look misplaced, and then what belongs to it too: mend the first finding and run again.
+    look misplaced, and then what belongs to it too: fix the first finding and run again.
     """
 
     meta = _meta("X12301", "guide-segment-error")
     fix = "Write the segments in the order and number of the implementation guide; check the segment's qualifier."
-    spoils = "the claim; in a level, the claims below it; in front of all levels, the transaction set"
+    spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
@@ -85,7 +85,7 @@ class GuideElementError(EnvelopeRule):
 
     meta = _meta("X12302", "guide-element-error")
     fix = "Correct the element as the implementation guide describes it."
-    spoils = "the claim; in a level, the claims below it; in front of all levels, the transaction set"
+    spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 8, IK403 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
@@ -97,7 +97,7 @@ class GuideEnvelopeError(EnvelopeRule):
     """
 
     meta = _meta("X12303", "guide-envelope-error")
-    fix = "Correct the envelope segment; its counts and control numbers must fit its other end and what stands between."
+    fix = "Correct the envelope segment; its counts and control numbers must fit its other end and what is between."
     spoils = "the transaction set, group or interchange"
     answer = "IK5 R, AK9 R or TA1 R with the code of the element"
 
@@ -106,11 +106,11 @@ class GuideNotChecked(EnvelopeRule):
     """A part of the file could not be walked through the guide.
 
     Why: the guide checker failed there, so nobody knows whether that part follows the guide.
-    Fix: mend the other findings near it and run again; if it stays, have that part checked by other means.
+    Fix: correct the other findings near it and run again; if it remains, have that part checked by other means.
     """
 
     meta = _meta("X12304", "guide-not-checked", mandatory=True)
-    fix = "Mend the other findings near this place and run again, or check this part by other means."
+    fix = "Correct the other findings near this place and run again; if this remains, check the part by other means."
     spoils = "nothing; the part was not checked"
     answer = "IK5 R, IK502 5"
     unreadable = True
@@ -119,7 +119,7 @@ class GuideNotChecked(EnvelopeRule):
 class GuideWalkedAsA1(EnvelopeRule):
     """A transaction set of 005010X222 or 005010X222A2 was walked through the guide as 005010X222A1.
 
-    Why: that is the only version of the guide at hand, and the three differ in few places.
+    Why: only that version of the guide is available here, and the three differ in few places.
     Fix: nothing needs to be done; where a finding rests on such a difference, the trading partner's guide decides.
     """
 
@@ -142,14 +142,14 @@ _MISSING = "3"
 _SEGMENT_TEXTS = {  # by the codes of IK304, and pyx12's own
     "1": "{0} is not allowed here, or not with this qualifier.",
     "2": "{0} is not used in this guide.",
-    _MISSING: "The mandatory segment {0} is missing.",
+    _MISSING: "The required segment {0} is missing.",
     "4": "{0} is there more often than the guide allows.",
     "5": "{0} is there more often than the guide allows.",
     "8": "{0} has no elements.",
-    "SEG1": "{0} ends in superfluous element separators.",
+    "SEG1": "{0} ends in extra element separators.",
 }
 _ELEMENT_TEXTS = {  # by the codes of IK403
-    "1": "The mandatory {0} is missing.",
+    "1": "The required {0} is missing.",
     "2": "{0} and the elements that go with it are not all there.",
     "3": "{0} is one too many.",
     "4": "{0} is too short.",
@@ -173,10 +173,10 @@ _COUNT_TEXTS = {  # by the level and the code of what pyx12's reader finds
     ("seg", "LX"): ("LX01", "LX01 does not count 1, 2, 3 ... in the claim."),
     ("st", "3"): ("SE02", "SE02 is not the number in ST02."),
     ("st", "4"): ("SE01", "SE01 does not count the segments from ST to SE."),
-    ("st", "23"): ("ST02", "This transaction set number came before in the group."),
+    ("st", "23"): ("ST02", "This transaction set number was used before in the group."),
     ("gs", "4"): ("GE02", "GE02 is not the number in GS06."),
     ("gs", "5"): ("GE01", "GE01 does not count the transaction sets."),
-    ("gs", "6"): ("GS06", "This group number came before in the interchange."),
+    ("gs", "6"): ("GS06", "This group number was used before in the interchange."),
     ("isa", "001"): ("IEA02", "IEA02 is not the number in ISA13."),
     ("isa", "021"): ("IEA01", "IEA01 does not count the functional groups."),
 }

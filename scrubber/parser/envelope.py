@@ -92,7 +92,7 @@ class Envelope:
         opened = self._interchange = self._last_interchange = _Open(Scope.INTERCHANGE, segment, number)
         before = self._interchange_numbers.setdefault(tuple(segment.elements[5:9]), ControlNumbers())
         if number in before:
-            message = "This interchange control number came before, from the same sender to the same receiver."
+            message = "This interchange control number was used before, from the same sender to the same receiver."
             self._fault(faults.ControlNumberRepeated, segment, message, "ISA13", spoils=opened)
         before.add(number)
         self.interchanges += 1
@@ -106,7 +106,7 @@ class Envelope:
         self._group = _Open(Scope.GROUP, segment, number)
         if self._interchange is not None:
             if number in self._interchange.inside:
-                message = "This group control number came before in the interchange."
+                message = "This group control number was used before in the interchange."
                 self._fault(faults.ControlNumberRepeated, segment, message, "GS06", spoils=self._group)
             self._interchange.inside.add(number)
             self._interchange.count += 1
@@ -118,7 +118,7 @@ class Envelope:
         number = segment.get(2)
         opened = self._transaction = _Open(Scope.TRANSACTION_SET, segment, number, count=1)
         if self._group is None:
-            message = "A transaction set stands outside any functional group."
+            message = "A transaction set is outside any functional group."
             self._fault(faults.HeaderMissing, segment, message, spoils=opened)
         else:
             self._check_set_number(opened, self._group)
@@ -150,10 +150,10 @@ class Envelope:
     def _check_set_number(self, opened: _Open, group: _Open) -> None:
         number, segment = opened.control_number, opened.header
         if number in group.inside:
-            message = "This transaction set control number came before in the group."
+            message = "This transaction set control number was used before in the group."
             self._fault(faults.ControlNumberRepeated, segment, message, "ST02", spoils=opened)
         elif self._interchange is not None and number in self._interchange.sets:
-            message = "This transaction set control number came before in another group of the interchange."
+            message = "This transaction set control number was used before in another group of the interchange."
             self._fault(faults.ControlNumberRepeated, segment, message, "ST02", severity=Severity.WARNING)
         group.inside.add(number)
         if self._interchange is not None:
@@ -218,7 +218,7 @@ class Envelope:
         elif int(written) != count:
             shown = str(int(written)) if CodeForm.COUNT.fits(written) else "another number of"
             rule = faults.CountTooHigh if int(written) > count else faults.CountTooLow
-            message = f"{element} counts {shown} {what}, there are {count}."
+            message = f"{element} counts {shown} {what}, but there are {count}."
             self._fault(rule, segment, message, element, spoils=opened)
         if (_plain_number(number) if trailer == "GE" else number) != opened.control_number:
             header = {"SE": "ST02", "GE": "GS06", "IEA": "ISA13"}[trailer]
@@ -267,7 +267,7 @@ class Envelope:
         """Count a segment towards SE01; False where it stands in no transaction set that is judged."""
         if self._transaction is None:
             if self._group is not None or segment.id != "TA1":
-                message = "A segment stands outside any transaction set; it was not read."
+                message = "A segment is outside any transaction set; it was not read."
                 self._fault(faults.SegmentsOutsideTransaction, segment, message)
             return False
         self._transaction.count += 1

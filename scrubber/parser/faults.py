@@ -177,13 +177,13 @@ class IsaUnreadable(EnvelopeRule):
 class Truncated(EnvelopeRule):
     """The file ends inside an interchange.
 
-    Why: claims after the break are missing, and what stands at the break may be cut in half.
+    Why: claims after the break are missing, and what is at the break may be cut in half.
     Fix: transfer or export the file again and compare its size.
     """
 
     meta = _meta("X12103", "truncated", Severity.ERROR, _CONTROL, mandatory=True)
     fix = "Transfer or export the file again; it must end with a terminated IEA segment."
-    spoils = "nothing; what stands behind the break was not read"
+    spoils = "nothing; what is after the break was not read"
     answer = "R for each envelope that is open: IK502 2, AK905 3, TA105 023"
     unreadable = True
 
@@ -191,13 +191,13 @@ class Truncated(EnvelopeRule):
 class UnsupportedGuide(EnvelopeRule):
     """A functional group or transaction set is not an 837 professional claim of version 005010.
 
-    Why: only 837 professional claims are judged.  Other transaction sets, such as an 835, a 277 or a 999, hold no
-    claims that could be; institutional and dental claims and other versions of the 837 have other loops and rules.
-    Fix: check this part of the input elsewhere: claims with a scrubber for their guide.  It was passed over unjudged.
+    Why: institutional and dental claims, older versions and other transaction sets (835, 277, 999) have other loops and
+    rules; judging them as 837P would be wrong.  They were skipped, not judged.
+    Fix: check claims with a scrubber for their guide; the other transaction sets hold no claims to check.
     """
 
     meta = _meta("X12104", "unsupported-guide", Severity.ERROR, _CONTRACT, mandatory=True)
-    fix = "Only 005010X222, 005010X222A1 and 005010X222A2 are judged; check this part elsewhere."
+    fix = "Check this part elsewhere; only 005010X222, 005010X222A1 and 005010X222A2 are judged here."
     spoils = "nothing; the transaction set was not read"
     answer = "IK5 R, IK502 1 or I6"
     unreadable = True
@@ -212,13 +212,13 @@ class SegmentTooLong(EnvelopeRule):
 
     meta = _meta("X12105", "segment-too-long", Severity.ERROR, _CONTROL, mandatory=True)
     fix = "Use the segment terminator that byte 106 of the ISA declares."
-    spoils = "nothing; what stands behind the segment was not read"
+    spoils = "nothing; what is after the segment was not read"
     answer = "R for each envelope that is open: IK502 2, AK905 3, TA105 023"
     unreadable = True
 
 
 class ByteOrderMark(EnvelopeRule):
-    """A UTF-8 byte order mark stands in front of the ISA.
+    """A UTF-8 byte order mark is before the ISA.
 
     Why: many receivers expect ISA in the first three bytes and refuse the file.
     Fix: save the file without a byte order mark.
@@ -231,28 +231,28 @@ class ByteOrderMark(EnvelopeRule):
 
 
 class BytesOutsideInterchange(EnvelopeRule):
-    """Bytes other than blanks and line ends stand outside the interchanges.
+    """Bytes other than blanks and line ends are outside the interchanges.
 
     Why: nobody reads them; a claim whose ISA was damaged would be lost there.
-    Fix: remove them, or mend the ISA or IEA next to them.
+    Fix: correct the ISA or IEA next to them if it is damaged; otherwise remove the bytes.
     """
 
     meta = _meta("X12107", "bytes-outside-interchange", Severity.ERROR, _CONTROL, mandatory=True)
-    fix = "Remove these bytes, or mend the ISA or IEA next to them."
+    fix = "If the ISA or IEA next to these bytes is damaged, correct it; otherwise remove the bytes."
     spoils = "nothing; the bytes were not read"
     answer = "nothing"
     unreadable = True
 
 
 class EmptySegment(EnvelopeRule):
-    """Two segment terminators stand together.
+    """Two segment terminators are next to each other.
 
-    Why: some translators stop reading at an empty segment without saying so, and every claim behind it is lost.
-    Fix: remove the superfluous terminator.
+    Why: some translators stop reading at an empty segment without saying so, and every claim after it is lost.
+    Fix: remove the extra terminator.
     """
 
     meta = _meta("X12108", "empty-segment", Severity.WARNING, _CONTROL)
-    fix = "Remove the superfluous segment terminator."
+    fix = "Remove the extra segment terminator."
     spoils = "nothing"
     answer = "IK5 E, IK502 5 in a transaction set; else TA1 E, TA105 024"
 
@@ -263,12 +263,12 @@ class SegmentIdMalformed(EnvelopeRule):
     Why: receivers match identifiers exactly and reject what the segment is in.  Lower-case identifiers were read as
     upper-case here, so that no claim is missed.  Often the segment terminator is part of a note or a name, whose rest
     then reads as a segment.
-    Fix: correct the identifier in the sending system, and take the terminator out of texts.
+    Fix: correct the identifier in the sending system, and remove the terminator from texts.
     """
 
     meta = _meta("X12109", "segment-id-malformed", Severity.ERROR, _CONTROL, status=_FORMAT)
-    fix = "Write the segment identifier as the guide does: two or three upper-case letters or digits."
-    spoils = "the claim; in a level, the claims below it; in front of all levels, the transaction set"
+    fix = "If the terminator is part of a text, remove it there; otherwise write the identifier as the guide does."
+    spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 1; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
@@ -286,27 +286,27 @@ class TrailerMissing(EnvelopeRule):
 
 
 class TrailerUnexpected(EnvelopeRule):
-    """An SE, GE or IEA stands where nothing is open that it could close.
+    """An SE, GE or IEA is where nothing is open that it could close.
 
     Why: a repeated trailer, or a header that is missing, makes receivers reject the file.
-    Fix: remove the trailer or restore its header.
+    Fix: if its header is missing, restore the header; otherwise remove the trailer.
     """
 
     meta = _meta("X12111", "trailer-unexpected", Severity.ERROR, _CONTROL)
-    fix = "Remove this trailer, or restore the header that it belongs to."
+    fix = "If the header of this trailer is missing, restore it; otherwise remove the trailer."
     spoils = "the group or interchange that is open around the trailer"
     answer = "AK9 R or TA1 R, and TA105 024"
 
 
 class HeaderMissing(EnvelopeRule):
-    """A transaction set stands outside any functional group.
+    """A transaction set is outside any functional group.
 
     Why: receivers do not look for claims there.  It was judged by its own ST03.
-    Fix: restore the GS in front of it.
+    Fix: restore the GS before it.
     """
 
     meta = _meta("X12112", "header-missing", Severity.ERROR, _CONTROL)
-    fix = "Restore the GS segment in front of this place."
+    fix = "Restore the GS segment before this place."
     spoils = "the transaction set"
     answer = "TA1 E, TA105 024: without its GS a 999 cannot name the transaction set"
 
@@ -314,7 +314,7 @@ class HeaderMissing(EnvelopeRule):
 class CountTooHigh(EnvelopeRule):
     """A trailer counts more segments, transaction sets or groups than there are.
 
-    Why: something that was counted is not in the file any more, perhaps a claim.
+    Why: something that was counted is no longer in the file, perhaps a claim.
     Fix: export the file again; do not just change the count.
     """
 
@@ -367,29 +367,32 @@ class ControlNumberRepeated(EnvelopeRule):
 
 
 class SegmentsOutsideTransaction(EnvelopeRule):
-    """Segments stand outside any transaction set.
+    """Segments are outside any transaction set.
 
     Why: nobody reads them; a claim whose ST was damaged would be lost there.
-    Fix: restore the ST in front of them, or remove them.
+    Fix: if the ST before them is missing, restore it; otherwise remove them.
     """
 
     meta = _meta("X12117", "segments-outside-transaction", Severity.ERROR, _CONTROL, mandatory=True)
-    fix = "Restore the ST segment in front of this place, or remove the segments."
+    fix = "If the ST segment before this place is missing, restore it; otherwise remove the segments."
     spoils = "nothing; the segments were not read"
     answer = "TA1 R, TA105 024"
     unreadable = True
 
 
 class HierarchyParentUnknown(EnvelopeRule):
-    """HL02 does not point to the level that encloses this one, or its HL01 is no number or not its own.
+    """HL02 does not point to the level that encloses this one, or its HL01 is not a number or not its own.
 
     Why: a claim could be taken for another provider's or another subscriber's, so those below the level are rejected.
-    They were judged under the level that stands open before it.
+    They were judged under the level that is open before it.
     Fix: make HL02 the HL01 of the enclosing billing provider or subscriber, and give each level its own HL01.
     """
 
     meta = _meta("X12121", "hl-parent-unknown", Severity.ERROR, _GUIDE, status=_FORMAT)
-    fix = "Make HL02 the HL01 of the enclosing billing provider (for HL03 22) or subscriber (for HL03 23)."
+    fix = (
+        "Give each level its own number in HL01, and make HL02 the HL01 of the enclosing billing provider (for "
+        "HL03 22) or subscriber (for HL03 23)."
+    )
     spoils = "the claims below the level; the claim that is under no subscriber"
     answer = "IK5 E, IK502 5, IK403 I12"
 
@@ -422,14 +425,14 @@ class HierarchyLevelUnknown(EnvelopeRule):
 
 
 class ServiceOutsideClaim(EnvelopeRule):
-    """A service line stands in front of any claim, or what begins a claim or level (HI, SBR, PAT) behind a line.
+    """A service line is before any claim, or what begins a claim or level (HI, SBR, PAT) is after a line.
 
     Why: a CLM or HL segment is missing or damaged; lines would be billed for nobody, or for another claim or patient.
-    Fix: restore the CLM or HL segment in front of this place.
+    Fix: restore the CLM or HL segment before this place.
     """
 
     meta = _meta("X12124", "service-outside-claim", Severity.ERROR, _GUIDE, mandatory=True)
-    fix = "Restore the CLM or HL segment in front of this place."
+    fix = "Restore the CLM or HL segment before this place."
     spoils = "nothing; it is not known whose the line is"
     answer = "IK5 R, IK502 5, IK304 7"
     unreadable = True
@@ -440,11 +443,11 @@ class PartTooLong(EnvelopeRule):
 
     Why: no claim of the guide comes near that size, so what opens the next claim is missing or damaged, and others may
     be hidden in this one.
-    Fix: restore the CLM and HL segments behind this place.
+    Fix: restore the CLM and HL segments after this place.
     """
 
     meta = _meta("X12125", "part-too-long", Severity.ERROR, _CONTRACT, mandatory=True)
-    fix = "Restore the CLM and HL segments behind this place; a claim has at most 50 service lines."
+    fix = "Restore the CLM and HL segments after this place; a claim has at most 50 service lines."
     spoils = "nothing; the claim or level was not read to its end"
     answer = "IK5 R, IK502 5, IK304 7"
     unreadable = True
@@ -455,11 +458,11 @@ class ControlCharacter(EnvelopeRule):
 
     Why: a code that a line end breaks is another code, or none; receivers reject the element or the file.  Often a
     file was wrapped at a fixed width, or a text was copied with its line ends.
-    Fix: write the file without line ends but behind segment terminators, and take control characters out of texts.
+    Fix: write line ends only after segment terminators, and remove control characters from texts.
     """
 
     meta = _meta("X12126", "control-character", Severity.ERROR, _CONTROL, status=_FORMAT, mandatory=True)
-    fix = "Remove the character; line ends stand only behind segment terminators."
+    fix = "Remove the character; line ends belong only after segment terminators."
     spoils = "the claim; in a level, the claims below it; in an envelope segment or a header, that envelope"
     answer = "IK304 8, IK403 6; IK5 E in a claim or level, else IK5 R, AK9 R or TA1 R"
 
@@ -474,7 +477,7 @@ class SegmentUnknown(EnvelopeRule):
 
     meta = _meta("X12127", "segment-unknown", Severity.ERROR, _GUIDE, status=_FORMAT)
     fix = "Correct the segment identifier, or remove the segment."
-    spoils = "the claim; in a level, the claims below it; in front of all levels, the transaction set"
+    spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 1; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 

@@ -173,7 +173,9 @@ class Reader:
         """Take the next segment, and yield what ends with it."""
         if not segment.text:
             if segment.terminator:
-                self._fault(faults.EmptySegment, segment, "An empty segment: two terminators stand together.")
+                self._fault(
+                    faults.EmptySegment, segment, "The segment is empty: two terminators are next to each other."
+                )
             elif strip_blank(segment.lead):
                 yield from self._finish(segment.offset)
                 self._mark = Mark(segment, unread=True)
@@ -290,7 +292,7 @@ class Reader:
     def _check_subscriber(self, clm: Segment) -> None:
         """Report a claim that no subscriber level encloses."""
         if "2000B" not in self._levels:
-            message = "A claim stands under no subscriber level."
+            message = "A claim is under no subscriber level."
             place = clm.locate("2300")
             self._report(faults.HierarchyParentUnknown.at(place, message, scope=Scope.CLAIM, part=clm.offset))
 
@@ -331,7 +333,7 @@ class Reader:
             return
         number = int(written) if written.isascii() and written.isdigit() and len(written) <= _LONGEST_NUMBER else 0
         if not number:
-            self._fault(faults.HierarchyParentUnknown, segment, "HL01 is missing or no number.", "HL01")
+            self._fault(faults.HierarchyParentUnknown, segment, "HL01 is missing or not a number.", "HL01")
         elif number <= self._in_sequence or str(number) in self._numbers_out_of_sequence:
             # One of more digits may be a person's identifier.
             shown = f" {number}" if CodeForm.COUNT.fits(written) else ""
@@ -367,7 +369,7 @@ class Reader:
         else:
             self._envelope.header(segment)
         if segment.id in {"LX", "SV1"}:
-            self._fault(faults.ServiceOutsideClaim, segment, "A service line stands in front of any claim.")
+            self._fault(faults.ServiceOutsideClaim, segment, "A service line is before any claim.")
             return False
         return True
 
@@ -419,9 +421,9 @@ def _hiding(delimiters: Delimiters) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 _NEVER_IN_LINES = {
-    "HI": "Diagnoses (HI) stand behind a service line: the CLM in front of them is missing or damaged.",
-    "SBR": "A subscriber (SBR) stands behind a service line: the HL in front is missing or damaged.",
-    "PAT": "A patient (PAT) stands behind a service line: the HL in front is missing or damaged.",
+    "HI": "Diagnoses (HI) are after a service line: the CLM before them is missing or damaged.",
+    "SBR": "A subscriber (SBR) is after a service line: the HL before it is missing or damaged.",
+    "PAT": "A patient (PAT) is after a service line: the HL before it is missing or damaged.",
 }
 """What stands in front of the service lines of a claim only, and what it says where it stands behind one."""
 

@@ -170,7 +170,7 @@ def cut_blocks(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iter
 def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment: bool) -> Iterator[Segment | Block]:
     window = _Window(chunks)
     if window.ahead(3) == _BOM:
-        report(ByteOrderMark.at(Location("", "", None, 1, 0, 3), "A UTF-8 byte order mark stands in front of the ISA."))
+        report(ByteOrderMark.at(Location("", "", None, 1, 0, 3), "A UTF-8 byte order mark is before the ISA."))
         yield window.take(window.at + 3, 0)
     ordinal = 0
     silent = False  # behind a fault that already says that what follows is not read

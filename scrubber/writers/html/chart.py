@@ -115,7 +115,7 @@ def _chart(errors: Sequence[EditCount], cleared: Sequence[Cleared], tally: Tally
     more = f" {counted(left, 'other error is', 'other errors are')} in the table only." if left else ""
     caption = [
         _legend("part", measure),
-        _legend("sum", "Cleared once this error and all above it are mended"),
+        _legend("sum", "Cleared once this error and all above it are corrected"),
         el("p", f"{scale} A claim with several errors counts under each of them.{more}"),
     ]
     return el("figure", drawing, el("figcaption", caption))
