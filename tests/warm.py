@@ -52,7 +52,7 @@ class WarmProgram:
         self, args: Sequence[str | Path], data: bytes | None, folder: Path, env: dict[str, str], timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command as `subprocess.run` does.  Raises subprocess.TimeoutExpired."""
-        command = [str(PROGRAM), *map(os.fspath, args)]
+        command = [str(PROGRAM), *(os.fspath(arg) for arg in args)]
         umask = os.umask(0o077)
         os.umask(umask)
         request = json.dumps({"args": command, "folder": os.fspath(folder), "env": env, "umask": umask}).encode()
@@ -105,8 +105,7 @@ def _serve(door: socket.socket) -> bool:
             wanted = json.loads(request)
             # As Python does: whether it can be sought in and whether it is a terminal is asked for once.
             stdin = open(0, "rb", closefd=False)  # noqa: SIM115 - it stays open
-            stdin.raw.name = "<stdin>"
-            sys.stdin = sys.__stdin__ = io.TextIOWrapper(stdin, sys.stdin.encoding, sys.stdin.errors, "\n")
+            sys.stdin = io.TextIOWrapper(stdin, sys.stdin.encoding, sys.stdin.errors, "\n")
             os.umask(wanted["umask"])
             os.chdir(wanted["folder"])
             os.environ.clear()
