@@ -406,9 +406,14 @@ def test_a_leaky_edit_or_writer_would_be_seen(run: Run, tmp_path: Path) -> None:
     points = "[scrubber.edits]\nLKY = leaky:EDITS\n[scrubber.writers]\nleaky = leaky:LeakyWriter\n"
     (info / "entry_points.txt").write_text(points)
     (tmp_path / "a.837").write_bytes(CANARY)
-    for form in ("text", "json", "xml", "html", "sarif", "csv", "xlsx", "ndjson"):
-        done = run("scrub", "a.837", "--redact", f"--format={form}", PYTHONPATH=os.fspath(info.parent))
-        assert b"QZCHILD" in leaks(done.stdout), form
+    reports = [f"--report={form}=r.{form}" for form in writer_names()]
+    done = run("scrub", "a.837", "--redact", *reports, PYTHONPATH=os.fspath(info.parent))
+    for name, data in {
+        "stdout": done.stdout,
+        **{path.name: path.read_bytes() for path in tmp_path.glob("r.*")},
+    }.items():
+        assert b"QZCHILD" in leaks(data), name
+    assert len(list(tmp_path.glob("r.*"))) == len(writer_names())
     done = run("scrub", "a.837", "--redact", "--format=leaky", "--select=X12", PYTHONPATH=os.fspath(info.parent))
     assert b"QZLAST" in leaks(done.stdout)
     assert done.returncode == 4
