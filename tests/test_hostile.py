@@ -276,7 +276,7 @@ def test_what_is_no_file_is_one_line_and_exit_code_3(
 
 def test_a_pipe_with_a_writer_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "a.837").write_bytes(GOOD * 300)
+    (tmp_path / "a.837").write_bytes(GOOD * 1_000)  # three blocks of what is read at once
     program = (
         "import time; time.sleep(1); out = open('pipe', 'wb'); time.sleep(1); out.write(open('a.837', 'rb').read())"
     )
@@ -284,7 +284,7 @@ def test_a_pipe_with_a_writer_is_read(tmp_path: Path) -> None:
     done = _limited(tmp_path, "scrub", "--format=json", "pipe")
     assert writer.wait(20) == 0
     assert done.code == 1
-    assert done.file()["totals"]["claims"] == 900
+    assert done.file()["totals"]["claims"] == 3_000
 
 
 def test_a_pipe_that_does_not_wait_is_read_to_its_end(tmp_path: Path) -> None:
