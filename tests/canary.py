@@ -12,9 +12,9 @@ __all__ = ["CLAIM_NUMBERS", "PLANTED", "canary_file", "damaged", "leaks", "plant
 CLAIM_NUMBERS = (b"QZCLAIM", b"QZLINE")
 """CLM01 and REF*6R begin with them: reports may hold these, unless they are redacted."""
 
-_SECRETS = re.compile(
-    rb"QZ[A-Z]{2,}|(?<![\d.])(?:19370419|19610523|987654321|8005551298|999170001)(?!\d)", re.IGNORECASE
-)
+_NUMBERS = (b"19370419", b"19610523", b"987654321", b"8005551298", b"999170001")
+_NAME = re.compile(rb"QZ[A-Z]{2,}")
+_NUMBER = re.compile(rb"(?<![\d.])(?:%b)(?!\d)" % b"|".join(_NUMBERS))
 _MISPLACED = "QZJANE QZDOE"
 
 _TEXT = """\
@@ -216,6 +216,9 @@ def leaks(data: bytes | str, *, numbers: bool = False) -> set[bytes]:
     if found.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(found)) as book:
             found = b"\n".join(book.read(name) for name in book.namelist())
-    # What is written in two bytes a character, or escaped, is looked for as well.
-    found += b"\n" + found.replace(b"\0", b"")
-    return {secret for secret in _SECRETS.findall(found) if not (numbers and secret.upper().startswith(CLAIM_NUMBERS))}
+    if b"\0" in found:  # what is written in two bytes a character is looked for as well
+        found += b"\n" + found.replace(b"\0", b"")
+    secrets = set(_NAME.findall(found.upper()))
+    if any(number in found for number in _NUMBERS):  # which is asked for much sooner
+        secrets.update(_NUMBER.findall(found))
+    return {secret for secret in secrets if not (numbers and secret.startswith(CLAIM_NUMBERS))}

@@ -10,6 +10,7 @@ import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def _maps_kept() -> Iterator[None]:
         yield
 
 
+@lru_cache(64)  # many tests write a file again as it was, or whole to one side
 def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
     """Give what pyx12 finds wrong with an X12 file, nothing for a valid one.
 
