@@ -16,7 +16,7 @@ __all__ = ["INITIAL_EDITS"]
 class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
     """An additional vessel (37253) is billed without the initial vessel (37252).
 
-    Why: by CPT logic the first vessel is 37252 and only further vessels are 37253. CMS add-on edits have not asked
+    Why: by CPT logic the first vessel is 37252 and only additional vessels are 37253. CMS add-on edits have not asked
     for it since 2020-01-01, but other payers do, and the initial vessel's payment is lost.
     Fix: bill 37252 once for the first vessel and 37253 for the others.
     """
@@ -36,7 +36,7 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
         """Look for 37253 on a date without 37252; the first such line of a session says what holds for the others."""
         facts = context.tables
         for session in sessions(encounter):
-            missing = _without_initial(session)
+            missing = _without_initial(session, encounter)
             for line, dates in missing:
                 cause = places([missing[0][0]], line)
                 is_listed = facts.is_base(ADDITIONAL, INITIAL, dates)
@@ -46,9 +46,7 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
                     line,
                     f"37253 (additional vessel) is billed without 37252 (initial vessel) for {dates}"
                     f"{f'; 37252 x1 is worth {worth}' if worth else ''}.",
-                    "Bill the first of these vessels as 37252 x1 and only the others as 37253."
-                    if line is missing[0][0]
-                    else f"See {cause}.",
+                    _how_to_bill([each for each, _ in missing], line) if line is missing[0][0] else f"See {cause}.",
                     element="SV101-2",
                     source=AOC if is_listed else None,
                 )
@@ -74,7 +72,7 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for dates with 37253 but not 37252, and price 37252; one finding a session."""
         for session in sessions(encounter):
-            for line, dates in _without_initial(session)[:1]:
+            for line, dates in _without_initial(session, encounter)[:1]:
                 worth = _worth_of_initial(line, dates, context.tables)
                 if worth is not None:
                     yield self.finding(
@@ -85,9 +83,9 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
                     )
 
 
-def _without_initial(session: Sequence[ServiceLine]) -> list[tuple[ServiceLine, DateRange]]:
+def _without_initial(session: Sequence[ServiceLine], encounter: Encounter) -> list[tuple[ServiceLine, DateRange]]:
     """Return the lines of 37253 that share no day with one of 37252, each with its dates."""
-    initial = [line for line in session if line.procedure == INITIAL]
+    initial = encounter.with_procedure([INITIAL])
     return [
         (line, line.service_dates)
         for line in session
@@ -95,6 +93,15 @@ def _without_initial(session: Sequence[ServiceLine]) -> list[tuple[ServiceLine, 
         and line.service_dates is not None
         and not any(line.common_days(other) for other in initial)
     ]
+
+
+def _how_to_bill(lines: Sequence[ServiceLine], seen_from: ServiceLine) -> str:
+    """Say how the lines of 37253 that lack 37252 are billed rightly."""
+    if len(lines) == 1 and seen_from.whole_units == 1:
+        correction = f"change line {seen_from.number} from 37253 x1 to 37252 x1"
+    else:
+        correction = "bill the first of these vessels as 37252 x1 and only the others as 37253"
+    return f"If no other claim bills 37252 for that session, {correction}."
 
 
 def _worth_of_initial(line: ServiceLine, dates: DateRange, facts: Facts) -> str | None:

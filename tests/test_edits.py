@@ -177,7 +177,10 @@ def test_of_several_lines_without_the_initial_vessel_the_first_says_what_to_do()
     found = [finding for finding in scrub(to_837p(claims)).findings if finding.code == "IVUS102"]
     assert ["37252 x1 is worth $895.48" in finding.message for finding in found] == [True, False, False]
     assert [finding.fix for finding in found] == [
-        "Bill the first of these vessels as 37252 x1 and only the others as 37253.",
+        (
+            "If no other claim bills 37252 for that session, bill the first of these vessels as 37252 x1 and only the "
+            "others as 37253."
+        ),
         "See line 2.",
         "See line 2 of claim 1.",
     ]
