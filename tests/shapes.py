@@ -13,15 +13,15 @@ from scrubber.x12 import Delimiters
 Claims = tuple[bool, ...]
 """The claims of a subscriber or dependent: whether each has an error."""
 
-_GUIDES = ("005010X222A1", "005010X222A2", "005010X222")
-_MARKS = (
+GUIDES = ("005010X222A1", "005010X222A2", "005010X222")
+MARKS = (
     Delimiters("*", ":", "^", "~"),
     Delimiters("|", ">", "!", "\n"),
     Delimiters("~", "<", "^", "_"),
     Delimiters("*", "\\", "^", "\x1c"),
     Delimiters("^", ",", "!", "'"),
 )
-_LINE_ENDS = ("", "\n", "\r\n")
+LINE_ENDS = ("", "\n", "\r\n")
 
 
 @frozen
@@ -65,9 +65,9 @@ def _several(inner: st.SearchStrategy[object], most: int) -> st.SearchStrategy[t
 interchanges = st.builds(
     Interchange,
     groups=_several(_several(_several(_several(_subscribers, 3), 2), 2), 2),
-    marks=st.sampled_from(_MARKS),
-    line_end=st.sampled_from(_LINE_ENDS),
-    guide=st.sampled_from(_GUIDES),
+    marks=st.sampled_from(MARKS),
+    line_end=st.sampled_from(LINE_ENDS),
+    guide=st.sampled_from(GUIDES),
 )
 files = st.builds(
     lambda found, gap: (tuple(found), gap),

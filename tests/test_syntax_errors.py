@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from attrs import define, field
@@ -15,12 +16,12 @@ from scrubber.findings import Severity
 from scrubber.testing import to_837p
 from scrubber.x12 import Delimiters
 from tests import shapes
+from tests.damages import DAMAGES, Segments, places, written_of
 from tests.test_ack999 import SET as A_SET
 from tests.test_ack999 import counted, group, interchange
 from tests.test_outputs import segments_of, write
 
 _COMMON = Delimiters("*", ":", "^", "~")
-Segments = list[list[str]]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -138,98 +139,15 @@ def test_the_rejected_file_has_the_level_without_claims_that_its_set_is_rejected
     place: int, level: Segments, fault: str, default_engine: Engine
 ) -> None:
     segments = segments_of(to_837p("claim A patient=M1\n99213\nclaim B patient=M2\n99213"))
-    at = _places(segments, "HL")[1 + place]
+    at = places(segments, "HL")[1 + place]
     damaged = [*segments[:at], *level, *segments[at:]]
-    end = _places(damaged, "SE")[0]
+    end = places(damaged, "SE")[0]
     damaged[end] = ["SE", str(end - 1), "0001"]
     written = write(written_of(damaged, [_COMMON], [""]), default_engine)
     assert [claim.refused for claim in written.report.claims] == [True, True]
     again = write(written.files["rejected"], default_engine).report
     assert fault in {finding.code for finding in again.findings}
     assert [(claim.claim, claim.refused) for claim in again.claims] == [("A", True), ("B", True)]
-
-
-# -- damages ----------------------------------------------------------------------------------------------------------
-
-
-def _places(segments: Segments, *names: str) -> list[int]:
-    return [place for place, segment in enumerate(segments) if segment[0] in names]
-
-
-def _pick(data: st.DataObject, segments: Segments, *names: str) -> int | None:
-    places = _places(segments, *names)
-    return data.draw(st.sampled_from(places)) if places else None
-
-
-def miscount(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, "SE", "GE", "IEA")) is not None and segments[at][1].isdigit():
-        segments[at][1] = data.draw(st.sampled_from([str(int(segments[at][1]) + by) for by in (-1, 1, 7)] + ["", "X"]))
-
-
-def differ(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, "SE", "GE", "IEA")) is not None:
-        segments[at][2] = data.draw(st.sampled_from([f"0{segments[at][2]}9", "9999", ""]))
-
-
-def lose(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, "SE", "GE", "IEA")) is not None:
-        del segments[at]
-
-
-def repeat(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, "SE", "GE")) is not None:
-        segments.insert(at, list(segments[at]))
-
-
-def renumber(data: st.DataObject, segments: Segments) -> None:
-    """Give an envelope the control number of another of its kind."""
-    kind, trailer, element = data.draw(st.sampled_from([("ST", "SE", 2), ("GS", "GE", 6), ("ISA", "IEA", 13)]))
-    headers, trailers = _places(segments, kind), _places(segments, trailer)
-    if len(headers) > 1 and len(headers) == len(trailers):
-        place = data.draw(st.integers(1, len(headers) - 1))
-        segments[headers[place]][element] = segments[headers[place - 1]][element]
-        segments[trailers[place]][2] = segments[trailers[place - 1]][2]
-
-
-def misplace(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, "HL")) is not None:
-        element = data.draw(st.sampled_from([1, 2, 3]))
-        segments[at][element] = data.draw(
-            st.sampled_from({1: ["1", "", "X"], 2: ["99", "1", ""], 3: ["2Z", ""]}[element])
-        )
-
-
-def lower(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, *_NAMES)) is not None:
-        segments[at][0] = segments[at][0].lower()
-
-
-def intrude(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, *_NAMES)) is not None:
-        segments.insert(
-            at + 1, data.draw(st.sampled_from([["XX1", "HC"], ["M1", "82"], ["REST OF A NOTE"], ["SV2", "1"]]))
-        )
-
-
-def control(data: st.DataObject, segments: Segments) -> None:
-    if (at := _pick(data, segments, *_NAMES)) is not None:
-        element = data.draw(st.integers(1, len(segments[at]) - 1))
-        segments[at][element] += data.draw(st.sampled_from(["\x00", "\x07", "\x7f", "\t"]))
-
-
-_NAMES = ("BHT", "NM1", "HL", "SBR", "CLM", "HI", "LX", "SV1", "DTP", "REF", "N4", "SE", "GE", "IEA", "ST", "GS")
-DAMAGES: list[Callable[[st.DataObject, Segments], None]] = [
-    *(miscount, differ, lose, repeat, renumber, misplace, lower, intrude, control)
-]
-
-
-def written_of(segments: Segments, marks: list[Delimiters], line_ends: list[str]) -> bytes:
-    """Write segments, each interchange in its own delimiters."""
-    place, text = -1, ""
-    for segment in segments:
-        place = min(place + (segment[0].upper() == "ISA"), len(marks) - 1)
-        text += marks[place].element.join(segment) + marks[place].segment + line_ends[place]
-    return text.encode("latin-1")
 
 
 @settings(
@@ -244,8 +162,12 @@ def test_reports_acknowledgements_and_split_agree(
     interchanges = found[0]
     made = shapes.make(interchanges)
     segments = segments_of(made.data)
-    for _ in range(data.draw(st.integers(1, 3))):
-        data.draw(st.sampled_from(DAMAGES))(data, segments)
+
+    def choose(values: Sequence[Any]) -> Any:
+        return data.draw(st.sampled_from(values))
+
+    for _ in range(choose(range(1, 4))):
+        choose(DAMAGES)(choose, segments)
     ends = ["" if shape.marks.segment == "\n" else shape.line_end for shape in interchanges]
     damaged = written_of(segments, [shape.marks for shape in interchanges], ends)
     written = write(damaged, default_engine)
