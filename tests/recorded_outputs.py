@@ -83,10 +83,11 @@ class Recording:
 
 @frozen
 class Difference:
-    """A difference: the run or input it is in, what differs, and the lines that show it."""
+    """A difference: the run or input it is in, what differs, the arguments of the run, and the lines that show it."""
 
     where: str
     what: str
+    args: str = ""
     shown: tuple[str, ...] = ()
 
 
@@ -112,7 +113,7 @@ def _between(name: str, old: Recording, new: Recording) -> Iterator[Difference]:
         digests = before["files"].get(file), after["files"].get(file)
         if what := _change(*digests, f"{file} "):
             shown = _diff(old.read(digests[0]), new.read(digests[1]))
-            yield Difference(name, what, (f"arguments: {' '.join(after['args'])}", *shown))
+            yield Difference(name, what, " ".join(after["args"]), tuple(shown))
 
 
 def _change(before: object, after: object, name: str = "") -> str:
@@ -197,8 +198,12 @@ def compare(folder: Path, other: Path | None, python: Path, only: str, diffs: in
         new = Recording.load(other) if other else record(Path(fresh), python, only)
         found = list(differences(old, new, only))
     places = {difference.where for difference in found}
+    place = ""
     for number, difference in enumerate(found):
-        print(f"{difference.where}: {difference.what}")
+        if difference.where != place:
+            place = difference.where
+            print(f"{place}  ({difference.args})" if difference.args else place)
+        print(f"  {difference.what}")
         if number < diffs:
             for line in difference.shown:
                 print(f"    {line}")

@@ -218,12 +218,15 @@ def normalised(name: str, data: bytes, today: date, folder: Path) -> bytes:
       each with its place, its time and its size in the archive, so that a difference can be shown as text
     - in a 277CA and 999 the day of the run, which they carry where the input has no readable date: `--ack-date` would
       hide the dates that are taken from inputs (the runs called `partial` set it)
+    - in the reason that the watcher writes beside a file which it puts aside, the time at which it took the file
     """
     data = data.replace(str(folder).encode(), b"<folder of the runs>")
     if data.startswith(b"PK\x03\x04"):
         data = _unpacked(data, today)
     if name.endswith((".277ca", ".999")):
         data = re.sub(rb"(?<![0-9])(20)?%b(?![0-9])" % f"{today:%y%m%d}".encode(), rb"\1<day of the run>", data)
+    if name.endswith(".reason.txt"):
+        data = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"<time of the run>", data)
     return data
 
 

@@ -75,10 +75,9 @@ def test_a_difference_is_shown_with_the_arguments(tmp_path: Path) -> None:
     old.add_run(RUN, _with("standard output", b"".join(b"%d\n" % number for number in range(100))))
     new.add_run(RUN, _with("standard output", b"".join(b"%d\n" % (-number) for number in range(100))))
     (found,) = differences(old, new)
-    arguments, *diff = found.shown
-    assert arguments == "arguments: scrub ../inputs/a.837"
-    assert diff[:5] == ["--- before", "+++ after", "@@ -1,101 +1,101 @@", " 0", "-1"]
-    assert len(diff) == 20
+    assert found.args == "scrub ../inputs/a.837"
+    assert list(found.shown[:5]) == ["--- before", "+++ after", "@@ -1,101 +1,101 @@", " 0", "-1"]
+    assert len(found.shown) == 20
 
 
 def test_no_recording_is_written_over(tmp_path: Path) -> None:
@@ -96,6 +95,11 @@ def test_only_what_belongs_to_the_run_is_normalised() -> None:
     told = b"BHT*0085*08*1*20<day of the run>*1015~N*<day of the run>~N*1261128~N*20261127"
     assert normalised("out/a.277ca", ack, day, folder) == told
     assert normalised("out/a.clean.837", ack, day, folder) == ack
+    reason = b"Taken 2026-11-28T04:01:21Z, number 2 in the journal"
+    assert normalised("out/failed/a.reason.txt", reason, day, folder) == reason.replace(
+        b"2026-11-28T04:01:21Z", b"<time of the run>"
+    )
+    assert normalised("standard error", reason, day, folder) == reason
 
 
 def test_a_workbook_is_unpacked() -> None:
