@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import zipfile
@@ -25,6 +26,9 @@ PROCEDURES = (
 )
 _DAY = "2024-08-05"
 _SECONDS = 600
+_CHANGED = 1_767_225_600
+"""When the first file of a watched folder was changed, in seconds; the next ones a second later each."""
+
 _SAMPLE = "fixtures/claims/office_week.837"
 _GUIDE = "--conformance=guide"
 
@@ -167,8 +171,10 @@ def _doors(inputs: Sequence[Input]) -> Iterator[Run]:
 
             def lay_out(cwd: Path, files: Sequence[Input] = small) -> None:
                 (cwd / "inbox").mkdir()
-                for file in files:
-                    (cwd / "inbox" / Path(file.name).name).write_bytes(file.data)
+                for number, file in enumerate(files):
+                    path = cwd / "inbox" / Path(file.name).name
+                    path.write_bytes(file.data)
+                    os.utime(path, (_CHANGED + number, _CHANGED + number))  # the watcher takes the oldest first
 
             args = ("watch", "inbox", "--out=out", "--once", "--settle=0", "--give-up=0")
             yield Run(f"watch/{folder}", args, tuple(file.name for file in small), prepare=lay_out)
