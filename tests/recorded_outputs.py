@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,7 +37,7 @@ _LONG_LINE = 300
 
 @define
 class Recording:
-    """The recorded runs, kept in a folder: `recording.json` holds digests, `files` every output under its digest."""
+    """The recorded runs, kept in a folder: `recording.json` has digests, `files` the outputs by digest, compressed."""
 
     folder: Path
     inputs: dict[str, str] = field(factory=dict)
@@ -67,14 +68,14 @@ class Recording:
 
     def read(self, digest: str | None) -> bytes:
         """Return the bytes of a digest, none for an output that is not there."""
-        return b"" if digest is None else self._path(digest).read_bytes()
+        return b"" if digest is None else zlib.decompress(self._path(digest).read_bytes())
 
     def _keep(self, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            path.write_bytes(zlib.compress(data, 1))  # reports on damaged files repeat themselves
         return digest
 
     def _path(self, digest: str) -> Path:
