@@ -37,7 +37,7 @@ FAULTS = {
     ),
     "folder": ("EIO:rename:3", "EIO:read:22", "KILL+:link:3"),
     "reports": ("ENOSPC:write:120",),
-    "to stdout as xml": ("EIO:write:14", "INT:write:14"),
+    "to stdout as xml": ("EIO:write:12", "INT:write:12"),
     "to stdout as html": ("ENOSPC:write:24",),
     "to stdout as xlsx": ("ENOSPC:write:60",),
     "one in two processes": ("KILL:any:5", "INT:rename:2"),

@@ -42,7 +42,7 @@ def test_the_bar_tells_what_has_been_found(jobs: str, run: Run) -> None:
     shown, report = _terminal("--jobs", jobs)
     assert "office_week.837" in shown
     assert "100%" in shown
-    assert "10 rejected, $6,724 at risk" in shown
+    assert "10 rejected, $5,797 at risk" in shown
     assert report == run("scrub", "--format", "ndjson", SAMPLE).stdout
 
 
