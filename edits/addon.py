@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import attrs
 
@@ -131,8 +131,8 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
 
     Why: an add-on code is paid only to the provider who did the primary procedure and bills it; an ambulatory surgical
     center and the surgeon are two.
-    Fix: if the rendering (2310B, 2420A) or billing provider (2010AA) is wrong, correct it; otherwise remove the
-    ultrasound.
+    Fix: if the rendering (2310B, 2420A) or billing provider (2010AA, its taxonomy code 2000A) is wrong, correct it;
+    otherwise remove the ultrasound.
     """
 
     meta = make_meta(
@@ -154,12 +154,12 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
                 continue
             found = by_other_provider(line, encounter, context.tables)
             if found:
-                providers = fewest_differing(line, found)
-                wrong = " or the ".join(_PROVIDERS[name] for name in providers)
+                differing = fewest_differing(line, found)
+                wrong = " or the ".join(_PROVIDERS[name] for name in differing)
                 yield self.finding(
                     line,
-                    f"The primary procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) has a "
-                    f"different {' and '.join(providers)} provider than {line.procedure}.",
+                    f"The primary procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) "
+                    f"{_differs(line, differing)}.",
                     _once(
                         told,
                         line,
@@ -176,7 +176,22 @@ def _once(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[
     return fix if first is line else f"See {places([first], line)}."
 
 
-_PROVIDERS = {"rendering": "rendering provider (2310B, 2420A)", "billing": "billing provider (2010AA)"}
+def _differs(line: ServiceLine, differing: Sequence[str]) -> str:
+    """Say in what a primary procedure differs from the line."""
+    providers = " and ".join(name for name in differing if name != "center")
+    parts = [f"has a different {providers} provider than {line.procedure}"] if providers else []
+    if "center" in differing:
+        billed = ("the surgeon", "the ambulatory surgical center")
+        is_center = line.claim.billing_provider.is_surgery_center
+        parts.append(f"is billed by {billed[not is_center]}, and {line.procedure} by {billed[is_center]}")
+    return " and ".join(parts)
+
+
+_PROVIDERS = {
+    "rendering": "rendering provider (2310B, 2420A)",
+    "billing": "billing provider (2010AA)",
+    "center": "taxonomy code of the billing provider (PRV03, loop 2000A)",
+}
 
 
 class BaseOnOtherDate(EncounterEdit[Facts]):

@@ -215,11 +215,16 @@ def providers_of(line: ServiceLine) -> Providers:
 
 
 def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
-    """Name the providers (rendering, billing or both) by which a line and the nearest of others' `bases` differ."""
+    """Name in what a line and the nearest of others' `bases` differ: rendering, billing, or center.
+
+    The last is one billing provider that is an ambulatory surgical center for one of the two and none for the other.
+    """
     rendering, billing, is_center = providers_of(line)
     if rendering in bases.rendering:
-        return ("billing",)
-    return ("rendering",) if (billing, is_center) in bases.billing else ("rendering", "billing")
+        return ("center",) if (rendering, billing, not is_center) in bases.by_providers else ("billing",)
+    if (billing, is_center) in bases.billing:
+        return ("rendering",)
+    return ("rendering", "center" if (billing, not is_center) in bases.billing else "billing")
 
 
 def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:

@@ -12,12 +12,12 @@ __all__ = ["RETIRED_EDITS", "retired_beside"]
 
 
 class BaseNotValidOnDate(Edit[Facts]):
-    """A base or primary procedure code is billed for a date on which it is not valid.
+    """A code is billed for a date of service on which it is not valid.
 
     Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day; other codes that ended, such as 33884 and
     75956-75959, are in the table of ended codes. Payers deny a code that is not valid on the date of service, and
     intravascular ultrasound with it where it was the only base procedure.
-    Fix: bill the code that is valid on the date of service.
+    Fix: if the date of service is wrong, correct it; otherwise bill the code that is valid on it for what was done.
     """
 
     meta = make_meta(
@@ -41,7 +41,7 @@ class BaseNotValidOnDate(Edit[Facts]):
                 yield self.finding(
                     line,
                     f"{line.procedure} is not valid on {line.service_dates}: {why}.",
-                    f"Bill the code {code} for what was done, or correct the date of service.",
+                    f"If the date of service is wrong, correct it; otherwise bill the code {code} for what was done.",
                     element="SV101-2",
                 )
 
