@@ -1,7 +1,8 @@
 """Edits for intravascular ultrasound (37252, 37253) on professional claims.
 
-`EDITS` is the chain, in the order in which it runs: a second line is judged before the units, both before the sides,
-because one mistake is reported once; IVUS109 comes last because it asks what the others found.
+`EDITS` is the chain, in the order in which it runs: a second line is judged before the primary procedure and the units,
+and the units before the sides, because one mistake is reported once; IVUS109 comes last because it asks what the others
+found.
 """
 
 from edits.addon import ADDON_EDITS, BASE_FAILS
@@ -24,9 +25,9 @@ __all__ = ["EDITS"]
 EDITS: Chain[Facts] = Chain(
     edits=(
         *RETIRED_EDITS,
+        *DUPLICATE_EDITS,
         *ADDON_EDITS,
         *INITIAL_EDITS,
-        *DUPLICATE_EDITS,
         *UNIT_EDITS,
         *SIDE_EDITS,
         *EXCLUSION_EDITS,

@@ -25,6 +25,7 @@ from edits.bases import (
 from edits.codes import ADDITIONAL, AOC, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
 from edits.facts import Facts
 from edits.retired import retired_beside
+from edits.units import lines_with, without
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["ADDON_EDITS", "BASE_FAILS"]
@@ -253,8 +254,8 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for lines whose bases are all on other claims."""
-        for line in ivus_lines(encounter):
+        """Look for lines whose bases are all on other claims; a line that repeats another is IVUS701's."""
+        for line in without(ivus_lines(encounter), lines_with("IVUS701", context)):
             bases = bases_in(encounter, line, context.tables)
             if bases and all(base.claim is not line.claim for base in bases):
                 is_medicare = line.claim.filing_indicator in MEDICARE

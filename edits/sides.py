@@ -22,7 +22,7 @@ from edits.codes import (
 )
 from edits.facts import Facts
 from edits.retired import retired_beside
-from edits.units import UnitsByDay, errors_of, limit_of, together
+from edits.units import UnitsByDay, errors_of, limit_of, lines_with, together, without
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["SIDE_EDITS"]
@@ -32,7 +32,7 @@ class LateralityPair(EncounterEdit[Facts]):
     """The same intravascular ultrasound code is billed with RT and with LT on one date.
 
     Why: with bilateral indicator 0 payers may pay the two as one unit. RT and LT lines of 37252 exceed its MUE, which
-    IVUS201 reports instead.
+    IVUS201 reports instead; a line that repeats another is IVUS701 only.
     Fix: bill the first vessel as 37252 x1 and all others as units of one 37253 line.
     """
 
@@ -47,13 +47,14 @@ class LateralityPair(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
-        told = errors_of("IVUS201", context) | errors_of("IVUS701", context)
+        repeats, told = lines_with("IVUS701", context), errors_of("IVUS201", context)
         seen: dict[str, list[tuple[ServiceLine, tuple[str, ...]]]] = defaultdict(list)
         for line in modified_lines(encounter):
             sides = context.tables.modifiers_of_kind(line, "side")
             same = [found for other, found in seen[line.procedure] if other.common_days(line)] if sides else []
             seen[line.procedure].append((line, sides))
-            if line.procedure == INITIAL and (line.claim.ordinal, line.number) in told:
+            place = (line.claim.ordinal, line.number)
+            if place in repeats or (line.procedure == INITIAL and place in told):
                 continue
             if len({*sides, *chain.from_iterable(same)}) > 1:
                 yield self.finding(
@@ -67,7 +68,7 @@ class LateralityPair(EncounterEdit[Facts]):
 
 
 class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
-    """Additional vessels (37253) of one date are on several lines, other than one for each side (IVUS404).
+    """Additional vessels (37253) of one date are on several lines that neither differ by side nor repeat each other.
 
     Why: payers sum them by date of service, and may deny lines that look alike as duplicates.
     Fix: bill one line of 37253 with the sum of the units.
@@ -85,6 +86,7 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a second line of 37253 on a date; each names all of them, so that they give one order."""
         lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
+        lines = without(lines, lines_with("IVUS701", context))
         by_sides = {(found.claim_ordinal, found.line) for found in context.found if found.code == "IVUS404"}
         by_day = UnitsByDay(lines)
         for line in lines:

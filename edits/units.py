@@ -34,7 +34,16 @@ from scrubber import (
     statuses,
 )
 
-__all__ = ["DUPLICATE_EDITS", "UNIT_EDITS", "UnitsByDay", "errors_of", "limit_of", "together"]
+__all__ = [
+    "DUPLICATE_EDITS",
+    "UNIT_EDITS",
+    "UnitsByDay",
+    "errors_of",
+    "limit_of",
+    "lines_with",
+    "together",
+    "without",
+]
 
 _UNITS = Adjustment("CO", "16", "M53")
 
@@ -99,6 +108,16 @@ def errors_of(code: str, context: Context[Facts]) -> frozenset[tuple[int | None,
     return frozenset((found.claim_ordinal, found.line) for found in errors)
 
 
+def lines_with(code: str, context: Context[Facts]) -> frozenset[tuple[int | None, int | None]]:
+    """Return the lines, by claim and number, on which an edit that ran before found anything."""
+    return frozenset((found.claim_ordinal, found.line) for found in context.found if found.code == code)
+
+
+def without(lines: Iterable[ServiceLine], told: frozenset[tuple[int | None, int | None]]) -> list[ServiceLine]:
+    """Return the lines that are not, by claim and number, among those of which another edit has told."""
+    return [line for line in lines if (line.claim.ordinal, line.number) not in told]
+
+
 def limit_of(line: ServiceLine, facts: Facts) -> UnitLimit | None:
     """Return the MUE of a line on its date, None where none is known."""
     return facts.mue.on(line.procedure, line.service_dates) if line.service_dates else None
@@ -110,7 +129,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
     Why: when the sum of a date exceeds the MUE, payers deny all units of the code for that date, not just the excess.
     Modifiers do not change the sum. The denial may be appealed: with MAI 2 contractors may not override it up to
     redetermination, with MAI 3 they may on the strength of records. A second line of 37252 is IVUS701, or this edit
-    where it is for the other side.
+    where it is for the other side; the units of a line that IVUS701 reports are not counted.
     Fix: bill 37252 once per date of service and 37253 once for each additional vessel, however often it was imaged.
     """
 
@@ -126,10 +145,10 @@ class UnitsOverMue(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1)."""
-        countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
-        by_code = _by_code(countable)
+        """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1), without repeats (IVUS701)."""
         repeats = errors_of("IVUS701", context)
+        countable = [line for line in without(ivus_lines(encounter), repeats) if line.whole_units is not None]
+        by_code = _by_code(countable)
         for line in countable:
             limit = limit_of(line, context.tables)
             if limit is None or line.service_dates is None:
@@ -140,8 +159,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
                 continue
             same = together(line, encounter, countable) if limit.mai != "1" else [line]
             # One mistake, one error: it stands on the line that is too many.
-            is_told = same[0] is line or (line.claim.ordinal, line.number) in repeats
-            if is_told and line.procedure == INITIAL and own <= limit.value:
+            if same[0] is line and line.procedure == INITIAL and own <= limit.value:
                 continue
             where = f" on {places(same, line)}" if len(same) > 1 else ""
             yield self.finding(
@@ -263,8 +281,9 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for days with more than one unit and without a limit."""
-        countable = [line for line in ivus_lines(encounter) if line.whole_units is not None]
+        """Look for days with more than one unit and without a limit; lines that repeat others do not count."""
+        lines = without(ivus_lines(encounter), lines_with("IVUS701", context))
+        countable = [line for line in lines if line.whole_units is not None]
         by_code = _by_code(countable)
         for line in countable:
             begun = by_code[line.procedure].of(line.service_dates) if line.service_dates is not None else []

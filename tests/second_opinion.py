@@ -196,7 +196,9 @@ CREATE TEMP TABLE excluded AS SELECT beside.line, other, beside.first FROM besid
 -- Units of a day: those of the line over its days, rounded half up.
 CREATE TEMP TABLE daily AS SELECT ivus.*, day, (2 * units + days) / (2 * days) AS each
   FROM ivus JOIN day ON day.line = id;
-CREATE TEMP TABLE summed AS SELECT a.id, a.day, a.procedure, sum(b.each) AS units FROM daily AS a JOIN daily AS b
+-- A line that repeats another is not counted; the rules find it before they ask for sums.
+CREATE TEMP VIEW counted AS SELECT * FROM daily WHERE id NOT IN (SELECT id FROM found WHERE code = 'IVUS701');
+CREATE TEMP VIEW summed AS SELECT a.id, a.day, a.procedure, sum(b.each) AS units FROM counted AS a JOIN counted AS b
     ON b.day = a.day AND b.procedure = a.procedure AND b.patient = a.patient AND b.provider = a.provider
     AND b.biller = a.biller AND b.apart = a.apart GROUP BY a.id, a.day;
 CREATE TEMP TABLE pair AS SELECT beside.line, other, ptp.column1 = ivus.procedure AS first_column,
@@ -241,7 +243,6 @@ _RULES = {
     "IVUS101": """SELECT id FROM ivus WHERE id NOT IN (SELECT line FROM based)
         AND id NOT IN (SELECT id FROM found WHERE code IN ('IVUS103', 'IVUS104'))""",
     "IVUS105": "SELECT id FROM retired",
-    "IVUS106": """SELECT line FROM base WHERE own GROUP BY line HAVING max(same_claim) = 0""",
     "IVUS108": "SELECT line FROM by_contractor WHERE line IN (SELECT line FROM based)",
     "IVUS110": """SELECT id FROM line WHERE frequency <> '8'
         AND (procedure IN ('37252', '37253') AND first < '2016-01-01'
@@ -257,19 +258,22 @@ _RULES = {
           AND EXISTS (SELECT 1 FROM modifier AS x JOIN modifier AS y ON y.line = b.id
             WHERE x.line = a.id AND (x.text, y.text) IN (VALUES ('LT', 'RT'), ('RT', 'LT'))))
         OR a.procedure <> '37252' AND NOT same_claim AND a.sorted_modifiers = b.sorted_modifiers""",
+    "IVUS106": """SELECT line FROM base WHERE own AND line NOT IN (SELECT id FROM found WHERE code = 'IVUS701')
+        GROUP BY line HAVING max(same_claim) = 0""",
     "IVUS201": """SELECT DISTINCT summed.id FROM summed JOIN ivus USING (id)
         JOIN mue ON mue.procedure = summed.procedure
         AND mue.effective <= ivus.last AND ivus.first <= mue.deleted AND summed.units > mue.value
         WHERE summed.procedure <> '37252' OR (SELECT max(each) FROM daily WHERE daily.id = summed.id) > mue.value
-        OR summed.id NOT IN (SELECT id FROM found WHERE code = 'IVUS701') AND EXISTS (SELECT 1 FROM beside
-          WHERE line = summed.id AND own AND code = '37252' AND other < line AND other IN (SELECT id FROM ivus))""",
+        OR EXISTS (SELECT 1 FROM beside WHERE line = summed.id AND own AND code = '37252' AND other < line
+          AND other IN (SELECT id FROM counted))""",
     "IVUS404": """SELECT a.id FROM ivus AS a JOIN modifier AS x ON x.line = a.id
         JOIN beside ON beside.line = a.id AND own AND code = a.procedure AND other < a.id
         JOIN modifier AS y ON y.line = other JOIN ivus AS b ON b.id = other
-        WHERE (x.text, y.text) IN (VALUES ('LT', 'RT'), ('RT', 'LT')) AND NOT (a.procedure = '37252'
-          AND a.id IN (SELECT id FROM found WHERE code IN ('IVUS201', 'IVUS701')))""",
+        WHERE (x.text, y.text) IN (VALUES ('LT', 'RT'), ('RT', 'LT')) AND a.id NOT IN (SELECT id FROM found
+          WHERE code = 'IVUS701' OR a.procedure = '37252' AND code = 'IVUS201')""",
     "IVUS203": """SELECT a.id FROM ivus AS a JOIN beside ON line = a.id AND own AND code = '37253'
-        WHERE a.procedure = '37253' AND other < a.id AND other IN (SELECT id FROM ivus)
+        WHERE a.procedure = '37253' AND other < a.id AND other IN (SELECT id FROM counted)
+        AND a.id IN (SELECT id FROM counted)
         AND NOT EXISTS (SELECT 1 FROM found WHERE code = 'IVUS404' AND (found.id = a.id OR found.id IN (
           SELECT other FROM beside AS b WHERE b.line = a.id AND b.own AND b.code = '37253')))""",
     "IVUS204": """SELECT id FROM summed WHERE units > 1 AND NOT EXISTS (SELECT 1 FROM mue
@@ -326,8 +330,8 @@ def by_sql(lines: list[Line]) -> Opinion:
         data.execute(f"INSERT INTO line VALUES ({','.join('?' * 17)})", (place, *row, *rest))
         data.executemany("INSERT INTO day VALUES (?, ?)", [(place, f"{day}") for day in days])
         data.executemany("INSERT INTO modifier VALUES (?, ?)", [(place, text) for text in line.modifiers])
-    data.executescript(_VIEWS)
     data.execute("CREATE TEMP TABLE found (id, code)")
+    data.executescript(_VIEWS)
     for code, rule in _RULES.items():
         data.execute(f"INSERT INTO found SELECT DISTINCT *, '{code}' FROM ({rule})")
     found = data.execute("SELECT claim, number, code FROM found JOIN line USING (id)").fetchall()
