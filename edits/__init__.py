@@ -25,12 +25,12 @@ __all__ = ["EDITS"]
 EDITS: Chain[Facts] = Chain(
     edits=(
         *RETIRED_EDITS,
+        *EXCLUSION_EDITS,
         *DUPLICATE_EDITS,
         *ADDON_EDITS,
         *INITIAL_EDITS,
         *UNIT_EDITS,
         *SIDE_EDITS,
-        *EXCLUSION_EDITS,
         *PAIR_EDITS,
         *MODIFIER_EDITS,
         *DOCUMENTATION_EDITS,

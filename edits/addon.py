@@ -24,8 +24,8 @@ from edits.bases import (
 )
 from edits.codes import ADDITIONAL, AOC, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
 from edits.facts import Facts
+from edits.found import lines_with, refers_to, without
 from edits.retired import retired_beside
-from edits.units import lines_with, without
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["ADDON_EDITS", "BASE_FAILS"]
@@ -50,6 +50,7 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    @refers_to("IVUS301", "IVUS110")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a line for which no base and no near miss (IVUS103, 104) is found.
 
@@ -147,6 +148,7 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    @refers_to("IVUS301", "IVUS110")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on that date under other rendering or billing providers only."""
         told: dict[Hashable, ServiceLine] = {}
@@ -213,6 +215,7 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    @refers_to("IVUS301", "IVUS110", "IVUS103")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a base on the claim on other dates only."""
         told: dict[Hashable, ServiceLine] = {}
@@ -253,6 +256,7 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104", "IVUS107")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines whose bases are all on other claims; a line that repeats another is IVUS701's."""
         for line in without(ivus_lines(encounter), lines_with("IVUS701", context)):
@@ -290,6 +294,7 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for bases of which none stands."""
         facts = context.tables
@@ -298,12 +303,15 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
             bases = bases_in(encounter, line, facts)
             standing = [base for base in bases if can_stand(base, encounter, facts)]
             if covers(line, bases, facts) and not covers(line, standing, facts):
+                failing = [base for base in bases if not can_stand(base, encounter, facts)]
+                # Until 2019 37252 is a base of 37253, and has a finding of its own.
+                causes = [base for base in failing if base.procedure not in IVUS] or failing
                 yield self.finding(
                     line,
-                    f"The primary procedure billed with {line.procedure} ({codes_of(bases)}, {places(bases, line)}) is "
-                    "itself an add-on code, and its own primary procedure is not billed by the same provider for that "
-                    "date.",
-                    _once(told, line, bases, _bill_primary(bases[0], line, facts)),
+                    f"The primary procedure billed with {line.procedure} ({codes_of(failing)}, "
+                    f"{places(failing, line)}) is itself an add-on code, and its own primary procedure is not billed "
+                    "by the same provider for that date.",
+                    _once(told, line, causes, _bill_primary(causes[0], line, facts)),
                     element="SV101-2",
                 )
 
@@ -358,8 +366,8 @@ class BaseLineFails(EncounterEdit[Facts]):
     """Every line that bills a primary procedure of the encounter has an error itself, or is charged at zero.
 
     Why: when the primary procedure is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged
-    by the findings of the edits that are selected in the run. A charge of zero is right for encounters (BHT06 RP) and
-    under capitation (CN101 05).
+    by the findings of the edits that are selected in the run. A primary procedure whose own one is missing is IVUS107.
+    A charge of zero is right for encounters (BHT06 RP) and under capitation (CN101 05).
     Fix: correct the line of the primary procedure first.
     """
 
@@ -374,9 +382,10 @@ class BaseLineFails(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for bases that all have an error or a charge of zero."""
-        for line in ivus_lines(encounter):
+        """Look for bases that all have an error or a charge of zero, where IVUS107 does not say why they fail."""
+        for line in without(ivus_lines(encounter), lines_with("IVUS107", context)):
             bases = bases_in(encounter, line, context.tables)
             free = [base for base in bases if base.charge == 0 and not base.is_prepaid]
             if bases and all(base in free or context.has_error(base) for base in bases):
@@ -437,8 +446,8 @@ ADDON_EDITS = (
     AddOnWithoutBase,
     BaseByOtherProvider,
     BaseOnOtherDate,
-    BaseOnAnotherClaim,
     BaseCannotStandAlone,
+    BaseOnAnotherClaim,
     ContractorDefinedBase,
     CoronaryBaseOnly,
 )

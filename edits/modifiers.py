@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from edits.codes import CO4, GUIDE, INITIAL, MODIFIER, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
 from edits.facts import Facts
+from edits.found import refers_to
 from edits.pairs import billed_pairs
 from scrubber import (
     CodeForm,
@@ -34,6 +35,7 @@ class _ModifierKind(EncounterEdit[Facts]):
     wrong: ClassVar[str]
     fix: ClassVar[str]
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the modifiers of this kind on intravascular ultrasound lines."""
         for line in modified_lines(encounter):
@@ -140,6 +142,11 @@ class RepeatModifier(_ModifierKind):
     wrong = "a vessel is billed once however often it is imaged, and a repeat modifier does not bypass the MUE"
     fix = "Remove modifier {modifier}; if the line repeats another one, remove the line."
 
+    @refers_to("IVUS701")
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for 76 and 77; what to do with a line that bills another one again, IVUS701 says."""
+        yield from super().check(encounter, context)
+
 
 class AssistantModifier(_ModifierKind):
     """An assistant surgeon modifier (80, 81, 82, AS) is on an intravascular ultrasound line.
@@ -220,6 +227,7 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
         passes="37238\n36005\n37252-59",
     )
 
+    @refers_to("IVUS301", "IVUS701")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a coronary modifier, and for the others on a line that is in no pair with indicator 1."""
         facts = context.tables

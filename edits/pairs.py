@@ -11,6 +11,7 @@ from attrs import frozen
 
 from edits.codes import BUNDLED, CO4, CO236, CR11168, IVUS, MODIFIER, ivus_lines, make_meta, places, side_of
 from edits.facts import Facts, Pair
+from edits.found import refers_to
 from scrubber import Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["PAIR_EDITS", "BilledPair", "billed_pairs"]
@@ -95,6 +96,7 @@ class NcciPairBilled(EncounterEdit[Facts]):
         adjustment=CO236,
     )
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for active pairs that no modifier bypasses, or only one of visits; one finding a column 2 line."""
         facts = context.tables
@@ -166,6 +168,7 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
         passes="37238\n37252-LT\n36005-RT",
     )
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for pairs that nothing bypasses but a side of both lines, or 59; one finding a column 2 line."""
         facts = context.tables

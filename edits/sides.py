@@ -21,8 +21,9 @@ from edits.codes import (
     side_of,
 )
 from edits.facts import Facts
+from edits.found import errors_of, lines_with, refers_to, without
 from edits.retired import retired_beside
-from edits.units import UnitsByDay, errors_of, limit_of, lines_with, together, without
+from edits.units import UnitsByDay, limit_of, together
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["SIDE_EDITS"]
@@ -45,6 +46,7 @@ class LateralityPair(EncounterEdit[Facts]):
         passes="37238\n37252-RT\n37253-LT",
     )
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
         repeats, told = lines_with("IVUS701", context), errors_of("IVUS201", context)
@@ -83,20 +85,22 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
         passes="37238\n37252\n37253 x2",
     )
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a second line of 37253 on a date; each names all of them, so that they give one order."""
         lines = [line for line in ivus_lines(encounter) if line.procedure == ADDITIONAL]
         lines = without(lines, lines_with("IVUS701", context))
-        by_sides = {(found.claim_ordinal, found.line) for found in context.found if found.code == "IVUS404"}
+        by_sides, no_initial = lines_with("IVUS404", context), lines_with("IVUS102", context)
         by_day = UnitsByDay(lines)
         for line in lines:
             same = together(line, encounter, lines)
             if same[0] is line or line.service_dates is None:
                 continue
-            if any((each.claim.ordinal, each.number) in by_sides for each in same):
+            if len(without(same, by_sides)) < len(same):
                 continue
             units, limit = by_day.most(line.service_dates), limit_of(line, context.tables)
-            are_wrong = limit is not None and units > limit.value
+            # Where the initial vessel is missing (IVUS102), one of the units is to be billed as that.
+            are_wrong = len(without(same, no_initial)) < len(same) or (limit is not None and units > limit.value)
             are_sums = all(each.whole_units is not None and each.service_dates == line.service_dates for each in same)
             billed = f"x{units}" if are_sums and not are_wrong else "with the corrected units"
             yield self.finding(

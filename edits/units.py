@@ -20,6 +20,7 @@ from edits.codes import (
     side_of,
 )
 from edits.facts import Facts, UnitLimit
+from edits.found import errors_of, lines_with, refers_to, without
 from scrubber import (
     Adjustment,
     CodeForm,
@@ -38,11 +39,8 @@ __all__ = [
     "DUPLICATE_EDITS",
     "UNIT_EDITS",
     "UnitsByDay",
-    "errors_of",
     "limit_of",
-    "lines_with",
     "together",
-    "without",
 ]
 
 _UNITS = Adjustment("CO", "16", "M53")
@@ -102,22 +100,6 @@ def _on(line: ServiceLine) -> str:
     return f"{'per date of service' if is_span else 'for'} {line.service_dates}"
 
 
-def errors_of(code: str, context: Context[Facts]) -> frozenset[tuple[int | None, int | None]]:
-    """Return the lines, by claim and number, on which an edit that ran before found an error."""
-    errors = (found for found in context.found if found.code == code and found.severity is Severity.ERROR)
-    return frozenset((found.claim_ordinal, found.line) for found in errors)
-
-
-def lines_with(code: str, context: Context[Facts]) -> frozenset[tuple[int | None, int | None]]:
-    """Return the lines, by claim and number, on which an edit that ran before found anything."""
-    return frozenset((found.claim_ordinal, found.line) for found in context.found if found.code == code)
-
-
-def without(lines: Iterable[ServiceLine], told: frozenset[tuple[int | None, int | None]]) -> list[ServiceLine]:
-    """Return the lines that are not, by claim and number, among those of which another edit has told."""
-    return [line for line in lines if (line.claim.ordinal, line.number) not in told]
-
-
 def limit_of(line: ServiceLine, facts: Facts) -> UnitLimit | None:
     """Return the MUE of a line on its date, None where none is known."""
     return facts.mue.on(line.procedure, line.service_dates) if line.service_dates else None
@@ -144,6 +126,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
         adjustment=Adjustment("CO", "151", "N362"),
     )
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1), without repeats (IVUS701)."""
         repeats = errors_of("IVUS701", context)
@@ -280,6 +263,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
         status=statuses("A8:732", "A8:476", "A8:507"),
     )
 
+    @refers_to("IVUS301", "IVUS201")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for days with more than one unit and without a limit; lines that repeat others do not count."""
         lines = without(ivus_lines(encounter), lines_with("IVUS701", context))
@@ -322,6 +306,7 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
         adjustment=Adjustment("OA", "18"),
     )
 
+    @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for an earlier line that the line repeats."""
         lines = ivus_lines(encounter)
