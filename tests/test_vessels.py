@@ -133,6 +133,7 @@ def test_a_long_list_is_cut() -> None:
     assert len(_counted(names)) == 11
     assert told.endswith("; 4 more")
     assert told.count(";") == 7
+    assert "more" not in describe_counted(_counted(names.removesuffix(", LEFT AND RIGHT EIA").removeprefix("AORTA, ")))
 
 
 def test_a_modifier_gives_the_side_that_a_text_lacks() -> None:
