@@ -101,6 +101,12 @@ def test_overrides_change_values_and_keep_the_rest(facts: Facts) -> None:
     assert changed.mue.ever("37252") == facts.mue.ever("37252")
 
 
+@pytest.mark.parametrize("value", [0, "0", "05", 999_999])
+def test_a_limit_may_be_any_number_of_units(facts: Facts, value: object) -> None:
+    changed = override_tables(facts, {"mue": {"37253": {"value": value}}}, "test")
+    assert {row.value for row in changed.mue.ever("37253")} == {int(str(value))}
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
