@@ -229,11 +229,13 @@ def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
 
 def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
     """Return the bases of the same provider on the same claim, on dates that the line does not have."""
-    found = _own(line.claim, line.procedure, facts).get(line.rendering_key, Bases())
+    found = _own(line.claim, line.procedure, facts).get(line.rendering_key)
+    if found is None:
+        return Bases()
     if line.service_dates is None:
         return found
     # What shares a day with the line is in its encounter.
-    shared = found.ids.intersection(map(id, encounter.on_days_of(line))) if found else None
+    shared = found.ids.intersection(map(id, encounter.on_days_of(line)))
     return Bases(tuple(other for other in found.lines if id(other) not in shared)) if shared else found
 
 

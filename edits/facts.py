@@ -61,7 +61,7 @@ def _dollars(text: str | Decimal) -> Decimal:
 def _units(text: str | int) -> int:
     """Read a number of units.  Raises ValueError for what is no whole number from 0 to 999,999."""
     digits = str(text)
-    if not (digits.isascii() and digits.isdigit()) or int(digits[:9]) > _MOST_UNITS:
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(_MOST_UNITS)):
         raise ValueError(f"{digits[:20]!r} is no whole number from 0 to {_MOST_UNITS:,}")
     return int(digits)
 
@@ -318,13 +318,7 @@ class Facts:
     def knows(self, procedure: str) -> bool:
         """Whether a table has a row about `procedure`, whatever its dates."""
         in_range = (row.first <= procedure <= row.last for table in self.ranges() for row in table)
-        return procedure in self.procedure_codes() or any(in_range) or self._is_successor(procedure)
-
-    def _is_successor(self, procedure: str) -> bool:
-        return any(
-            row.first <= procedure <= row.last or row.successor_first <= procedure <= row.successor_last
-            for row in self.successions
-        )
+        return procedure in self.procedure_codes() or any(in_range)
 
     def ranges(self) -> tuple[Table[Any], ...]:
         """Return the tables whose rows are ranges of procedure codes, but that of the successions."""

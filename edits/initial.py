@@ -8,6 +8,7 @@ import attrs
 
 from edits.codes import ADDITIONAL, AOC, CO107, CPT, INITIAL, MEDICARE, NO_BASE, PFS, make_meta, places, sessions
 from edits.facts import Facts, amount
+from edits.found import refers_to
 from scrubber import CodeForm, Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["INITIAL_EDITS"]
@@ -32,6 +33,7 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    @refers_to("IVUS301", "IVUS110")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for 37253 on a date without 37252; the first such line of a session says what holds for the others."""
         facts = context.tables

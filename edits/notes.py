@@ -26,7 +26,6 @@ _TOKEN = re.compile(r"[A-Z]+|[,;.:&+()/-]")
 _SLASHED = re.compile(r"\b(?:B\s*/\s*L|R\s*/\s*L|L\s*/\s*R)\b")
 _ABBREVIATED = 3  # letters of a word behind which a period ends no sentence
 _LONGEST_NAME = 4  # words
-_SHORTEST = 2  # letters of an abbreviation that may have L or R in front
 _PREFIXES = {"L": frozenset({"left"}), "R": frozenset({"right"})}
 _SIDES = {"left": frozenset({"left"}), "right": frozenset({"right"}), "both": frozenset({"left", "right"})}
 _NO_SIDE: frozenset[str] = frozenset()
@@ -192,10 +191,7 @@ def _heads(words: Sequence[str], lexicon: _Lexicon) -> list[str]:
     head = ""
     for word in reversed(words):
         heads.append(head)
-        role = lexicon.role(word)
-        if role == "stop":
-            head = ""
-        elif role not in {"qualifier", "separator", "side", "filler"}:
+        if lexicon.role(word) not in {"qualifier", "separator", "side", "filler"}:
             head = word
     heads.reverse()
     return heads
@@ -211,7 +207,7 @@ def _name_at(words: Sequence[str], place: int, head: str, lexicon: _Lexicon) -> 
     if lexicon.role(word) == "qualifier":
         rows = lexicon.names.get((word, head))
         return None if rows is None else (_Part("vessel", _meant(rows), firm=_is_firm(rows)), 1)
-    if len(word) > _SHORTEST and word[0] in _PREFIXES:
+    if word[0] in _PREFIXES:
         spelled = lexicon.words.get(word[1:])
         rest = spelled.meaning if spelled is not None and spelled.role == "spelling" else word[1:]
         rows = lexicon.names.get((rest,))

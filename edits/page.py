@@ -48,7 +48,7 @@ def describe(code: str, day: date, facts: Facts) -> Page | None:
         (_coronary(code, day, facts), facts.coronary_bases),
         (_own_primaries(code, day, facts), facts.base_primaries),
         (_family(code, facts), facts.base_families),
-        (_catheter(code, day, facts), facts.catheter_codes),
+        (_catheter(code, facts), facts.catheter_codes),
         (_pairs(code, day, facts), facts.ptp),
         (_pairs_on_other_dates(code, day, facts), facts.ptp),
         (_modifiers(code, facts), facts.modifiers),
@@ -111,8 +111,6 @@ def _unit_limit(code: str, day: date, facts: Facts) -> Iterator[str]:
         yield f"MUE {limit.value}: {rule} ({limit.dates})."
     elif code in IVUS:
         yield f"The MUE on {day} is not known."
-    else:
-        yield from (f"MUE on other dates: {row.value} ({row.dates})." for row in facts.mue.ever(code))
 
 
 def _bases(code: str, day: date, facts: Facts) -> _Section:
@@ -130,7 +128,7 @@ def _bases(code: str, day: date, facts: Facts) -> _Section:
 
 def _catheter_of(base: str, facts: Facts) -> str:
     placements = {row.catheter_placement for row in facts.base_families.ever(base)}
-    return _CATHETER.get(next(iter(placements)), "Others") if len(placements) == 1 else "Others"
+    return _CATHETER[placements.pop()] if len(placements) == 1 else "Others"
 
 
 def _as_base(code: str, day: date, facts: Facts) -> _Section:
@@ -193,14 +191,13 @@ def _family(code: str, facts: Facts) -> _Section:
     return "Family", tuple(lines)
 
 
-def _catheter(code: str, day: date, facts: Facts) -> _Section:
+def _catheter(code: str, facts: Facts) -> _Section:
     lines = []
     for row in facts.catheter_codes.ever(code):
         what = (
             "Its service includes catheter placement" if row.includes_catheterization == "yes" else "Places a catheter"
         )
-        period = "" if row.dates == "dates not known" else f" {row.dates}"
-        lines.append(f"{what}{period}" + ("" if _in_force(row, day) else f": NOT in force on {day}"))
+        lines.append(f"{what}, {row.dates}")
     return "Catheter placement", tuple(lines)
 
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from edits.bases import can_stand
-from edits.codes import CO107, CO181, ENDED, IVUS_PERIOD, SUCCEEDED, make_meta
+from edits.codes import CO107, CO181, ENDED, IVUS_PERIOD, SUCCEEDED, listed, make_meta
 from edits.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
 from scrubber import Adjustment, Encounter, Example, Meta, Severity, Source, Status, Table, iter_claims, scrub
 from scrubber.api import load_settings
@@ -80,6 +80,7 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         status=(status,),
         adjustment=adjustment,
         procedures=frozenset({"36005"}),
+        option=("vessels", "check"),
     ) == Meta(
         code="IVUS999",
         name="a-defect",
@@ -90,7 +91,32 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         procedures=frozenset({"36005"}),
         effective=IVUS_PERIOD,
         examples=(Example("37252", fires=True), Example("37253", fires=False)),
+        option=("vessels", "check"),
     )
+
+
+@pytest.mark.parametrize(
+    ("codes", "text"),
+    [
+        ("A", "A"),
+        ("AB", "A and B"),
+        ("ABCDEF", "A, B, C, D, E and F"),
+        ("ABCDEFG", "A, B, C, D, E and 2 others"),
+        ("ABCDEFGHI", "A, B, C, D, E and 4 others"),
+    ],
+)
+def test_of_many_codes_the_first_are_named(codes: str, text: str) -> None:
+    assert listed(codes) == text
+
+
+@pytest.mark.parametrize("code", ["92002", "92014", "99201", "99499", "G0101", "G0245", "G0246", "S0610", "S0613"])
+def test_a_range_of_visits_holds_its_ends(code: str) -> None:
+    assert load_facts().is_visit(code)
+
+
+@pytest.mark.parametrize("code", ["33361", "33369", "33477", "36907", "36908", "75825", "75827"])
+def test_a_range_of_central_procedures_holds_its_ends(code: str) -> None:
+    assert load_facts().has_no_side(code)
 
 
 @pytest.mark.parametrize(

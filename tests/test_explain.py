@@ -47,8 +47,13 @@ PAGES = [
     ("75957", "2025-12-31"),  # the last day of a code that no other follows in the tables
     ("75957", "2026-01-01"),
     ("34802", "2018-01-01"),  # ended, and no base of ultrasound
+    ("37191", "2015-06-01"),  # excluded from a later date on
+    ("92975", "2026-01-01"),  # a base of coronary ultrasound that has ended
+    ("92930", "2026-01-01"),  # the first day of another one
+    ("C9754", "2024-08-05"),  # a pair that has ended, in column 1
+    ("99499", "2024-08-05"),  # the last code of a range
 ]
-DENIALS = ["107", "CO-107", "CARC 16", "N122", "RARC-N674", "B15", "A8:507", "732"]
+DENIALS = ["107", "CO-107", "CARC 16", "N122", "RARC-N674", "B15", "A8:507", "732", "A8:507:1P"]
 
 
 @pytest.mark.parametrize(("code", "day"), PAGES, ids=lambda value: value)
@@ -71,6 +76,11 @@ def test_no_page_on_a_code_that_no_table_knows() -> None:
 @pytest.mark.parametrize("code", DENIALS)
 def test_pages_on_denials(code: str, request: pytest.FixtureRequest) -> None:
     test_pages(code, "2026-11-20", request)
+
+
+def test_codes_of_all_lists_are_known() -> None:
+    facts = load_facts()
+    assert known_codes(facts) >= {row.code for table in (facts.code_lists, facts.denial_codes) for row in table}
 
 
 def test_every_code_in_any_table_has_a_page_on_every_date() -> None:

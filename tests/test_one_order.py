@@ -16,7 +16,18 @@ from tests.second_opinion import draw, shorthand
 
 A_FILE = 250
 
-_REMOVED = ("IVUS101", "IVUS103", "IVUS104", "IVUS106", "IVUS107", "IVUS109", "IVUS201", "IVUS203", "IVUS204")
+_REMOVED = (
+    "IVUS101",
+    "IVUS102",
+    "IVUS103",
+    "IVUS104",
+    "IVUS106",
+    "IVUS107",
+    "IVUS109",
+    "IVUS201",
+    "IVUS203",
+    "IVUS204",
+)
 CONTRADICTING = frozenset(
     {
         # "Remove 37252", and anything else to be done with it.

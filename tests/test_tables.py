@@ -101,6 +101,12 @@ def test_overrides_change_values_and_keep_the_rest(facts: Facts) -> None:
     assert changed.mue.ever("37252") == facts.mue.ever("37252")
 
 
+@pytest.mark.parametrize("value", [0, "0", "05", 999_999])
+def test_a_limit_may_be_any_number_of_units(facts: Facts, value: object) -> None:
+    changed = override_tables(facts, {"mue": {"37253": {"value": value}}}, "test")
+    assert {row.value for row in changed.mue.ever("37253")} == {int(str(value))}
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -137,8 +143,12 @@ def test_overrides_change_values_and_keep_the_rest(facts: Facts) -> None:
         ),
         *(
             ({"mue": {"37253": {"value": value}}}, "table mue, row 37253, column value: ")
-            for value in (nan, inf, -1, 8.0, 8.5, "1e1", 10**6, "9" * 5000, "٣", "", True, [8], {"a": 8})
+            for value in (nan, inf, -1, 8.0, 8.5, "1e1", 10**6, "0009999999", "9" * 5000, "٣", "", True, [8], {"a": 8})
         ),
+        ({"mue": {"37253": {"value": "9" * 50}}}, f"column value: '{'9' * 20}' is no whole number from 0 to 999,999"),
+        ({"fees": {"37252": {"facility": "x"}}}, "column facility: 'x' is no amount in dollars$"),
+        ({"fees": {"37252": {"facility": "-1"}}}, "'-1' is no amount in dollars from 0 to below 1,000,000,000"),
+        ({"fees": {"37252": {"facility": "0.0000001"}}}, "'0.0000001' has more than 6 decimals"),
         ({"modifiers": {"50": {"kind": "both"}}}, "table modifiers, row 50, column kind: "),
         ({"catheter_codes": {"36010": {"includes_catheterization": "Y"}}}, "row 36010, column includes_cath"),
         ({"procedures": {"37252": {"role": "first"}}}, "table procedures, row 37252, column role: "),
@@ -209,6 +219,41 @@ def test_no_amount_outside_the_fee_table(facts: Facts) -> None:
 def test_the_amount_of_a_line_is_that_of_its_units(facts: Facts, line: str, dollars: str | None) -> None:
     (claim,) = iter_claims(to_837p(f"claim date=20260302\n{line}"))
     assert price(claim.lines[0], Encounter(claim.lines), facts) == (None if dollars is None else Decimal(dollars))
+
+
+@pytest.mark.parametrize(
+    ("lines", "units"),
+    [
+        ("37252\n37252", [1, 0]),
+        ("37253 x3\n37253 x4", [3, 2]),
+        ("37253 x2\n37253 x2\n37253 x2", [2, 2, 1]),
+        ("37253 x4\n37253\n37253", [4, 1, 0]),
+        ("37253 x6\n37253", [5, 0]),
+        ("37253 x1.5\n37253 x6", [None, 5]),
+        ("37253 x3\n37253 x4 on=20260303", [3, 4]),
+        ("37253 x9 on=20260302-20260303\n37253 x4", [9, 0]),
+        ("37253 x999999", [5]),
+        ("37253 x0\n37253 x5", [None, 5]),
+        # beside a procedure that CPT excludes, on its day only
+        ("37252\n37191", [0, None]),
+        ("37252 on=20260303\n37191\n37253 x2", [1, None, 0]),
+    ],
+)
+def test_units_over_the_limit_of_the_day_are_not_paid(facts: Facts, lines: str, units: list[int | None]) -> None:
+    (claim,) = iter_claims(to_837p(f"claim date=20260302\n{lines}"))
+    encounter = Encounter(claim.lines)
+    prices = [price(line, encounter, facts) for line in claim.lines]
+    each = [amount(facts, line.procedure, "11", date(2026, 3, 2)) for line in claim.lines]
+    assert prices == [None if n is None or one is None else n * one for n, one in zip(units, each, strict=True)]
+
+
+def test_a_limit_of_each_line_does_not_count_the_others(facts: Facts) -> None:
+    by_line = override_tables(facts, {"mue": {"37253": {"mai": "1"}}}, "scrubber.toml")
+    (claim,) = iter_claims(to_837p("claim date=20260302\n37253 x3\n37253 x6"))
+    encounter = Encounter(claim.lines)
+    one = amount(facts, "37253", "11", date(2026, 3, 2))
+    assert one is not None
+    assert [price(line, encounter, by_line) for line in claim.lines] == [3 * one, 5 * one]
 
 
 @needs_facts

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edits.facts import load_facts
-from edits.notes import vessels_in
+from edits.notes import _lexicon, _read_again, vessels_in
 from edits.vessels import counted, describe_counted
 from scrubber import scrub
 from scrubber.api import load_settings
@@ -24,6 +24,13 @@ from tests.conftest import FIXTURES
 
 FACTS = load_facts()
 NOTES: dict[str, dict[str, str]] = tomllib.loads((FIXTURES / "vessel_notes.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_what_was_read() -> None:
+    """Forget what was read before: a changed reader (of a mutation campaign) is not to answer from memory."""
+    _read_again.cache_clear()
+    _lexicon.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -126,6 +133,7 @@ def test_a_long_list_is_cut() -> None:
     assert len(_counted(names)) == 11
     assert told.endswith("; 4 more")
     assert told.count(";") == 7
+    assert "more" not in describe_counted(_counted(names.removesuffix(", LEFT AND RIGHT EIA").removeprefix("AORTA, ")))
 
 
 def test_a_modifier_gives_the_side_that_a_text_lacks() -> None:
