@@ -5,19 +5,19 @@ and the units before the sides, because one mistake is reported once; IVUS109 co
 found.
 """
 
-from edits.addon import ADDON_EDITS, BASE_FAILS
-from edits.catheter import MONEY_EDITS
-from edits.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
-from edits.exclusions import EXCLUSION_EDITS
-from edits.facts import OPTIONS, Facts, load_facts, price, table_infos
-from edits.figures import observe
-from edits.initial import INITIAL_EDITS
-from edits.modifiers import MODIFIER_EDITS
-from edits.page import describe, known_codes
-from edits.pairs import PAIR_EDITS
-from edits.retired import RETIRED_EDITS
-from edits.sides import SIDE_EDITS
-from edits.units import DUPLICATE_EDITS, UNIT_EDITS
+from edits.ivus.addon import ADDON_EDITS, BASE_FAILS
+from edits.ivus.catheter import MONEY_EDITS
+from edits.ivus.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
+from edits.ivus.exclusions import EXCLUSION_EDITS
+from edits.ivus.explanation import describe, known_codes
+from edits.ivus.facts import OPTIONS, Facts, load_facts, price, table_infos
+from edits.ivus.initial import INITIAL_EDITS
+from edits.ivus.modifiers import MODIFIER_EDITS
+from edits.ivus.pairs import PAIR_EDITS
+from edits.ivus.retired import RETIRED_EDITS
+from edits.ivus.sides import SIDE_EDITS
+from edits.ivus.statistics import observe
+from edits.ivus.units import DUPLICATE_EDITS, UNIT_EDITS
 from scrubber import Chain
 
 __all__ = ["EDITS"]

@@ -14,19 +14,20 @@ from pathlib import Path
 from attrs import converters, field, frozen
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
+from scrubber.engine.judge import Engine
 from scrubber.errors import ConfigError
-from scrubber.findings import FileReport, Severity
-from scrubber.model import DateRange
-from scrubber.output import Publication
-from scrubber.outputs import AckSettings, FileOutputs, OutputSettings, Targets
-from scrubber.parser import open_source
-from scrubber.plugins import load_plugins
-from scrubber.run import FileScrub
-from scrubber.tables import TableInfo, load_manifest, load_table
-from scrubber.writers.base import Writer, describe_tool
-from scrubber.writers.json import JsonWriter
-from scrubber.writers.text import TextWriter
+from scrubber.findings.dates import DateRange
+from scrubber.findings.finding import Severity
+from scrubber.findings.report import FileReport
+from scrubber.io.publication import Publication
+from scrubber.io.source import open_source
+from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
+from scrubber.outputs.reports.base import Writer, describe_tool
+from scrubber.outputs.reports.json import JsonWriter
+from scrubber.outputs.reports.text import TextWriter
+from scrubber.packs.registry import load_plugins
+from scrubber.pipeline.file_scrub import FileScrub
+from scrubber.tables.table import TableInfo, load_manifest, load_table
 
 __all__ = ["TARGETS", "scrub", "tables"]
 
@@ -67,7 +68,7 @@ def _write(data: bytes, engine: Engine, folder: Path) -> FileReport:
     settings = OutputSettings(AckSettings(engine.config.today), annotate_k3=True, partial=True)
     with open_source(data, "fuzz") as source, Publication() as publication:
         run = FileScrub(source, engine)
-        outputs = FileOutputs(source, run, targets, settings, publication)
+        outputs = run.write_files(targets, settings, publication)
         run.report.claims.extend(run)
         outputs.finish()
         publication.publish()

@@ -9,30 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scrubber.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
     from scrubber.api import Settings, check_claim, check_claims, iter_claims, load_settings, scrub
+    from scrubber.claims.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
+    from scrubber.claims.encounter import Encounter, SameDays
+    from scrubber.claims.model import Claim, Diagnosis, Note, Payer, Person, Provider, ServiceLine
     from scrubber.config import Config
-    from scrubber.disclosure import CodeForm
-    from scrubber.edit import Chain, Context, Edit, EncounterEdit, Example, Meta, Page, statuses
-    from scrubber.encounter import Encounter, SameDays
     from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
-    from scrubber.findings import (
-        Adjustment,
-        ClaimReport,
-        EndedTable,
-        FileReport,
-        Finding,
-        Location,
-        Observation,
-        Report,
-        Severity,
-        Source,
-        Status,
-    )
-    from scrubber.model import Claim, DateRange, Diagnosis, Note, Payer, Person, Provider, ServiceLine
-    from scrubber.pack_options import Option, OptionRow, option_table
-    from scrubber.tables import DatedRow, Table, TableInfo, load_manifest, load_table
-    from scrubber.writers.base import Tool, Writer
+    from scrubber.findings.code_form import CodeForm
+    from scrubber.findings.dates import DateRange
+    from scrubber.findings.finding import Adjustment, Finding, Location, Severity, Source, Status
+    from scrubber.findings.report import ClaimReport, EndedTable, FileReport, Observation, Report
+    from scrubber.findings.rule import Example, Meta, statuses
+    from scrubber.outputs.reports.base import Tool, Writer
+    from scrubber.packs.edit import Context, Edit, EncounterEdit
+    from scrubber.packs.option import Option, OptionRow, option_table
+    from scrubber.packs.pack import Chain, Page
+    from scrubber.tables.table import DatedRow, Table, TableInfo, load_manifest, load_table
 
 __version__ = "0.1.0"
 
@@ -96,29 +88,25 @@ __all__ = [
 ]
 
 _HOMES = {
-    "scrubber.adapters": ("claim_from_mapping", "claims_from_databricks", "claims_from_pyx12"),
-    "scrubber.api": ("Settings", "check_claim", "check_claims", "iter_claims", "load_settings", "scrub"),
-    "scrubber.config": ("Config",),
-    "scrubber.disclosure": ("CodeForm",),
-    "scrubber.edit": ("Chain", "Context", "Edit", "EncounterEdit", "Example", "Meta", "Page", "statuses"),
-    "scrubber.encounter": ("Encounter", "SameDays"),
-    "scrubber.errors": ("AdapterError", "ConfigError", "PluginError", "ScrubberError", "UnreadableError"),
-    "scrubber.findings": (
-        "Adjustment",
-        "ClaimReport",
-        "EndedTable",
-        "FileReport",
-        "Finding",
-        "Location",
-        "Observation",
-        "Report",
-        "Severity",
-        "Source",
-        "Status",
+    "scrubber.api": (
+        "Settings",
+        "check_claim",
+        "check_claims",
+        "iter_claims",
+        "load_settings",
+        "scrub",
     ),
-    "scrubber.model": (
+    "scrubber.claims.adapters": (
+        "claim_from_mapping",
+        "claims_from_databricks",
+        "claims_from_pyx12",
+    ),
+    "scrubber.claims.encounter": (
+        "Encounter",
+        "SameDays",
+    ),
+    "scrubber.claims.model": (
         "Claim",
-        "DateRange",
         "Diagnosis",
         "Note",
         "Payer",
@@ -126,9 +114,61 @@ _HOMES = {
         "Provider",
         "ServiceLine",
     ),
-    "scrubber.pack_options": ("Option", "OptionRow", "option_table"),
-    "scrubber.tables": ("DatedRow", "Table", "TableInfo", "load_manifest", "load_table"),
-    "scrubber.writers.base": ("Tool", "Writer"),
+    "scrubber.config": ("Config",),
+    "scrubber.errors": (
+        "AdapterError",
+        "ConfigError",
+        "PluginError",
+        "ScrubberError",
+        "UnreadableError",
+    ),
+    "scrubber.findings.code_form": ("CodeForm",),
+    "scrubber.findings.dates": ("DateRange",),
+    "scrubber.findings.finding": (
+        "Adjustment",
+        "Finding",
+        "Location",
+        "Severity",
+        "Source",
+        "Status",
+    ),
+    "scrubber.findings.report": (
+        "ClaimReport",
+        "EndedTable",
+        "FileReport",
+        "Observation",
+        "Report",
+    ),
+    "scrubber.findings.rule": (
+        "Example",
+        "Meta",
+        "statuses",
+    ),
+    "scrubber.outputs.reports.base": (
+        "Tool",
+        "Writer",
+    ),
+    "scrubber.packs.edit": (
+        "Context",
+        "Edit",
+        "EncounterEdit",
+    ),
+    "scrubber.packs.option": (
+        "Option",
+        "OptionRow",
+        "option_table",
+    ),
+    "scrubber.packs.pack": (
+        "Chain",
+        "Page",
+    ),
+    "scrubber.tables.table": (
+        "DatedRow",
+        "Table",
+        "TableInfo",
+        "load_manifest",
+        "load_table",
+    ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

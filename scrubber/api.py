@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict, Unpack
 
+from scrubber.builtin.all_rules import all_rules
+from scrubber.claims.builder import build_claim
+from scrubber.claims.model import Claim
+from scrubber.claims.reader import Reader
 from scrubber.config import Config, load_config, read_values
-from scrubber.engine import Engine, all_rules
+from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, UnreadableError, reason_of
-from scrubber.findings import Detail, Finding, Report, Severity
-from scrubber.model import Claim
-from scrubber.parser import Reader, build_claim, open_source
-from scrubber.plugins import load_plugins
-from scrubber.run import FileScrub, exit_code, redacted, unreadable_file
+from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.report import Detail, Report
+from scrubber.io.source import open_source
+from scrubber.packs.registry import load_plugins
+from scrubber.pipeline.file_scrub import FileScrub, exit_code, redacted, unreadable_file
 
 __all__ = ["Settings", "check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
 

@@ -33,12 +33,12 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from scrubber.console import tell
 from scrubber.errors import ConfigError, UnreadableError, reason_of
-from scrubber.findings import Severity
-from scrubber.pack_options import Option, describe_value, options_as_tables
-from scrubber.parser import open_source
-from scrubber.x12 import tidy_identifier
+from scrubber.findings.finding import Severity
+from scrubber.io.source import open_source
+from scrubber.io.stderr import tell
+from scrubber.packs.option import Option, describe_value, options_as_tables
+from scrubber.x12.segment import tidy_identifier
 
 __all__ = [
     "CONFIG_FILE",

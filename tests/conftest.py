@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
+from scrubber.engine.judge import Engine
 from tests.reports import write_reports
 from tests.warm import PROGRAM, WarmProgram
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scrubber.x12 import Delimiters
+from scrubber.x12.segment import Delimiters
 
 Segments = list[list[str]]
 Choose = Callable[[Sequence[Any]], Any]

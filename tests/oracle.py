@@ -18,7 +18,7 @@ import pytest
 import pyx12
 from pyx12 import error_handler, map_if, params, x12context, x12n_document
 
-from scrubber.parser.segments import cut_segments
+from scrubber.x12.lexer import cut_segments
 
 _OTHER_VERSIONS = re.compile(r"005010X222(A2)?(?![A-Z0-9])")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from hypothesis import strategies as st
 
-from scrubber.plugins import load_plugins
+from scrubber.outputs.reports.base import Tool, describe_tool
+from scrubber.packs.registry import load_plugins
 from scrubber.testing import to_837p
-from scrubber.writers.base import Tool, describe_tool
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -21,7 +21,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
+from scrubber.engine.judge import Engine
 from scrubber.testing import scrub_shorthand
 
 TABLES = Path(__file__).parents[1] / "edits" / "tables"

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from attrs import define, field, frozen
 from hypothesis import strategies as st
 
-from scrubber.x12 import Delimiters
+from scrubber.x12.segment import Delimiters
 
 Claims = tuple[bool, ...]
 """The claims of a subscriber or dependent: whether each has an error."""

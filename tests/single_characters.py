@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
-from scrubber.findings import FileReport
-from scrubber.parser import open_source
-from scrubber.run import FileScrub, exit_code
+from scrubber.engine.judge import Engine
+from scrubber.findings.report import FileReport
+from scrubber.io.source import open_source
+from scrubber.pipeline.file_scrub import FileScrub, exit_code
 from scrubber.testing import Form, to_837p
 
 CHARACTERS = b"0123456789AMZaz ~*:^\n\r\x00\x1f-.,/&'"

@@ -14,15 +14,16 @@ import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
-from scrubber.findings import FileReport, Severity, Status
-from scrubber.output import Publication
-from scrubber.outputs import AckSettings, FileOutputs, OutputSettings, Targets
-from scrubber.parser import open_source
-from scrubber.run import FileScrub
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Severity, Status
+from scrubber.findings.report import FileReport
+from scrubber.io.publication import Publication
+from scrubber.io.source import open_source
+from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
+from scrubber.outputs.x12.acknowledgement import _Numbers
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import Form, to_837p
-from scrubber.writers.acknowledge import _Numbers
-from scrubber.x12 import Delimiters
+from scrubber.x12.segment import Delimiters
 from tests import shapes
 from tests.oracle import pyx12_errors
 from tests.test_ack999 import counted as recounted
@@ -132,7 +133,7 @@ def both_acknowledgements(data: bytes, engine: Engine, ack: AckSettings) -> tupl
         folder = Path(name)
         run = FileScrub(source, engine)
         targets = Targets(ack277=folder / "a.277", ack999=folder / "a.999")
-        outputs = FileOutputs(source, run, targets, OutputSettings(ack), publication)
+        outputs = run.write_files(targets, OutputSettings(ack), publication)
         run.report.claims.extend(run)
         outputs.finish()
         publication.publish()

@@ -12,12 +12,12 @@ import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
-from scrubber.findings import Severity
-from scrubber.output import Publication
-from scrubber.outputs import AckSettings, FileOutputs, OutputSettings, targets_in
-from scrubber.parser import open_source
-from scrubber.run import FileScrub
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Severity
+from scrubber.io.publication import Publication
+from scrubber.io.source import open_source
+from scrubber.outputs.output_set import AckSettings, OutputSettings, targets_in
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import Form, to_837p
 from tests.oracle import interchanges, pyx12_errors
 from tests.test_outputs import segments_of, write
@@ -742,7 +742,7 @@ def _written_in_folder(
         run = FileScrub(source, engine)
         targets = attrs.evolve(targets_in(folder, "in.837"), findings=None, in_folder=in_folder)
         options = OutputSettings(ack_settings or AckSettings(engine.config.today))
-        outputs = FileOutputs(source, run, targets, options, publication)
+        outputs = run.write_files(targets, options, publication)
         run.report.claims.extend(run)
         outputs.finish()
         publication.publish()

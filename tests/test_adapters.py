@@ -25,8 +25,8 @@ from scrubber import (
     claims_from_pyx12,
 )
 from scrubber.api import make_engine
-from scrubber.identity import single_identity
-from scrubber.model import Note, Payer, Person, Provider
+from scrubber.claims.model import Note, Payer, Person, Provider
+from scrubber.claims.patients import single_identity
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, ROOT
 from tests.databricks_shape import to_databricks

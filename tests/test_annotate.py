@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scrubber.api import load_settings, make_engine
+from scrubber.claims.builder import ClaimPlace
+from scrubber.claims.model import Claim
 from scrubber.config import Ignore, PayerConfig
-from scrubber.engine import Engine
-from scrubber.findings import ClaimReport, Finding, Severity
-from scrubber.model import Claim
-from scrubber.parser import ClaimPlace
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.report import ClaimReport
+from scrubber.outputs.x12.annotated837 import note_text
 from scrubber.testing import Form, to_837p
-from scrubber.writers.annotate837 import note_text
-from scrubber.x12 import Delimiters
+from scrubber.x12.segment import Delimiters
 from tests.conftest import FIXTURES, Run
 from tests.oracle import pyx12_errors
 from tests.test_outputs import amounts, check_numbering, check_only_added, segments_of, write

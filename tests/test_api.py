@@ -17,7 +17,7 @@ import attrs
 import pytest
 
 import scrubber
-from scrubber.index import PatientIndex
+from scrubber.pipeline.patient_index import PatientIndex
 from scrubber.testing import to_837p
 
 DATA = to_837p("claim A\n37252\nclaim B patient=M2\n99213")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scrubber.engine import Engine
+from scrubber.engine.judge import Engine
 from scrubber.testing import DEFAULT_DATE, case_engine, load_cases, run_case, run_cases, scrub_shorthand, to_837p
 from tests.conftest import FIXTURES
 

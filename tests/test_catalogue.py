@@ -7,11 +7,12 @@ import tomllib
 
 import pytest
 
-from scrubber.edit import Edit, EncounterEdit, FileEdit, Rule
-from scrubber.engine import all_rules
-from scrubber.explain import explain_rule
-from scrubber.findings import Severity
-from scrubber.plugins import load_plugins
+from scrubber.builtin.all_rules import all_rules
+from scrubber.catalogue import explain_rule
+from scrubber.findings.finding import Severity
+from scrubber.findings.rule import FileEdit, Rule
+from scrubber.packs.edit import Edit, EncounterEdit
+from scrubber.packs.registry import load_plugins
 from scrubber.testing import run_examples
 from tests.conftest import FIXTURES, ROOT
 

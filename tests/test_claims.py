@@ -9,11 +9,15 @@ from typing import Any
 import attrs
 import pytest
 
-from scrubber.encounter import Encounters
-from scrubber.identity import patients_of
-from scrubber.model import Claim, DateRange, Diagnosis, Payer, Person, Provider, ServiceLine, parse_number
-from scrubber.parser import Reader, build_claim, open_source
+from scrubber.claims.builder import build_claim
+from scrubber.claims.encounter import Encounters
+from scrubber.claims.model import Claim, Diagnosis, Payer, Person, Provider, ServiceLine
+from scrubber.claims.patients import patients_of
+from scrubber.claims.reader import Reader
+from scrubber.findings.dates import DateRange
+from scrubber.io.source import open_source
 from scrubber.testing import BILLING_NPI, RENDERING_NPI, to_837p
+from scrubber.x12.values import parse_number
 
 
 def _claims(shorthand: str, *changes: tuple[bytes, bytes]) -> list[Claim]:

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from scrubber.errors import UnreadableError
-from scrubber.parser import open_source
-from scrubber.plugins import load_plugins
-from scrubber.session import expand_inputs
+from scrubber.io.source import open_source
+from scrubber.packs.registry import load_plugins
+from scrubber.pipeline.discovery import expand_inputs
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, Run
 

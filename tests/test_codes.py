@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from scrubber import scrub
-from scrubber.disclosure import CodeForm
-from scrubber.engine import Engine
-from scrubber.findings import ClaimReport, Finding
-from scrubber.model import DateRange, in_cents
-from scrubber.plugins import writer_names
+from scrubber.engine.judge import Engine
+from scrubber.findings.code_form import CodeForm
+from scrubber.findings.dates import DateRange
+from scrubber.findings.finding import Finding
+from scrubber.findings.report import ClaimReport
+from scrubber.packs.registry import writer_names
 from scrubber.testing import scrub_shorthand, to_837p
+from scrubber.x12.values import in_cents
 from tests.canary import seen
 from tests.conftest import FIXTURES, Run
 

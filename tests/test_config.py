@@ -12,10 +12,11 @@ import pytest
 from scrubber.api import load_settings, make_engine
 from scrubber.config import Config, describe_config
 from scrubber.errors import ConfigError
-from scrubber.findings import ClaimReport, Severity
-from scrubber.pack_options import Option, OptionRow, option_table
-from scrubber.parser import source
-from scrubber.tables import Table, override_tables
+from scrubber.findings.finding import Severity
+from scrubber.findings.report import ClaimReport
+from scrubber.io import source
+from scrubber.packs.option import Option, OptionRow, option_table
+from scrubber.tables.table import Table, override_tables
 from scrubber.testing import scrub_shorthand, to_837p
 from tests.conftest import Run
 

@@ -21,18 +21,19 @@ from pyx12 import map_if, params, x12n_document
 from pyx12.map_if import load_map_file, segment_if
 from pyx12.map_walker import walk_tree
 
-from scrubber.findings import Location, Severity
-from scrubber.parser import conformance, open_source
-from scrubber.parser.conformance import (
+from scrubber.conformance import guide_walk as conformance
+from scrubber.conformance.guide_walk import (
     CONFORMANCE_RULES,
     GuideElementError,
     GuideEnvelopeError,
     GuideSegmentError,
     guide_faults,
 )
-from scrubber.parser.faults import Fault
-from scrubber.parser.segments import cut_segments
+from scrubber.findings.finding import Location, Severity
+from scrubber.io.source import open_source
 from scrubber.testing import to_837p
+from scrubber.x12.lexer import cut_segments
+from scrubber.x12.rules import Fault
 from tests.conftest import FIXTURES, ROOT
 
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -591,7 +592,8 @@ def test_the_logger_is_given_back_as_it_was() -> None:
 
 
 def test_import_is_cheap_and_pyx12_comes_with_the_first_interchange() -> None:
-    program = "import sys, scrubber.parser.conformance, scrubber.structure; sys.exit('pyx12' in sys.modules)"
+    modules = "scrubber.conformance.guide_walk, scrubber.builtin.claim_structure"
+    program = f"import sys, {modules}; sys.exit('pyx12' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT)
     assert done.returncode == 0
 

@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrubber.control_numbers import ControlNumbers
+from scrubber.x12.control_numbers import ControlNumbers
 
 NUMBERS = st.one_of(
     st.integers(0, 200).map(str),

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
-from scrubber.findings import FileReport, Severity
-from scrubber.parser import open_source
-from scrubber.parser.segments import cut_segments
-from scrubber.run import FileScrub, exit_code
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Severity
+from scrubber.findings.report import FileReport
+from scrubber.io.source import open_source
+from scrubber.pipeline.file_scrub import FileScrub, exit_code
+from scrubber.x12.lexer import cut_segments
 from tests.conftest import ROOT
 
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from edits.figures import BASES, UNITS
+from edits.ivus.statistics import BASES, UNITS
 from scrubber.api import load_settings, make_engine
-from scrubber.findings import ClaimReport, Detail, Observation
-from scrubber.parser import open_source
-from scrubber.run import FileScrub
+from scrubber.findings.report import ClaimReport, Detail, Observation
+from scrubber.io.source import open_source
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
 
 SETTINGS = load_settings(discover=False)

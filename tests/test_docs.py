@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from scrubber.cli import commands
-from scrubber.engine import all_rules
-from scrubber.explain import explain_rule, render_catalogue
-from scrubber.parser.conformance import CONFORMANCE_RULES
-from scrubber.parser.faults import ENVELOPE_RULES
-from scrubber.plugins import load_plugins
+from scrubber.builtin.all_rules import all_rules
+from scrubber.catalogue import explain_rule, render_catalogue
+from scrubber.cli.main import commands
+from scrubber.conformance.guide_walk import CONFORMANCE_RULES
+from scrubber.packs.registry import load_plugins
 from scrubber.testing import to_837p
+from scrubber.x12.rules import ENVELOPE_RULES
 from tests.conftest import FIXTURES, ROOT, Run
 from tests.serving import serving
 

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 import scrubber
-from scrubber.plugins import load_plugins
+from scrubber.outputs.reports.base import describe_tool
+from scrubber.outputs.reports.json import NdjsonWriter
+from scrubber.packs.registry import load_plugins
 from scrubber.testing import to_837p
-from scrubber.writers.base import describe_tool
-from scrubber.writers.json import NdjsonWriter
 from tests.conftest import FIXTURES, ROOT
 from tests.serving import Server, serving
 

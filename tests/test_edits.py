@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import attrs
 import pytest
 
-from edits.bases import can_stand
-from edits.codes import CO107, CO181, ENDED, IVUS_PERIOD, SUCCEEDED, listed, make_meta
-from edits.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
+from edits.ivus.bases import can_stand
+from edits.ivus.codes import CO107, CO181, ENDED, IVUS_PERIOD, SUCCEEDED, listed, make_meta
+from edits.ivus.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
 from scrubber import Adjustment, Encounter, Example, Meta, Severity, Source, Status, Table, iter_claims, scrub
 from scrubber.api import load_settings
 from scrubber.testing import scrub_shorthand, to_837p

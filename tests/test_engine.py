@@ -11,15 +11,17 @@ import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
+from scrubber.claims.encounter import Encounter
+from scrubber.claims.model import Claim
 from scrubber.config import Config
-from scrubber.edit import Chain, Context, Edit, EncounterEdit, Meta
-from scrubber.encounter import Encounter
-from scrubber.engine import Engine
-from scrubber.findings import Finding, Severity, Source
-from scrubber.model import Claim
-from scrubber.parser import open_source
-from scrubber.plugins import Plugin, load_plugins
-from scrubber.run import FileScrub
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Finding, Severity, Source
+from scrubber.findings.rule import Meta
+from scrubber.io.source import open_source
+from scrubber.packs.edit import Context, Edit, EncounterEdit
+from scrubber.packs.pack import Chain
+from scrubber.packs.registry import Plugin, load_plugins
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import scrub_shorthand, to_837p
 
 PLAIN = load_settings(discover=False)

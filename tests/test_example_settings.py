@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
-from scrubber.findings import ClaimReport
+from scrubber.findings.report import ClaimReport
 from scrubber.testing import scrub_shorthand, to_837p
 from tests.conftest import ROOT, Run
 

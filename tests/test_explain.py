@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from edits.facts import load_facts
-from edits.page import describe, known_codes
+from edits.ivus.explanation import describe, known_codes
+from edits.ivus.facts import load_facts
 from scrubber.api import load_settings, make_engine
-from scrubber.edit import Page
-from scrubber.explain import explain_page, explain_rule, find_page, nearest_codes
-from scrubber.plugins import load_plugins
+from scrubber.catalogue import explain_page, explain_rule, find_page, nearest_codes
+from scrubber.packs.pack import Page
+from scrubber.packs.registry import load_plugins
 from tests.conftest import FIXTURES, Run
 
 PAGES = [

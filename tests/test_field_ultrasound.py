@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from edits import EDITS
-from edits.facts import Facts, Fee, load_facts
+from edits.ivus.facts import Facts, Fee, load_facts
 from scrubber.api import load_settings, scrub
-from scrubber.engine import Engine
-from scrubber.plugins import Plugin
+from scrubber.engine.judge import Engine
+from scrubber.packs.registry import Plugin
 from scrubber.testing import scrub_shorthand, to_837p
 from tests.conftest import FIXTURES
 

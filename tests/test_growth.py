@@ -12,19 +12,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import growth
-from edits.units import UnitsByDay
+from edits.ivus.units import UnitsByDay
 from scrubber.api import load_settings
-from scrubber.edit import Chain, Context, EncounterEdit, Meta
-from scrubber.encounter import Encounter, Encounters
-from scrubber.engine import Engine
-from scrubber.findings import ClaimReport, Finding, Severity, Source
-from scrubber.ledger import Ledger
-from scrubber.model import Claim, DateRange, Payer, Person, Provider, ServiceLine, TransactionSet
-from scrubber.parser import ClaimPlace, Reader, build_claim, open_source
-from scrubber.parser.loops import claim_loops
-from scrubber.plugins import Plugin, load_plugins
-from scrubber.run import FileScrub
-from scrubber.x12 import Delimiters, Loop
+from scrubber.claims.builder import ClaimPlace, build_claim
+from scrubber.claims.encounter import Encounter, Encounters
+from scrubber.claims.loops import claim_loops
+from scrubber.claims.model import Claim, Payer, Person, Provider, ServiceLine
+from scrubber.claims.reader import Reader
+from scrubber.engine.judge import Engine
+from scrubber.findings.dates import DateRange
+from scrubber.findings.finding import Finding, Severity, Source
+from scrubber.findings.report import ClaimReport
+from scrubber.findings.rule import Meta
+from scrubber.io.source import open_source
+from scrubber.packs.edit import Context, EncounterEdit
+from scrubber.packs.pack import Chain
+from scrubber.packs.registry import Plugin, load_plugins
+from scrubber.pipeline.file_scrub import FileScrub
+from scrubber.pipeline.survey_log import Ledger
+from scrubber.x12.segment import Delimiters, Loop
+from scrubber.x12.transaction_set import TransactionSet
 
 PLAIN = load_settings(discover=False)
 
@@ -63,7 +70,7 @@ def test_what_a_rejection_does_not_change_is_not_judged_again(shape: Any) -> Non
 
 
 def test_lines_of_other_providers_are_found_once_for_each_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    from edits.facts import Facts  # noqa: PLC0415
+    from edits.ivus.facts import Facts  # noqa: PLC0415
 
     asked = 0
     is_base = Facts.is_base

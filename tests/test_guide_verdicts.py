@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from scrubber.api import load_settings, make_engine
 from scrubber.config import Ignore, PayerConfig
-from scrubber.engine import Engine
-from scrubber.findings import Severity
-from scrubber.parser import open_source
-from scrubber.run import FileScrub
-from scrubber.team import Team
+from scrubber.engine.executor import Team
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Severity
+from scrubber.io.source import open_source
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import Form, to_837p
 from tests.test_ack999 import counted
 from tests.test_outputs import write

@@ -23,8 +23,8 @@ from attrs import frozen
 
 from scrubber import UnreadableError, iter_claims, scrub
 from scrubber.api import load_settings
-from scrubber.parser import source
-from scrubber.plugins import writer_names
+from scrubber.io import source
+from scrubber.packs.registry import writer_names
 from scrubber.watch import Judge, Waits, open_gate
 from tests.canary import canary_file
 from tests.conftest import Run

@@ -18,15 +18,16 @@ import pytest
 from lxml import html
 
 from scrubber.api import load_settings, make_engine
-from scrubber.findings import ClaimReport, Detail, FileReport, Finding, Location, Observation, Severity, Source
-from scrubber.parser import open_source
-from scrubber.plugins import load_plugins
-from scrubber.run import FileScrub
+from scrubber.findings.finding import Finding, Location, Severity, Source
+from scrubber.findings.report import ClaimReport, Detail, FileReport, Observation
+from scrubber.io.source import open_source
+from scrubber.outputs.reports.base import describe_tool
+from scrubber.outputs.reports.html import HtmlWriter
+from scrubber.outputs.reports.html import tally as tally_module
+from scrubber.outputs.reports.html.tally import Tally
+from scrubber.packs.registry import load_plugins
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
-from scrubber.writers.base import describe_tool
-from scrubber.writers.html import HtmlWriter
-from scrubber.writers.html import tally as tally_module
-from scrubber.writers.html.tally import Tally
 from tests.conftest import FIXTURES, ROOT, Run
 
 SAMPLE = FIXTURES / "claims" / "office_week.837"
@@ -428,7 +429,7 @@ def test_titles_keep_abbreviations_and_compounds(sample: bytes) -> None:
 
 # -- colours --------------------------------------------------------------------------------------------------------
 
-STYLE = (ROOT / "scrubber" / "writers" / "html" / "page.css").read_text(encoding="utf-8")
+STYLE = (ROOT / "scrubber" / "outputs" / "reports" / "html" / "page.css").read_text(encoding="utf-8")
 
 
 def luminance(color: str) -> float:

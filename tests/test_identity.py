@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from scrubber.engine import Engine
-from scrubber.findings import ClaimReport, Severity
-from scrubber.parser import open_source
-from scrubber.run import FileScrub
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Severity
+from scrubber.findings.report import ClaimReport
+from scrubber.io.source import open_source
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
+from scrubber.engine.judge import Engine
 from scrubber.errors import ConfigError
-from scrubber.findings import Severity
+from scrubber.findings.finding import Severity
 from tests.conftest import FIXTURES
 from tests.test_ack999 import lines_of
 from tests.test_outputs import segments_of, write

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scrubber.engine import Engine
-from scrubber.findings import Finding
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Finding
 from scrubber.testing import case_engine, load_cases, scrub_shorthand
 from tests.conftest import FIXTURES
 

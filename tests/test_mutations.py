@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from fuzz.targets import scrub
 from scrubber import UnreadableError, iter_claims
-from scrubber.parser import RawClaim, Reader, open_source
-from scrubber.parser.segments import cut_segments
+from scrubber.claims.raw_claim import RawClaim
+from scrubber.claims.reader import Reader
+from scrubber.io.source import open_source
 from scrubber.testing import to_837p
+from scrubber.x12.lexer import cut_segments
 from tests.shapes import Made, files, make
 
 _CASES = (

@@ -16,13 +16,13 @@ from lxml import etree
 
 from scrubber import scrub
 from scrubber.api import load_settings, make_engine
+from scrubber.builtin.all_rules import all_rules
 from scrubber.config import Config
-from scrubber.engine import all_rules
-from scrubber.findings import Severity
-from scrubber.notices import TABLES_ENDED
-from scrubber.parser import open_source
-from scrubber.plugins import load_plugins
-from scrubber.run import FileScrub
+from scrubber.engine.notices import TABLES_ENDED
+from scrubber.findings.finding import Severity
+from scrubber.io.source import open_source
+from scrubber.packs.registry import load_plugins
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
 from scrubber.watch import Judge, Waits, open_gate
 from tests.conftest import ROOT, Run
@@ -111,13 +111,13 @@ def test_an_input_that_cannot_be_read_has_the_notice_too(run: Run, tmp_path: Pat
 
 
 def test_the_json_report_is_of_schema_2(run: Run, tmp_path: Path) -> None:
-    schema = json.loads((ROOT / "scrubber" / "writers" / "report.schema.json").read_bytes())
+    schema = json.loads((ROOT / "scrubber" / "outputs" / "reports" / "report.schema.json").read_bytes())
     (tmp_path / "scrubber.toml").write_text(EVERYTHING)
     report = json.loads(run("scrub", "--format=json", data=FAULTY).stdout)
     jsonschema.validate(report, schema)
     assert report["schema"] == 2
     assert report["files"][0]["notices"] == [{"kind": "edits-off", "message": WORDS}]
-    xsd = etree.XMLSchema(etree.parse(ROOT / "scrubber" / "writers" / "report.xsd"))
+    xsd = etree.XMLSchema(etree.parse(ROOT / "scrubber" / "outputs" / "reports" / "report.xsd"))
     xsd.assertValid(etree.fromstring(run("scrub", "--format=xml", data=FAULTY).stdout))
 
 
@@ -233,11 +233,12 @@ def test_every_report_names_the_tables_that_have_ended(form: str, jobs: str, run
     assert set(_told(form, done.stdout)) == {TABLES}
     assert (done.returncode, done.stderr) == (0, b"")
     if form == "xml":
-        xsd = etree.XMLSchema(etree.parse(ROOT / "scrubber" / "writers" / "report.xsd"))
+        xsd = etree.XMLSchema(etree.parse(ROOT / "scrubber" / "outputs" / "reports" / "report.xsd"))
         xsd.assertValid(etree.fromstring(done.stdout))
     if form == "json":
         jsonschema.validate(
-            json.loads(done.stdout), json.loads((ROOT / "scrubber" / "writers" / "report.schema.json").read_bytes())
+            json.loads(done.stdout),
+            json.loads((ROOT / "scrubber" / "outputs" / "reports" / "report.schema.json").read_bytes()),
         )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scrubber.engine import Engine
-from scrubber.findings import Finding, Severity
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Finding, Severity
 from scrubber.testing import scrub_shorthand
 from tests.conftest import FIXTURES
 

@@ -9,8 +9,8 @@ from itertools import combinations
 
 import pytest
 
-from scrubber.engine import Engine
-from scrubber.findings import Finding
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Finding
 from scrubber.testing import scrub_shorthand
 from tests.second_opinion import draw, shorthand
 

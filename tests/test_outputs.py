@@ -13,14 +13,17 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from scrubber.engine import Engine
-from scrubber.findings import ClaimReport, FileReport, Finding, Severity
-from scrubber.model import Claim
-from scrubber.output import Publication
-from scrubber.outputs import AckSettings, FileOutputs, OutputSettings, Targets
-from scrubber.parser import ClaimPlace, Reader, open_source
-from scrubber.parser.segments import cut_segments
-from scrubber.run import FileScrub
+from scrubber.claims.builder import ClaimPlace
+from scrubber.claims.model import Claim
+from scrubber.claims.reader import Reader
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.report import ClaimReport, FileReport
+from scrubber.io.publication import Publication
+from scrubber.io.source import open_source
+from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
+from scrubber.pipeline.file_scrub import FileScrub
+from scrubber.x12.lexer import cut_segments
 from tests import shapes
 from tests.conftest import FIXTURES, ROOT
 from tests.oracle import interchanges, published_x214_map, pyx12_errors
@@ -49,7 +52,7 @@ def write(data: bytes, engine: Engine, *, partial: bool = False, k3: bool = Fals
         annotated, clean, rejected, ack277, ack999 = (folder / file for file in NAMES.values())
         targets = Targets(annotated, clean, rejected, ack277, ack999)
         options = OutputSettings(AckSettings(engine.config.today), k3, line_dates, partial)
-        outputs = FileOutputs(source, run, targets, options, publication)
+        outputs = run.write_files(targets, options, publication)
         run.report.claims.extend(run)
         outputs.finish()
         publication.publish()
@@ -79,7 +82,7 @@ class Alternating(Engine):
 
 @pytest.fixture(scope="session")
 def alternating(default_engine: Engine) -> Engine:
-    from scrubber.plugins import load_plugins  # noqa: PLC0415
+    from scrubber.packs.registry import load_plugins  # noqa: PLC0415
 
     return Alternating(default_engine.config, load_plugins(), shortcut=False)
 

@@ -20,15 +20,16 @@ from pyx12 import map_walker
 
 from scrubber import ClaimReport, ScrubberError, UnreadableError, iter_claims, scrub
 from scrubber.api import check_claim, load_settings, make_engine
+from scrubber.claims.reader import Reader
 from scrubber.config import Config
-from scrubber.findings import Detail
-from scrubber.parser import Reader, open_source
-from scrubber.parser.conformance import _guide
-from scrubber.plugins import load_plugins, load_writer, writer_names
-from scrubber.run import FileScrub
+from scrubber.conformance.guide_walk import _guide
+from scrubber.findings.report import Detail
+from scrubber.io.source import open_source
+from scrubber.outputs.reports.base import Tool, describe_tool, is_binary
+from scrubber.packs.registry import load_plugins, load_writer, writer_names
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.watch import Judge, Waits, open_gate
-from scrubber.writers.base import Tool, describe_tool, is_binary
-from scrubber.x12 import SEGMENT_IDS
+from scrubber.x12.segment import SEGMENT_IDS
 from tests.canary import PLANTED, canary_file, damaged, leaks, planted, seen
 from tests.conftest import Run
 from tests.serving import install_drill, serving

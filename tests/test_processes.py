@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scrubber.errors import ConfigError
-from scrubber.processes import take_installed_modules_only
+from scrubber.io.processes import take_installed_modules_only
 from scrubber.testing import to_837p
 from tests.serving import serving
 
@@ -28,7 +28,7 @@ LAUNCH = """
 import multiprocessing, sys
 if __name__ == "__main__":
     multiprocessing.set_start_method({method!r})
-    from scrubber.cli import main
+    from scrubber.cli.main import main
     main(sys.argv[1:])
 """
 
@@ -99,10 +99,10 @@ def test_without_its_environment_python_is_to_be_told(tmp_path: Path) -> None:
 
 def test_it_holds_for_all_processes_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONSAFEPATH", "")  # so that it is put back
-    monkeypatch.setattr("scrubber.processes.sys.flags", _Flags())
+    monkeypatch.setattr("scrubber.io.processes.sys.flags", _Flags())
     take_installed_modules_only()
     assert os.environ["PYTHONSAFEPATH"] == "1"
-    monkeypatch.setattr("scrubber.processes.sys.flags", _Flags(ignore_environment=1))
+    monkeypatch.setattr("scrubber.io.processes.sys.flags", _Flags(ignore_environment=1))
     with pytest.raises(ConfigError):
         take_installed_modules_only()
 

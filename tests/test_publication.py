@@ -16,20 +16,22 @@ from pathlib import Path
 
 import pytest
 
-from scrubber import outputs
-from scrubber.cli import main
-from scrubber.engine import Engine
+from scrubber.claims.raw_claim import RawClaim
+from scrubber.claims.reader import Reader
+from scrubber.cli.main import main
+from scrubber.engine.judge import Engine
 from scrubber.errors import ConfigError, ScrubberError
-from scrubber.findings import FileReport
-from scrubber.interrupts import uninterrupted
-from scrubber.output import Publication, publish_text
-from scrubber.parser import RawClaim, Reader, open_source
-from scrubber.parser.faults import Fault
+from scrubber.findings.report import FileReport
+from scrubber.io.publication import Publication, publish_text
+from scrubber.io.signals import uninterrupted
+from scrubber.io.source import open_source
+from scrubber.outputs import output_set as outputs
+from scrubber.outputs.reports.json import JsonWriter
+from scrubber.outputs.x12.annotated837 import Annotator
+from scrubber.outputs.x12.base import Tally
+from scrubber.outputs.x12.split837 import Side
 from scrubber.testing import Form, to_837p
-from scrubber.writers.annotate837 import Annotator
-from scrubber.writers.filesink import Tally
-from scrubber.writers.json import JsonWriter
-from scrubber.writers.split837 import Side
+from scrubber.x12.rules import Fault
 from tests.test_outputs import amounts, segments_of, write
 
 GOOD = "37238\n36012\n37252 desc='LEFT CIV'"
@@ -609,8 +611,8 @@ def test_an_interrupt_publishes_nothing_and_leaves_nothing(here: Path, sent: sig
 AT_THE_DOOR = """
 import os, signal, sys
 from pathlib import Path
-from scrubber.interrupts import end_on_signals
-from scrubber.output import Publication
+from scrubber.io.signals import end_on_signals
+from scrubber.io.publication import Publication
 
 def interrupt(frame, event, argument):
     if event == "call" and frame.f_code is Publication.%s.__code__:
@@ -638,7 +640,7 @@ def test_an_interrupt_before_signals_can_be_held_back_leaves_nothing(here: Path,
 
 AT_THE_END = """
 import os, signal, sys, threading
-from scrubber.cli import main
+from scrubber.cli.main import main
 
 threading._register_atexit(os.kill, os.getpid(), signal.SIGINT)
 sys.argv = ["scrubber", "--version"]
@@ -837,7 +839,7 @@ def test_a_writer_that_leaves_by_itself_is_a_fault_and_publishes_nothing(
 
 def test_nothing_is_written_before_every_report_is_begun(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "a.837").write_bytes(MIXED)
-    program = "import sys; sys.modules['xlsxwriter'] = None; from scrubber.cli import main; main(sys.argv[1:])"
+    program = "import sys; sys.modules['xlsxwriter'] = None; from scrubber.cli.main import main; main(sys.argv[1:])"
     args = ["scrub", "a.837", "--format=json", "--report=xml=r.xml", "--report=xlsx=r.xlsx"]
     done = subprocess.run([sys.executable, "-c", program, *args], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (2, b"")

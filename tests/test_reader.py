@@ -9,12 +9,14 @@ import attrs
 import pytest
 
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
-from scrubber.findings import FileReport
-from scrubber.parser import Reader, build_claim, open_source, place_of, reopen
-from scrubber.run import FileScrub
+from scrubber.claims.builder import build_claim, place_of, reopen
+from scrubber.claims.reader import Reader
+from scrubber.engine.judge import Engine
+from scrubber.findings.report import FileReport
+from scrubber.io.source import open_source
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import Form, to_837p
-from scrubber.x12 import Delimiters
+from scrubber.x12.segment import Delimiters
 
 ONE = to_837p("37238\n37252", Form(line_end=""))
 OTHER = ONE.replace(b"000000101", b"000000102")

@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 from benchmarks import growth
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
-from scrubber.findings import ClaimReport, Severity
-from scrubber.ledger import Packed
-from scrubber.parser import Reader, build_claim, open_source, patient_key_of, read_plain, reopen
-from scrubber.repeat_index import RepeatIndex
-from scrubber.repeats import repeats_of
-from scrubber.run import FileScrub
-from scrubber.team import Team
+from scrubber.claims.builder import build_claim, patient_key_of, reopen
+from scrubber.claims.reader import Reader
+from scrubber.claims.regular import read_plain
+from scrubber.claims.repeats import repeats_of
+from scrubber.engine.executor import Team
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Severity
+from scrubber.findings.report import ClaimReport
+from scrubber.io.source import open_source
+from scrubber.pipeline.file_scrub import FileScrub
+from scrubber.pipeline.repeat_index import RepeatIndex
+from scrubber.pipeline.survey_log import Packed
 from scrubber.testing import to_837p
 
 CODE = "X12224"
@@ -151,8 +155,8 @@ def test_only_candidates_are_opened(tmp_path: Path, default_engine: Engine, monk
         opened.append(place.ordinal)
         return reopen(source, place, *rest)
 
-    monkeypatch.setattr("scrubber.run.reopen", watched)
-    monkeypatch.setattr("scrubber.engine.reopen", watched)
+    monkeypatch.setattr("scrubber.pipeline.file_scrub.reopen", watched)
+    monkeypatch.setattr("scrubber.engine.judge.reopen", watched)
     with open_source(tmp_path / "a.837") as source:
         assert len(list(FileScrub(source, default_engine))) == 2_000
     assert not opened

@@ -16,9 +16,10 @@ import jsonschema
 import pytest
 from hypothesis import given
 
-from scrubber.findings import ClaimReport, FileReport, Finding, IgnoredFinding, Location, Severity
+from scrubber.findings.finding import Finding, Location, Severity
+from scrubber.findings.report import ClaimReport, FileReport, IgnoredFinding
+from scrubber.outputs.reports.sarif import SarifWriter, artifact_uri
 from scrubber.testing import to_837p
-from scrubber.writers.sarif import SarifWriter, artifact_uri
 from tests.conftest import FIXTURES, Run
 from tests.reports import BARE_TOOL, HOSTILE, TEXTS, TOOL, findings_of, hostile_file, json_report, write_reports
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from attrs import evolve
 
-from scrubber.engine import Engine
+from scrubber.engine.judge import Engine
 from tests.second_opinion import CODES, by_chain, by_sql, compare, shorthand
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scrubber.parser.faults import Fault
-from scrubber.parser.segments import cut_segments
 from scrubber.testing import Form, to_837p
-from scrubber.x12 import Delimiters, Segment
+from scrubber.x12.lexer import cut_segments
+from scrubber.x12.rules import Fault
+from scrubber.x12.segment import Delimiters, Segment
 
 FORMS = [
     Form(Delimiters(element, component, repetition, terminator), line_end)

@@ -48,7 +48,7 @@ def test_the_report_is_that_of_the_command_line(server: Server, run: Run, data: 
     reply = server.scrub(data)
     assert reply.status == 200
     assert reply.body == _of_the_command_line(run, data)
-    schema = json.loads(files("scrubber.writers").joinpath("report.schema.json").read_text())
+    schema = json.loads(files("scrubber.outputs.reports").joinpath("report.schema.json").read_text())
     Draft202012Validator(schema).validate(reply.json)
 
 

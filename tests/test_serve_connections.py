@@ -181,7 +181,7 @@ def test_a_warning_passes_once_a_minute() -> None:
     assert say("uvicorn.error", logging.WARNING, "Invalid HTTP request received.") is None
     for _ in range(2):
         assert say("uvicorn.error", logging.INFO, "Started")
-        assert say("scrubber.server.pool", logging.ERROR, "a worker ended")
+        assert say("scrubber.server.workers", logging.ERROR, "a worker ended")
     now[0] = 61
     assert "(1000 times more before)" in (say("asyncio", logging.ERROR, accept) or "")
     now[0] = 122

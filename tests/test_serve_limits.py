@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from scrubber.errors import ConfigError
-from scrubber.server.answers import Answer
 from scrubber.server.body import ClientLeftError
 from scrubber.server.folder import open_folder
 from scrubber.server.idempotency import AnswerStore
 from scrubber.server.main import listen
 from scrubber.server.problems import Problem
+from scrubber.server.responses import Answer
 from scrubber.server.settings import is_loopback, read_tokens
 from scrubber.testing import to_837p
 from tests.conftest import Run
@@ -254,14 +254,14 @@ def test_the_parts_of_an_answer_do_not_wait_for_each_other() -> None:
 
 @pytest.mark.parametrize("module", ["starlette", "uvicorn", "prometheus_client"])
 def test_without_the_extra_it_is_named(module: str) -> None:
-    program = f"import sys; sys.modules[{module!r}] = None; from scrubber.cli import main; main(['serve'])"
+    program = f"import sys; sys.modules[{module!r}] = None; from scrubber.cli.main import main; main(['serve'])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
     assert done.returncode == 2
     assert b'pip install "x12-claim-scrubber[server]"' in done.stderr
 
 
 def test_the_command_line_does_without_the_server() -> None:
-    program = "import sys, scrubber.cli, scrubber.session; print(*sys.modules)"
+    program = "import sys, scrubber.cli, scrubber.pipeline.batch; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
     assert not {b"starlette", b"uvicorn", b"scrubber.server"} & set(done.stdout.split())
 

@@ -13,26 +13,20 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
-from scrubber.engine import Engine
-from scrubber.model import Claim
-from scrubber.parser import (
-    ClaimPlace,
-    Glimpse,
-    InputSource,
-    Mark,
-    Reader,
-    open_source,
-    patient_key_of,
-    place_of,
-    read_plain,
-    reader,
-    reopen,
-)
-from scrubber.parser.faults import Fault
-from scrubber.parser.segments import cut_segments
-from scrubber.plugins import load_plugins
-from scrubber.run import FileScrub
+from scrubber.claims import reader
+from scrubber.claims.builder import ClaimPlace, patient_key_of, place_of, reopen
+from scrubber.claims.model import Claim
+from scrubber.claims.reader import Reader
+from scrubber.claims.regular import read_plain
+from scrubber.claims.regular_runs import Glimpse
+from scrubber.engine.judge import Engine
+from scrubber.io.source import InputSource, open_source
+from scrubber.packs.registry import load_plugins
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
+from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.lexer import cut_segments
+from scrubber.x12.rules import Fault
 from tests import shapes
 from tests.conftest import ROOT
 from tests.test_segments import damaged_files
@@ -224,7 +218,7 @@ def test_plain_claims_are_not_opened(tmp_path: Path, default_engine: Engine, mon
         opened.append(place.ordinal)
         return reopen(source, place)
 
-    monkeypatch.setattr("scrubber.engine.reopen", watched)
+    monkeypatch.setattr("scrubber.engine.judge.reopen", watched)
     with open_source(tmp_path / "a.837") as source:
         run = FileScrub(source, default_engine)
         claims = list(run)

@@ -11,10 +11,10 @@ from attrs import define, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scrubber.engine import Engine
-from scrubber.findings import Severity
+from scrubber.engine.judge import Engine
+from scrubber.findings.finding import Severity
 from scrubber.testing import to_837p
-from scrubber.x12 import Delimiters
+from scrubber.x12.segment import Delimiters
 from tests import shapes
 from tests.damages import DAMAGES, Segments, places, written_of
 from tests.test_ack999 import SET as A_SET

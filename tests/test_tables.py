@@ -14,11 +14,11 @@ import attrs
 import pytest
 from attrs import field, frozen
 
-from edits.facts import BaseCode, Facts, UnitLimit, amount, load_facts, price
+from edits.ivus.facts import BaseCode, Facts, UnitLimit, amount, load_facts, price
 from scrubber import DatedRow, Encounter, iter_claims
 from scrubber.errors import ConfigError
-from scrubber.model import DateRange
-from scrubber.tables import load_manifest, load_table, override_tables
+from scrubber.findings.dates import DateRange
+from scrubber.tables.table import load_manifest, load_table, override_tables
 from scrubber.testing import to_837p
 from tests.conftest import ROOT
 

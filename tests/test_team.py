@@ -12,15 +12,15 @@ import pytest
 
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
+from scrubber.engine.executor import Team
 from scrubber.errors import ScrubberError
-from scrubber.inputs import InputScrub
-from scrubber.outputs import AckSettings, OutputSettings, Targets
-from scrubber.parser import open_source
-from scrubber.plugins import load_plugins
-from scrubber.run import FileScrub
-from scrubber.team import Team
+from scrubber.io.source import open_source
+from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
+from scrubber.outputs.reports.base import describe_tool
+from scrubber.packs.registry import load_plugins
+from scrubber.pipeline.file_scrub import FileScrub
+from scrubber.pipeline.input_scrub import InputScrub
 from scrubber.testing import to_837p
-from scrubber.writers.base import describe_tool
 from tests.conftest import FIXTURES, Run
 
 SETTINGS = load_settings(discover=False)
@@ -74,7 +74,7 @@ def test_the_claims_of_one_input_are_shared_out(files: list[Path], run: Run, tmp
 
 
 def test_one_process_takes_small_inputs_only(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scrubber.inputs._WHOLE", 1_000)
+    monkeypatch.setattr("scrubber.pipeline.input_scrub._WHOLE", 1_000)
     with Team(SETTINGS, 2, shortcut=True) as team:
         scrub = InputScrub(make_engine(SETTINGS), describe_tool(load_plugins(), SETTINGS.today), OUTPUTS, team)
         assert [scrub.begin(str(path), Targets()) is None for path in files] == [
@@ -143,7 +143,7 @@ def _kill(team: Team) -> None:
 
 @pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the change must reach the processes")
 def test_a_crash_in_a_process_is_a_crash_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from edits.addon import AddOnWithoutBase  # noqa: PLC0415
+    from edits.ivus.addon import AddOnWithoutBase  # noqa: PLC0415
 
     def crash(*_: object) -> None:
         raise RuntimeError("a name")

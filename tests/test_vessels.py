@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edits.facts import load_facts
-from edits.notes import _lexicon, _read_again, vessels_in
-from edits.vessels import counted, describe_counted
+from edits.ivus.facts import load_facts
+from edits.ivus.notes import _lexicon, _read_again, vessels_in
+from edits.ivus.vessels import counted, describe_counted
 from scrubber import scrub
 from scrubber.api import load_settings
-from scrubber.engine import Engine
+from scrubber.engine.judge import Engine
 from scrubber.testing import scrub_shorthand
 from tests.conftest import FIXTURES
 

@@ -21,9 +21,9 @@ from scrubber.testing import Form, to_837p
 from scrubber.watch import Judge, Waits, open_gate
 from scrubber.watch.inbox import CLAIMS, Inbox, why_not_whole
 from scrubber.watch.journal import Journal, JournalError
-from scrubber.watch.judge import Verdict
 from scrubber.watch.layout import Layout, base_name
-from scrubber.x12 import Delimiters
+from scrubber.watch.worker import Verdict
+from scrubber.x12.segment import Delimiters
 from tests.conftest import Run
 
 GOOD = "37238\n36012\n37252 desc='LEFT CIV'"

@@ -18,14 +18,15 @@ from hypothesis import given, settings
 
 from scrubber.api import load_settings, make_engine
 from scrubber.errors import ConfigError
-from scrubber.findings import ClaimDetail, ClaimReport, Detail, FileReport, Finding, LineDetail, Severity
-from scrubber.parser import open_source
-from scrubber.run import FileScrub
+from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.report import ClaimDetail, ClaimReport, Detail, FileReport, LineDetail
+from scrubber.io.source import open_source
+from scrubber.outputs.reports.base import Writer, is_binary
+from scrubber.outputs.reports.csv import CsvWriter
+from scrubber.outputs.reports.worklist import COLUMNS, Kind
+from scrubber.outputs.reports.xlsx import WorkbookWriter
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
-from scrubber.writers.base import Writer, is_binary
-from scrubber.writers.worklist import COLUMNS, Kind
-from scrubber.writers.worklist_csv import CsvWriter
-from scrubber.writers.worklist_xlsx import WorkbookWriter
 from tests.conftest import FIXTURES, ROOT, Run
 from tests.reports import BARE_TOOL, HOSTILE, TEXTS, TOOL, findings_of, hostile_file, json_report, write_reports
 

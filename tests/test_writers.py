@@ -14,14 +14,14 @@ import jsonschema
 import pytest
 
 import scrubber
-from scrubber.engine import Engine
-from scrubber.plugins import load_plugins, load_writer
+from scrubber.engine.judge import Engine
+from scrubber.outputs.reports.base import describe_tool
+from scrubber.packs.registry import load_plugins, load_writer
 from scrubber.testing import to_837p
-from scrubber.writers.base import describe_tool
 from tests.conftest import FIXTURES, ROOT, Run
 
 SAMPLES = sorted((FIXTURES / "claims").glob("*.837"))
-SCHEMA = json.loads((ROOT / "scrubber" / "writers" / "report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "scrubber" / "outputs" / "reports" / "report.schema.json").read_text(encoding="utf-8"))
 FORMATS = {"csv": "csv", "json": "json", "ndjson": "ndjson", "sarif": "sarif", "text": "txt", "xml": "xml"}
 
 

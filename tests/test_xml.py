@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from lxml import etree
 
-from scrubber.findings import ClaimReport, FileReport, Totals
+from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.outputs.reports.xml import NAMESPACE, XmlWriter
 from scrubber.testing import to_837p
-from scrubber.writers.xml_report import NAMESPACE, XmlWriter
 from tests.conftest import FIXTURES, ROOT, Run
 from tests.reports import BARE_TOOL, HOSTILE, TEXTS, hostile_file, json_report, write_reports
 
-XSD = ROOT / "scrubber" / "writers" / "report.xsd"
+XSD = ROOT / "scrubber" / "outputs" / "reports" / "report.xsd"
 SCHEMA = etree.XMLSchema(file=str(XSD))
 EXPECTED = sorted((FIXTURES / "expected" / "xml").glob("*.xml"))
 

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scrubber.api import load_settings, make_engine
-from scrubber.cli import main
+from scrubber.cli.main import main
 
 PROGRAM = Path(sys.executable).with_name("scrubber")
 

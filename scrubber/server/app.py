@@ -16,20 +16,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from scrubber.catalogue import render_catalogue
 from scrubber.config import Config
-from scrubber.explain import render_catalogue
-from scrubber.plugins import load_plugins
-from scrubber.server.answers import problem_answer
+from scrubber.packs.registry import load_plugins
 from scrubber.server.folder import write_probe
 from scrubber.server.idempotency import AnswerStore
 from scrubber.server.metrics import METRICS_TYPE, Metrics
 from scrubber.server.middleware import Guard, Observer
 from scrubber.server.openapi import describe_api
-from scrubber.server.pool import Pool
 from scrubber.server.problems import Problem, Problems
-from scrubber.server.scrubbing import ScrubRoute
+from scrubber.server.responses import problem_answer
+from scrubber.server.scrub_resource import ScrubRoute
 from scrubber.server.settings import ServeSettings
 from scrubber.server.worker import Setup
+from scrubber.server.workers import Pool
 
 __all__ = ["make_app"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import frozen
 from starlette.types import Receive
 
-from scrubber.output import open_private
+from scrubber.io.publication import open_private
 from scrubber.server.problems import Problem, Problems
 
 __all__ = ["Body", "ClientLeftError", "receive_body", "too_large"]

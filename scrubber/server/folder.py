@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from scrubber.console import tell
 from scrubber.errors import ConfigError, reason_of
+from scrubber.io.stderr import tell
 
 __all__ = ["open_folder", "request_folder", "write_probe"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import attrs
 from attrs import define, field, frozen
 
-from scrubber.server.answers import Answer
 from scrubber.server.problems import Problem, Problems
+from scrubber.server.responses import Answer
 
 __all__ = ["AnswerStore", "Kept", "read_key", "replayed"]
 

@@ -7,9 +7,9 @@ import socket
 import uvicorn
 
 from scrubber.config import Config
-from scrubber.console import tell
 from scrubber.errors import ConfigError, reason_of
-from scrubber.processes import take_installed_modules_only
+from scrubber.io.processes import take_installed_modules_only
+from scrubber.io.stderr import tell
 from scrubber.server.app import make_app
 from scrubber.server.connections import ACCEPTED_AT_ONCE, Connections, room_for_connections
 from scrubber.server.folder import open_folder

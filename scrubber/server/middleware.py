@@ -11,9 +11,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scrubber.errors import place_of_error
-from scrubber.server.answers import finish, linger, problem_answer
 from scrubber.server.metrics import Metrics
 from scrubber.server.problems import Problem, Problems
+from scrubber.server.responses import finish, linger, problem_answer
 from scrubber.server.settings import Tokens
 
 __all__ = ["Guard", "Observer", "refuse"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import scrubber
 from scrubber.server.problems import MEDIA_TYPE, Kind, Problems
-from scrubber.server.returns import BODY_TYPES, EDI, RETURNS
+from scrubber.server.representations import BODY_TYPES, EDI, RETURNS
 
 __all__ = ["describe_api"]
 
@@ -180,7 +180,7 @@ def _problem_schema() -> Json:
 
 def _report_schemas() -> Json:
     """Give the schema of the JSON report and its parts as components, for tools that do not follow $id."""
-    text = files("scrubber.writers").joinpath("report.schema.json").read_text(encoding="utf-8")
+    text = files("scrubber.outputs.reports").joinpath("report.schema.json").read_text(encoding="utf-8")
     schema: Json = json.loads(text.replace('"#/$defs/', '"#/components/schemas/report.'))
     parts = {f"report.{name}": part for name, part in schema.pop("$defs").items()}
     for keyword in ("$schema", "$id"):

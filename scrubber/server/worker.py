@@ -18,17 +18,18 @@ import attrs
 from attrs import define, field, frozen
 
 from scrubber.config import Config
-from scrubber.engine import Engine
+from scrubber.engine.executor import end_with_the_parent
+from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, place_of_error
-from scrubber.findings import ClaimReport, FileReport, Finding, Severity
-from scrubber.inputs import InputScrub
-from scrubber.output import open_private
-from scrubber.outputs import AckSettings, OutputSettings, Targets
-from scrubber.plugins import load_plugins, load_writer
-from scrubber.run import exit_code, unreadable_reason
-from scrubber.server.returns import RETURNS
-from scrubber.team import end_with_the_parent
-from scrubber.writers.base import Tool, Writer, describe_tool
+from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.report import ClaimReport, FileReport
+from scrubber.io.publication import open_private
+from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
+from scrubber.outputs.reports.base import Tool, Writer, describe_tool
+from scrubber.packs.registry import load_plugins, load_writer
+from scrubber.pipeline.file_scrub import exit_code, unreadable_reason
+from scrubber.pipeline.input_scrub import InputScrub
+from scrubber.server.representations import RETURNS
 
 __all__ = ["REQUEST_NAME", "Failure", "Job", "Ready", "Setup", "Verdict", "work"]
 

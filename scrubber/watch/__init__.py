@@ -4,8 +4,8 @@
 watchers from dead ones, `layout` is the output folder, `judge` scrubs one file and `gate` does all of it in order.
 """
 
-from scrubber.watch.gate import Gate, open_gate
 from scrubber.watch.inbox import Waits
-from scrubber.watch.judge import Judge
+from scrubber.watch.watcher import Gate, open_gate
+from scrubber.watch.worker import Judge
 
 __all__ = ["Gate", "Judge", "Waits", "open_gate"]

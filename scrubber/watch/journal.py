@@ -17,7 +17,7 @@ import attrs
 from attrs import field, frozen
 
 from scrubber.errors import ScrubberError, reason_of
-from scrubber.output import open_private
+from scrubber.io.publication import open_private
 
 __all__ = ["Item", "Journal", "JournalError", "Outcome", "State"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 from scrubber.errors import ConfigError, ScrubberError, reason_of
-from scrubber.output import make_folder, open_private, sync_folder
+from scrubber.io.publication import make_folder, open_private, sync_folder
 
 __all__ = ["Layout", "base_name", "escaped", "make_private"]
 

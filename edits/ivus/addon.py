@@ -1,0 +1,455 @@
+"""IVUS101 and IVUS103 to IVUS111: the add-on code and its primary procedure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+import attrs
+
+from edits.ivus.bases import (
+    bases_in,
+    by_other_provider,
+    can_stand,
+    codes_of,
+    counts_as_primary,
+    covers,
+    fewest_differing,
+    has_base,
+    in_other_period,
+    is_contractor_defined,
+    is_listed,
+    on_other_date,
+    stands_alone,
+    uncovered,
+)
+from edits.ivus.codes import ADDITIONAL, AOC, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.ivus.facts import Facts
+from edits.ivus.found import lines_with, refers_to, without
+from edits.ivus.retired import retired_beside
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+
+__all__ = ["ADDON_EDITS", "BASE_FAILS"]
+
+
+class AddOnWithoutBase(EncounterEdit[Facts]):
+    """An intravascular ultrasound code is billed without a primary procedure by the same provider on the same date.
+
+    Why: 37252 and 37253 are add-on codes; payers pay them only with a primary procedure from the CMS list. For dates in
+    2016 and 2017, without a national list, any other procedure of the encounter may be the primary one.
+    Fix: if the same provider did a primary procedure in that session, add it; otherwise remove the ultrasound.
+    """
+
+    meta = make_meta(
+        "IVUS101",
+        "add-on-without-base",
+        Severity.ERROR,
+        AOC,
+        fires="37252",
+        passes="36902\n36907\n37252",
+        status=NO_BASE,
+        adjustment=CO107,
+    )
+
+    @refers_to("IVUS301", "IVUS110")
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for a line for which no base and no near miss (IVUS103, 104) is found.
+
+        Where another line is the cause, the finding names that line and has no instruction of its own.
+        """
+        facts = context.tables
+        told: ServiceLine | None = None
+        for line in ivus_lines(encounter):
+            if not stands_alone(line, encounter, facts):
+                continue
+            retired = retired_beside(line, encounter, facts)
+            same = [told] if told is not None and told.service_dates == line.service_dates else []
+            cause = places(retired or same, line)
+            why = f"; see {cause}" if retired else _why_none(line, encounter, facts)
+            yield self.finding(
+                line,
+                f"{line.procedure} is an add-on code, and {_without_base(line, encounter, facts)}{why}.",
+                f"See {cause}." if cause else _add_or_remove(line, encounter, facts),
+                element="SV101-2",
+            )
+            told = line if told is None or not same else told
+
+
+def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+    """Say what to do about a line without a primary procedure."""
+    if unfit := _unfit(line, encounter, facts):
+        return (
+            f"Correct {places(unfit, line)}; if that is no primary procedure of the session, remove {line.procedure}."
+        )
+    coronary = _coronary_beside(line, encounter, facts)
+    if not coronary:
+        return (
+            f"If the same provider did a primary procedure in that session, add it; otherwise remove {line.procedure}."
+        )
+    is_additional = line.procedure == ADDITIONAL or any(other.procedure == "92978" for other in coronary)
+    return (
+        f"If a coronary vessel was examined, bill {'92979' if is_additional else '92978'} instead of {line.procedure}; "
+        f"otherwise add the primary procedure of that session, or remove {line.procedure}."
+    )
+
+
+def _without_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+    """Say on which days of a line no primary procedure is billed."""
+    bases = bases_in(encounter, line, facts)
+    gaps = uncovered(line, bases, facts)
+    if bases and not gaps:
+        return f"not every day of {line.service_dates} has its own primary procedure by the same provider"
+    shown = ", ".join(map(str, gaps[:_GAPS])) + (" and more days" if len(gaps) > _GAPS else "")
+    days = f"{shown} of {line.service_dates}" if bases else f"{line.service_dates}"
+    return f"no primary procedure by the same provider is billed for {days}"
+
+
+_GAPS = 3
+"""Ranges of days that a message names."""
+
+
+def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+    """Return why what looks like a primary procedure is none, "" for nothing."""
+    if unfit := _unfit(line, encounter, facts):
+        wrong = "the code set (SV101-1) is not HC, or the units (SV104) are not a whole number above 0"
+        return f"; {codes_of(unfit)} ({places(unfit, line)}) does not count: {wrong}"
+    if past := in_other_period(line, encounter, facts):
+        return f"; {past[0].procedure} ({places(past[:1], line)}) is on the list only {_period(line, past[0], facts)}"
+    injections = [other for other in encounter.on_days_of(line) if other.procedure == "36005"]
+    return f"; 36005 ({places(injections, line)}) is not on the list of primary procedures" if injections else ""
+
+
+def _unfit(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
+    """Return the lines that bill a listed primary procedure in another code set or without units that count."""
+    others = encounter.on_days_of(line)
+    return [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)]
+
+
+def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
+    return " and ".join(row.dates for row in facts.base_codes.ever((line.procedure, base.procedure)))
+
+
+class BaseByOtherProvider(EncounterEdit[Facts]):
+    """The primary procedure of that date has a different rendering provider, or a different billing provider.
+
+    Why: an add-on code is paid only to the provider who did the primary procedure and bills it; an ambulatory surgical
+    center and the surgeon are two.
+    Fix: if the rendering (2310B, 2420A) or billing provider (2010AA, its taxonomy code 2000A) is wrong, correct it;
+    otherwise remove the ultrasound.
+    """
+
+    meta = make_meta(
+        "IVUS103",
+        "base-by-other-provider",
+        Severity.ERROR,
+        AOC,
+        fires="37238 by=1234567893\n37252",
+        passes="37238\n37252",
+        status=NO_BASE,
+        adjustment=CO107,
+    )
+
+    @refers_to("IVUS301", "IVUS110")
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for a base on that date under other rendering or billing providers only."""
+        told: dict[Hashable, ServiceLine] = {}
+        for line in ivus_lines(encounter):
+            if has_base(line, encounter, context.tables):
+                continue
+            found = by_other_provider(line, encounter, context.tables)
+            if found:
+                differing = fewest_differing(line, found)
+                wrong = " or the ".join(_PROVIDERS[name] for name in differing)
+                yield self.finding(
+                    line,
+                    f"The primary procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) "
+                    f"{_differs(line, differing)}.",
+                    _once(
+                        told,
+                        line,
+                        found.lines,
+                        f"If the {wrong} is wrong, correct it; otherwise remove the ultrasound.",
+                    ),
+                    element="SV101-2",
+                )
+
+
+def _once(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine], fix: str) -> str:
+    """Return `fix`, or the first line of the same dates and cause, which has it."""
+    first = told.setdefault((line.service_dates, *map(id, cause)), line)
+    return fix if first is line else f"See {places([first], line)}."
+
+
+def _differs(line: ServiceLine, differing: Sequence[str]) -> str:
+    """Say in what a primary procedure differs from the line."""
+    providers = " and ".join(name for name in differing if name != "center")
+    parts = [f"has a different {providers} provider than {line.procedure}"] if providers else []
+    if "center" in differing:
+        billed = ("the surgeon", "the ambulatory surgical center")
+        is_center = line.claim.billing_provider.is_surgery_center
+        parts.append(f"is billed by {billed[not is_center]}, and {line.procedure} by {billed[is_center]}")
+    return " and ".join(parts)
+
+
+_PROVIDERS = {
+    "rendering": "rendering provider (2310B, 2420A)",
+    "billing": "billing provider (2010AA)",
+    "center": "taxonomy code of the billing provider (PRV03, loop 2000A)",
+}
+
+
+class BaseOnOtherDate(EncounterEdit[Facts]):
+    """The primary procedure is on the claim, but on another date.
+
+    Why: the add-on code and its primary procedure must have the same date of service.
+    Fix: if one of the dates is wrong, correct it; if both are right, remove the ultrasound.
+    """
+
+    meta = make_meta(
+        "IVUS104",
+        "base-on-other-date",
+        Severity.ERROR,
+        AOC,
+        fires="37238 on=20240804\n37252",
+        passes="37238\n37252",
+        status=NO_BASE,
+        adjustment=CO107,
+    )
+
+    @refers_to("IVUS301", "IVUS110", "IVUS103")
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for a base on the claim on other dates only."""
+        told: dict[Hashable, ServiceLine] = {}
+        fix = (
+            "If one of these dates of service (DTP*472) is wrong, correct it; if both are right, remove the ultrasound."
+        )
+        for line in ivus_lines(encounter):
+            if has_base(line, encounter, context.tables):
+                continue
+            found = on_other_date(line, encounter, context.tables)
+            if found:
+                yield self.finding(
+                    line,
+                    f"The primary procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "
+                    f"{line.procedure} is dated {line.service_dates}.",
+                    _once(told, line, found.lines, fix),
+                    element="DTP03",
+                    qualifier="472",
+                )
+
+
+class BaseOnAnotherClaim(EncounterEdit[Facts]):
+    """The only primary procedure of the encounter is on another claim.
+
+    Why: many payers look for the primary procedure on the same claim and deny the add-on code with CO-107. Medicare
+    (SBR09 MB, MA) looks at the date of service, not at the claim: there this is an info.
+    Fix: bill the ultrasound on the claim of its primary procedure; to Medicare, send both claims.
+    """
+
+    meta = make_meta(
+        "IVUS106",
+        "base-on-another-claim",
+        Severity.WARNING,
+        AOC,
+        fires="claim A filing=CI\n37238\nclaim B filing=CI\n37252",
+        passes="37238\n37252",
+        status=NO_BASE,
+        adjustment=CO107,
+    )
+
+    @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104", "IVUS107")
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for lines whose bases are all on other claims; a line that repeats another is IVUS701's."""
+        for line in without(ivus_lines(encounter), lines_with("IVUS701", context)):
+            bases = bases_in(encounter, line, context.tables)
+            if bases and all(base.claim is not line.claim for base in bases):
+                is_medicare = line.claim.filing_indicator in MEDICARE
+                finding = self.finding(
+                    line,
+                    f"The primary procedure of {line.procedure} ({codes_of(bases)}) is not on this claim but on "
+                    f"{places(bases, line)} of the file.",
+                    "Send both claims; Medicare looks for the primary procedure by date of service, not by claim."
+                    if is_medicare
+                    else f"Bill {line.procedure} on the claim of its primary procedure.",
+                    element="SV101-2",
+                )
+                yield attrs.evolve(finding, severity=Severity.INFO, adjustment=None) if is_medicare else finding
+
+
+class BaseCannotStandAlone(EncounterEdit[Facts]):
+    """Every primary procedure of the encounter is itself an add-on code whose own primary procedure is missing.
+
+    Why: that add-on code will be denied, and the ultrasound with it.
+    Fix: if the primary procedure of that add-on code was done, add it (with 36907, one of 36901-36906); otherwise
+    correct the add-on code.
+    """
+
+    meta = make_meta(
+        "IVUS107",
+        "base-cannot-stand-alone",
+        Severity.ERROR,
+        AOC,
+        fires="36907\n37252",
+        passes="36902\n36907\n37252",
+        status=NO_BASE,
+        adjustment=CO107,
+    )
+
+    @refers_to("IVUS301")
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for bases of which none stands."""
+        facts = context.tables
+        told: dict[Hashable, ServiceLine] = {}
+        for line in ivus_lines(encounter):
+            bases = bases_in(encounter, line, facts)
+            standing = [base for base in bases if can_stand(base, encounter, facts)]
+            if covers(line, bases, facts) and not covers(line, standing, facts):
+                failing = [base for base in bases if not can_stand(base, encounter, facts)]
+                # Until 2019 37252 is a base of 37253, and has a finding of its own.
+                causes = [base for base in failing if base.procedure not in IVUS] or failing
+                yield self.finding(
+                    line,
+                    f"The primary procedure billed with {line.procedure} ({codes_of(failing)}, "
+                    f"{places(failing, line)}) is itself an add-on code, and its own primary procedure is not billed "
+                    "by the same provider for that date.",
+                    _once(told, line, causes, _bill_primary(causes[0], line, facts)),
+                    element="SV101-2",
+                )
+
+
+def _bill_primary(base: ServiceLine, line: ServiceLine, facts: Facts) -> str:
+    """Name the primary procedures that would make an add-on code payable, or say where they are listed."""
+    if base.procedure in IVUS:
+        return f"See {places([base], line)}."  # which has its own finding
+    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+    are_many = len(primaries) > _MOST_PRIMARIES or "CCCCC" in primaries
+    which = f"'scrubber explain {base.procedure}' lists them" if are_many else " or ".join(sorted(primaries))
+    return (
+        f"If the primary procedure of {base.procedure} ({which}) was done, add it; otherwise correct "
+        f"{places([base], line)}."
+    )
+
+
+_MOST_PRIMARIES = 8
+"""Primary procedures that a message names."""
+
+
+class ContractorDefinedBase(EncounterEdit[Facts]):
+    """For 2016 and 2017 there is no national list of primary procedures of 37252; each contractor had its own.
+
+    Why: whether a procedure of the encounter is a primary one cannot be told from national publications (AOC type 2).
+    Fix: look the primary procedure up in the list of the Medicare contractor of that time.
+    """
+
+    meta = make_meta(
+        "IVUS108",
+        "contractor-defined-base",
+        Severity.INFO,
+        AOC,
+        fires="claim date=20170601\n37221\n37252",
+        passes="claim date=20180601\n37221\n37252",
+    )
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for lines of those years that do not stand alone."""
+        for line in ivus_lines(encounter):
+            if is_contractor_defined(line, context.tables) and has_base(line, encounter, context.tables):
+                yield self.finding(
+                    line,
+                    f"On {line.service_dates} each Medicare contractor defined the primary procedures of "
+                    f"{line.procedure}; there is no national list.",
+                    "Check the primary procedure against the contractor's list of that time.",
+                    element="SV101-2",
+                )
+
+
+class BaseLineFails(EncounterEdit[Facts]):
+    """Every line that bills a primary procedure of the encounter has an error itself, or is charged at zero.
+
+    Why: when the primary procedure is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged
+    by the findings of the edits that are selected in the run. A primary procedure whose own one is missing is IVUS107.
+    A charge of zero is right for encounters (BHT06 RP) and under capitation (CN101 05).
+    Fix: correct the line of the primary procedure first.
+    """
+
+    meta = make_meta(
+        "IVUS109",
+        "base-line-fails",
+        Severity.WARNING,
+        AOC,
+        fires="37238 charge=-1\n37252",
+        passes="37238\n37252",
+        status=NO_BASE,
+        adjustment=CO107,
+    )
+
+    @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104")
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for bases that all have an error or a charge of zero, where IVUS107 does not say why they fail."""
+        for line in without(ivus_lines(encounter), lines_with("IVUS107", context)):
+            bases = bases_in(encounter, line, context.tables)
+            free = [base for base in bases if base.charge == 0 and not base.is_prepaid]
+            if bases and all(base in free or context.has_error(base) for base in bases):
+                yield self.finding(
+                    line,
+                    f"The primary procedure of {line.procedure} ({codes_of(bases)}, {places(bases, line)}) "
+                    f"{'is charged at zero' if len(free) == len(bases) else 'has an error'} and may be denied.",
+                    f"Correct {places(bases, line)} first; {line.procedure} depends on it.",
+                    element="SV101-2",
+                )
+
+
+class CoronaryBaseOnly(EncounterEdit[Facts]):
+    """The encounter has coronary procedures only, so no primary procedure of peripheral intravascular ultrasound.
+
+    Why: ultrasound of coronary vessels is 92978 and 92979; 37252 and 37253 are for other vessels.
+    Fix: if a coronary vessel was examined, bill 92978 (first vessel) or 92979 (each additional one) instead.
+    """
+
+    meta = make_meta(
+        "IVUS111",
+        "coronary-base-only",
+        Severity.WARNING,
+        AOC,
+        fires="92928\n37252",
+        passes="92928\n37238\n37252",
+        status=NO_BASE,
+        adjustment=CO107,
+    )
+
+    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        """Look for lines without base (IVUS101) beside coronary bases."""
+        facts = context.tables
+        for line in ivus_lines(encounter):
+            coronary = _coronary_beside(line, encounter, facts)
+            if coronary and stands_alone(line, encounter, facts) and not retired_beside(line, encounter, facts):
+                yield self.finding(
+                    line,
+                    f"The only primary procedures billed with {line.procedure} are coronary ({codes_of(coronary)}, "
+                    f"{places(coronary, line)}).",
+                    f"See IVUS101 on line {line.number}.",
+                    element="SV101-2",
+                )
+
+
+def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
+    """Return the lines of a line's days that bill a base of coronary ultrasound."""
+    if not facts.coronary_bases.has_any(encounter.procedures):
+        return []
+    return [
+        other
+        for other in encounter.on_days_of(line)
+        if (days := line.common_days(other)) and facts.coronary_bases.on(other.procedure, days)
+    ]
+
+
+ADDON_EDITS = (
+    AddOnWithoutBase,
+    BaseByOtherProvider,
+    BaseOnOtherDate,
+    BaseCannotStandAlone,
+    BaseOnAnotherClaim,
+    ContractorDefinedBase,
+    CoronaryBaseOnly,
+)
+BASE_FAILS = BaseLineFails
+"""Runs last: it asks what the other edits found."""

@@ -1,0 +1,297 @@
+"""Where the primary procedure of an intravascular ultrasound line is, or nearly is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from functools import cached_property, lru_cache
+
+from attrs import frozen
+
+from edits.ivus.codes import IVUS, MOST_NAMED, RETIRED
+from edits.ivus.facts import Facts
+from scrubber import Claim, DateRange, Encounter, SameDays, ServiceLine
+
+__all__ = [
+    "bases_in",
+    "by_other_provider",
+    "can_stand",
+    "codes_of",
+    "counts_as_primary",
+    "covers",
+    "fewest_differing",
+    "has_base",
+    "in_other_period",
+    "is_contractor_defined",
+    "is_listed",
+    "on_other_date",
+    "stands_alone",
+    "uncovered",
+]
+
+_NO_BASE = IVUS | RETIRED | {""}
+"""What cannot be the base even where no national list exists."""
+
+
+def counts_as_primary(line: ServiceLine) -> bool:
+    """Whether a line can be a primary procedure: code set HC (SV101-1, or none), and whole units above 0."""
+    return line.procedure_qualifier in _HCPCS and line.whole_units is not None
+
+
+_HCPCS = frozenset({"HC", ""})
+
+
+def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> tuple[ServiceLine, ...]:
+    """Give those of `others` that bill a listed base of `line` on a day they share with it."""
+    return tuple(other for other in others if is_listed(line, other, facts) and counts_as_primary(other))
+
+
+def is_listed(line: ServiceLine, other: ServiceLine, facts: Facts) -> bool:
+    """Whether `other` bills a listed base of `line` on a day they share, whether it counts as one or not."""
+    return (
+        bool(facts.base_codes.ever((line.procedure, other.procedure)))
+        and (days := line.common_days(other)) is not None
+        and facts.is_base(line.procedure, other.procedure, days)
+    )
+
+
+def bases_in(encounter: Encounter, line: ServiceLine, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Give the lines of the encounter that bill a listed base of `line` on a day they share with it."""
+    question = ("bases", id(line), id(facts))
+    return encounter.once(question, lambda: bases_of(line, encounter.on_days_of(line), facts))
+
+
+def is_contractor_defined(line: ServiceLine, facts: Facts) -> bool:
+    """Whether there is no national list of bases for the line's date (AOC type 2)."""
+    return line.service_dates is not None and facts.is_contractor_defined(line.procedure, line.service_dates)
+
+
+def has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
+    """Whether each day of the line has a base; where no national list exists, whether it has any other procedure."""
+    return encounter.once(("has base", id(line), id(facts)), lambda: _has_base(line, encounter, facts))
+
+
+def _has_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
+    bases = bases_in(encounter, line, facts)
+    if is_contractor_defined(line, facts):
+        bases += tuple(
+            other
+            for other in encounter.on_days_of(line)
+            if other.procedure not in _NO_BASE
+            and other not in bases
+            and counts_as_primary(other)
+            and (days := line.common_days(other)) is not None
+            and facts.is_contractor_defined(line.procedure, days)
+        )
+    return covers(line, bases, facts)
+
+
+def covers(line: ServiceLine, bases: Sequence[ServiceLine], facts: Facts) -> bool:
+    """Whether each day of the line has one of `bases`, and days with ultrasound have one each.
+
+    A line of 31 days and 31 units needs 31 procedures, not one whose dates span the month.
+    """
+    dates = line.service_dates
+    if not bases or dates is None or uncovered(line, bases, facts):
+        return False
+    if dates.days == 1:
+        return True
+    spans = [(base, line.common_days(base)) for base in bases]
+    billed = sum(min(base.whole_units or 0, days.days) for base, days in spans if days is not None)
+    return billed >= min(line.whole_units or 1, dates.days)
+
+
+def uncovered(line: ServiceLine, bases: Iterable[ServiceLine], facts: Facts) -> tuple[DateRange, ...]:
+    """Return the days of the line on which none of `bases` is billed as a base that is in force, in ranges."""
+    dates = line.service_dates
+    if dates is None:
+        return ()
+    gaps: list[DateRange] = []
+    day: date | None = dates.first
+    for first, last in sorted(_spans(line, dates, bases, facts)):
+        if day is None:
+            break
+        if first > day:
+            gaps.append(DateRange(day, first - timedelta(days=1)))
+        if last >= day:
+            day = last + timedelta(days=1) if last < dates.last else None
+    return tuple(gaps) if day is None else (*gaps, DateRange(day, dates.last))
+
+
+def _spans(
+    line: ServiceLine, dates: DateRange, bases: Iterable[ServiceLine], facts: Facts
+) -> Iterator[tuple[date, date]]:
+    """Yield the days of the line on which each base is billed and listed, or bases are the contractor's to define."""
+    for base in bases:
+        common = line.common_days(base)
+        if common is None:
+            continue
+        for listed in (base.procedure, "CCCCC"):
+            for period in facts.base_codes.ever((line.procedure, listed)):
+                first, last = max(common.first, period.effective), min(common.last, period.deleted or dates.last)
+                if first <= last:
+                    yield first, last
+
+
+@frozen(eq=False)
+class Bases:
+    """Bases of a line, in the order in which a message names them, with their codes and dates as text."""
+
+    lines: tuple[ServiceLine, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+    @cached_property
+    def codes(self) -> str:
+        """The procedures, each once."""
+        return codes_of(self.lines)
+
+    @cached_property
+    def by_providers(self) -> dict[Providers, frozenset[int]]:
+        """What the lines are known by, for each that rendered and billed some of them."""
+        found: dict[Providers, set[int]] = defaultdict(set)
+        for line in self.lines:
+            found[providers_of(line)].add(id(line))
+        return {providers: frozenset(ids) for providers, ids in found.items()}
+
+    @cached_property
+    def rendering(self) -> frozenset[tuple[str, ...]]:
+        """Who rendered them."""
+        return frozenset(rendering for rendering, *_ in self.by_providers)
+
+    @cached_property
+    def billing(self) -> frozenset[tuple[tuple[str, ...], bool]]:
+        """Who billed them."""
+        return frozenset((billing, is_center) for _, billing, is_center in self.by_providers)
+
+    @cached_property
+    def ids(self) -> frozenset[int]:
+        """What the lines are known by."""
+        return frozenset(map(id, self.lines))
+
+    @cached_property
+    def dates(self) -> str:
+        """The dates of service, each once; of many the number of the others."""
+        dates = list(dict.fromkeys(str(line.service_dates) for line in self.lines))
+        if len(dates) > MOST_NAMED:
+            return f"{', '.join(dates[: MOST_NAMED - 1])} and {len(dates) - MOST_NAMED + 1} other dates"
+        return ", ".join(dates)
+
+
+def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
+    """Return the bases of the same patient and date that another provider rendered or billed."""
+    if line.service_dates is None:
+        return Bases()
+    same, procedure, dates = encounter.same_days(line), line.procedure, line.service_dates
+    found = same.once(("bases", procedure, dates, id(facts)), lambda: _among(same, procedure, dates, facts))
+    own = found.by_providers.get(providers_of(line))
+    return Bases(tuple(other for other in found.lines if id(other) not in own)) if own else found
+
+
+def _among(same: SameDays, procedure: str, dates: DateRange, facts: Facts) -> Bases:
+    """Return the bases of `procedure` on `dates` among the lines that share a day with them."""
+    return Bases(tuple(other for other in same.lines if _is_base(procedure, other, dates, facts)))
+
+
+def _is_base(procedure: str, other: ServiceLine, dates: DateRange, facts: Facts) -> bool:
+    days = other.service_dates.common(dates) if other.service_dates is not None else None
+    return (
+        days is not None
+        and other.procedure != procedure
+        and counts_as_primary(other)
+        and facts.is_base(procedure, other.procedure, days)
+    )
+
+
+Providers = tuple[tuple[str, ...], tuple[str, ...], bool]
+"""Who rendered and who billed a line, and whether that is an ambulatory surgical center."""
+
+
+def providers_of(line: ServiceLine) -> Providers:
+    """Return what makes two lines of a patient the same providers'."""
+    return (line.rendering_key, line.claim.billing_key, line.claim.billing_provider.is_surgery_center)
+
+
+def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
+    """Name in what a line and the nearest of others' `bases` differ: rendering, billing, or center.
+
+    The last is one billing provider that is an ambulatory surgical center for one of the two and none for the other.
+    """
+    rendering, billing, is_center = providers_of(line)
+    if rendering in bases.rendering:
+        return ("center",) if (rendering, billing, not is_center) in bases.by_providers else ("billing",)
+    if (billing, is_center) in bases.billing:
+        return ("rendering",)
+    return ("rendering", "center" if (billing, not is_center) in bases.billing else "billing")
+
+
+def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
+    """Return the bases of the same provider on the same claim, on dates that the line does not have."""
+    found = _own(line.claim, line.procedure, facts).get(line.rendering_key)
+    if found is None:
+        return Bases()
+    if line.service_dates is None:
+        return found
+    # What shares a day with the line is in its encounter.
+    shared = found.ids.intersection(map(id, encounter.on_days_of(line)))
+    return Bases(tuple(other for other in found.lines if id(other) not in shared)) if shared else found
+
+
+@lru_cache(maxsize=16)
+def _own(claim: Claim, procedure: str, facts: Facts) -> dict[tuple[str, ...], Bases]:
+    """Return the lines of a claim that are bases of `procedure` on their own dates, by rendering provider."""
+    found: dict[tuple[str, ...], list[ServiceLine]] = defaultdict(list)
+    for line in claim.lines:
+        if (
+            line.service_dates is not None
+            and counts_as_primary(line)
+            and facts.is_base(procedure, line.procedure, line.service_dates)
+        ):
+            found[line.rendering_key].append(line)
+    return {provider: Bases(tuple(lines)) for provider, lines in found.items()}
+
+
+def in_other_period(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Lines of the date whose code is a base of `line` in another period only."""
+    return tuple(
+        other
+        for other in encounter.on_days_of(line)
+        if other.procedure not in IVUS
+        and facts.base_codes.ever((line.procedure, other.procedure))
+        and not bases_of(line, (other,), facts)
+        and counts_as_primary(other)
+    )
+
+
+def stands_alone(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
+    """Whether nothing at all explains where the base is: what IVUS101 says."""
+    searches = (by_other_provider, on_other_date)
+    return not has_base(line, encounter, facts) and not any(search(line, encounter, facts) for search in searches)
+
+
+def codes_of(lines: Iterable[ServiceLine]) -> str:
+    """Name the procedures of the lines, each once."""
+    return ", ".join(dict.fromkeys(line.procedure for line in lines))
+
+
+def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: frozenset[str] = frozenset()) -> bool:
+    """Whether a base is no add-on code itself, or a primary of its own is billed too and can stand in turn.
+
+    `above` are the codes that wait for the answer, so that add-on codes do not hold each other up.
+    """
+    question = ("can stand", id(base), id(facts), above)
+    return encounter.once(question, lambda: _can_stand(base, encounter, facts, above))
+
+
+def _can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: frozenset[str]) -> bool:
+    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+    if not primaries:
+        return base.service_dates is not None
+    waiting = above | {base.procedure}
+    others = [o for o in encounter.on_days_of(base) if o.procedure not in waiting and counts_as_primary(o)]
+    if "CCCCC" in primaries:
+        # Its primaries are contractor-defined (AOC type 2): any other procedure may be one.
+        return any(other.procedure not in _NO_BASE for other in others)
+    return any(other.procedure in primaries and can_stand(other, encounter, facts, waiting) for other in others)

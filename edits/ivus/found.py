@@ -1,0 +1,57 @@
+"""What edits that ran before found on a line: one mistake is told once, and one finding of a line gives the order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Any
+
+import attrs
+
+from edits.ivus.facts import Facts
+from scrubber import Context, Encounter, Finding, ServiceLine, Severity
+
+__all__ = ["errors_of", "lines_with", "refers_to", "without"]
+
+Lines = frozenset[tuple[int | None, int | None]]
+"""Lines by the ordinal of their claim and their number."""
+
+Check = Callable[[Any, Encounter, Context[Facts]], Iterator[Finding]]
+
+
+def lines_with(code: str, context: Context[Facts]) -> Lines:
+    """Return the lines on which an edit that ran before found anything."""
+    return frozenset((found.claim_ordinal, found.line) for found in context.found if found.code == code)
+
+
+def errors_of(code: str, context: Context[Facts]) -> Lines:
+    """Return the lines on which an edit that ran before found an error."""
+    errors = (found for found in context.found if found.code == code and found.severity is Severity.ERROR)
+    return frozenset((found.claim_ordinal, found.line) for found in errors)
+
+
+def without(lines: Iterable[ServiceLine], told: Lines) -> list[ServiceLine]:
+    """Return the lines that are not among those that another edit has told of."""
+    return [line for line in lines if (line.claim.ordinal, line.number) not in told]
+
+
+def refers_to(*codes: str) -> Callable[[Check], Check]:
+    """Let a check give no order on a line on which another edit found something, but refer to that.
+
+    The fix is then "See IVUS301 on line 2."  The first of `codes` that is found counts; their edits run before.  A fix
+    that refers to a line already is kept.
+    """
+
+    def decorate(check: Check) -> Check:
+        @wraps(check)
+        def referring(self: Any, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+            causes = [(code, lines_with(code, context)) for code in codes] if context.found else []
+            for finding in check(self, encounter, context):
+                place = (finding.claim_ordinal, finding.line)
+                cause = next((code for code, lines in causes if place in lines), None)
+                refers = cause is None or finding.fix.startswith("See ")
+                yield finding if refers else attrs.evolve(finding, fix=f"See {cause} on line {finding.line}.")
+
+        return referring
+
+    return decorate

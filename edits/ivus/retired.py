@@ -1,0 +1,121 @@
+"""IVUS105 and IVUS110: procedure codes that are not valid on their date of service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edits.ivus.codes import AOC, CO181, ENDED, IVUS, NOT_VALID, RETIRED, SUCCEEDED, make_meta
+from edits.ivus.facts import Facts, Procedure
+from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
+
+__all__ = ["RETIRED_EDITS", "retired_beside"]
+
+
+class BaseNotValidOnDate(Edit[Facts]):
+    """A code is billed for a date of service on which it is not valid.
+
+    Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day; other codes that ended, such as 33884 and
+    75956-75959, are in the table of ended codes. Payers deny a code that is not valid on the date of service, and
+    intravascular ultrasound with it where it was the only base procedure.
+    Fix: if the date of service is wrong, correct it; otherwise bill the code that is valid on it for what was done.
+    """
+
+    meta = make_meta(
+        "IVUS105",
+        "base-not-valid-on-date",
+        Severity.ERROR,
+        AOC,
+        fires="claim date=20260102\n37221\n37252",
+        passes="claim date=20251231\n37221\n37252",
+        status=NOT_VALID,
+        adjustment=CO181,
+        procedures=SUCCEEDED | ENDED,
+    )
+
+    def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
+        """Look the code up on the date of service, with or without ultrasound on the claim."""
+        for line in claim.lines:
+            answer = _against_dates(line, context.tables)
+            if answer is not None:
+                why, code = answer
+                yield self.finding(
+                    line,
+                    f"{line.procedure} is not valid on {line.service_dates}: {why}.",
+                    f"If the date of service is wrong, correct it; otherwise bill the code {code} for what was done.",
+                    element="SV101-2",
+                )
+
+
+def _against_dates(line: ServiceLine, facts: Facts) -> tuple[str, str] | None:
+    """Return why the code of a line is not valid on its dates, and which code is; None where nothing says so."""
+    procedure, dates = line.procedure, line.service_dates
+    if dates is None:
+        return None
+    for row in facts.successions if procedure in SUCCEEDED else ():
+        if row.deleted is None:
+            continue
+        old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
+        is_old = row.first <= procedure <= row.last and dates.last > row.deleted
+        if is_old or (row.successor_first <= procedure <= row.successor_last and dates.first <= row.deleted):
+            return f"{old} ended {row.deleted}, and {new} follow", f"of {new if is_old else old}"
+    for ended in facts.ended_codes.ever(procedure):
+        if ended.deleted is not None and dates.last > ended.deleted:
+            return f"it ended {ended.deleted}", "that is valid on that date"
+    return None
+
+
+def retired_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Return the lines on the days of an ultrasound line that bill a base in another period and are IVUS105's."""
+    return tuple(
+        other
+        for other in encounter.on_days_of(line)
+        if facts.base_codes.ever((line.procedure, other.procedure)) and _against_dates(other, facts) is not None
+    )
+
+
+class RetiredIvusCode(Edit[Facts]):
+    """An intravascular ultrasound code is billed for a date on which it does not exist.
+
+    Why: 37250, 37251, 75945 and 75946 ended on 2015-12-31; 37252 and 37253 began on 2016-01-01.
+    Fix: if the date of service is wrong, correct it; otherwise bill the code that is valid on it.
+    """
+
+    meta = make_meta(
+        "IVUS110",
+        "retired-ivus-code",
+        Severity.ERROR,
+        AOC,
+        fires="37238\n37250",
+        passes="37238\n37252",
+        status=NOT_VALID,
+        adjustment=CO181,
+        procedures=IVUS | RETIRED,
+    )
+
+    def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
+        """Look the code up on the date of service."""
+        for line in claim.lines:
+            rows = context.tables.procedures.ever(line.procedure)
+            dates = line.service_dates
+            if dates is None or not rows or _covers(rows[0], dates):
+                continue
+            yield self.finding(
+                line,
+                f"{line.procedure} is valid only {rows[0].dates}, not on {dates}.",
+                _REPLACEMENTS[line.procedure in RETIRED],
+                element="SV101-2",
+            )
+
+
+def _covers(row: Procedure, dates: DateRange) -> bool:
+    return row.effective <= dates.first and (row.deleted is None or dates.last <= row.deleted)
+
+
+_REPLACEMENTS = {
+    True: "If the date of service is wrong, correct it; otherwise bill 37252 for the first vessel and 37253 for each "
+    "additional vessel, which include 75945 and 75946.",
+    False: "If the date of service is wrong, correct it; otherwise bill 37250, 37251, 75945 and 75946, the codes "
+    "before 2016-01-01.",
+}
+
+RETIRED_EDITS = (BaseNotValidOnDate, RetiredIvusCode)

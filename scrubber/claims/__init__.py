@@ -1,0 +1,1 @@
+"""The 837P: from hierarchical levels to claims, encounters and patients."""

@@ -1,0 +1,90 @@
+"""Give the segments of a claim or of a hierarchical level their TR3 loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scrubber.x12.segment import Loop, Segment
+
+__all__ = ["claim_loops", "level_loops"]
+
+_LEVEL_NAMES = {
+    "85": "2010AA",
+    "87": "2010AB",
+    "PE": "2010AC",
+    "IL": "2010BA",
+    "PR": "2010BB",
+    "QC": "2010CA",
+}
+_CLAIM_NAMES = {
+    "DN": "2310A",
+    "P3": "2310A",
+    "82": "2310B",
+    "77": "2310C",
+    "DQ": "2310D",
+    "PW": "2310E",
+    "45": "2310F",
+}
+_COVERAGE_NAMES = {
+    "IL": "2330A",
+    "PR": "2330B",
+    "DN": "2330C",
+    "P3": "2330C",
+    "82": "2330D",
+    "77": "2330E",
+    "DQ": "2330F",
+    "85": "2330G",
+}
+_LINE_NAMES = {
+    "82": "2420A",
+    "QB": "2420B",
+    "77": "2420C",
+    "DQ": "2420D",
+    "DK": "2420E",
+    "DN": "2420F",
+    "P3": "2420F",
+    "PW": "2420G",
+    "45": "2420H",
+}
+
+
+def level_loops(loop_id: str, segments: Iterable[Segment]) -> Loop:
+    """Build the loop of a hierarchical level ("2000A", "2000B", "2000C") from its segments."""
+    level = here = Loop(loop_id)
+    for segment in segments:
+        if segment.id == "NM1" and segment.get(1) in _LEVEL_NAMES:
+            here = Loop(_LEVEL_NAMES[segment.get(1)])
+            level.loops.append(here)
+        here.segments.append(segment)
+    return level
+
+
+def claim_loops(segments: Iterable[Segment]) -> Loop:
+    """Build loop 2300 from the segments of one claim, CLM first.
+
+    A second SV1 without an LX in front of it opens a service line of its own, and so does an SV1 before any LX.  A name
+    (NM1) that the guide does not know at its place stays with the loop it stands in.
+    """
+    claim = here = parent = Loop("2300")
+    names = _CLAIM_NAMES
+    for segment in segments:
+        name = segment.id
+        opens: str | None = None
+        if name == "LX" or (name == "SV1" and not (here.id == "2400" and here.find("SV1") is None)):
+            opens, outer, names = "2400", claim, _LINE_NAMES
+        elif name == "NM1":
+            opens, outer = names.get(segment.get(1)), parent
+        elif name == "SBR":
+            opens, outer, names = "2320", claim, _COVERAGE_NAMES
+        elif name in _INSIDE_LINE and parent.id == "2400":
+            opens, outer = _INSIDE_LINE[name], parent
+        if opens is not None:
+            here = Loop(opens)
+            outer.loops.append(here)
+            if opens in {"2320", "2400"}:
+                parent = here
+        here.segments.append(segment)
+    return claim
+
+
+_INSIDE_LINE = {"LIN": "2410", "SVD": "2430", "LQ": "2440"}

@@ -1,0 +1,1 @@
+"""The implementation guide, as pyx12 knows it; the only package that imports pyx12."""

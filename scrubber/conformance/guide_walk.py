@@ -1,0 +1,524 @@
+"""Walk 837P transaction sets through the implementation guide with pyx12: the only module that knows it.
+
+pyx12's own driver, `x12n_document`, ends at the first crash, keeps its error tree in memory, forgets the loops and what
+is wrong in ISA, GS and ST elements, prints, and logs element values.  So its parts are driven here, one segment at a
+time: its reader counts, its walker finds the segment's node in the map of the guide, the node judges the elements.  The
+segments come from our own reader: each has its place in the file, and none is lost where pyx12's reader would stop.
+
+No word of pyx12's messages is passed on: they quote element values.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import local
+from typing import Any
+
+from attrs import define, evolve
+
+from scrubber.findings.finding import Location, Severity, Source
+from scrubber.findings.rule import Meta, statuses
+from scrubber.io.source import InputSource
+from scrubber.x12.envelope import SUPPORTED_GUIDES
+from scrubber.x12.lexer import cut_segments
+from scrubber.x12.rules import EnvelopeRule, Fault, Scope
+from scrubber.x12.segment import Segment
+
+__all__ = ["CONFORMANCE_RULES", "guide_faults"]
+
+_SOURCE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
+_GUIDE, _VERSION = "005010X222A1", "00501"
+_MAP, _ISA_MAP = "837.5010.X222.A1.xml", "x12.control.00501.xml"
+_OTHER_VERSIONS = frozenset(SUPPORTED_GUIDES) - {_GUIDE}
+_STALE_CODE_LISTS = "remark_code"  # pyx12 4.0 ends at N734; the MOA segments of today have newer ones
+_VALID_RANGE = "20000101-20000101"
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+
+_PARTS = {"GS", "ST", "HL", "CLM"}  # what begins a claim, a level or what is around them
+_MOST = 100  # faults of a rule that are given of each
+_HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
+_NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
+_SCOPES = {"ISA": Scope.INTERCHANGE, "GS": Scope.GROUP, "ST": Scope.TRANSACTION_SET}
+_PART_SCOPES = {"HL": Scope.LEVEL, "CLM": Scope.CLAIM}
+_ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in ("ISA", "GS", "ST", *_HEADERS)}
+_WRAPPERS = {"HEADER", "DETAIL", "FOOTER"}  # loops of the map that the guide does not number
+_DELIMITERS = {"ISA11", "ISA16"}  # not data, so any character is right, a control character too
+
+
+def _meta(code: str, name: str, severity: Severity = Severity.ERROR, *, mandatory: bool = False) -> Meta:
+    # The 277CA names no segment, so all that it can say of a claim is that its format is wrong; the 999 says where.
+    return Meta(
+        code=code,
+        name=name,
+        severity=severity,
+        sources=(_SOURCE,),
+        statuses=statuses("A7:481"),
+        mandatory=mandatory,
+    )
+
+
+class GuideSegmentError(EnvelopeRule):
+    """A segment or loop is missing, not allowed at its place, or there too often.
+
+    Why: receivers that check the implementation guide reject the transaction set with a 999, all its claims with it.
+    Fix: follow the order and the repeat counts of the guide.  A wrong qualifier in the first element makes a segment
+    look misplaced, and then what belongs to it too: fix the first finding and run again.
+    """
+
+    meta = _meta("X12301", "guide-segment-error")
+    fix = "Write the segments in the order and number of the implementation guide; check the segment's qualifier."
+    spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
+    answer = "IK304 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
+
+
+class GuideElementError(EnvelopeRule):
+    """An element is missing, malformed, not allowed, or holds a code that the guide does not list.
+
+    Why: receivers that check the implementation guide reject the transaction set with a 999, all its claims with it.
+    Fix: correct the element.  Remark codes in MOA are not compared with a list: the one at hand is too old.
+    """
+
+    meta = _meta("X12302", "guide-element-error")
+    fix = "Correct the element as the implementation guide describes it."
+    spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
+    answer = "IK304 8, IK403 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
+
+
+class GuideEnvelopeError(EnvelopeRule):
+    """An ISA, GS, ST, SE, GE or IEA segment is missing or does not follow the guide in its elements or counts.
+
+    Why: receivers reject the interchange with a TA1 or the group with a 999 before they look at a claim.
+    Fix: correct the envelope in the sending system.
+    """
+
+    meta = _meta("X12303", "guide-envelope-error")
+    fix = "Correct the envelope segment; its counts and control numbers must fit its other end and what is between."
+    spoils = "the transaction set, group or interchange"
+    answer = "IK5 R, AK9 R or TA1 R with the code of the element"
+
+
+class GuideNotChecked(EnvelopeRule):
+    """A part of the file could not be walked through the guide.
+
+    Why: the guide checker failed there, so nobody knows whether that part follows the guide.
+    Fix: correct the other findings near it and run again; if it remains, have that part checked by other means.
+    """
+
+    meta = _meta("X12304", "guide-not-checked", mandatory=True)
+    fix = "Correct the other findings near this place and run again; if this remains, check the part by other means."
+    spoils = "nothing; the part was not checked"
+    answer = "IK5 R, IK502 5"
+    unreadable = True
+
+
+class GuideWalkedAsA1(EnvelopeRule):
+    """A transaction set of 005010X222 or 005010X222A2 was walked through the guide as 005010X222A1.
+
+    Why: only that version of the guide is available here, and the three differ in few places.
+    Fix: nothing needs to be done; where a finding rests on such a difference, the trading partner's guide decides.
+    """
+
+    meta = _meta("X12305", "guide-walked-as-a1", Severity.INFO)
+    fix = "Nothing needs to be done; in case of doubt the trading partner's guide decides."
+    spoils = "nothing"
+    answer = "nothing"
+
+
+CONFORMANCE_RULES: tuple[type[EnvelopeRule], ...] = (
+    GuideSegmentError,
+    GuideElementError,
+    GuideEnvelopeError,
+    GuideNotChecked,
+    GuideWalkedAsA1,
+)
+"""All rules of the guide walk, in the order of their codes."""
+
+_MISSING = "3"
+_SEGMENT_TEXTS = {  # by the codes of IK304, and pyx12's own
+    "1": "{0} is not allowed here, or not with this qualifier.",
+    "2": "{0} is not used in this guide.",
+    _MISSING: "The required segment {0} is missing.",
+    "4": "{0} is there more often than the guide allows.",
+    "5": "{0} is there more often than the guide allows.",
+    "8": "{0} has no elements.",
+    "SEG1": "{0} ends in extra element separators.",
+}
+_ELEMENT_TEXTS = {  # by the codes of IK403
+    "1": "The required {0} is missing.",
+    "2": "{0} and the elements that go with it are not all there.",
+    "3": "{0} is one too many.",
+    "4": "{0} is too short.",
+    "5": "{0} is too long.",
+    "6": "{0} holds an invalid character, a component separator, or needless blanks at its end.",
+    "7": "{0} is not a code or a form that the guide allows here.",
+    "8": "{0} is not a valid date.",
+    "9": "{0} is not a valid time.",
+    "10": "{0} is not used here, or not together with another element of the segment.",
+    "13": "{0} is one too many.",
+}
+_SYNTAX_CODES = {  # of a 999, by the codes of pyx12 that a 999 does not know
+    "SEG1": "8",  # the segment has data element errors
+    "HL1": "I12",  # the element departs from the pattern that the guide sets
+    "HL2": "I12",
+    "LX": "I12",
+}
+_COUNT_TEXTS = {  # by the level and the code of what pyx12's reader finds
+    ("seg", "HL1"): ("HL01", "HL01 does not count 1, 2, 3 ... in the transaction set."),
+    ("seg", "HL2"): ("HL02", "HL02 names no enclosing hierarchical level."),
+    ("seg", "LX"): ("LX01", "LX01 does not count 1, 2, 3 ... in the claim."),
+    ("st", "3"): ("SE02", "SE02 is not the number in ST02."),
+    ("st", "4"): ("SE01", "SE01 does not count the segments from ST to SE."),
+    ("st", "23"): ("ST02", "This transaction set number was used before in the group."),
+    ("gs", "4"): ("GE02", "GE02 is not the number in GS06."),
+    ("gs", "5"): ("GE01", "GE01 does not count the transaction sets."),
+    ("gs", "6"): ("GS06", "This group number was used before in the interchange."),
+    ("isa", "001"): ("IEA02", "IEA02 is not the number in ISA13."),
+    ("isa", "021"): ("IEA01", "IEA01 does not count the functional groups."),
+}
+
+
+def guide_faults(source: InputSource) -> Iterator[Fault]:
+    """Yield where the 837P transaction sets of an input, and the envelopes around them, depart from the guide.
+
+    Other transaction sets and segments outside any are passed over: the reader reports them.  Memory stays flat: no
+    more than a segment is kept, and of one claim or level no more than the first hundred faults of a rule are given.
+    Raises UnreadableError when reading fails.
+    """
+    interchange: _Interchange | None = None
+    given: Counter[type[EnvelopeRule]] = Counter()
+    for segment in cut_segments(source.chunks(), lambda _fault: None):
+        if not segment.text:
+            continue
+        if segment.id == "ISA":
+            if interchange is not None:
+                yield from interchange.close("ISA")
+            interchange = _Interchange(segment)
+        elif interchange is not None:
+            if segment.id in _PARTS:
+                given.clear()
+            yield from _first(interchange.take(segment), given)
+    if interchange is not None:
+        yield from interchange.close("ISA")
+
+
+def _first(faults: Iterable[Fault], given: Counter[type[EnvelopeRule]]) -> Iterator[Fault]:
+    """Give no more than so many faults of a rule; the last of them says so."""
+    for fault in faults:
+        given[fault.rule] += 1
+        if given[fault.rule] == _MOST:
+            yield evolve(fault, message=f"{fault.message} Others of this claim or level are not listed.")
+        elif given[fault.rule] < _MOST:
+            yield fault
+
+
+class _Interchange:
+    """Chooses what pyx12 gets to see of one interchange: its 837P transaction sets with the envelopes around them."""
+
+    def __init__(self, header: Segment) -> None:
+        self._walker = _Walker()
+        self._waiting = {"ISA": header}  # headers that pyx12 has not seen
+        self._open: dict[str, Segment] = {}  # headers that it has seen, without their trailers so far
+        self._group: Segment | None = None
+        self._whole = True  # False where something was passed over or left open: pyx12 miscounts what GE and IEA count
+
+    def take(self, segment: Segment) -> Iterator[Fault]:
+        """Judge the next segment, or pass it over."""
+        kind = segment.id
+        if kind == "GS":
+            yield from self.close("GS")
+            self._whole &= "GS" not in self._waiting
+            self._group = self._waiting["GS"] = segment
+        elif kind == "ST":
+            yield from self.close("ST")
+            yield from self._take_transaction(segment)
+        elif kind in _HEADERS:
+            yield from self._take_trailer(segment, _HEADERS[kind])
+        elif "ST" in self._open:
+            yield from self._walker.judge(segment)
+
+    def close(self, kind: str) -> Iterator[Fault]:
+        """Report and close the envelope of that kind and those inside it, as far as they are still open."""
+        for name in _NESTED[kind]:
+            header = self._open.pop(name, None)
+            if header is not None:
+                self._whole = False
+                message = f"This {name} is not closed by its trailer."
+                place = header.locate(_ENVELOPE_LOOPS[name])
+                yield GuideEnvelopeError.at(place, message, scope=_SCOPES[name], part=header.offset)
+
+    def _take_transaction(self, segment: Segment) -> Iterator[Fault]:
+        guide = (self._group.get(8) if self._group is not None else "") or segment.get(3)
+        if segment.get(1) != "837" or guide not in SUPPORTED_GUIDES:
+            self._whole = False
+            return
+        if self._group is None:
+            message = "A transaction set outside any functional group was not checked against the guide."
+            yield GuideNotChecked.at(segment.locate("ST_LOOP"), message)
+            return
+        waiting, self._waiting = self._waiting, {}
+        for header in (*waiting.values(), segment):
+            self._open[header.id] = header
+            yield from self._walker.judge(header)
+        for header, element in ((segment, "ST03"), (self._group, "GS08")):
+            if header.get(int(element[2:])) in _OTHER_VERSIONS:
+                message = f"This transaction set was walked through the guide as {_GUIDE}."
+                yield GuideWalkedAsA1.at(header.locate(_ENVELOPE_LOOPS[header.id], element), message)
+                return
+
+    def _take_trailer(self, segment: Segment, kind: str) -> Iterator[Fault]:
+        if kind != "ST":
+            self._whole &= self._waiting.pop("GS", None) is None
+            self._group = None
+            yield from self.close(_NESTED[kind][-2])
+        if self._open.pop(kind, None) is not None:
+            yield from self._walker.judge(segment, counted=self._whole or kind == "ST")
+
+
+@define
+class _Feed:
+    """The stream that pyx12's reader reads: a segment at a time, so that it neither runs ahead nor stops early."""
+
+    text: str = ""
+    closed: bool = False
+
+    def read(self, _size: int = -1) -> str:
+        """Give what was put into `text`, once."""
+        text, self.text = self.text, ""
+        return text
+
+
+@cache
+def _guide() -> tuple[Any, Any, frozenset[str]]:
+    """Give pyx12's map of the guide, its node for the ISA, and the identifiers of all segments of the guide."""
+    from pyx12 import map_if, map_walker, params, x12file  # noqa: PLC0415, F401 - start-up: most runs do not need them
+
+    settings = params.ParamsBase()
+    settings.set("exclude_external_codes", _STALE_CODE_LISTS)
+    guide = map_if.load_map_file(_MAP, settings)
+    # The guide's map still wants ISA11 to be the "U" of version 00401.
+    isa = map_if.load_map_file(_ISA_MAP, settings).getnodebypath("/ISA_LOOP/ISA")
+    # A filter stands at the very logger that is asked, whatever levels and handlers a host has given it.
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "pyx12"]:
+        logging.getLogger(name).addFilter(_SILENCE)
+    return guide, isa, frozenset(node.id for node in guide.loop_segment_iterator() if node.is_segment())
+
+
+class _Walker:
+    """Walks the segments of one interchange through the map."""
+
+    def __init__(self) -> None:
+        self._feed = _Feed()
+        self._reader: Any = None
+        self._walk: Any = None
+        self._node: Any = None
+        self._previous: Segment | None = None  # the last at its place, behind which is missing what is missing
+        self._headers: dict[str, int] = {}  # the first bytes of the envelopes that are open
+        self._part = self._previous_part = (Scope.NOTHING, 0)  # what the segment and the previous one are in
+
+    def judge(self, segment: Segment, *, counted: bool = True) -> list[Fault]:
+        """Give the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
+        if self._reader is None and segment.id != "ISA":
+            return []  # that pyx12 could not begin was reported at the ISA
+        self._enter(segment)
+        found: list[Fault] = []
+        try:
+            with _silenced():
+                found.extend(self._faults(segment, counted=counted))
+        except Exception as error:  # noqa: BLE001 - pyx12 raises anything; what it cannot judge is a finding
+            message = f"This segment could not be checked against the guide ({type(error).__name__} in pyx12)."
+            found.append(GuideNotChecked.at(self._locate(segment), message))
+        return found
+
+    def _enter(self, segment: Segment) -> None:
+        """Follow which claim, level or envelope a segment opens, closes or is in."""
+        kind = _HEADERS.get(segment.id, segment.id)
+        if segment.id in _SCOPES:
+            self._headers[segment.id] = segment.offset
+        if kind in _SCOPES:
+            self._part = (_SCOPES[kind], self._headers.get(kind, segment.offset))
+        elif segment.id in _PART_SCOPES:
+            self._part = (_PART_SCOPES[segment.id], segment.offset)
+
+    def _spoiling(self, fault: Fault, *, before: bool = False) -> Fault:
+        """Return a fault with the part that it spoils: the one of the previous segment where something is missing."""
+        scope, part = self._previous_part if before else self._part
+        if fault.unread:
+            return fault
+        return evolve(fault, scope=scope, part=part, transaction_set=self._headers.get("ST"))
+
+    def _faults(self, segment: Segment, *, counted: bool) -> Iterator[Fault]:
+        data = self._read(segment)
+        node, errors = self._find(segment, data)
+        for error in errors:
+            missing = error.err_cde == _MISSING and self._previous is not None
+            for fault in self._segment_fault(segment, error):
+                yield self._spoiling(fault, before=missing)
+        self._node = node or self._node
+        if node is not None and all(error.err_cde == _MISSING for error in errors):
+            self._previous, self._previous_part = segment, self._part
+        yield from map(self._spoiling, self._own_faults(segment, node, data, counted=counted))
+
+    def _own_faults(self, segment: Segment, node: Any, data: Any, *, counted: bool) -> Iterator[Fault]:
+        """Yield what is wrong in the segment itself."""
+        for level, code, *_ in self._reader.pop_errors():
+            if counted or level == "seg":
+                yield from self._count_fault(segment, level, code)
+        if node is not None:
+            yield from _element_faults(node, segment, data)
+        elif not segment.text.isascii():
+            message = "An element of this segment holds an invalid character."
+            yield GuideElementError.at(self._locate(segment), message, "8")
+
+    def _read(self, segment: Segment) -> Any:
+        """Pass a copy of the segment through pyx12's reader, which counts."""
+        self._feed.text = _copy(segment) + segment.delimiters.segment
+        if self._reader is None:
+            from pyx12 import map_walker, x12file  # noqa: PLC0415
+
+            _guide()  # in front of the reader: without a map there must be none, so that nothing else is judged
+            self._reader, self._walk = x12file.X12Reader(self._feed), map_walker.walk_tree()
+            self._reader.check_837_lx = True
+        # A new iterator each time: the one in which the reader raised an error would be dead.
+        return next(iter(self._reader))
+
+    def _find(self, segment: Segment, data: Any) -> tuple[Any, list[Any]]:
+        """Give the segment's node in the map, None where it has no place, and the errors on the way to it."""
+        if segment.id not in {"ISA", "GS"}:
+            node, _, _, errors = self._walk.walk_errors(self._node, data, 0, 0, None)
+            return node, errors
+        guide, isa, _ = _guide()
+        loop = "/ISA_LOOP" if segment.id == "ISA" else "/ISA_LOOP/GS_LOOP"
+        self._walk.forceWalkCounterToLoopStart(loop, f"{loop}/{segment.id}")
+        if segment.id == "GS":
+            return guide.getnodebypath(f"{loop}/GS"), []
+        data.set("ISA12", segment.get(12))  # the copy named the version that pyx12 reads
+        return isa, []
+
+    def _segment_fault(self, segment: Segment, error: Any) -> Iterator[Fault]:
+        node, code = error.map_node, error.err_cde
+        if code == _MISSING:
+            if node.id not in _HEADERS:  # a missing trailer is reported at its header
+                before = self._previous or segment
+                place = Location(_loop_of(node), node.id, None, before.ordinal, before.offset + len(before.text), 0)
+                yield GuideSegmentError.at(place, _SEGMENT_TEXTS[code].format(f"{node.id} ({node.name})"), code)
+            return
+        location = self._locate(segment, node)
+        what = f"Loop {location.loop}" if code == "4" else _what(location)
+        yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(what), code)
+
+    def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[Fault]:
+        location = self._locate(segment)
+        if (level, code) in _COUNT_TEXTS:
+            element, text = _COUNT_TEXTS[level, code]
+            yield _fault(segment, GuideElementError, segment.locate(location.loop, element), text, code)
+        elif code != "1":  # of an unknown identifier the walker speaks, too
+            yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(_what(location)), code)
+
+    def _locate(self, segment: Segment, node: Any = None) -> Location:
+        """Locate a segment; an identifier that the guide does not know may be part of a name, and is left out."""
+        known = segment.id in _ENVELOPE_LOOPS or segment.id in _guide()[2]
+        return evolve(segment.locate(_loop_of(node or self._node)), segment=segment.id if known else "")
+
+
+def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[Fault]:
+    """Judge the elements of a segment whose node in the map is known."""
+    found = dict.fromkeys(_defused(node, segment, data))
+    valid, errors = node.is_valid_errors(data)
+    found |= dict.fromkeys(_place(node, error) for error in errors)
+    loop = _loop_of(node)
+    for reference, name, code in found:
+        if reference in _DELIMITERS:
+            continue
+        where = f"{loop} {reference}" if loop[:1].isdigit() else reference
+        message = _ELEMENT_TEXTS[code].format(f"{where} ({name})" if name else where)
+        yield _fault(segment, GuideElementError, segment.locate(loop, reference), message, code)
+    if not valid and not errors:
+        yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment without saying why.")
+
+
+def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str, str]]:
+    """Find what pyx12 crashes on or does not get to see, and take it out of `data`, so that it can judge the rest."""
+    for position, (child, value) in enumerate(zip(node.children, data.elements, strict=False), 1):
+        reference, size = f"{node.id}{position:02}", len(child.children)
+        if size and len(value.elements) > size:
+            del value.elements[size:]
+            yield f"{reference}-{size + 1}", "", "13"
+        if not size and not segment.get(position).isascii():
+            yield reference, child.name, "6"
+        for part, text in zip(child.children, segment.components(position), strict=False):
+            if not text.isascii():
+                yield f"{reference}-{part.seq}", part.name, "6"
+    if segment.get(2) == "RD8" and segment.get(3).count("-") > 1:
+        data.set("03", _VALID_RANGE)
+        yield f"{node.id}03", node.children[2].name, "8"
+
+
+def _place(node: Any, error: Any) -> tuple[str, str, str]:
+    """Give the reference designator of a faulty element, the guide's name for it, and the code of the fault."""
+    child = error.map_node
+    if child is None:  # about a composite ("SV101"), a surplus element ("08") or a relation of elements (8)
+        code = "10" if error.err_cde == "5" else error.err_cde  # of a composite 5 means "not used"
+        return f"{node.id}{int(str(error.refdes)[-2:]):02}", "", code
+    if child.parent.is_composite():
+        return f"{node.id}{child.parent.seq:02}-{child.seq}", child.name, error.err_cde
+    return f"{node.id}{child.seq:02}", child.name, error.err_cde
+
+
+def _fault(segment: Segment, rule: type[EnvelopeRule], location: Location, message: str, code: str) -> Fault:
+    """Report a fault that pyx12 knows by `code`; in an envelope segment it breaks the rule of the envelope instead."""
+    if segment.id in _ENVELOPE_LOOPS:
+        return GuideEnvelopeError.at(location, message)
+    return rule.at(location, message, _SYNTAX_CODES.get(code, code))
+
+
+def _what(location: Location) -> str:
+    return f"Segment {location.segment}" if location.segment else "A segment unknown to the guide"
+
+
+def _loop_of(node: Any) -> str:
+    """Give the TR3 loop that a node of the map is or stands in."""
+    while node is not None and not node.is_map_root():
+        if node.is_loop() and node.id not in _WRAPPERS:
+            return str(node.id)
+        node = node.parent
+    return ""
+
+
+def _copy(segment: Segment) -> str:
+    """Give the segment as pyx12 gets it: a version it has a map for, an identifier it knows, only ASCII."""
+    elements = [segment.id, *segment.elements[1:]]
+    position, version = {"ISA": (12, _VERSION), "GS": (8, _GUIDE), "ST": (3, _GUIDE)}.get(segment.id, (0, ""))
+    if segment.id == "ISA" or segment.get(position) in _OTHER_VERSIONS:
+        elements[position] = version
+    text = segment.delimiters.element.join(elements)
+    delimiters = {segment.delimiters.element, segment.delimiters.component}
+    # A letter, for any other substitute could be a delimiter.
+    return _NON_ASCII.sub(lambda found: found[0] if found[0] in delimiters else "X", text)
+
+
+class _Silence(logging.Filter):
+    """Drops what pyx12 logs while this thread walks through the guide; what a host does with pyx12 itself is logged."""
+
+    walking = local()
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        """Whether a record may pass."""
+        return not getattr(self.walking, "now", False)
+
+
+_SILENCE = _Silence()
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep pyx12 from logging, for it logs element values.  What is used of it here neither prints nor writes files."""
+    _SILENCE.walking.now = True
+    try:
+        yield
+    finally:
+        _SILENCE.walking.now = False

@@ -1,0 +1,1 @@
+"""Judges claims by the installed packs, in this process or in others."""

@@ -1,0 +1,334 @@
+"""What the scrubber reports of a claim, a file and a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+from attrs import define, field, frozen
+
+from scrubber.findings.finding import Finding, Severity, listed
+from scrubber.findings.notebook import report_html
+
+__all__ = [
+    "ClaimDetail",
+    "ClaimReport",
+    "Detail",
+    "EndedTable",
+    "FileReport",
+    "IgnoredFinding",
+    "LineDetail",
+    "Notice",
+    "Observation",
+    "Report",
+    "Totals",
+]
+
+
+@frozen
+class IgnoredFinding:
+    """A finding that the configuration set aside, kept so that the decision stays visible."""
+
+    finding: Finding
+    reason: str
+
+
+class Detail(IntEnum):
+    """How much of the claims themselves a report needs beside the verdicts.
+
+    NONE: nothing.  OPENED: what was billed on the claims that an edit looked at.  ALL: on every claim, which costs
+    time, since every claim is opened for it.
+    """
+
+    NONE = 0
+    OPENED = 1
+    ALL = 2
+
+
+@frozen
+class LineDetail:
+    """What a service line bills, in codes, amounts and dates only.
+
+    A value that is not of its kind (a name in SV101-2, say) is left out: "" or None.  `units` is SV104 as text and
+    `basis` SV103; `place_of_service`, `rendering_npi` and the diagnoses (ICD codes that SV107 points to) are the
+    effective ones.
+    """
+
+    number: int
+    procedure: str
+    modifiers: tuple[str, ...]
+    units: str
+    basis: str
+    charge: Decimal | None
+    place_of_service: str
+    first_day: date | None
+    last_day: date | None
+    diagnoses: tuple[str, ...]
+    rendering_npi: str
+
+
+@frozen
+class ClaimDetail:
+    """What a claim bills, in codes only: CLM05-1, CLM05-3 (claim frequency), HI diagnoses and the service lines."""
+
+    place_of_service: str
+    frequency: str
+    diagnoses: tuple[str, ...]
+    lines: tuple[LineDetail, ...]
+
+
+@frozen
+class Observation:
+    """One thing seen in an encounter that a chain wants counted: a cell of one of its tables in a report.
+
+    `panel` titles the table; the report counts how often each `row` and `column` come together.
+    """
+
+    panel: str
+    row: str
+    column: str
+
+
+@frozen
+class EndedTable:
+    """A rule table whose latest edition ends on `last_day`, before dates of service that it was used for.
+
+    `first_used` and `last_used` bound those dates, which are after `last_day`.  `code` is the rule whose settings
+    switch the notice off.
+    """
+
+    code: str
+    title: str
+    last_day: date
+    first_used: date
+    last_used: date
+
+
+@frozen(repr=False)
+class ClaimReport:
+    """The verdict on one claim.
+
+    `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
+    of the lines an error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
+    `detail` and `observations` are there where a report asked for them (`Detail`).  `refused` says that its
+    transaction set, functional group or interchange is rejected, so that no 277CA answers for it.  `ended_tables` are
+    those that were used for its dates of service after their latest edition.
+    """
+
+    claim: str
+    ordinal: int
+    charge: Decimal | None
+    lines: int
+    payer: str
+    billing_npi: str
+    at_risk: Decimal
+    unpriced_lines: int
+    findings: tuple[Finding, ...] = ()
+    ignored: tuple[IgnoredFinding, ...] = ()
+    detail: ClaimDetail | None = None
+    observations: tuple[Observation, ...] = ()
+    refused: bool = False
+    ended_tables: tuple[EndedTable, ...] = ()
+
+    @property
+    def rejected(self) -> bool:
+        """Whether an error stands on the claim."""
+        return bool(self.findings) and any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def disposition(self) -> str:
+        """Give "rejected" or "accepted"."""
+        return "rejected" if self.rejected else "accepted"
+
+    def __repr__(self) -> str:
+        codes = Counter(finding.code for finding in self.findings)
+        told = (f"{code} x{count}" if count > 1 else code for code, count in codes.items())
+        return f"<ClaimReport {self.ordinal}: {self.disposition}, {_counted(self.lines, 'line')}{listed(told, '; ')}>"
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number:,} {one if number == 1 else f'{one}s'}"
+
+
+_NOTHING = Decimal(0)
+
+
+@define(repr=False)
+class Totals:
+    """Counts and dollars over the claims of a file.
+
+    Each charge counts as rounded to the cent, so accepted and rejected charges sum to all charges as they are shown;
+    one that cannot be read counts as zero.
+
+    `worst` is the gravest severity among their findings.
+    """
+
+    claims: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    lines: int = 0
+    rejected_lines: int = 0
+    charges: Decimal = Decimal(0)
+    accepted_charges: Decimal = Decimal(0)
+    rejected_charges: Decimal = Decimal(0)
+    at_risk: Decimal = Decimal(0)
+    worst: Severity | None = None
+
+    def add(self, claim: ClaimReport) -> None:
+        """Count one claim."""
+        charge = claim.charge or _NOTHING
+        self.claims += 1
+        self.lines += claim.lines
+        self.charges += charge
+        self.at_risk += claim.at_risk
+        for finding in claim.findings:
+            if self.worst is None or finding.severity >= self.worst:
+                self.worst = finding.severity
+        if claim.rejected:
+            self.rejected += 1
+            self.rejected_charges += charge
+            self.rejected_lines += claim.lines
+        else:
+            self.accepted += 1
+            self.accepted_charges += charge
+
+    def include(self, other: Totals) -> None:
+        """Count the claims of another file too."""
+        self.claims += other.claims
+        self.accepted += other.accepted
+        self.rejected += other.rejected
+        self.lines += other.lines
+        self.rejected_lines += other.rejected_lines
+        self.charges += other.charges
+        self.accepted_charges += other.accepted_charges
+        self.rejected_charges += other.rejected_charges
+        self.at_risk += other.at_risk
+        if other.worst is not None and (self.worst is None or other.worst >= self.worst):
+            self.worst = other.worst
+
+    def __repr__(self) -> str:
+        return f"<Totals {self.in_short}, {_counted(self.lines, 'line')}>"
+
+    @property
+    def in_short(self) -> str:
+        """The claims in words: "13 claims: 10 accepted, 3 rejected"."""
+        return f"{_counted(self.claims, 'claim')}: {self.accepted:,} accepted, {self.rejected:,} rejected"
+
+
+@frozen
+class Notice:
+    """Something about the run that the reader of its report must know, and that is no finding: it changes no exit code.
+
+    `kind` names it for programs ("edits-off", "tables-ended"); `message` is a sentence or two, without control
+    characters, that may hold the path of a file of settings as it was given.
+    """
+
+    kind: str
+    message: str
+
+
+@define(repr=False)
+class FileReport:
+    """Everything known about one input.
+
+    `readable` is False when the answer is not known for the whole of it (exit code 3); what could be judged is still
+    in `claims`, which is empty when the caller streamed them.  `findings` are those about the file itself.
+    `not_annotated` counts the lines and claims whose findings found no place in the annotated file, None without one.
+    `notices` say what the reader must know of how it was judged.
+    """
+
+    path: str
+    sha256: str = ""
+    readable: bool = True
+    segments: int = 0
+    interchanges: int = 0
+    transactions: int = 0
+    totals: Totals = field(factory=Totals)
+    findings: tuple[Finding, ...] = ()
+    claims: list[ClaimReport] = field(factory=list)
+    not_annotated: int | None = None
+    notices: tuple[Notice, ...] = ()
+
+    def __repr__(self) -> str:
+        findings = _counted(len(self.findings), "finding")
+        about = (f"{findings} about the file" if self.findings else "", "" if self.readable else "not completely read")
+        return f"<FileReport {self.totals.in_short}{listed(about, '; ')}>"
+
+
+@frozen(repr=False)
+class Report:
+    """The outcome of a run over one or more inputs; `exit_code` is the one the command line ends with."""
+
+    files: tuple[FileReport, ...]
+    exit_code: int
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in file order."""
+        return tuple(
+            finding
+            for file in self.files
+            for group in (file.findings, *(claim.findings for claim in file.claims))
+            for finding in group
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the findings as flat rows, for a `pandas.DataFrame`: the same keys in every row.
+
+        A row is a finding; a claim without findings has one row, whose columns from `code` on are None, as have the
+        claim's columns in the row of a finding about the file.  The columns are `file`, `claim` (CLM01), `ordinal`,
+        `disposition`, `payer`, `billing_npi`, `lines`, `charge`, `at_risk`, `code`, `name`, `severity`, `message`,
+        `fix`, `line`, `line_control_number`, `procedure`, `loop`, `segment`, `element`, `status` ("A8:507 A8:732"),
+        `group`, `carc` and `rarc`.  `lines`, `charge` and `at_risk` (dollars as Decimal) are in one row of a claim, its
+        first finding of the gravest severity, and None in its others, so that a column can be summed.
+        """
+        return [row for file in self.files for row in _rows_of(file)]
+
+    def __repr__(self) -> str:
+        totals = Totals()
+        for file in self.files:
+            totals.include(file.totals)
+        inputs = "" if len(self.files) == 1 else f"{_counted(len(self.files), 'file')}, "
+        unread = sum(not file.readable for file in self.files)
+        about = [f"{_counted(unread, 'file')} not completely read"] if unread else []
+        return f"<Report {inputs}{totals.in_short}{listed(about, '; ')}>"
+
+    def _repr_html_(self) -> str:
+        """Show the counts as a notebook does: see `scrubber.findings.notebook`."""
+        return report_html(self)
+
+
+def _rows_of(file: FileReport) -> Iterator[dict[str, Any]]:
+    for finding in file.findings:
+        yield _row(file, None, finding, counts=False)
+    for claim in file.claims:
+        gravest = max(claim.findings, key=lambda finding: finding.severity, default=None)
+        if gravest is None:
+            yield _row(file, claim, None, counts=True)
+        for finding in claim.findings:
+            yield _row(file, claim, finding, counts=finding is gravest)
+
+
+def _row(file: FileReport, claim: ClaimReport | None, finding: Finding | None, *, counts: bool) -> dict[str, Any]:
+    location = finding.location if finding is not None else None
+    adjustment = finding.adjustment if finding is not None else None
+    return {
+        "file": file.path,
+        **_values(claim, "claim", "ordinal", "disposition", "payer", "billing_npi"),
+        **_values(claim if counts else None, "lines", "charge", "at_risk"),
+        **_values(finding, "code", "name"),
+        "severity": finding.severity.value if finding is not None else None,
+        **_values(finding, "message", "fix", "line", "line_control_number", "procedure"),
+        **_values(location, "loop", "segment", "element"),
+        "status": " ".join(map(str, finding.statuses)) or None if finding is not None else None,
+        **_values(adjustment, "group", "carc", "rarc"),
+    }
+
+
+def _values(subject: object, *names: str) -> dict[str, Any]:
+    """Return attributes of `subject` by name; each None where there is no subject."""
+    return {name: getattr(subject, name, None) for name in names}

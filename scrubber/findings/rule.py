@@ -1,0 +1,113 @@
+"""A rule of the catalogue: what is known about it before it is run, and how it is explained."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from scrubber.findings.dates import DateRange
+from scrubber.findings.finding import Adjustment, Severity, Source, Status
+
+__all__ = ["Documentation", "Example", "FileEdit", "Meta", "Rule", "statuses"]
+
+
+_CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
+
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+_DOCSTRING = re.compile(r"(.+?)\n\nWhy: (.+?)\nFix: (.+)", re.DOTALL)
+
+
+def statuses(*texts: str) -> tuple[Status, ...]:
+    """Read statuses as the guide writes them: `statuses("A8:732", "A8:507")`; at most three (STC01, STC10, STC11)."""
+    if len(texts) > 3:
+        raise ValueError("an STC segment holds at most three statuses")
+    return tuple(Status.parse(text) for text in texts)
+
+
+@frozen
+class Example:
+    """A claim in the shorthand of `scrubber.testing`, and whether the edit fires on it.  The tests execute it."""
+
+    claim: str
+    fires: bool
+
+
+@frozen
+class Meta:
+    """What is known about a rule before it is run.
+
+    `code` is the plugin's prefix and three digits; `name` states the defect.  `severity` is that of all its findings
+    before settings change it: where claims are judged again without the rejected ones, only edits with errors run.
+    `statuses` go into a 277CA, `adjustment` is the denial that a payer would typically answer with.  `procedures` are
+    the procedure codes the edit is about: it is run only where one of them is billed (None: everywhere).  `effective`
+    bounds the dates of service for which the rule exists.  A `mandatory` rule says that something could not be judged:
+    no setting can deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which
+    the rule finds nothing; the examples are executed with it.  `voids`: it is asked of void claims (CLM05-3 = 8) too,
+    which nothing else judges.
+    """
+
+    code: str = field(validator=validators.matches_re(_CODE))
+    name: str = field(validator=validators.matches_re(_NAME))
+    severity: Severity
+    sources: tuple[Source, ...] = field(validator=validators.min_len(1))
+    statuses: tuple[Status, ...] = field(default=(), validator=validators.max_len(3))
+    adjustment: Adjustment | None = None
+    procedures: frozenset[str] | None = None
+    effective: DateRange | None = None
+    examples: tuple[Example, ...] = ()
+    mandatory: bool = False
+    option: tuple[str, str | bool] | None = None
+    voids: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the code, which is the pack's."""
+        return self.code[:-3]
+
+    @property
+    def packs(self) -> dict[str, dict[str, str | bool]]:
+        """The settings of packs with which the rule runs, in the form of `Config.packs`."""
+        return {} if self.option is None else {self.prefix: dict([self.option])}
+
+
+@frozen
+class Documentation:
+    """The docstring of a rule, taken apart: what is wrong, why a payer minds, what to do.  Each is one paragraph."""
+
+    what: str
+    why: str
+    fix: str
+
+
+class Rule:
+    """Anything with a code in the catalogue."""
+
+    meta: ClassVar[Meta]
+
+    @classmethod
+    def documentation(cls) -> Documentation:
+        """Read the docstring: a first paragraph, then paragraphs that begin with "Why:" and "Fix:", as sentences.
+
+        Raises ValueError when one of the three is missing.
+        """
+        text = inspect.cleandoc(cls.__doc__ or "")
+        match = _DOCSTRING.fullmatch(text)
+        if match is None:
+            raise ValueError(f"the docstring of {cls.__name__} needs a first sentence, Why: and Fix:")
+        return Documentation(*map(_sentence, match.groups()))
+
+
+def _sentence(part: str) -> str:
+    """Write a part of a docstring on one line, with a capital letter."""
+    text = " ".join(part.split())
+    return text[:1].upper() + text[1:]
+
+
+class FileEdit(Rule):
+    """A rule that is reported where it is found out: there is no `check` to call."""

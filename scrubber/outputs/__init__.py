@@ -1,0 +1,1 @@
+"""What is written of an input: reports and X12 files."""

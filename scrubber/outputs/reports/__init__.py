@@ -1,0 +1,1 @@
+"""Reports: findings and totals in the formats that people and programs read."""

@@ -1,0 +1,176 @@
+"""The contract of a writer, and what the writers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, BinaryIO, Protocol
+
+from attrs import define, field, frozen
+
+import scrubber
+from scrubber.builtin.all_rules import all_rules
+from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.report import ClaimReport, Detail, FileReport
+from scrubber.findings.rule import Rule
+from scrubber.packs.registry import Plugin
+from scrubber.tables.table import TableInfo
+
+__all__ = [
+    "AT_RISK",
+    "Outlet",
+    "SetAside",
+    "Tool",
+    "Writer",
+    "alike",
+    "at_risk",
+    "counted",
+    "describe_tool",
+    "detail_for",
+    "dollars",
+    "is_binary",
+    "line_names",
+    "money",
+    "set_aside",
+]
+
+AT_RISK = "national fee schedule amount of the lines with an error"
+"""What the dollars at risk are, in words."""
+
+
+@frozen
+class Tool:
+    """What produced a report: versions, plugins, tables with their dates, and the rules by code."""
+
+    name: str
+    version: str
+    plugins: tuple[Plugin, ...]
+    tables: tuple[TableInfo, ...]
+    rules: Mapping[str, type[Rule]]
+    today: date
+
+
+class Writer(Protocol):
+    """Takes a run as it happens: each file's claims in order, then its conclusion; `end` after the last file.
+
+    A writer keeps no claim longer than its format demands.  One that sets `binary = True` is given a binary stream, and
+    one that sets `detail` to another `Detail` than NONE is given claims with their detail.
+    """
+
+    def __init__(self, out: Any, tool: Tool, *, color: bool = False) -> None: ...
+
+    def claim(self, path: str, claim: ClaimReport) -> None:
+        """Take the verdict on one claim of the input `path`."""
+
+    def end_file(self, report: FileReport) -> None:
+        """Take the conclusion on an input; its claims have been given before."""
+
+    def end(self) -> None:
+        """Finish the output."""
+
+
+@define(eq=False)
+class Outlet:
+    """The stream of a writer that uses lxml, which keeps the error of its last write to itself."""
+
+    stream: BinaryIO
+    _error: BaseException | None = field(default=None, init=False)
+
+    def write(self, data: bytes) -> int:
+        """Pass bytes on."""
+        try:
+            return self.stream.write(data)
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def check(self) -> None:
+        """Raise the error that a write has met, if any has."""
+        if self._error is not None:
+            raise self._error
+
+
+def is_binary(writer: type[Writer]) -> bool:
+    """Whether the writer wants a binary stream."""
+    return bool(getattr(writer, "binary", False))
+
+
+def detail_for(writers: Iterable[type[Writer]]) -> Detail:
+    """Give how much of the claims all of the writers together need."""
+    return max((getattr(writer, "detail", Detail.NONE) for writer in writers), default=Detail.NONE)
+
+
+def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:
+    """Describe this installation for reports."""
+    found = tuple(plugins)
+    return Tool(
+        name="x12-claim-scrubber",
+        version=scrubber.__version__,
+        plugins=found,
+        tables=tuple(info for plugin in found for info in plugin.chain.table_infos()),
+        rules={code: rule for code, (rule, _) in all_rules(found).items()},
+        today=today,
+    )
+
+
+def money(amount: Decimal) -> str:
+    """Write dollars and cents as a decimal string, never in exponent form."""
+    return f"{amount:.2f}"
+
+
+def dollars(amount: Decimal) -> str:
+    """Write dollars and cents for people: "$1,022.58"."""
+    return f"${amount:,.2f}"
+
+
+def at_risk(claim: ClaimReport) -> str:
+    """Say what is at risk on a claim.  That nothing is known is not said as nothing."""
+    if claim.at_risk:
+        return f"{dollars(claim.at_risk)}{' or more' if claim.unpriced_lines else ''} at risk"
+    of_lines = any(finding.line for finding in claim.findings if finding.severity is Severity.ERROR)
+    return (
+        "unknown amount at risk" if claim.unpriced_lines or (claim.rejected and not of_lines) else "no dollars at risk"
+    )
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Write a number with its noun: "1 claim", "17 claims"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def alike(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
+    """Bring findings of a claim that say the same of several places together; the gravest first, then by line."""
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda finding: (finding.severity.rank, finding.line or 0)):
+        groups.setdefault((finding.code, finding.severity, finding.message, finding.fix), []).append(finding)
+    return [tuple(group) for group in groups.values()]
+
+
+def line_names(findings: Iterable[Finding]) -> str:
+    """Name the lines that findings stand on: "line 3", "lines 4, 5", "lines 4-60"; "" where they stand on none."""
+    numbers = sorted({finding.line for finding in findings if finding.line})
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [[f"{run[0]}-{run[-1]}"] if run[2:] else map(str, run) for run in runs]
+    names = ", ".join(name for part in parts for name in part)
+    return f"{'line' if len(numbers) == 1 else 'lines'} {names}" if names else ""
+
+
+@frozen(order=True)
+class SetAside:
+    """A decision of the configuration that a report shows: for which payer an edit does not count, and why."""
+
+    code: str
+    payer: str
+    reason: str
+
+
+def set_aside(claim: ClaimReport) -> Iterator[SetAside]:
+    """Yield for each finding of a claim that was set aside the decision; there are no more of these than settings."""
+    for entry in claim.ignored:
+        yield SetAside(entry.finding.code, claim.payer, entry.reason)

@@ -1,0 +1,313 @@
+"""The claims one by one: the work list, and for each claim a card with its lines, faults and remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from attrs import field, frozen
+
+from scrubber.findings.finding import Adjustment, Finding, Location
+from scrubber.findings.report import ClaimDetail, ClaimReport, LineDetail
+from scrubber.outputs.reports.base import alike, at_risk, counted, dollars, line_names
+from scrubber.outputs.reports.html.elements import (
+    Catalogue,
+    Child,
+    Column,
+    Element,
+    badge,
+    el,
+    hidden,
+    icon,
+    prose,
+    table,
+)
+from scrubber.outputs.reports.html.tally import KeptClaim
+
+__all__ = ["card", "work_item"]
+
+_LINES = 60
+"""Service lines that a card shows; one that a finding stands on is shown always."""
+
+_FINDINGS = 100
+"""Findings that a card shows, the gravest first."""
+
+_COLUMNS = {
+    "line": Column("Line"),
+    "procedure": Column("Procedure"),
+    "modifiers": Column("Modifiers"),
+    "units": Column("Units", numeric=True),
+    "charge": Column("Charge", numeric=True),
+    "diagnoses": Column("Diagnoses"),
+    "dates": Column("Date of service"),
+    "place": Column("Place"),
+    "rendering": Column("Rendering NPI"),
+}
+
+_ELEMENTS = (
+    ("SV101-2", "procedure"),
+    ("SV101-3", "modifiers"),
+    ("SV101-4", "modifiers"),
+    ("SV101-5", "modifiers"),
+    ("SV101-6", "modifiers"),
+    ("SV102", "charge"),
+    ("SV103", "units"),
+    ("SV104", "units"),
+    ("SV105", "place"),
+    ("SV107", "diagnoses"),
+    ("CLM02", "charge"),
+    ("CLM05-1", "place"),
+    ("CLM05-3", "frequency"),
+    ("CLM05", "place"),
+    ("HI", "diagnoses"),
+    ("DTP", "dates"),
+)
+"""The beginning of the reference designator of an element, and the cell that shows it."""
+
+_LOOPS = {"2420A": "rendering", "2310B": "rendering", "2010AA": "billing", "2010BB": "payer"}
+"""The cell that shows the identifier (NM109) of a loop."""
+
+_FREQUENCIES = {"1": "original", "6": "corrected", "7": "replacement", "8": "void"}
+
+_GROUPS = {
+    "CO": "contractual obligation: not the patient's to pay",
+    "OA": "other adjustment",
+    "PI": "payer initiated reduction",
+    "PR": "patient responsibility",
+}
+
+
+@frozen
+class _Fault:
+    """Findings of a claim that say the same, as one; `number` is its place on the card."""
+
+    number: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def first(self) -> Finding:
+        return self.findings[0]
+
+
+@frozen
+class _Marks:
+    """Which cells of a card are faulty, and by which faults; line None for the claim itself."""
+
+    anchor: str
+    by_cell: Mapping[tuple[int | None, str], Sequence[_Fault]] = field(factory=dict)
+
+    def cell(self, line: int | None, column: str, text: str) -> Child:
+        """Show a value, and what is wrong with it: by shape, underline and link, and in words read aloud."""
+        faults = self.by_cell.get((line, column), ())
+        if not faults:
+            return text or [el("span", "-", aria_hidden="true"), hidden("not given")]
+        worst = min((fault.first.severity for fault in faults), key=lambda severity: severity.rank)
+        value = el("mark", icon(worst.value), text or "not given", class_=worst.value)
+        return [value, [self._reference(fault) for fault in faults]]
+
+    def _reference(self, fault: _Fault) -> Child:
+        said = hidden(f"{fault.first.severity}, see finding ")
+        return [" ", el("a", said, f"{fault.number}", href=f"#{self.anchor}-f{fault.number}", class_="ref")]
+
+
+def work_item(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> Element:
+    """Show a claim in the work list: what it costs, what is wrong first, what to do."""
+    claim = kept.claim
+    faults = _faults(claim.findings)
+    first = faults[0].first
+    lines = line_names(faults[0].findings)
+    about = [claim.disposition.capitalize(), f"{_billed(claim)} billed", f"payer {claim.payer or 'not named'}"]
+    if several_files:
+        about.append(f"input {kept.file}")
+    if faults[1:]:
+        about.append(counted(len(faults) - 1, "more finding"))
+    return el(
+        "li",
+        el("p", el("a", _name(claim), href=f"#{kept.anchor}"), el("b", at_risk(claim)), class_="name"),
+        el(
+            "p",
+            badge(first.severity),
+            " ",
+            el("code", first.code),
+            f" {catalogue.title(first.code, first.name)}",
+            f" ({lines})" if lines else None,
+            class_="what",
+        ),
+        el("p", prose(first.fix), class_="fix"),
+        el("p", ", ".join(about), class_="about"),
+    )
+
+
+def card(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> Element:
+    """Show a claim: its lines with the faulty cells marked, then why, what to do, the denial and the source of each."""
+    claim, anchor = kept.claim, kept.anchor
+    faults = _faults(claim.findings)
+    marks = _Marks(anchor, _by_cell(faults))
+    shown = [el("li", _fault(fault, catalogue), id=f"{anchor}-f{fault.number}") for fault in faults[:_FINDINGS]]
+    left = len(faults) - len(shown)
+    return el(
+        "article",
+        el(
+            "header",
+            el("h3", _name(claim), " ", _verdict(claim), id=f"{anchor}-name"),
+            el("p", el("b", at_risk(claim)), class_="amount"),
+        ),
+        _facts(kept, marks, several_files=several_files),
+        _lines(claim, claim.detail, marks) if claim.detail is not None else el("p", "Its lines were not opened."),
+        el("ol", shown, class_="faults"),
+        el("p", f"{counted(left, 'finding')} more on this claim: see the JSON report.") if left else None,
+        _ignored(claim),
+        el("p", el("a", "Back to the work list", hidden(f" from claim {_name(claim)}"), href="#work"), class_="back"),
+        id=anchor,
+        class_="card",
+        aria_labelledby=f"{anchor}-name",
+    )
+
+
+def _name(claim: ClaimReport) -> str:
+    return claim.claim or "(no claim number)"
+
+
+def _billed(claim: ClaimReport) -> str:
+    return dollars(claim.charge) if claim.charge is not None else "unreadable amount"
+
+
+def _verdict(claim: ClaimReport) -> Element:
+    kind = "error" if claim.rejected else "ok"
+    return el("span", icon(kind), claim.disposition.capitalize(), class_=f"badge {kind}")
+
+
+def _faults(findings: Iterable[Finding]) -> list[_Fault]:
+    return [_Fault(number, group) for number, group in enumerate(alike(findings), 1)]
+
+
+def _by_cell(faults: Sequence[_Fault]) -> dict[tuple[int | None, str], list[_Fault]]:
+    cells: dict[tuple[int | None, str], list[_Fault]] = {}
+    for fault in faults[:_FINDINGS]:
+        for finding in fault.findings:
+            found = cells.setdefault((finding.line, _column(finding.location, finding.line)), [])
+            if fault not in found:
+                found.append(fault)
+    return cells
+
+
+def _column(location: Location | None, line: int | None) -> str:
+    """Give the cell that shows what a finding points at: for what has none of its own, that of the line or claim."""
+    column = "line" if line else "claim"
+    if location is not None:
+        place = location.element or location.segment
+        if place.startswith("NM109"):
+            column = _LOOPS.get(location.loop, column)
+        else:
+            column = next((cell for start, cell in _ELEMENTS if place.startswith(start)), column)
+    shown = _COLUMNS if line else _CLAIM_CELLS
+    return column if column in shown else ("line" if line else "claim")
+
+
+_CLAIM_CELLS = ("claim", "charge", "place", "frequency", "diagnoses", "payer", "billing")
+
+
+def _facts(kept: KeptClaim, marks: _Marks, *, several_files: bool) -> Element:
+    claim, detail = kept.claim, kept.claim.detail
+    file = f", input {kept.file}" if several_files else ""
+    facts: list[tuple[str, Child]] = [
+        ("In the file", marks.cell(None, "claim", f"claim {claim.ordinal:,}{file}")),
+        ("Billed", marks.cell(None, "charge", _billed(claim))),
+        ("Payer", marks.cell(None, "payer", claim.payer)),
+        ("Billing NPI", marks.cell(None, "billing", claim.billing_npi)),
+    ]
+    if detail is not None:
+        meaning = _FREQUENCIES.get(detail.frequency)
+        frequency = f"{detail.frequency} ({meaning})" if meaning else detail.frequency
+        facts += [
+            ("Place", marks.cell(None, "place", detail.place_of_service)),
+            ("Frequency", marks.cell(None, "frequency", frequency)),
+            ("Diagnoses", marks.cell(None, "diagnoses", ", ".join(detail.diagnoses))),
+        ]
+    return el("dl", [el("div", el("dt", term), el("dd", value)) for term, value in facts], class_="facts")
+
+
+def _lines(claim: ClaimReport, detail: ClaimDetail, marks: _Marks) -> Child:
+    faulty = {finding.line for finding in claim.findings}
+    shown = [line for place, line in enumerate(detail.lines) if place < _LINES or line.number in faulty]
+    rows = [[marks.cell(line.number, name, value) for name, value in _values(line)] for line in shown]
+    left = len(detail.lines) - len(shown)
+    return [
+        table(f"Lines of claim {_name(claim)}", tuple(_COLUMNS.values()), rows, name="lines"),
+        el("p", f"{counted(left, 'line')} without a finding not shown.") if left else None,
+    ]
+
+
+def _values(line: LineDetail) -> Iterator[tuple[str, str]]:
+    """Give the cells of a line, in the order of the columns."""
+    yield "line", f"{line.number}"
+    yield "procedure", line.procedure
+    yield "modifiers", " ".join(line.modifiers)
+    yield "units", line.units if line.basis != "MJ" else f"{line.units} minutes"
+    yield "charge", f"{line.charge:,.2f}" if line.charge is not None else ""
+    yield "diagnoses", ", ".join(line.diagnoses)
+    yield "dates", " to ".join(dict.fromkeys(f"{day}" for day in (line.first_day, line.last_day) if day is not None))
+    yield "place", line.place_of_service
+    yield "rendering", line.rendering_npi
+
+
+def _fault(fault: _Fault, catalogue: Catalogue) -> Child:
+    first = fault.first
+    title = el(
+        "h4",
+        el("span", f"{fault.number}", class_="number", aria_hidden="true"),
+        badge(first.severity),
+        " ",
+        el("code", first.code),
+        f" {catalogue.title(first.code, first.name)}",
+    )
+    why = catalogue.why(first.code)
+    rows: list[tuple[str, Child]] = [("Do this", prose(first.fix))]
+    if why:
+        rows.append(("Why", prose(why)))
+    if first.adjustment is not None:
+        rows.append(("Payer's answer", _denial(first.adjustment)))
+    if first.source is not None:
+        rows.append(("Source", prose(f"{first.source.title} ({first.source.effective})")))
+    rows.append(("Where", "; ".join(_place(finding) for finding in fault.findings)))
+    return [
+        title,
+        el("p", prose(first.message), class_="message"),
+        el("dl", [el("div", el("dt", term), el("dd", value), class_=_kind(term)) for term, value in rows]),
+    ]
+
+
+def _kind(term: str) -> str | None:
+    return "do" if term == "Do this" else None
+
+
+def _denial(adjustment: Adjustment) -> Child:
+    group = _GROUPS.get(adjustment.group)
+    return [
+        "Typically denied with CARC ",
+        el("code", f"{adjustment.group}-{adjustment.carc}"),
+        [", RARC ", el("code", adjustment.rarc)] if adjustment.rarc else None,
+        f" ({group})" if group else None,
+    ]
+
+
+def _place(finding: Finding) -> str:
+    location = finding.location
+    where = [f"line {finding.line}" if finding.line else "claim"]
+    if location is not None:
+        where.append(location.element or location.segment)
+        if location.ordinal is not None:
+            where.append(f"segment {location.ordinal:,}")
+        if location.offset is not None:
+            where.append(f"byte {location.offset:,}")
+    return ", ".join(filter(None, where))
+
+
+def _ignored(claim: ClaimReport) -> Element | None:
+    if not claim.ignored:
+        return None
+    entries = [
+        f"{entry.finding.code}{f', line {entry.finding.line}' if entry.finding.line else ''}: {entry.reason}"
+        for entry in claim.ignored[:_FINDINGS]
+    ]
+    title = f"{counted(len(claim.ignored), 'finding')} set aside by the configuration"
+    return el("div", el("p", title), el("ul", [el("li", entry) for entry in entries]), class_="ignored")

@@ -1,0 +1,224 @@
+"""The JSON report, schema version 2, and its line-by-line form.
+
+`report.schema.json` beside this module describes it.
+"""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring_ascii as encode_string
+from typing import Any, TextIO
+
+from attrs import frozen
+
+from scrubber.findings.finding import Finding, Location, Status
+from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.io.spool import Spool
+from scrubber.outputs.reports.base import Tool, money
+
+__all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object", "totals_object"]
+
+SCHEMA_VERSION = 2
+_BATCH = 200
+
+
+class JsonWriter:
+    """Writes one JSON document for the run, one claim a line.
+
+    The claims of a file wait, on disk when they are many, until its totals are known, which come first.
+    """
+
+    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
+        del color
+        self._out = out
+        self._claims = Spool()
+        self._batch: list[str] = []
+        self._files = 0
+        self._out.write(f'{{"schema": {SCHEMA_VERSION}, "tool": {_text(_tool_object(tool))}, "files": [')
+
+    def claim(self, path: str, claim: ClaimReport) -> None:
+        """Keep the claim until its file's totals are known."""
+        del path
+        self._batch.append(claim_text(claim))
+        if len(self._batch) >= _BATCH:
+            self._keep_batch()
+
+    def end_file(self, report: FileReport) -> None:
+        """Write the file with its claims."""
+        self._keep_batch()
+        head = _text(_file_object(report))
+        empty = "" if self._claims.size else "\n"
+        self._out.write(f'{"," if self._files else ""}\n{head[:-1]}, "claims": [{empty}')
+        self._claims.move_to(_Decoder(self._out))
+        self._out.write("\n]}")
+        self._files += 1
+
+    def end(self) -> None:
+        """Close the document."""
+        self._out.write("\n]}\n")
+
+    def _keep_batch(self) -> None:
+        if self._batch:
+            text = ",\n".join(self._batch)
+            self._claims.write(f"{',' if self._claims.size else ''}\n{text}".encode("ascii"))
+            self._batch.clear()
+
+
+@frozen
+class _Decoder:
+    """Takes the bytes of a spool to a text stream."""
+
+    out: TextIO
+
+    def write(self, data: bytes) -> None:
+        self.out.write(data.decode("ascii"))
+
+
+class NdjsonWriter:
+    """Writes one claim object a line, as it comes.
+
+    Findings about the file itself are no claims and are not written.
+    """
+
+    def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:
+        del tool, color
+        self._out = out
+
+    def claim(self, path: str, claim: ClaimReport) -> None:
+        """Write the claim."""
+        self._out.write(f'{{"file": {encode_string(path)}, {claim_text(claim)[1:]}\n')
+
+    def end_file(self, report: FileReport) -> None:
+        """Write nothing: the format has claims only."""
+
+    def end(self) -> None:
+        """Write nothing."""
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+def _tool_object(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "version": tool.version,
+        "plugins": [
+            {"prefix": plugin.prefix, "distribution": plugin.distribution, "version": plugin.version}
+            for plugin in tool.plugins
+        ],
+        "tables": [
+            {
+                "name": info.name,
+                "title": info.title,
+                "first_day": info.first_day.isoformat(),
+                "last_day": info.last_day.isoformat(),
+                "sha256": info.sha256,
+            }
+            for info in tool.tables
+        ],
+    }
+
+
+def _file_object(report: FileReport) -> dict[str, Any]:
+    found = {
+        "path": report.path,
+        "sha256": report.sha256,
+        "readable": report.readable,
+        "segments": report.segments,
+        "interchanges": report.interchanges,
+        "transactions": report.transactions,
+        "totals": totals_object(report.totals),
+        "notices": [{"kind": notice.kind, "message": notice.message} for notice in report.notices],
+        "findings": [{"claim": None} | _finding_object(finding) for finding in report.findings],
+    }
+    return found if report.not_annotated is None else found | {"not_annotated": report.not_annotated}
+
+
+def totals_object(totals: Totals) -> dict[str, Any]:
+    """Give counts and dollars as the JSON report has them."""
+    return {
+        "claims": totals.claims,
+        "accepted": totals.accepted,
+        "rejected": totals.rejected,
+        "lines": totals.lines,
+        "charges": money(totals.charges),
+        "accepted_charges": money(totals.accepted_charges),
+        "rejected_charges": money(totals.rejected_charges),
+        "at_risk": money(totals.at_risk),
+    }
+
+
+def claim_text(claim: ClaimReport) -> str:
+    """Write one claim; most have nothing to say, and are written without making an object of them."""
+    if claim.findings or claim.ignored or claim.at_risk or claim.unpriced_lines:
+        return _text(claim_object(claim))
+    charge = "null" if claim.charge is None else f'"{claim.charge:.2f}"'
+    return (
+        f'{{"claim": {encode_string(claim.claim)}, "ordinal": {claim.ordinal}, "disposition": "accepted", '
+        f'"charge": {charge}, "lines": {claim.lines}, "payer": {encode_string(claim.payer)}, '
+        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "0.00", '
+        f'"at_risk_unpriced_lines": 0, "findings": [], "ignored": []}}'
+    )
+
+
+def claim_object(claim: ClaimReport) -> dict[str, Any]:
+    """Give one claim as the JSON report has it."""
+    return {
+        "claim": claim.claim,
+        "ordinal": claim.ordinal,
+        "disposition": claim.disposition,
+        "charge": None if claim.charge is None else money(claim.charge),
+        "lines": claim.lines,
+        "payer": claim.payer,
+        "billing_npi": claim.billing_npi,
+        "at_risk": money(claim.at_risk),
+        "at_risk_unpriced_lines": claim.unpriced_lines,
+        "findings": [_finding_object(finding) for finding in claim.findings],
+        "ignored": [
+            {"code": entry.finding.code, "line": entry.finding.line, "reason": entry.reason} for entry in claim.ignored
+        ],
+    }
+
+
+def _finding_object(finding: Finding) -> dict[str, Any]:
+    adjustment, source = finding.adjustment, finding.source
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "fix": finding.fix,
+        "line": finding.line,
+        "line_control_number": finding.line_control_number,
+        "procedure": finding.procedure,
+        "location": _location_object(finding.location),
+        "status": _status_object(finding.statuses),
+        "adjustment": None
+        if adjustment is None
+        else {"group": adjustment.group, "carc": adjustment.carc, "rarc": adjustment.rarc},
+        "source": None if source is None else {"title": source.title, "effective": source.effective},
+    }
+
+
+def _location_object(location: Location | None) -> dict[str, Any] | None:
+    if location is None:
+        return None
+    return {
+        "loop": location.loop,
+        "segment": location.segment,
+        "element": location.element,
+        "ordinal": location.ordinal,
+        "offset": location.offset,
+        "length": location.length,
+    }
+
+
+def _status_object(statuses: tuple[Status, ...]) -> dict[str, Any] | None:
+    """Give the first status, with the others of the same STC segment as companions."""
+    if not statuses:
+        return None
+    first, *others = (
+        {"category": status.category, "code": status.code, "entity": status.entity} for status in statuses
+    )
+    return first | {"companions": others}

@@ -1,0 +1,362 @@
+"""The implementation acknowledgement (999, 005010X231A1): whether the structure of each transaction set was accepted.
+
+It rests on the faults that the reader and, with `--conformance guide`, the walk through the implementation guide
+report, and speaks of structure only; what the edits find is for the 277CA.  Element values are never quoted (IK404).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
+
+from attrs import define, field
+
+from scrubber.claims.raw_claim import RawClaim
+from scrubber.conformance.guide_walk import GuideEnvelopeError
+from scrubber.findings.finding import Severity
+from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.outputs.x12.acknowledgement import AckSettings, Batch, Envelope
+from scrubber.x12.envelope import SUPPORTED_GUIDES
+from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.rules import (
+    ControlNumberDiffers,
+    ControlNumberMalformed,
+    ControlNumberRepeated,
+    CountTooHigh,
+    CountTooLow,
+    EmptySegment,
+    EnvelopeRule,
+    Fault,
+    GroupHeaderWrong,
+    HeaderMissing,
+    HierarchyNumberOutOfSequence,
+    HierarchyParentUnknown,
+    Scope,
+    SegmentIdMalformed,
+    SegmentsOutsideTransaction,
+    SegmentTooLong,
+    SegmentUnknown,
+    TrailerMissing,
+    TrailerUnexpected,
+    Truncated,
+    UnsupportedGuide,
+)
+from scrubber.x12.segment import GUIDE_SEGMENTS, Segment
+
+__all__ = ["StructureAcknowledger"]
+
+# X12 005010: data elements 718 (IK502), 716 (AK905), I18 (TA105), 620 (IK304) and 621 (IK403).
+_SEGMENTS_IN_ERROR, _UNSUPPORTED_SET, _UNSUPPORTED_GUIDE = "5", "1", "I6"
+_UNSUPPORTED_GROUP, _UNSUPPORTED_VERSION = "1", "2"
+_INVALID_CONTENT = "024"
+_OUT_OF_SEQUENCE, _BAD_ELEMENTS, _INVALID_VALUE = "7", "8", "7"
+_TRAILER_CODES: dict[type[EnvelopeRule], dict[str, str]] = {
+    TrailerMissing: {"ST": "2", "GS": "3", "ISA": "023"},
+    CountTooHigh: {"SE": "4", "GE": "5", "IEA": "021"},
+    CountTooLow: {"SE": "4", "GE": "5", "IEA": "021"},
+    ControlNumberDiffers: {"SE": "3", "GE": "4", "IEA": "001"},
+    ControlNumberRepeated: {"ST": "23", "GS": "19", "ISA": "025"},
+    ControlNumberMalformed: {"ST": "7", "GS": "6", "ISA": "018"},
+    GuideEnvelopeError: {"ST": "5", "SE": "5"},
+}
+_ELEMENT_CODES = {  # of GuideEnvelopeError and GroupHeaderWrong
+    "SE01": "4",
+    "SE02": "3",
+    "ST01": "6",
+    "ST02": "7",
+    "GE01": "5",
+    "GE02": "4",
+    "GS01": "1",
+    "GS06": "6",
+    "GS08": "2",
+    "IEA01": "021",
+    "IEA02": "001",
+}
+_VALUE_CODES: dict[type[EnvelopeRule], str] = {HierarchyParentUnknown: "I12", HierarchyNumberOutOfSequence: "I12"}
+_SEGMENT_CODES: dict[type[EnvelopeRule], str] = {SegmentIdMalformed: "1", SegmentUnknown: "1"}
+_MISPLACED = (TrailerUnexpected, HeaderMissing, SegmentsOutsideTransaction)
+_GROUP_KINDS = frozenset({"BE", "HB", "HC", "HI", "HN", "HP", "HR", "HS", "RA"})  # AK101
+_SET_KINDS = frozenset({"270", "271", "276", "277", "278", "820", "834", "835", "837"})  # AK201
+_LOOP = re.compile(r"\d{4}", re.ASCII)  # IK303 holds four characters, so no "2010AA"
+_GROUP_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_COUNT = re.compile(r"\d{1,6}", re.ASCII)
+_MAX_CODES = 5
+_MAX_CONTEXT = 35  # CTX01-2
+
+
+@define
+class _Verdict:
+    """What is wrong with a transaction set, a group or an interchange: codes in order, and whether it is refused."""
+
+    codes: list[str] = field(factory=list)
+    refused: bool = False
+
+    def add(self, code: str, *, refused: bool) -> None:
+        if code not in self.codes:
+            self.codes.append(code)
+        self.refused |= refused
+
+    @property
+    def status(self) -> str:
+        """Give A accepted, E accepted although errors were noted, or R rejected."""
+        return "R" if self.refused else "E" if self.codes else "A"
+
+
+@define
+class _Group:
+    """The answer to one functional group."""
+
+    header: Segment
+    body: Batch
+    verdict: _Verdict = field(factory=_Verdict)
+    included: str = ""
+    received: int = 0
+    accepted: int = 0
+    noted: bool = False
+
+    @property
+    def status(self) -> str:
+        """Give A, E, R, or P for partially accepted: some of its transaction sets were."""
+        if self.verdict.refused or (self.received and not self.accepted):
+            return "R"
+        if self.accepted < self.received:
+            return "P"
+        return "E" if self.noted else self.verdict.status
+
+
+@define
+class _Set:
+    """The answer to one transaction set.
+
+    `noted` is the ordinal of the segment that the last IK3 is about, and `elements` are the IK4 below it; `empty`
+    counts the empty segments so far, which no position counts.
+    """
+
+    header: Segment
+    verdict: _Verdict = field(factory=_Verdict)
+    noted: int = 0
+    elements: set[str] = field(factory=set)
+    empty: int = 0
+
+
+@define(eq=False)
+class StructureAcknowledger:
+    """Writes the 999: one transaction set for each functional group, and a TA1 where the interchange itself has faults.
+
+    Besides the events it wants every fault of the reader, by `fault`, before the event in which it lies has passed;
+    `guide_faults` are those of the guide walk.  `refuses` says of the first byte of a transaction set, functional group
+    or interchange whether it is rejected with all its claims.  A fault inside a claim, or in a level above one, is
+    noted: the claims are rejected for it.  With `only_flawed` there is no file for an input that is plainly accepted.
+    """
+
+    out: BinaryIO
+    settings: AckSettings
+    refuses: Callable[[int], bool]
+    guide_faults: Iterable[Fault] = ()
+    only_flawed: bool = False
+    flawed: bool = field(default=False, init=False)
+    notes: list[str] = field(factory=list, init=False)
+    _envelope: Envelope = field(init=False)
+    _due: list[Fault] = field(init=False)
+    _interchange: _Verdict | None = field(default=None, init=False)
+    _isa: Segment | None = field(default=None, init=False)
+    _group: _Group | None = field(default=None, init=False)
+    _set: _Set | None = field(default=None, init=False)
+    _claim: str | None = field(default=None, init=False)
+    _runs: dict[int, int] = field(factory=dict, init=False)  # the empty segments in a row from a byte on
+
+    def __attrs_post_init__(self) -> None:
+        self._envelope = Envelope(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
+        self._due = sorted(self.guide_faults, key=_offset)
+
+    def fault(self, fault: Fault) -> None:
+        """Take a fault of the reader."""
+        last, ordinal = self._due[-1] if self._due else None, fault.location.ordinal
+        if fault.rule is EmptySegment and last is not None and last.rule is EmptySegment:
+            run = self._runs.get(_offset(last), 1)
+            if last.location.ordinal is not None and ordinal == last.location.ordinal + run:
+                # A million empty segments in a row take no more memory than one.
+                self._runs[_offset(last)] = run + 1
+                return
+        insort(self._due, fault, key=_offset)
+
+    def mark(self, mark: Mark) -> None:
+        """Follow the envelope of the input."""
+        self._note_faults(mark.start)
+        segment = mark.segment
+        if mark.kind:
+            self._claim = None
+        if mark.kind == "ISA":
+            self._close_interchange()
+            self._envelope.open_interchange(segment)
+            self._interchange, self._isa = _Verdict(), segment
+        elif mark.kind == "GS":
+            self._close_group()
+            self._open_group(segment)
+        elif mark.kind == "ST":
+            self._close_set()
+            self._open_set(segment)
+        elif mark.kind in {"SE", "GE", "IEA"}:
+            self._note_faults(segment.end)
+            if mark.kind == "GE" and self._group is not None:
+                self._group.included = segment.get(1)
+            {"SE": self._close_set, "GE": self._close_group, "IEA": self._close_interchange}[mark.kind]()
+
+    def claim(self, raw: RawClaim, report: ClaimReport) -> None:
+        """Note whose faults come next."""
+        self._note_faults(raw.start)
+        self._claim = report.claim
+
+    def finish(self, report: FileReport) -> str:
+        """Write what is due."""
+        del report
+        self._note_faults(None)
+        self._close_interchange()
+        self._envelope.close()
+        if not self._envelope.written:
+            return "there is no interchange or functional group to acknowledge"
+        return "the structure has no faults" if self.only_flawed and not self.flawed else ""
+
+    def expected(self, totals: Totals) -> None:
+        """Give nothing: a 999 holds no claims."""
+
+    # -- levels -----------------------------------------------------------------------------------------------------
+
+    def _open_group(self, gs: Segment) -> None:
+        self._envelope.open_group(gs)
+        self._group = _Group(gs, self._envelope.batch())
+        self._group.body.add("AK1", gs.get(1), gs.get(6), gs.get(8))
+        if gs.get(1) != "HC":
+            self._group.verdict.add(_UNSUPPORTED_GROUP, refused=False)
+        elif gs.get(8) and gs.get(8) not in SUPPORTED_GUIDES:
+            self._group.verdict.add(_UNSUPPORTED_VERSION, refused=False)
+
+    def _open_set(self, st: Segment) -> None:
+        self._set = _Set(st)
+        if self._group is not None:
+            self._group.received += 1
+            if _is_nameable(st):
+                self._group.body.add("AK2", st.get(1), st.get(2), st.get(3))
+
+    def _close_set(self) -> None:
+        closed, self._set, self._claim = self._set, None, None
+        if closed is None or self._group is None:
+            return
+        verdict, group = closed.verdict, self._group
+        verdict.refused |= self._is_refused(closed.header, group.header, self._isa)
+        if _is_nameable(closed.header):
+            group.body.add("IK5", verdict.status, *verdict.codes[:_MAX_CODES])
+        group.accepted += not verdict.refused
+        group.noted |= verdict.status != "A"
+        self.flawed |= verdict.status != "A"
+
+    def _close_group(self) -> None:
+        self._close_set()
+        group, self._group = self._group, None
+        if group is None:
+            return
+        group.verdict.refused |= self._is_refused(group.header, self._isa)
+        status, received = group.status, str(group.received)
+        self.flawed |= status != "A"
+        included = group.included if _COUNT.fullmatch(group.included) else received
+        accepted = "0" if status == "R" else str(group.accepted)
+        group.body.add("AK9", status, included, received, accepted, *group.verdict.codes[:_MAX_CODES])
+        header = group.header
+        if header.get(1) in _GROUP_KINDS and _GROUP_NUMBER.fullmatch(header.get(6)) and header.get(8):
+            self._envelope.add_transaction(group.body)
+        elif self._interchange is not None:
+            # A group that a 999 cannot name is answered by the TA1; other groups of the interchange may be good.
+            self._interchange.add(_INVALID_CONTENT, refused=False)
+
+    def _close_interchange(self) -> None:
+        self._close_group()
+        verdict, self._interchange = self._interchange, None
+        if verdict is None or self._isa is None:
+            return
+        verdict.refused |= self._is_refused(self._isa)
+        self.flawed |= verdict.status != "A"
+        if verdict.codes or self._isa.get(14) == "1":
+            self._envelope.add_ta1(verdict.status, verdict.codes[0] if verdict.codes else "000")
+        self._envelope.close()
+
+    def _is_refused(self, *headers: Segment | None) -> bool:
+        """Whether one of the envelopes with these headers is rejected with all its claims."""
+        return any(header is not None and self.refuses(header.offset) for header in headers)
+
+    # -- faults -----------------------------------------------------------------------------------------------------
+
+    def _note_faults(self, before: int | None) -> None:
+        """Note the faults that lie before a byte of the input, all that are left for None, where they belong now."""
+        count = len(self._due) if before is None else bisect_left(self._due, before, key=_offset)
+        due, self._due[:count] = self._due[:count], []
+        for fault in due:
+            if fault.rule.meta.severity is not Severity.INFO:
+                self._note(fault)
+
+    def _note(self, fault: Fault) -> None:
+        rule, place = fault.rule, fault.location
+        code = _ELEMENT_CODES.get(place.element or "") if rule in (GuideEnvelopeError, GroupHeaderWrong) else None
+        code = code or _TRAILER_CODES.get(rule, {}).get(place.segment)
+        if rule is ControlNumberRepeated and fault.scope is Scope.NOTHING:
+            return  # unique in its group, which is what the codes are about
+        if rule in (Truncated, SegmentTooLong):
+            for level, name in ((self._set, "ST"), (self._group, "GS"), (self, "ISA")):
+                if level is not None:
+                    self._add(name, _TRAILER_CODES[TrailerMissing][name], fault)
+        elif code is not None:
+            self._add(place.segment, code, fault)
+        elif rule is UnsupportedGuide and self._set is not None:
+            supported = self._set.header.get(1) == "837"
+            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, fault)
+        elif rule in _MISPLACED or self._set is None or fault.scope in {Scope.GROUP, Scope.INTERCHANGE}:
+            self._add("ISA", _INVALID_CONTENT, fault)
+        else:
+            self._note_segment(fault, self._set)
+
+    def _add(self, segment_id: str, code: str, fault: Fault) -> None:
+        """Add a code to what a header or trailer belongs to."""
+        owners = {"ST": self._set, "SE": self._set, "GS": self._group, "GE": self._group}
+        owner = owners.get(segment_id)
+        if owner is not None:
+            owner.verdict.add(code, refused=fault.unread)
+        elif self._interchange is None:
+            self.flawed = True
+        else:
+            self._interchange.add(_INVALID_CONTENT if segment_id in owners else code, refused=fault.unread)
+
+    def _note_segment(self, fault: Fault, transaction: _Set) -> None:
+        """Note a fault of a segment or an element: IK3, CTX for its claim, IK4."""
+        transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=fault.unread)
+        place, group = fault.location, self._group
+        if fault.rule is EmptySegment:
+            transaction.empty += self._runs.pop(_offset(fault), 1)
+        if group is None or place.ordinal is None or place.segment not in GUIDE_SEGMENTS:
+            return
+        body, element = group.body, place.element
+        if element is None or transaction.noted != place.ordinal:
+            code = (
+                _SEGMENT_CODES.get(fault.rule, fault.syntax or _OUT_OF_SEQUENCE) if element is None else _BAD_ELEMENTS
+            )
+            position = str(place.ordinal - transaction.header.ordinal + 1 - transaction.empty)
+            body.add("IK3", place.segment, position, place.loop if _LOOP.fullmatch(place.loop) else "", code)
+            if self._claim and len(self._claim) <= _MAX_CONTEXT:
+                body.add("CTX", body.composite("CLM01", self._claim))
+            transaction.noted = place.ordinal if code == _BAD_ELEMENTS else 0
+            transaction.elements.clear()
+        if element is not None:
+            code = fault.syntax or _VALUE_CODES.get(fault.rule, _INVALID_VALUE)
+            reference, _, component = element.partition("-")
+            if f"{element} {code}" not in transaction.elements:
+                body.add("IK4", body.composite(str(int(reference[-2:])), component), "", code)
+                transaction.elements.add(f"{element} {code}")
+
+
+def _is_nameable(st: Segment) -> bool:
+    """Whether AK2 can name a transaction set: a kind that it lists, and a control number of four to nine characters."""
+    return st.get(1) in _SET_KINDS and 4 <= len(st.get(2)) <= 9
+
+
+def _offset(fault: Fault) -> int:
+    return fault.location.offset or 0

@@ -1,0 +1,203 @@
+"""The accepted and the rejected claims of an 837P as two interchanges of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from attrs import define, field
+
+from scrubber.claims.raw_claim import RawClaim
+from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.io.source import InputSource
+from scrubber.outputs.x12.base import Tally
+from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.slices import Splicer, corrected_count, with_elements
+
+__all__ = ["Side"]
+
+_DEPTHS = {"ISA": 0, "GS": 1, "ST": 2}
+_LEVEL_DEPTHS = {"2000A": 3, "2000B": 4, "2000C": 5, "": 6}
+_HEADER_OF = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
+_TRAILERS = {"ISA": ("IEA", 13), "GS": ("GE", 6), "ST": ("SE", 2)}
+_BILLING_PROVIDER, _SUBSCRIBER, _PATIENT = 3, 4, 5
+
+
+@define(eq=False)
+class _Open:
+    """A header or hierarchical level that claims may follow: written with the first claim below it that is kept.
+
+    `count` is that of its trailer, for a transaction set the segments written so far and for the others the number of
+    headers directly inside; `number` is the HL01 that a level was written with, `child_code` where its HL04 stands
+    in the output.  `verbatim` says that all of it is kept as it is.
+    """
+
+    mark: Mark
+    depth: int
+    written: bool = False
+    count: int = 0
+    levels: int = 0
+    number: str = ""
+    child_code: int = 0
+    verbatim: bool = False
+
+
+@define(eq=False)
+class Side:
+    """One side of the split: the accepted claims of an input, or with `rejected` the rejected ones.
+
+    Kept claims and everything between them are slices of the input.  Headers and levels left without a claim are
+    dropped; HL01, HL02, HL04, SE01, GE01 and IEA01 are numbered and counted again.  Where all claims are on this side,
+    and no transaction set without claims is rejected, the file is the input, byte for byte.  Of an input that was not
+    read whole, a transaction set that is not an 837P goes to the rejected side, and what is unread to neither.
+
+    `refuses` says of the first byte of a transaction set, functional group or interchange whether it is rejected with
+    all its claims: then the rejected side holds all of it as it is, with what it is rejected for.
+    """
+
+    source: InputSource
+    out: BinaryIO
+    refuses: Callable[[int], bool]
+    rejected: bool
+    notes: list[str] = field(factory=list, init=False)
+    _open: list[_Open] = field(factory=list, init=False)
+    _splicer: Splicer = field(init=False)
+    _some_refused: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._splicer = Splicer(self.source, self.out)
+
+    def mark(self, mark: Mark) -> None:
+        """Take a header or level, to be written when needed, or a trailer, which is written if its header was."""
+        if mark.kind in _HEADER_OF:
+            self._take_trailer(mark)
+        elif mark.kind in _DEPTHS or mark.kind == "HL":
+            depth = _LEVEL_DEPTHS[mark.loop] if mark.kind == "HL" else _DEPTHS[mark.kind]
+            self._close(depth)
+            refused = self.refuses(mark.start)
+            self._some_refused |= refused
+            verbatim = self.rejected and (self._is_verbatim() or refused)
+            self._open.append(_Open(mark, depth, verbatim=verbatim))
+            if verbatim or (self.rejected and not mark.judged):
+                self._write_headers()
+
+    def claim(self, raw: RawClaim, report: ClaimReport) -> None:
+        """Keep the claim if it belongs to this side."""
+        if report.rejected is not self.rejected:
+            return
+        self._write_headers()
+        self._splicer.keep(raw.start, raw.end)
+        for header in self._open:
+            if header.depth == _DEPTHS["ST"]:
+                header.count += raw.count
+
+    def finish(self, report: FileReport) -> str:
+        """Write what is due, closing what the input left open."""
+        self._close(0)
+        totals = report.totals
+        own, others = (totals.rejected, totals.accepted) if self.rejected else (totals.accepted, totals.rejected)
+        if self.rejected:
+            is_input = report.readable and not others and bool(own)
+        else:  # a transaction set without claims may be rejected, too
+            is_input = report.readable and not others and not self._some_refused
+        if is_input:
+            self._splicer.restart()
+            self._splicer.keep(0, self.source.size)
+        self._splicer.flush()
+        is_there = self._splicer.position and (own or is_input or not report.readable)
+        return "" if is_there else f"there are no {'rejected' if self.rejected else 'accepted'} claims"
+
+    def expected(self, totals: Totals) -> Tally:
+        """Give the claims of this side."""
+        if self.rejected:
+            return Tally(totals.rejected, totals.rejected_lines, totals.rejected_charges)
+        return Tally(totals.accepted, totals.lines - totals.rejected_lines, totals.accepted_charges)
+
+    # -- headers ----------------------------------------------------------------------------------------------------
+
+    def _write_headers(self) -> None:
+        for place, header in enumerate(self._open):
+            if not header.written:
+                self._write_header(header, self._open[:place])
+
+    def _write_header(self, header: _Open, above: list[_Open]) -> None:
+        mark, header.written = header.mark, True
+        transaction = next((other for other in above if other.depth == _DEPTHS["ST"]), header)
+        if mark.kind == "HL":
+            transaction.levels += 1
+            header.number = str(transaction.levels)
+            self._write_level(header, above)
+        else:
+            self._splicer.keep(mark.start, mark.end)
+            if above and above[-1].depth == header.depth - 1:
+                above[-1].count += 1
+        if header.depth >= _DEPTHS["ST"]:
+            transaction.count += mark.segments
+
+    def _write_level(self, header: _Open, above: list[_Open]) -> None:
+        segment = header.mark.segment
+        if header.verbatim:
+            self._splicer.keep(header.mark.start, header.mark.end)
+            return
+        parent = above[-1] if above and above[-1].mark.kind == "HL" else None
+        if parent is not None and parent.depth == _SUBSCRIBER and header.depth == _PATIENT:
+            self._splicer.overwrite(parent.child_code, b"1")
+        changes = {1: header.number, 2: parent.number if parent is not None else ""}
+        if header.depth in {_BILLING_PROVIDER, _SUBSCRIBER, _PATIENT}:
+            changes[4] = "1" if header.depth == _BILLING_PROVIDER else "0"
+        text = with_elements(segment, changes)
+        mark = segment.delimiters.element
+        header.child_code = self._splicer.position + sum(len(element) + 1 for element in text.split(mark)[:4])
+        self._keep_changed(header.mark, text)
+
+    # -- trailers ---------------------------------------------------------------------------------------------------
+
+    def _take_trailer(self, mark: Mark) -> None:
+        if not mark.segment.terminator:
+            return  # the input ends inside it; its header gets a whole one
+        depth = _DEPTHS[_HEADER_OF[mark.kind]]
+        self._close(depth + 1)
+        if self._is_verbatim():
+            self._splicer.keep(mark.start, mark.end)
+            self._close(depth)
+            return
+        if not self._open or self._open[-1].depth != depth or not self._open[-1].written:
+            self._close(depth)
+            return
+        header, segment = self._open.pop(), mark.segment
+        count = corrected_count(segment, mark.count, self._count_of(header))
+        self._keep_changed(mark, with_elements(segment, {1: count}))
+
+    def _is_verbatim(self) -> bool:
+        """Whether what is open is kept as it is."""
+        return bool(self._open) and self._open[-1].verbatim
+
+    def _keep_changed(self, mark: Mark, text: str) -> None:
+        """Append a mark with another text for the segment that opens it."""
+        start = mark.start
+        if text != mark.segment.text:
+            self._splicer.put(text.encode("latin-1"))
+            start += len(mark.segment.text)
+        self._splicer.keep(start, mark.end)
+
+    @staticmethod
+    def _count_of(header: _Open) -> int:
+        return header.count + (header.depth == _DEPTHS["ST"])  # SE01 counts the SE
+
+    def _close(self, depth: int) -> None:
+        """Leave what is open from `depth` on; a header that was written and has no trailer in the input gets one.
+
+        None where all of it is kept as it is.
+        """
+        while self._open and self._open[-1].depth >= depth:
+            header = self._open.pop()
+            if header.written and header.mark.kind in _TRAILERS and not header.verbatim:
+                self._splicer.put(self._missing_trailer(header).encode("latin-1"))
+
+    def _missing_trailer(self, header: _Open) -> str:
+        name, position = _TRAILERS[header.mark.kind]
+        segment = header.mark.segment
+        marks = segment.delimiters
+        trailer = marks.element.join([name, str(self._count_of(header)), segment.get(position)])
+        end = "" if self._splicer.ends_with(marks.segment) else marks.segment
+        return f"{end}{trailer}{marks.segment}{segment.lead if segment.lead.isspace() else ''}"

@@ -1,0 +1,1 @@
+"""The plugin contract: edits, the packs they come in, and how installed packs are found."""

@@ -1,0 +1,129 @@
+"""The plugin contract: what an edit is, and what a distribution gives to the scrubber.
+
+An edit is a class with one validated `meta` object, a docstring that `scrubber explain` prints, and a pure `check`
+that yields findings: no input or output, no clock, no mutation.  Its tables come with the context, and it chooses
+rows by the date of service.  A distribution offers its edits as one `Chain` under the entry point group
+`scrubber.edits`; the entry's name is the prefix of all its codes.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+from scrubber.claims.encounter import Encounter
+from scrubber.claims.model import Claim, ServiceLine
+from scrubber.findings.code_form import CodeForm
+from scrubber.findings.finding import Adjustment, Finding, Location, Severity, Source, Status
+from scrubber.findings.rule import FileEdit, Rule
+
+__all__ = [
+    "Context",
+    "Edit",
+    "EncounterEdit",
+    "EngineRule",
+]
+
+T = TypeVar("T")
+
+
+@frozen
+class Context(Generic[T]):
+    """What an edit may know besides its subject: the plugin's tables and what was found before it."""
+
+    tables: T
+    found: Sequence[Finding] = ()
+
+    def has_error(self, line: ServiceLine) -> bool:
+        """Whether an edit earlier in the run found an error on `line`."""
+        return bool(self.found) and (line.claim.ordinal, line.number) in self._faulty
+
+    @cached_property
+    def _faulty(self) -> frozenset[tuple[int | None, int | None]]:
+        return frozenset([(each.claim_ordinal, each.line) for each in self.found if each.severity is Severity.ERROR])
+
+
+class _ClaimRule(Rule, Generic[T]):
+    """What the two kinds of edits share: making a finding."""
+
+    def finding(
+        self,
+        subject: Claim | ServiceLine,
+        message: str,
+        fix: str,
+        *,
+        element: str | None = None,
+        qualifier: str | None = None,
+        statuses: tuple[Status, ...] | None = None,
+        adjustment: Adjustment | None = None,
+        source: Source | None = None,
+    ) -> Finding:
+        """Make a finding on a claim or a line.
+
+        `element` is the faulty element's reference designator ("SV101-3"), `qualifier` the first element of its segment
+        where several segments share an identifier ("472").  `statuses`, `adjustment` and `source` replace
+        those of `meta`.
+        """
+        line = subject if isinstance(subject, ServiceLine) else None
+        claim = subject.claim if isinstance(subject, ServiceLine) else subject
+        location: Location = subject.locate(element, qualifier)
+        return Finding(
+            code=self.meta.code,
+            name=self.meta.name,
+            severity=self.meta.severity,
+            # Many lines are told the same: one copy of it is enough.
+            message=sys.intern(str(message)),
+            fix=sys.intern(str(fix)),
+            claim=claim.control_number,
+            claim_ordinal=claim.ordinal,
+            line=line.number if line else None,
+            line_control_number=(line.control_number or None) if line else None,
+            # Anything else in SV101-2 may be a misplaced name.
+            procedure=line.procedure if line and CodeForm.PROCEDURE.fits(line.procedure) else None,
+            location=location,
+            statuses=self.meta.statuses if statuses is None else statuses,
+            adjustment=adjustment or self.meta.adjustment,
+            source=source or self.meta.sources[0],
+        )
+
+
+class Edit(_ClaimRule[T], ABC):
+    """An edit that judges one claim by itself."""
+
+    @abstractmethod
+    def check(self, claim: Claim, context: Context[T]) -> Iterable[Finding]:
+        """Yield the findings on `claim`."""
+
+
+class EncounterEdit(_ClaimRule[T], ABC):
+    """An edit that judges all a provider did for a patient on a date, over the claims of a file."""
+
+    @abstractmethod
+    def check(self, encounter: Encounter, context: Context[T]) -> Iterable[Finding]:
+        """Yield the findings on the lines of `encounter`."""
+
+
+class EngineRule(FileEdit):
+    """A rule about a whole claim that the engine itself reports."""
+
+    @classmethod
+    def on_claim(cls, claim: Claim, message: str, fix: str) -> Finding:
+        """Return a finding on a whole claim."""
+        return Finding(
+            code=cls.meta.code,
+            name=cls.meta.name,
+            severity=cls.meta.severity,
+            message=message,
+            fix=fix,
+            claim=claim.control_number,
+            claim_ordinal=claim.ordinal,
+            location=claim.locate(),
+            statuses=cls.meta.statuses,
+            adjustment=cls.meta.adjustment,
+            source=cls.meta.sources[0],
+        )

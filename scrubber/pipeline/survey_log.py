@@ -1,0 +1,155 @@
+"""What the first pass over a file found out about its claims, for the second, on disk when it is much."""
+
+from __future__ import annotations
+
+import marshal
+import tempfile
+import weakref
+from array import array
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+from os import SEEK_END
+from typing import Any
+
+import attrs
+from attrs import define
+
+from scrubber.claims.builder import ClaimPlace
+from scrubber.claims.model import PlainClaim
+from scrubber.claims.raw_claim import RawClaim
+from scrubber.findings.code_form import CodeForm
+from scrubber.findings.report import ClaimReport
+from scrubber.x12.segment import Delimiters
+from scrubber.x12.transaction_set import TransactionSet
+
+__all__ = ["Ledger", "Note", "Packed"]
+
+_BATCH = 1_000
+_IN_MEMORY = 1 << 20
+_LENGTH = 8  # bytes that hold the length of a batch
+_NOTHING = Decimal("0.00")
+# The claims of a file share few of them.
+_shown_npi = lru_cache(maxsize=4096)(CodeForm.NPI.shown)
+_shown_payer = lru_cache(maxsize=4096)(CodeForm.PAYER.shown)
+
+Packed = tuple[int, Any, tuple[int, int, int], bool, int]
+"""A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the ledger."""
+
+_Entry = tuple[Packed, bytes, bool, int, tuple[str, str, int, str, str] | None]
+# The place, the digest of the patient, whether the claim is hot, its mark, and the verdict.
+
+
+@define(eq=False)
+class Note:
+    """What is known about a claim: where it begins and ends, and its place packed, or the verdict if it is accepted.
+
+    `raw` is the claim itself where the file is read once more.
+    """
+
+    ordinal: int
+    start: int
+    end: int
+    place: Packed
+    accepted: ClaimReport | None = None
+    raw: RawClaim | None = None
+
+
+class Ledger:
+    """Takes the notes on all claims of a file, in their order, and gives them back in it.
+
+    In memory it holds eight bytes a transaction set.  Of a claim that is accepted its file holds what the report says.
+    """
+
+    def __init__(self) -> None:
+        self._sets = _Sets()
+        self._batch: list[_Entry] = []
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
+        weakref.finalize(self, self._file.close)
+
+    def open(self, place: ClaimPlace, patient: bytes, *, hot: bool, mark: int = 0) -> None:
+        """Note a claim that has to be judged, of the patient with that digest; `mark` is that of `RepeatIndex`."""
+        self._add((self._pack(place), patient, hot, mark, None))
+
+    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim, *, mark: int = 0) -> None:
+        """Note a claim that is accepted unopened, unless it has to be judged with others of the patient, or repeats."""
+        npi = _shown_npi(plain.billing_provider.npi)
+        verdict = (plain.control_number, str(plain.charge), plain.lines, _shown_payer(plain.payer_id), npi)
+        self._add((self._pack(place), patient, False, mark, verdict))
+
+    def patients(self) -> Iterator[tuple[bytes, bool, int, Packed]]:
+        """Yield the digest of the patient of each claim, whether it is hot, its mark and its place, in order."""
+        return ((patient, hot, mark, place) for place, patient, hot, mark, _ in self._entries())
+
+    def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
+        """Give a place again, with what `ClaimPlace` says of `alone`."""
+        ordinal, levels, claim, complete, number = packed
+        transaction, delimiters = self._sets.read(number)
+        return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete, alone)
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.close()
+        self._sets.close()
+
+    def __iter__(self) -> Iterator[Note]:
+        for place, _, _, _, verdict in self._entries():
+            ordinal, _, (start, end, _), *_ = place
+            accepted = None
+            if verdict is not None:
+                number, charge, lines, payer, npi = verdict
+                accepted = ClaimReport(number, ordinal, Decimal(charge), lines, payer, npi, _NOTHING, 0)
+            yield Note(ordinal, start, end, place, accepted)
+
+    def _entries(self) -> Iterator[_Entry]:
+        self._flush()
+        self._file.seek(0)
+        while length := self._file.read(_LENGTH):
+            yield from marshal.loads(self._file.read(int.from_bytes(length)))  # noqa: S302 - written by ourselves
+
+    def _pack(self, place: ClaimPlace) -> Packed:
+        number = self._sets.number_of(place.transaction, place.delimiters)
+        return (place.ordinal, place.levels, place.claim, place.complete, number)
+
+    def _add(self, entry: _Entry) -> None:
+        self._batch.append(entry)
+        if len(self._batch) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._batch:
+            return
+        data = marshal.dumps(self._batch)
+        self._file.write(len(data).to_bytes(_LENGTH))
+        self._file.write(data)
+        self._batch.clear()
+
+
+class _Sets:
+    """The transaction sets of a file with their delimiters, on disk; memory holds where each is."""
+
+    def __init__(self) -> None:
+        self._places = array("q")
+        self._last: tuple[int, TransactionSet, Delimiters] | None = None
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
+        weakref.finalize(self, self._file.close)
+
+    def number_of(self, transaction: TransactionSet, delimiters: Delimiters) -> int:
+        """Return the number of the set that the latest claim belongs to, and note a set that is new."""
+        if self._last is None or self._last[1] is not transaction:
+            self._places.append(self._file.seek(0, SEEK_END))
+            marshal.dump((attrs.astuple(transaction), attrs.astuple(delimiters)), self._file)
+            self._last = (len(self._places) - 1, transaction, delimiters)
+        return self._last[0]
+
+    def read(self, number: int) -> tuple[TransactionSet, Delimiters]:
+        """Return a set again.  The claims of a set follow one another, so that the last one is kept."""
+        if self._last is None or self._last[0] != number:
+            self._file.seek(self._places[number])
+            transaction, delimiters = marshal.load(self._file)  # noqa: S302 - written by ourselves
+            self._last = (number, TransactionSet(*transaction), Delimiters(*delimiters))
+        return self._last[1:]
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.close()

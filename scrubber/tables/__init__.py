@@ -1,0 +1,1 @@
+"""Rule tables whose rows are chosen by the date of service."""

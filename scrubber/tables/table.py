@@ -1,0 +1,218 @@
+"""Effective-dated rule tables: load them from CSV, verify them, look rows up by date of service.
+
+A table is a CSV file whose columns are the fields of an attrs row class with at least `effective` and `deleted`, both
+days included, and an entry in the `manifest.toml` beside it that says where the facts come from and which dates of
+service they cover.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import tomllib
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from importlib.resources.abc import Traversable
+from math import isfinite
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+import attrs
+from attrs import field, frozen
+
+from scrubber.errors import ConfigError
+from scrubber.findings.dates import DateRange
+from scrubber.findings.finding import Source
+
+__all__ = ["DatedRow", "Row", "Table", "TableInfo", "load_manifest", "load_table", "override_tables"]
+
+
+class Row(Protocol):
+    """A row of a table: in force from `effective` to `deleted`, both included; `deleted` None while no end is known."""
+
+    @property
+    def effective(self) -> date: ...  # noqa: D102
+    @property
+    def deleted(self) -> date | None: ...  # noqa: D102
+
+
+def _day(text: str | date) -> date:
+    return text if isinstance(text, date) else date.fromisoformat(text)
+
+
+def _last_day(text: str | date | None) -> date | None:
+    return None if text is None or text == "" else _day(text)
+
+
+@frozen
+class DatedRow:
+    """A row class to derive from: the days a row is in force, both included, as a table's CSV file writes them.
+
+    A blank `effective` means that the first day is not known, a blank `deleted` that no end is.
+    """
+
+    effective: date = field(default=date.min, converter=_day, kw_only=True)
+    deleted: date | None = field(default=None, converter=_last_day, kw_only=True)
+
+    @property
+    def dates(self) -> str:
+        """The dates in words."""
+        start = "" if self.effective == date.min else f"from {self.effective}"
+        end = f"{'to' if start else 'through'} {self.deleted}" if self.deleted else ""
+        return " ".join(part for part in (start, end) if part) or "dates not known"
+
+
+R = TypeVar("R", bound=Row)
+T = TypeVar("T")
+
+
+@frozen
+class TableInfo:
+    """The provenance of a table.
+
+    `first_day` and `last_day` bound the dates of service for which its publications have been seen; after `last_day`
+    the last known rows go on being used and a finding says so.
+    """
+
+    name: str
+    title: str
+    source: str
+    retrieved: date
+    first_day: date
+    last_day: date
+    file: str
+    sha256: str
+
+    @property
+    def citation(self) -> Source:
+        """The table as the source of a finding."""
+        return Source(self.title, f"{self.first_day} to {self.last_day}")
+
+
+@frozen(eq=False)
+class Table(Generic[R]):
+    """Rows by key, each with the dates it is in force."""
+
+    info: TableInfo
+    rows: Mapping[Hashable, tuple[R, ...]] = field(repr=False)
+
+    def on(self, key: Hashable, when: date | DateRange) -> R | None:
+        """Give the row of `key` in force on the day, or on any day of the range; None if there is none."""
+        rows = self.rows.get(key)
+        if rows is None:
+            return None
+        first, last = (when.first, when.last) if isinstance(when, DateRange) else (when, when)
+        for row in rows:
+            if row.effective <= last and (row.deleted is None or first <= row.deleted):
+                return row
+        return None
+
+    def ever(self, key: Hashable) -> tuple[R, ...]:
+        """Give all rows of `key`, whatever their dates, oldest first."""
+        return self.rows.get(key, ())
+
+    def has_any(self, keys: Iterable[Hashable]) -> bool:
+        """Whether there is a row, whatever its dates, for one of the keys."""
+        return not self.rows.keys().isdisjoint(keys)
+
+    def __iter__(self) -> Iterator[R]:
+        return (row for rows in self.rows.values() for row in rows)
+
+
+def load_manifest(folder: Traversable) -> dict[str, TableInfo]:
+    """Read `manifest.toml` of a folder of tables.  Raises ConfigError when it is missing or malformed."""
+    try:
+        entries = tomllib.loads(folder.joinpath("manifest.toml").read_text(encoding="utf-8"))
+        return {name: TableInfo(name=name, **entry) for name, entry in entries.items()}
+    except (OSError, ValueError, TypeError) as error:  # no TOML, no UTF-8, or not the fields of a table
+        raise ConfigError(f"the manifest of the rule tables cannot be used: {error}") from error
+
+
+def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Callable[[R], Hashable]) -> Table[R]:
+    """Load one table and verify it against its manifest entry.
+
+    Raises ConfigError when the file is missing, differs from the manifest's SHA-256, or holds a value that its column
+    does not take.
+    """
+    try:
+        content = folder.joinpath(info.file).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"rule table {info.name}: {info.file} cannot be read") from error
+    if hashlib.sha256(content).hexdigest() != info.sha256:
+        raise ConfigError(
+            f"rule table {info.name}: {info.file} is not the file its manifest describes (SHA-256 differs)"
+        )
+    rows: dict[Hashable, list[R]] = {}
+    line = 1
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
+        for record in reader:
+            line = reader.line_num
+            row = _row(row_class, record)
+            _check_finite(row)
+            rows.setdefault(key(row), []).append(row)
+    except (ValueError, TypeError, ArithmeticError, csv.Error) as error:
+        raise ConfigError(f"rule table {info.name}, line {line}: {_reason(error)}") from error
+    return Table(info, {name: tuple(sorted(found, key=lambda row: row.effective)) for name, found in rows.items()})
+
+
+def _row(row_class: type[T], record: Mapping[str, str | None]) -> T:
+    """Build a row from text: each field by its attrs converter; empty text reads as the field's default."""
+    names = {attribute.name for attribute in attrs.fields(cast("type[Any]", row_class))}
+    if unknown := sorted(set(record) - names):
+        raise ValueError(f"unknown column {', '.join(map(str, unknown))}")
+    return row_class(**{name: text for name, text in record.items() if text})
+
+
+def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str) -> T:
+    """Give a copy of `tables` (an attrs class of `Table` fields) with rows changed as a configuration says.
+
+    `overrides` maps table name, row key and column to the new value, as in `tables.mue.37253.value = 8`; it changes
+    every row of that key.  `origin` names the configuration in errors.  Raises ConfigError for a table, key, column
+    or value that does not exist.
+    """
+    changed: dict[str, Table[Any]] = {}
+    for name, by_key in overrides.items():
+        table = getattr(tables, name, None)
+        if not isinstance(table, Table):
+            raise ConfigError(f"{origin}: there is no table {name!r}")
+        rows = dict(table.rows)
+        for key, columns in by_key.items():
+            if key not in rows:
+                raise ConfigError(f"{origin}: table {name} has no row {key!r}")
+            rows[key] = tuple(_changed(row, columns, f"{origin}: table {name}, row {key}") for row in rows[key])
+        changed[name] = attrs.evolve(table, rows=rows)
+    return cast("T", attrs.evolve(cast("Any", tables), **changed)) if changed else tables
+
+
+def _changed(row: R, columns: Mapping[str, Any], origin: str) -> R:
+    fields = attrs.fields_dict(cast("Any", type(row)))
+    if unknown := sorted(set(columns) - set(fields)):
+        raise ConfigError(f"{origin}: there is no column {', '.join(unknown)}")
+    for name, value in columns.items():
+        place = f"{origin}, column {name}"
+        if isinstance(value, list | dict | bool):
+            raise ConfigError(f"{place}: must be a text, a number or a date")
+        try:
+            row = cast("R", attrs.evolve(cast("Any", row), **{name: str(value)}))
+            _check_finite(row)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise ConfigError(f"{place}: {_reason(error, value)}") from error
+    return row
+
+
+def _check_finite(row: Any) -> None:
+    """Raise ValueError where a number of a row is none that can be counted with, in a table of any plugin."""
+    for column in attrs.fields(type(row)):
+        value = getattr(row, column.name)
+        if isinstance(value, Decimal | float) and not isfinite(value):
+            raise ValueError(f"{column.name} is not a finite number")
+
+
+def _reason(error: Exception, value: object = None) -> str:
+    """Word an error of a converter or validator in one line."""
+    if isinstance(error, ArithmeticError):  # of Decimal, which names its own classes only
+        return "is not a number" if value is None else f"{value!r} is not a number"
+    # What attrs adds to a message are the objects it knows the field by.
+    return " ".join(str(error.args[0] if error.args else error).split())  # a value in quotes may hold line ends

@@ -1,1 +1,0 @@
-"""Render findings: one module per output.  A writer is found by its entry point in `scrubber.writers`."""

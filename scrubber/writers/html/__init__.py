@@ -1,5 +1,0 @@
-"""The page that billers and coders read: one self-contained HTML file, without scripts."""
-
-from scrubber.writers.html.writer import HtmlWriter
-
-__all__ = ["HtmlWriter"]

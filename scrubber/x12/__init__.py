@@ -1,0 +1,1 @@
+"""Any X12 interchange: its segments, envelopes and syntax errors.  Knows no claim."""
