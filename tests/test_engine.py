@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -247,3 +249,20 @@ def test_relying_can_be_made_a_warning() -> None:
     _, second = scrub_shorthand("claim A\n37238\n37252\n99213 xtwo\nclaim B\n37253", config)
     assert "SCR902" in {finding.code for finding in second.findings}
     assert not second.rejected
+
+
+def test_no_claim_outlives_a_run() -> None:
+    program = """
+import gc, scrubber
+from scrubber.testing import to_837p
+kinds = ("37238 on=20240804", "37252-LT"), ("37238-LT", "37252-LT", "37253-LT x9", "36012-LT")
+claims = [f"claim A{place} patient=P{place} note='LEFT CIV'" for place in range(20)]
+texts = [text for place, claim in enumerate(claims) for text in (claim, *kinds[place % 2])]
+report = scrubber.scrub(to_837p(chr(10).join(texts)))
+assert {"IVUS104", "IVUS201", "IVUS503"} <= {finding.code for finding in report.findings}
+gc.collect()
+kinds = scrubber.Claim, scrubber.ServiceLine, scrubber.Encounter, scrubber.SameDays
+print([type(found) for found in gc.get_objects() if isinstance(found, kinds)])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout == "[]\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from attrs import frozen
 
@@ -229,7 +229,9 @@ def fewest_differing(line: ServiceLine, bases: Bases) -> tuple[str, ...]:
 
 def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Bases:
     """Return the bases of the same provider on the same claim, on dates that the line does not have."""
-    found = _own(line.claim, line.procedure, facts).get(line.rendering_key)
+    claim, procedure = line.claim, line.procedure
+    own = claim.once((_own, procedure, facts), lambda: _own(claim, procedure, facts))
+    found = own.get(line.rendering_key)
     if found is None:
         return Bases()
     if line.service_dates is None:
@@ -239,7 +241,6 @@ def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Base
     return Bases(tuple(other for other in found.lines if id(other) not in shared)) if shared else found
 
 
-@lru_cache(maxsize=16)
 def _own(claim: Claim, procedure: str, facts: Facts) -> dict[tuple[str, ...], Bases]:
     """Return the lines of a claim that are bases of `procedure` on their own dates, by rendering provider."""
     found: dict[tuple[str, ...], list[ServiceLine]] = defaultdict(list)

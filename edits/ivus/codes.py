@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
-from functools import lru_cache
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from scrubber import (
     Adjustment,
@@ -124,7 +125,21 @@ def places(lines: Iterable[ServiceLine], seen_from: ServiceLine) -> str:
     return listed(found) if found else ""
 
 
-@lru_cache(maxsize=4)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def once(ask: Callable[Concatenate[Encounter, P], T]) -> Callable[Concatenate[Encounter, P], T]:
+    """Have what several edits ask of an encounter answered once; the answer dies with the encounter."""
+
+    @wraps(ask)
+    def asked(encounter: Encounter, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return encounter.once((ask, args), lambda: ask(encounter, *args, **kwargs))
+
+    return asked
+
+
+@once
 def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
     """Return the intravascular ultrasound lines in groups that share days of service; each group in file order.
 
@@ -146,7 +161,7 @@ def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
     return tuple(tuple(lines[place] for place in group) for group in sorted(map(sorted, groups)))
 
 
-@lru_cache(maxsize=4)  # almost every edit begins with them
+@once  # almost every edit begins with them
 def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
     """Give the lines of 37252 and 37253 on dates of service for which the codes exist."""
     return tuple(
@@ -156,7 +171,7 @@ def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
     )
 
 
-@lru_cache(maxsize=4)
+@once
 def modified_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
     """Give those of `ivus_lines` that have a modifier."""
     return tuple(line for line in ivus_lines(encounter) if line.modifiers)

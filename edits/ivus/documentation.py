@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import lru_cache
-from weakref import WeakKeyDictionary
 
-from edits.ivus.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, listed, make_meta, sessions
+from edits.ivus.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, listed, make_meta, once, sessions
 from edits.ivus.facts import Facts
 from edits.ivus.notes import Named, vessels_in
 from edits.ivus.units import UnitsByDay
@@ -72,8 +70,10 @@ def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
 _SIDES = {"LT": "left", "RT": "right"}
 
 
-@lru_cache(maxsize=4)
-def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> dict[tuple[str, str], list[str]]:
+@once
+def _vessels_named(
+    _encounter: Encounter, lines: tuple[ServiceLine, ...], facts: Facts
+) -> dict[tuple[str, str], list[str]]:
     """Give the distinct vessels named in SV101-7 and the provider's notes on the lines and on their claims."""
     named: set[Named] = set()
     for claim in dict.fromkeys(line.claim for line in lines):
@@ -85,15 +85,9 @@ def _vessels_named(lines: tuple[ServiceLine, ...], facts: Facts) -> dict[tuple[s
     return counted(named)
 
 
-_noted_on: WeakKeyDictionary[Claim, tuple[Facts, frozenset[Named]]] = WeakKeyDictionary()
-
-
 def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
     """Give the vessels named in the notes of a claim, which are read once for all the days that it bills."""
-    known = _noted_on.get(claim)
-    if known is None or known[0] is not facts:
-        known = _noted_on[claim] = (facts, vessels_in(_provider_notes(claim), facts))
-    return known[1]
+    return claim.once((_noted, facts), lambda: vessels_in(_provider_notes(claim), facts))
 
 
 class VesselNotNamed(EncounterEdit[Facts]):
@@ -119,7 +113,7 @@ class VesselNotNamed(EncounterEdit[Facts]):
         if context.tables.option("vessels") != "check":
             return
         for lines in sessions(encounter):
-            if not _vessels_named(lines, context.tables):
+            if not _vessels_named(encounter, lines, context.tables):
                 yield self.finding(
                     lines[0],
                     "No vessel name was recognized in SV101-7 or in the notes of the intravascular ultrasound.",
@@ -149,7 +143,7 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
         """Compare the vessels named, where any is, with the units."""
         for lines in sessions(encounter):
             units = UnitsByDay(lines).most()
-            named = _vessels_named(lines, context.tables)
+            named = _vessels_named(encounter, lines, context.tables)
             if 0 < len(named) < units:
                 yield self.finding(
                     lines[-1],

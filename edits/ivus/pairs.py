@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 
 import attrs
 from attrs import frozen
 
-from edits.ivus.codes import BUNDLED, CO4, CO236, CR11168, IVUS, MODIFIER, ivus_lines, make_meta, places, side_of
+from edits.ivus.codes import BUNDLED, CO4, CO236, CR11168, IVUS, MODIFIER, ivus_lines, make_meta, once, places, side_of
 from edits.ivus.facts import Facts, Pair
 from edits.ivus.found import refers_to
 from scrubber import Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -47,7 +46,7 @@ class BilledPair:
         return modifiers[0] if kinds == {"visit"} and not facts.is_visit(self.column2.procedure) else ""
 
 
-@lru_cache(maxsize=4)
+@once
 def billed_pairs(encounter: Encounter, facts: Facts) -> tuple[BilledPair, ...]:
     """Give the active pairs between intravascular ultrasound lines and the other lines of the encounter."""
     billed: list[BilledPair] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from scrubber.claims.frequency import Versions, versions_of
-from scrubber.claims.model import Claim, ServiceLine
+from scrubber.claims.model import Asked, Claim, ServiceLine
 from scrubber.claims.patients import patients_of
 from scrubber.findings.dates import DateRange
 
@@ -31,18 +31,10 @@ _Group = tuple[_Side, _Providers]
 
 
 @frozen(eq=False)
-class _Lines:
-    """Lines that many edits ask the same questions about; the answers stay with them."""
+class _Lines(Asked):
+    """Lines that are looked at together."""
 
     lines: tuple[ServiceLine, ...]
-    _answers: dict[Hashable, Any] = field(factory=dict, init=False, repr=False)
-
-    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
-        """Return what `answer` gives; the next time that `question` is asked of these lines, the same again."""
-        if question not in self._answers:
-            self._answers[question] = answer()
-        found: T = self._answers[question]
-        return found
 
 
 @frozen(eq=False)

@@ -11,10 +11,10 @@ service, rendering provider, dates of service and the diagnoses its pointers nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -29,6 +29,7 @@ from scrubber.x12.values import in_cents, parse_number
 __all__ = [
     "MAX_LINES",
     "Adjudication",
+    "Asked",
     "Claim",
     "Diagnosis",
     "Note",
@@ -40,6 +41,8 @@ __all__ = [
     "ServiceLine",
     "patient_key",
 ]
+
+T = TypeVar("T")
 
 MAX_LINES = 50
 """The service lines that the guide allows a claim."""
@@ -320,8 +323,22 @@ def _tuple_of_lines(lines: Iterable[ServiceLine]) -> tuple[ServiceLine, ...]:
     return tuple(lines)
 
 
+@frozen(eq=False)
+class Asked:
+    """What many edits ask the same questions about; the answers die with it."""
+
+    _answers: dict[Hashable, Any] = field(factory=dict, init=False, repr=False)
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what `answer` gives; the next time that `question` is asked, the same again."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        found: T = self._answers[question]
+        return found
+
+
 @frozen(eq=False, repr=False)
-class Claim:
+class Claim(Asked):
     """One claim (loop 2300) with what it inherits from the levels above it.
 
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7
