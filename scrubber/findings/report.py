@@ -299,7 +299,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Show the counts as a notebook does: see `scrubber.findings.notebook`."""
-        return report_html(self)
+        return report_html(
+            repr(self).strip("<>"), [claim.findings for file in self.files for claim in file.claims], self.findings
+        )
 
 
 def _rows_of(file: FileReport) -> Iterator[dict[str, Any]]:
