@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from scrubber.version import __version__
+
 if TYPE_CHECKING:
     from scrubber.api import Settings, check_claim, check_claims, iter_claims, load_settings, scrub
     from scrubber.claims.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from scrubber.packs.option import Option, OptionRow, option_table
     from scrubber.packs.pack import Chain, Page
     from scrubber.tables.table import DatedRow, Table, TableInfo, load_manifest, load_table
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AdapterError",

@@ -11,7 +11,6 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-import scrubber
 from scrubber.api import load_settings
 from scrubber.builtin.all_rules import all_rules
 from scrubber.config import Config
@@ -22,6 +21,7 @@ from scrubber.packs.pack import Page
 from scrubber.packs.registry import Plugin
 from scrubber.tables.table import Table, override_tables
 from scrubber.testing import scrub_shorthand
+from scrubber.version import __version__
 
 __all__ = ["catalogue", "explain_page", "explain_rule", "find_page", "nearest_codes", "render_catalogue"]
 
@@ -44,7 +44,7 @@ def catalogue(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:
             "title": rule.documentation().what,
             "scope": _scope(rule),
             "plugin": plugin.distribution if plugin is not None else "x12-claim-scrubber",
-            "version": plugin.version if plugin is not None else scrubber.__version__,
+            "version": plugin.version if plugin is not None else __version__,
         }
         for code, (rule, plugin) in sorted(found.items())
     ]

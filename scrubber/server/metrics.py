@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
-import scrubber
 from scrubber.server.worker import Verdict
+from scrubber.version import __version__
 
 __all__ = ["METRICS_TYPE", "Metrics"]
 
@@ -45,7 +45,7 @@ class Metrics:
         self._replays = Counter("scrubber_idempotent_replays", "Answers given again.", registry=own)
         self._deaths = Counter("scrubber_worker_deaths", "Workers that ended unexpectedly.", registry=own)
         info = Gauge("scrubber_build_info", "The version that runs.", ["version"], registry=own)
-        info.labels(scrubber.__version__).set(1)
+        info.labels(__version__).set(1)
         for disposition in ("accepted", "rejected"):
             self._claims.labels(disposition)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
-import scrubber
 from scrubber.server.problems import MEDIA_TYPE, Kind, Problems
 from scrubber.server.representations import BODY_TYPES, EDI, RETURNS
+from scrubber.version import __version__
 
 __all__ = ["describe_api"]
 
@@ -42,7 +42,7 @@ def describe_api(max_bytes: int, *, secured: bool) -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "x12-claim-scrubber",
-            "version": scrubber.__version__,
+            "version": __version__,
             "summary": "Finds the reasons an 837P claim will be denied, before it is sent.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },

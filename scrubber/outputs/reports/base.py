@@ -9,13 +9,13 @@ from typing import Any, BinaryIO, Protocol
 
 from attrs import define, field, frozen
 
-import scrubber
 from scrubber.builtin.all_rules import all_rules
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import ClaimReport, Detail, FileReport
 from scrubber.findings.rule import Rule
 from scrubber.packs.registry import Plugin
 from scrubber.tables.table import TableInfo
+from scrubber.version import __version__
 
 __all__ = [
     "AT_RISK",
@@ -106,7 +106,7 @@ def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:
     found = tuple(plugins)
     return Tool(
         name="x12-claim-scrubber",
-        version=scrubber.__version__,
+        version=__version__,
         plugins=found,
         tables=tuple(info for plugin in found for info in plugin.chain.table_infos()),
         rules={code: rule for code, (rule, _) in all_rules(found).items()},
