@@ -63,7 +63,7 @@ class Contender:
 
 
 def contenders() -> Iterator[Contender]:
-    """Give the commands to measure, without the name of the file."""
+    """Return the commands to measure, without the name of the file."""
     yield Contender("scrubber, JSON", (*SCRUB, "--format", "json"))
     yield Contender(
         "scrubber, JSON, `--jobs 2` (by the clock)", (*SCRUB, "--format", "json", "--jobs", "2"), by_clock=True

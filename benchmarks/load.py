@@ -38,7 +38,7 @@ class Load:
     seconds: float
 
     def percentile(self, share: float) -> float:
-        """Give the seconds within which that share of the answers came."""
+        """Return the seconds within which that share of the answers came."""
         ordered = sorted(self.latencies)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
@@ -108,14 +108,14 @@ def load(port: int, path: str, body: bytes, clients: int, seconds: float) -> Loa
 
 
 def processor_seconds(process: int) -> float:
-    """Give the processor time that the server and its workers have taken so far."""
+    """Return the processor time that the server and its workers have taken so far."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in (str(process), *children)]
     return sum(int(row[11]) + int(row[12]) for row in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_memory(process: int) -> tuple[int, int]:
-    """Give the peak memory in MB of the server, and of its largest worker."""
+    """Return the peak memory in MB of the server, and of its largest worker."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return _peak(str(process)), max(_peak(child) for child in children)
 

@@ -129,19 +129,19 @@ class Config:
         return wanted > refused
 
     def ignored(self, payer: str, code: str) -> Ignore | None:
-        """Give why a finding on a claim to `payer` is set aside, None if it counts."""
+        """Return why a finding on a claim to `payer` is set aside, None if it counts."""
         named = self.payer_named(payer)
         ignore = self.payers[named].ignore.get(code) if named is not None else None
         return ignore if ignore is not None and (ignore.until is None or self.today <= ignore.until) else None
 
     def severity_of(self, payer: str, code: str, default: Severity) -> Severity:
-        """Give the severity of a code on a claim to `payer`."""
+        """Return the severity of a code on a claim to `payer`."""
         named = self.payer_named(payer)
         own = self.payers[named].severity.get(code) if named is not None else None
         return own or self.severity.get(code) or default
 
     def expired(self) -> list[tuple[str, str, date]]:
-        """Give payer, code and last day of the ignores that have expired."""
+        """Return payer, code and last day of the ignores that have expired."""
         return [
             (payer, code, ignore.until)
             for payer, settings in self.payers.items()

@@ -54,7 +54,7 @@ class UnreadableError(ScrubberError):
 
 
 def reason_of(error: OSError) -> str:
-    """Give the system's words for what it refused, without the file name that Python adds."""
+    """Return the system's words for what it refused, without the file name that Python adds."""
     return os.strerror(error.errno or errno.EIO)
 
 

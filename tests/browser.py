@@ -94,12 +94,12 @@ class Browser:
         return self._ask("POST", f"{self._session}/execute/sync", {"script": f"return {expression}", "args": []})
 
     def complaints(self) -> list[str]:
-        """Give what the console has said since the last call."""
+        """Return what the console has said since the last call."""
         entries = self._ask("POST", f"{self._session}/se/log", {"type": "browser"})
         return [entry["message"] for entry in entries]
 
     def requests(self) -> list[str]:
-        """Give the addresses that have been asked for since the last call."""
+        """Return the addresses that have been asked for since the last call."""
         entries = self._ask("POST", f"{self._session}/se/log", {"type": "performance"})
         messages = [json.loads(entry["message"])["message"] for entry in entries]
         return [
@@ -113,11 +113,11 @@ class Browser:
         path.write_bytes(base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"]))
 
     def pdf(self) -> bytes:
-        """Give the page as it prints."""
+        """Return the page as it prints."""
         return base64.b64decode(self.command("Page.printToPDF", preferCSSPageSize=True)["data"])
 
     def command(self, name: str, **parameters: Any) -> Any:
-        """Give a command of the Chrome DevTools Protocol."""
+        """Return a command of the Chrome DevTools Protocol."""
         return self._ask("POST", f"{self._session}/goog/cdp/execute", {"cmd": name, "params": parameters})
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

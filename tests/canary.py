@@ -90,7 +90,7 @@ IEA*1*000000101"""
 
 
 def segments_of() -> list[list[str]]:
-    """Give the segments of the canary file, each as its elements."""
+    """Return the segments of the canary file, each as its elements."""
     return [line.split("*") for line in _TEXT.splitlines()]
 
 
@@ -99,7 +99,7 @@ def _join(segments: list[list[str]]) -> bytes:
 
 
 def canary_file() -> bytes:
-    """Give the file."""
+    """Return the file."""
     return _join(segments_of())
 
 
@@ -211,7 +211,7 @@ def seen(value: str, data: bytes) -> bool:
 
 
 def leaks(data: bytes | str, *, numbers: bool = False) -> set[bytes]:
-    """Give the secrets found; with `numbers` claim and line control numbers are allowed.  Workbooks are unpacked."""
+    """Return the secrets found; with `numbers` claim and line control numbers are allowed.  Workbooks are unpacked."""
     found = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     if found.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(found)) as book:

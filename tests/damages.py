@@ -42,7 +42,7 @@ def repeat(choose: Choose, segments: Segments) -> None:
 
 
 def renumber(choose: Choose, segments: Segments) -> None:
-    """Give an envelope the control number of another of its kind."""
+    """Return an envelope the control number of another of its kind."""
     kind, trailer, element = choose([("ST", "SE", 2), ("GS", "GE", 6), ("ISA", "IEA", 13)])
     headers, trailers = places(segments, kind), places(segments, trailer)
     if len(headers) > 1 and len(headers) == len(trailers):

@@ -14,7 +14,7 @@ Segments = list[list[str]]
 
 
 def to_databricks(data: bytes) -> list[dict[str, Any]]:
-    """Give the dictionary of every claim (`Claim837p.to_json()`)."""
+    """Return the dictionary of every claim (`Claim837p.to_json()`)."""
     segments = [text.strip().split("*") for text in data.decode("latin-1").split("~") if text.strip()]
     levels: dict[str, Segments] = {}
     claims = []

@@ -54,7 +54,7 @@ class Place:
 
 
 def good_file() -> bytes:
-    """Give three claims: one that no edit looks at, an accepted one and a rejected one."""
+    """Return three claims: one that no edit looks at, an accepted one and a rejected one."""
     return to_837p(
         "claim PCN1 patient=M1\n99213\nclaim PCN2 patient=M2\n37238\n36012\n37252 desc='LEFT CIV'\n"
         "claim PCN3 patient=M3\n37252 desc='LEFT CIV'"

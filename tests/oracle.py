@@ -55,7 +55,7 @@ def _maps_kept() -> Iterator[None]:
 
 @lru_cache(64)  # many tests write a file again as it was, or whole to one side
 def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
-    """Give what pyx12 finds wrong with an X12 file, nothing for a valid one.
+    """Return what pyx12 finds wrong with an X12 file, nothing for a valid one.
 
     The guides 005010X222 and X222A2, which it has no map for, are walked as X222A1.
     """
@@ -74,7 +74,7 @@ def pyx12_errors(data: bytes, map_path: Path | None = None) -> list[str]:
 
 
 def pyx12_nodes(data: bytes) -> Iterator[Any]:
-    """Give what pyx12's context reader gives for the claims of a file: loops 2300 whole, all else by segment."""
+    """Return what pyx12's context reader gives for the claims of a file: loops 2300 whole, all else by segment."""
     with (
         _silent(),
         _maps_kept(),

@@ -52,7 +52,7 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=60)
 
 
 def hostile_file() -> bytes:
-    """Give a file with a faulty claim of each hostile CLM01, in order."""
+    """Return a file with a faulty claim of each hostile CLM01, in order."""
     claims = (f"claim PCN{place:03} patient=M{place}\n37252 x2" for place in range(len(HOSTILE)))
     data = to_837p("\n".join(claims))
     for place, text in enumerate(HOSTILE.values()):
@@ -71,7 +71,7 @@ def json_report(folder: Path) -> Any:
 
 
 def findings_of(report: Any) -> list[Any]:
-    """Give the findings of a JSON report in the order of the other reports: claims first, then the file's own."""
+    """Return the findings of a JSON report in the order of the other reports: claims first, then the file's own."""
     return [
         finding
         for file in report["files"]

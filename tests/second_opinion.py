@@ -340,7 +340,7 @@ def by_sql(lines: list[Line]) -> Opinion:
 
 
 def _repeats(lines: list[Line]) -> dict[int, bool]:
-    """Give the claims that repeat an earlier one, and whether that is an error."""
+    """Return the claims that repeat an earlier one, and whether that is an error."""
     claims: dict[int, list[Line]] = {}
     for line in lines:
         claims.setdefault(line.claim, []).append(line)
@@ -365,7 +365,7 @@ def _repeats(lines: list[Line]) -> dict[int, bool]:
 
 
 def _voided_by(void: list[Line], sent: list[list[Line]]) -> list[Line] | None:
-    """Give the claim that a void takes away."""
+    """Return the claim that a void takes away."""
     same = [
         (_is_named(claim[0], void[0]), claim[0].claim, claim)
         for claim in sent
@@ -375,7 +375,7 @@ def _voided_by(void: list[Line], sent: list[list[Line]]) -> list[Line] | None:
 
 
 def _all_billed(claim: list[Line]) -> tuple[object, ...]:
-    """Give all that a repeat has in common with an earlier claim; the draws have one place and charge."""
+    """Return all that a repeat has in common with an earlier claim; the draws have one place and charge."""
     lines = [
         (line.procedure, sorted(line.modifiers), line.units, line.first, line.last, line.qualifier, line.provider)
         for line in claim
@@ -410,7 +410,7 @@ def _judged_apart(lines: list[Line]) -> dict[int, int]:
 
 
 def _replaced_by(own: list[Line], others: list[list[Line]]) -> list[int]:
-    """Give the claims that a replacement means: all that it names, else the one with the most of its codes."""
+    """Return the claims that a replacement means: all that it names, else the one with the most of its codes."""
     number, named, alike = own[0].claim, [], []
     for other in others:
         head = other[0]

@@ -79,7 +79,7 @@ def changes(data: bytes, every: int = 1) -> Iterator[Change]:
 
 
 def element_at(data: bytes, at: int) -> tuple[str, str]:
-    """Give the name and the new value of the element that a byte of a changed file is in."""
+    """Return the name and the new value of the element that a byte of a changed file is in."""
     start = data.rfind(b"~", 0, at) + 1
     stop = data.find(b"~", at)
     text = data[start : stop if stop >= 0 else None].decode("latin-1").lstrip("\r\n")

@@ -91,7 +91,7 @@ class Answer:
 
 
 def answers(data: bytes) -> dict[str, Answer]:
-    """Give the answers by TRN02, in order."""
+    """Return the answers by TRN02, in order."""
     found: list[Answer] = []
     inside = False
     for segment in segments_of(data):
@@ -108,7 +108,7 @@ def answers(data: bytes) -> dict[str, Answer]:
 
 
 def levels(data: bytes, kind: str) -> list[Segments]:
-    """Give the segments of each hierarchical level of a kind."""
+    """Return the segments of each hierarchical level of a kind."""
     found: list[Segments] = []
     inside = False
     for segment in segments_of(data):
@@ -147,7 +147,7 @@ def configured(**severities: str) -> Engine:
 
 
 def for_patient(patient: str, shorthand: str) -> str:
-    """Give all claims of a shorthand to a patient."""
+    """Return all claims of a shorthand to a patient."""
     text = shorthand if shorthand.startswith("claim") else f"claim\n{shorthand}"
     return re.sub(r"(?m)^claim.*", rf"\g<0> patient={patient}", text)
 

@@ -76,12 +76,12 @@ def lines_of(data: bytes) -> list[str]:
 
 
 def answer(data: bytes, engine: Engine) -> list[str]:
-    """Give the 999 on an input without its envelope."""
+    """Return the 999 on an input without its envelope."""
     return [line for line in lines_of(ack(data, engine)) if line.partition("*")[0] not in ENVELOPE]
 
 
 def by_set(lines: list[str]) -> dict[str, str]:
-    """Give IK5 by AK202."""
+    """Return IK5 by AK202."""
     number, found = "", {}
     for line in lines:
         if line.startswith("AK2*"):

@@ -137,7 +137,7 @@ def ids(text: str) -> list[str]:
 
 
 def of_claim(data: bytes, number: str = "C00") -> list[list[str]]:
-    """Give the segments of a claim with its lines."""
+    """Return the segments of a claim with its lines."""
     segments = segments_of(data)
     start = segments.index(next(segment for segment in segments if segment[:2] == ["CLM", number]))
     end = next(place for place in range(start + 1, len(segments)) if segments[place][0] in {"CLM", "HL", "SE"})
@@ -145,7 +145,7 @@ def of_claim(data: bytes, number: str = "C00") -> list[list[str]]:
 
 
 def order(data: bytes, number: str = "C00") -> tuple[list[str], list[str]]:
-    """Give the segment identifiers of a claim: in front of the first line, and from there."""
+    """Return the segment identifiers of a claim: in front of the first line, and from there."""
     names = [segment[0] for segment in of_claim(data, number)]
     cut = names.index("LX")
     return names[:cut], names[cut:]

@@ -29,7 +29,7 @@ def judge(data: str | bytes) -> list[ClaimReport]:
 
 
 def found(data: str | bytes) -> list[str]:
-    """Give the findings but infos as "line code severity element"."""
+    """Return the findings but infos as "line code severity element"."""
     return [
         f"{finding.line or 0} {finding.code} {finding.severity} {finding.location.element if finding.location else ''}"
         for claim in judge(data)

@@ -73,7 +73,7 @@ IEA*1*000000101"""
 
 
 def make(*changes: tuple[str, str], end: str = "~", body: str = BODY) -> bytes:
-    """Give an interchange, with pieces of its text replaced; the piece must be there.  Each {count} is right."""
+    """Return an interchange, with pieces of its text replaced; the piece must be there.  Each {count} is right."""
     text = f"{HEAD}\n{body}"
     for old, new in changes:
         assert old in text, old
@@ -86,7 +86,7 @@ def make(*changes: tuple[str, str], end: str = "~", body: str = BODY) -> bytes:
 
 
 def walk(data: bytes) -> list[Fault]:
-    """Give the faults of an input; each must have the code that a 999 would give it."""
+    """Return the faults of an input; each must have the code that a 999 would give it."""
     faults = list(guide_faults(open_source(data)))
     for fault in faults:
         assert_coded(fault)
@@ -110,7 +110,7 @@ def _map(name: str) -> Any:
 
 @cache
 def _listed(element: str) -> frozenset[str]:
-    """Give the codes that pyx12's map of the 999 lists for IK304 or IK403."""
+    """Return the codes that pyx12's map of the 999 lists for IK304 or IK403."""
     segments = _map("999.5010X231.A1.xml").loop_segment_iterator()
     segment = next(node for node in segments if node.id == element[:3])
     return frozenset(segment.children[int(element[3:]) - 1].valid_codes)
@@ -634,7 +634,7 @@ def test_corpus_is_walked(path: Path, capfd: pytest.CaptureFixture[str], caplog:
 
 @cache
 def _oracle(data: bytes) -> tuple[set[tuple[int, str, str]], list[tuple[int, str]]] | None:
-    """Give what pyx12's own driver finds: (ordinal, element, code) and, about whole segments, (ordinal, code).
+    """Return what pyx12's own driver finds: (ordinal, element, code) and, about whole segments, (ordinal, code).
 
     None where it crashes.
     """
@@ -666,7 +666,7 @@ def _oracle(data: bytes) -> tuple[set[tuple[int, str, str]], list[tuple[int, str
 
 
 def _canonical(data: bytes) -> bytes:
-    """Give one group of the A1 guide as pyx12's driver can take it: no line ends, no empty segments."""
+    """Return one group of the A1 guide as pyx12's driver can take it: no line ends, no empty segments."""
     texts = [s.text + s.delimiters.segment for s in cut_segments([data], lambda _: None) if s.text]
     return "".join(texts).replace("005010X222A2", "005010X222A1").encode("latin-1")
 

@@ -52,7 +52,7 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 
 def block(page: str, title: str, language: str) -> str:
-    """Give the first block of a language below a title."""
+    """Return the first block of a language below a title."""
     section = page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     return section.partition(f"```{language}\n")[2].partition("```")[0]
 
@@ -83,13 +83,13 @@ def folder(request: pytest.FixtureRequest, server: Server, tmp_path_factory: pyt
 
 
 def judged(folder: Path, door: str) -> dict[str, Any]:
-    """Give what the report of a door says of the file."""
+    """Return what the report of a door says of the file."""
     (file,) = json.loads((folder / f"{door}.json").read_bytes())["files"]
     return dict(file)
 
 
 def printed(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the lines that an example of a page prints."""
+    """Return the lines that an example of a page prints."""
     monkeypatch.chdir(folder)
     with contextlib.redirect_stdout(io.StringIO()) as out:
         exec(compile(source, "an example", "exec"), {"__name__": "host"})
@@ -97,7 +97,7 @@ def printed(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
 
 
 def lines_of(file: dict[str, Any]) -> list[str]:
-    """Give the findings of a report as the examples print them."""
+    """Return the findings of a report as the examples print them."""
     return [
         f"{claim['ordinal']} {finding['line']} {finding['code']} {finding['message']}"
         for claim in file["claims"]

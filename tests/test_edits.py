@@ -37,7 +37,7 @@ def test_the_edit_of_ended_codes_is_about_those_of_the_tables() -> None:
 
 
 def _told(procedure: str, day: date) -> list[tuple[int | None, str]]:
-    """Give line and code of the findings about what is no base, with other ultrasound's base beside the code."""
+    """Return line and code of the findings about what is no base, with other ultrasound's base beside the code."""
     (report,) = scrub_shorthand(f"claim date={day:%Y%m%d}\n{procedure}\n75710\n37252")
     return [(f.line, f.code) for f in report.findings if f.code in ("IVUS101", "IVUS105")]
 

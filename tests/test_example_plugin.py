@@ -107,7 +107,7 @@ def test_without_it_nothing_is_known_of_it(run: Run) -> None:
 
 
 def _snippets(page: str = PAGE) -> Iterator[tuple[str, str]]:
-    """Give the file that the page names last before each block, and the block."""
+    """Return the file that the page names last before each block, and the block."""
     for found in BLOCK.finditer(page):
         if found[1] != "sh":
             named = re.findall(r"In\s`([\w./]+)`:\n\n$", page[: found.start()])

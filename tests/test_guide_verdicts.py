@@ -24,7 +24,7 @@ THREE = to_837p("claim A\n37238\nclaim B\n37252\nclaim C patient=M2\n37238\n3725
 
 
 def codes(data: bytes, engine: Engine, team: Team | None = None) -> list[list[str]]:
-    """Give what the walk finds about each claim, and what relies on that; what is about the file at the end."""
+    """Return what the walk finds about each claim, and what relies on that; what is about the file at the end."""
     with open_source(counted(data), "in.837") as source:
         run = FileScrub(source, engine, team=team)
         claims = [[finding.code for finding in claim.findings] for claim in run]

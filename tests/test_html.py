@@ -320,7 +320,7 @@ def test_no_input_at_all_is_a_sound_page() -> None:
 
 
 def many(count: int) -> tuple[list[ClaimReport], FileReport]:
-    """Give so many flagged claims, each like one of the sample under another number."""
+    """Return so many flagged claims, each like one of the sample under another number."""
     claims, report = judged(SAMPLE.read_bytes())
     flagged = [claim for claim in claims if claim.rejected]
     report.totals = type(report.totals)()

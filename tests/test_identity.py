@@ -27,7 +27,7 @@ def judged(data: bytes, engine: Engine) -> list[ClaimReport]:
 
 
 def verdict(data: bytes, engine: Engine) -> list[str]:
-    """Give "CLM01:line CODE" for every error, and for what else is compared."""
+    """Return "CLM01:line CODE" for every error, and for what else is compared."""
     return sorted(
         f"{finding.claim}:{finding.line or 0} {finding.code}"
         for report in judged(data, engine)

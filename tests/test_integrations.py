@@ -24,13 +24,13 @@ FAULTY = to_837p("claim A1\n99213\nclaim B1 patient=M2\n37253")
 
 
 def shell_block(word: str) -> str:
-    """Give the one command block that holds a word."""
+    """Return the one command block that holds a word."""
     (block,) = [block for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if word in block]
     return str(block)
 
 
 def table_value(name: str) -> str:
-    """Give what a table says in the cell behind a name."""
+    """Return what a table says in the cell behind a name."""
     (value,) = re.findall(rf"^\| {re.escape(name)} \| `([^`]*)` \|", PAGE, re.MULTILINE)
     return str(value)
 

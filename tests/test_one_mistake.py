@@ -53,7 +53,7 @@ def test_a_clean_claim_has_no_error_and_no_warning(claim: dict[str, Any], defaul
 
 
 def _with_findings(claims: list[str], engine: Engine) -> list[str]:
-    """Give the claims on which anything is found: infos count, IVUS901 too, and so does what is ignored."""
+    """Return the claims on which anything is found: infos count, IVUS901 too, and so does what is ignored."""
     judged = [(claim, scrub_shorthand(claim, engine=engine)) for claim in claims]
     return [claim for claim, reports in judged if any(report.findings or report.ignored for report in reports)]
 

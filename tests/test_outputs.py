@@ -258,12 +258,12 @@ def test_pyx12_accepts_every_file(default_engine: Engine, x214: Path, shape: sha
 
 
 def judged(data: bytes) -> list[bytes]:
-    """Give the first interchanges of a file: pyx12 takes half a second for the smallest."""
+    """Return the first interchanges of a file: pyx12 takes half a second for the smallest."""
     return interchanges(data)[:3]
 
 
 def kinds(data: bytes) -> set[str]:
-    """Give what pyx12 finds wrong, without the places."""
+    """Return what pyx12 finds wrong, without the places."""
     errors = [error.partition(": ")[2] for interchange in judged(data) for error in pyx12_errors(interchange)]
     return {re.sub(r"\d+", "n", re.sub(r"Segment \S+ not found.*", "Segment not found", text))[:60] for text in errors}
 

@@ -271,7 +271,7 @@ def test_what_a_plugin_raises_is_not_passed_on(
 
 @contextlib.contextmanager
 def _logged(*names: str) -> Iterator[io.StringIO]:
-    """Give all that these loggers say, however little it matters."""
+    """Return all that these loggers say, however little it matters."""
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     loggers = [logging.getLogger(name) for name in names]

@@ -44,7 +44,7 @@ def trapped(tmp_path: Path) -> Path:
 
 
 def _command(folder: Path, method: str) -> list[str]:
-    """Give a program in another folder, which is the one that Python imports from, as `bin` is."""
+    """Return a program in another folder, which is the one that Python imports from, as `bin` is."""
     place = folder.with_name("launcher")
     place.mkdir()
     (place / "launch.py").write_text(LAUNCH.format(method=method))

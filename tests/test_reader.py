@@ -40,7 +40,7 @@ def _guide(guide: bytes) -> Change:
 
 
 def _swallowed(first: str, second: str) -> bytes:
-    """Give two claims of one subscriber, the second with a damaged CLM."""
+    """Return two claims of one subscriber, the second with a damaged CLM."""
     data = to_837p(f"claim A\n{first}\nclaim B\n{second}", Form(line_end=""))
     start, _, rest = data.partition(b"HL*3*")
     return start + rest[rest.index(b"CLM*") :].replace(b"CLM*", b"CLX*")

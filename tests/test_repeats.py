@@ -41,7 +41,7 @@ def judged(data: bytes, engine: Engine, team: Team | None = None) -> list[ClaimR
 
 
 def repeated(reports: list[ClaimReport]) -> dict[int, tuple[str, str]]:
-    """Give the repeats by ordinal: the severity and the beginning of the message."""
+    """Return the repeats by ordinal: the severity and the beginning of the message."""
     return {
         report.ordinal: (finding.severity.value, finding.message.partition(":")[0])
         for report in reports

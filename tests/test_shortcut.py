@@ -105,7 +105,7 @@ def findings(data: bytes, engine: Engine) -> list[Any]:
 
 
 def events(data: bytes) -> list[Any]:
-    """Give what the reader gives, in a form that can be compared."""
+    """Return what the reader gives, in a form that can be compared."""
     with open_source(data, "x") as source:
         faults: list[Fault] = []
         read = Reader(source, on_fault=faults.append)
@@ -247,7 +247,7 @@ def test_a_plugin_that_looks_at_every_claim_has_every_claim_opened() -> None:
 
 
 def glimpses(data: bytes, *, survey: bool) -> list[Any]:
-    """Give what a pass over the claims gives of each: its place, its patient, and what is plain in it."""
+    """Return what a pass over the claims gives of each: its place, its patient, and what is plain in it."""
     found: list[Any] = []
     with open_source(data, "x") as source:
         faults: list[Fault] = []

@@ -67,7 +67,7 @@ def envelopes_of(data: bytes) -> Envelopes:
 
 
 def answers_of(ack: bytes) -> list[tuple[bool, list[tuple[bool, list[bool]]]]]:
-    """Give for each interchange of a 999 whether it is refused, and for each group that and the same of its sets."""
+    """Return for each interchange of a 999 whether it is refused, and for each group that and the same of its sets."""
     found: list[tuple[bool, list[tuple[bool, list[bool]]]]] = []
     refused, groups, sets = False, [], []  # type: bool, list[tuple[bool, list[bool]]], list[bool]
     for segment in segments_of(ack):
@@ -88,7 +88,7 @@ def answers_of(ack: bytes) -> list[tuple[bool, list[tuple[bool, list[bool]]]]]:
 
 
 def refused_claims(data: bytes, ack: bytes) -> set[str]:
-    """Give the claims whose transaction set, group or interchange the 999 or TA1 rejects or cannot name."""
+    """Return the claims whose transaction set, group or interchange the 999 or TA1 rejects or cannot name."""
     envelopes, answers = envelopes_of(data), answers_of(ack)
     found = set(envelopes.unnamed)
     for (refused_interchange, groups), own in zip(answers, envelopes.interchanges, strict=True):

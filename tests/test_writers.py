@@ -27,7 +27,7 @@ FORMATS = {"csv": "csv", "json": "json", "ndjson": "ndjson", "sarif": "sarif", "
 
 @pytest.fixture
 def in_root(run: Run, tmp_path: Path) -> Run:
-    """Give paths in reports the same name on every machine."""
+    """Return paths in reports the same name on every machine."""
     (tmp_path / "fixtures").symlink_to(FIXTURES)
     return run
 

@@ -75,7 +75,7 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
 
 
 def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
-    """Say what to do about a line without a primary procedure."""
+    """Return what to do about a line without a primary procedure."""
     if unfit := _unfit(line, encounter, facts):
         return (
             f"Correct {places(unfit, line)}; if that is no primary procedure of the session, remove {line.procedure}."
@@ -93,7 +93,7 @@ def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str
 
 
 def _without_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
-    """Say on which days of a line no primary procedure is billed."""
+    """Return on which days of a line no primary procedure is billed."""
     bases = bases_in(encounter, line, facts)
     gaps = uncovered(line, bases, facts)
     if bases and not gaps:
@@ -180,7 +180,7 @@ def _once(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[
 
 
 def _differs(line: ServiceLine, differing: Sequence[str]) -> str:
-    """Say in what a primary procedure differs from the line."""
+    """Return in what a primary procedure differs from the line."""
     providers = " and ".join(name for name in differing if name != "center")
     parts = [f"has a different {providers} provider than {line.procedure}"] if providers else []
     if "center" in differing:

@@ -43,7 +43,7 @@ _HCPCS = frozenset({"HC", ""})
 
 
 def bases_of(line: ServiceLine, others: Iterable[ServiceLine], facts: Facts) -> tuple[ServiceLine, ...]:
-    """Give those of `others` that bill a listed base of `line` on a day they share with it."""
+    """Return those of `others` that bill a listed base of `line` on a day they share with it."""
     return tuple(other for other in others if is_listed(line, other, facts) and counts_as_primary(other))
 
 
@@ -57,7 +57,7 @@ def is_listed(line: ServiceLine, other: ServiceLine, facts: Facts) -> bool:
 
 
 def bases_in(encounter: Encounter, line: ServiceLine, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Give the lines of the encounter that bill a listed base of `line` on a day they share with it."""
+    """Return the lines of the encounter that bill a listed base of `line` on a day they share with it."""
     question = ("bases", id(line), id(facts))
     return encounter.once(question, lambda: bases_of(line, encounter.on_days_of(line), facts))
 

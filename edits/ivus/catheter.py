@@ -13,7 +13,7 @@ __all__ = ["MONEY_EDITS"]
 
 
 def _bases(lines: Iterable[ServiceLine], encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Give the base lines of ultrasound lines, in file order; 37252 is no base here, though once listed for 37253."""
+    """Return the base lines of ultrasound lines, in file order; 37252 is no base here, though once listed for 37253."""
     found = dict.fromkeys(base for line in lines for base in bases_in(encounter, line, facts))
     bases = [base for base in found if base.procedure != INITIAL]
     return tuple(sorted(bases, key=lambda base: (base.claim.ordinal, base.number)))

@@ -163,7 +163,7 @@ def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
 
 @once  # almost every edit begins with them
 def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
-    """Give the lines of 37252 and 37253 on dates of service for which the codes exist."""
+    """Return the lines of 37252 and 37253 on dates of service for which the codes exist."""
     return tuple(
         line
         for line in encounter.with_procedure(IVUS)
@@ -173,7 +173,7 @@ def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
 
 @once
 def modified_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
-    """Give those of `ivus_lines` that have a modifier."""
+    """Return those of `ivus_lines` that have a modifier."""
     return tuple(line for line in ivus_lines(encounter) if line.modifiers)
 
 

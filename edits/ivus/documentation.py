@@ -63,7 +63,7 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
 
 
 def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
-    """Give the notes except those of a third party (TPO), such as our own annotations: they document nothing."""
+    """Return the notes except those of a third party (TPO), such as our own annotations: they document nothing."""
     return [note.text for note in subject.notes if note.code != "TPO"]
 
 
@@ -74,7 +74,7 @@ _SIDES = {"LT": "left", "RT": "right"}
 def _vessels_named(
     _encounter: Encounter, lines: tuple[ServiceLine, ...], facts: Facts
 ) -> dict[tuple[str, str], list[str]]:
-    """Give the distinct vessels named in SV101-7 and the provider's notes on the lines and on their claims."""
+    """Return the distinct vessels named in SV101-7 and the provider's notes on the lines and on their claims."""
     named: set[Named] = set()
     for claim in dict.fromkeys(line.claim for line in lines):
         named |= _noted(claim, facts)
@@ -86,7 +86,7 @@ def _vessels_named(
 
 
 def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
-    """Give the vessels named in the notes of a claim, which are read once for all the days that it bills."""
+    """Return the vessels named in the notes of a claim, which are read once for all the days that it bills."""
     return claim.once((_noted, facts), lambda: vessels_in(_provider_notes(claim), facts))
 
 

@@ -66,7 +66,7 @@ def describe(code: str, day: date, facts: Facts) -> Page | None:
 
 
 def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
-    """Say first what a coder has to know before anything else."""
+    """Return first what a coder has to know before anything else."""
     for procedure in facts.procedures.ever(code):
         if not facts.procedures.on(code, day):
             yield f"Not valid on {day}: in force {procedure.dates}."

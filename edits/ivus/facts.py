@@ -326,11 +326,11 @@ class Facts:
         return tuple(table for table in tables if all(hasattr(row, "first") for row in table))
 
     def option(self, name: str) -> str:
-        """Give the value of an option of the pack."""
+        """Return the value of an option of the pack."""
         return self.ivus_options.ever(name)[0].value
 
     def modifiers_of_kind(self, line: ServiceLine, *kinds: str) -> tuple[str, ...]:
-        """Give the modifiers of a line that are of one of the kinds, in the order billed."""
+        """Return the modifiers of a line that are of one of the kinds, in the order billed."""
         if not line.modifiers:
             return ()
         rows = {modifier: self.modifiers.ever(modifier) for modifier in line.modifiers}
@@ -346,7 +346,7 @@ class Facts:
 
     @lru_cache(maxsize=1024)  # noqa: B019 - the tables live as long as the program
     def own_primaries(self, base: str, dates: DateRange) -> frozenset[str]:
-        """Give the primaries of a base code that is an add-on itself; empty for one that can stand alone."""
+        """Return the primaries of a base code that is an add-on itself; empty for one that can stand alone."""
         if base == "37252":
             rows = (row for row in self.base_codes if row.addon == base)
             return frozenset(row.base for row in rows if _in_force(row, dates))
@@ -414,7 +414,7 @@ def load_facts() -> Facts:
 
 
 def amount(facts: Facts, procedure: str, place_of_service: str, day: date) -> Decimal | None:
-    """Give the national amount of one unit in dollars, None where the table has none for that day."""
+    """Return the national amount of one unit in dollars, None where the table has none for that day."""
     fee = facts.fees.on(procedure, day)
     if fee is None:
         return None

@@ -98,7 +98,7 @@ def _without_initial(session: Sequence[ServiceLine], encounter: Encounter) -> li
 
 
 def _how_to_bill(lines: Sequence[ServiceLine], seen_from: ServiceLine) -> str:
-    """Say how the lines of 37253 that lack 37252 are billed rightly."""
+    """Return how the lines of 37253 that lack 37252 are billed rightly."""
     if len(lines) == 1 and seen_from.whole_units == 1:
         correction = f"change line {seen_from.number} from 37253 x1 to 37252 x1"
     else:
@@ -107,7 +107,7 @@ def _how_to_bill(lines: Sequence[ServiceLine], seen_from: ServiceLine) -> str:
 
 
 def _worth_of_initial(line: ServiceLine, dates: DateRange, facts: Facts) -> str | None:
-    """Say what 37252 is worth where `line` was rendered, None where no amount is known."""
+    """Return what 37252 is worth where `line` was rendered, None where no amount is known."""
     worth = amount(facts, INITIAL, line.place_of_service, dates.first)
     place = CodeForm.PLACE.shown(line.place_of_service, "unknown")
     return None if worth is None else f"${worth} (national amount of {dates.first.year}, place of service {place})"

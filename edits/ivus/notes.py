@@ -92,7 +92,7 @@ class _Lexicon:
         return "word" if found is None else found.role
 
     def part(self, word: str) -> _Part:
-        """Give the part that a word outside a name is; the same one each time, since a note may have a million."""
+        """Return the part that a word outside a name is; the same one each time, since a note may have a million."""
         found = self.words.get(word)
         if found is None or found.role in _WORDS:
             return _WORD
@@ -118,7 +118,7 @@ def _lexicon(vessels: Table[Vessel], words: Table[VesselWord]) -> _Lexicon:
 
 
 def vessels_in(texts: Iterable[str], facts: Facts, sides: frozenset[str] = _NO_SIDE) -> frozenset[Named]:
-    """Give the vessels that the texts name; `sides` are those of a vessel whose text names none (a modifier's)."""
+    """Return the vessels that the texts name; `sides` are those of a vessel whose text names none (a modifier's)."""
     lexicon = _lexicon(facts.vessels, facts.vessel_words)
     found: set[Named] = set()
     for text in texts:
@@ -130,7 +130,7 @@ def vessels_in(texts: Iterable[str], facts: Facts, sides: frozenset[str] = _NO_S
 
 
 def _read(text: str, lexicon: _Lexicon) -> list[tuple[bool, Named]]:
-    """Give the vessels that a text names, and whether there is a left and a right one of each."""
+    """Return the vessels that a text names, and whether there is a left and a right one of each."""
     parts = _with_sides(_in_context(_lists(_parts(_words(text, lexicon), lexicon))))
     return [
         (part.paired, Named(part.vessels, side, part.other))
@@ -186,7 +186,7 @@ def _parts(words: Sequence[str], lexicon: _Lexicon) -> list[_Part]:
 
 
 def _heads(words: Sequence[str], lexicon: _Lexicon) -> list[str]:
-    """Give for each place the next word behind it that is no part of a list of qualifiers."""
+    """Return for each place the next word behind it that is no part of a list of qualifiers."""
     heads: list[str] = []
     head = ""
     for word in reversed(words):
@@ -331,7 +331,7 @@ def _with_sides(parts: Iterable[_Part]) -> Iterator[_Part]:
 
 
 def _leads(parts: Sequence[_Part]) -> list[bool]:
-    """Give for each place whether a side there stands in front of a vessel in the same item of a list."""
+    """Return for each place whether a side there stands in front of a vessel in the same item of a list."""
     leads: list[bool] = []
     vessel = False
     for part in reversed(parts):

@@ -48,7 +48,7 @@ class BilledPair:
 
 @once
 def billed_pairs(encounter: Encounter, facts: Facts) -> tuple[BilledPair, ...]:
-    """Give the active pairs between intravascular ultrasound lines and the other lines of the encounter."""
+    """Return the active pairs between intravascular ultrasound lines and the other lines of the encounter."""
     billed: list[BilledPair] = []
     for line in ivus_lines(encounter):
         for other in encounter.on_days_of(line):
@@ -140,7 +140,7 @@ class NcciPairBilled(EncounterEdit[Facts]):
 
 
 def _fix(procedure: str, facts: Facts) -> str:
-    """Say which modifier fits a separate service; XP does not, for the lines of an encounter are one provider's."""
+    """Return which modifier fits a separate service; XP does not, for the lines of an encounter are one provider's."""
     modifier = "modifier 25" if facts.is_visit(procedure) else _SEPARATE
     return (
         f"If the record shows that {procedure} was a separate service, append {modifier}; otherwise remove {procedure}."

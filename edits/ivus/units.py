@@ -37,7 +37,7 @@ _UNITS = Adjustment("CO", "16", "M53")
 
 
 def units_a_day(line: ServiceLine) -> int:
-    """Give the units of one day: those of the line divided by its days, rounded half up (NCCI manual, chapter I)."""
+    """Return the units of one day: those of the line divided by its days, rounded half up (NCCI manual, chapter I)."""
     units = line.whole_units or 0
     days = line.service_dates.days if line.service_dates else 1
     return (2 * units + days) // (2 * days) if days > 1 else units
@@ -153,7 +153,7 @@ _APPEALS = {
 
 
 def _second_line_fix(line: ServiceLine, first: ServiceLine) -> str:
-    """Say what to do with a second line: the claim does not tell whether it repeats the first."""
+    """Return what to do with a second line: the claim does not tell whether it repeats the first."""
     side = f"-{side_of(line)}" if side_of(line) else ""
     units = line.whole_units or 1
     if line.procedure != INITIAL:

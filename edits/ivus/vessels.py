@@ -15,7 +15,7 @@ _Group = tuple[str, str]
 
 
 def counted(named: Iterable[Named]) -> dict[_Group, list[str]]:
-    """Give the distinct vessels: the canonical names that count as one, by what they count as and their side.
+    """Return the distinct vessels: the canonical names that count as one, by what they count as and their side.
 
     Names that count as one vessel are together (external iliac with common femoral); left and right of a paired vessel
     are two.  A name without a side is the same vessel as one with a side.  A vein or artery outside the table counts by
@@ -51,7 +51,7 @@ def _order(one: Named) -> tuple[bool, bool, list[str], str, str]:
 def _resolved(
     one: Named, kinds: Collection[str], sides: Mapping[str, Collection[str]], undecided: str
 ) -> tuple[str, str]:
-    """Give what a name counts as and its canonical name.
+    """Return what a name counts as and its canonical name.
 
     A name of a vein and an artery is what the note names already, or the kind that the other names agree on, or
     else counts as one of the kind `undecided`.

@@ -12,7 +12,7 @@ __all__ = ["all_rules"]
 
 
 def all_rules(plugins: Iterable[Plugin]) -> dict[str, tuple[type[Rule], Plugin | None]]:
-    """Give every rule in the catalogue by code, with the plugin it comes from (None for the scrubber's own)."""
+    """Return every rule in the catalogue by code, with the plugin it comes from (None for the scrubber's own)."""
     found: dict[str, tuple[type[Rule], Plugin | None]] = {rule.meta.code: (rule, None) for rule in OWN_RULES}
     for plugin in plugins:
         found |= {rule.meta.code: (rule, plugin) for rule in plugin.chain.edits}

@@ -178,7 +178,7 @@ def _doubt(void: Void) -> str:
 
 
 def _shown(claim: Claim) -> str:
-    """Say what CLM05-3 is, where it has the form of a claim frequency code."""
+    """Return what CLM05-3 is, where it has the form of a claim frequency code."""
     if not claim.frequency:
         return ", and CLM05-3 is empty"
     shown = CodeForm.FREQUENCY.shown(claim.frequency)

@@ -170,7 +170,7 @@ class ClaimPlace:
 
 
 def place_of(raw: RawClaim) -> ClaimPlace:
-    """Give the place of a claim, for `reopen`."""
+    """Return the place of a claim, for `reopen`."""
     levels = (raw.provider, raw.subscriber, raw.patient, *([raw.unknown] if raw.unknown is not None else []))
     end = raw.end if raw.complete else raw.segments[-1].end  # of one that is too long only the beginning is read
     return ClaimPlace(
@@ -187,7 +187,7 @@ class Readable(Protocol):
     """Gives bytes of an input."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Give up to `length` bytes from `offset`."""
+        """Return up to `length` bytes from `offset`."""
 
 
 def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] | None = None) -> Claim:
@@ -248,12 +248,12 @@ def is_original(raw: RawClaim) -> bool:
 
 
 def patient_key_of(raw: RawClaim) -> tuple[str, ...]:
-    """Give `Claim.patient_key` without reading the claim itself."""
+    """Return `Claim.patient_key` without reading the claim itself."""
     return key_under(raw.subscriber, raw.patient)
 
 
 def key_under(level: Level | None, patient: Level | None) -> tuple[str, ...]:
-    """Give `Claim.patient_key` of the claims under a subscriber level and, for a dependent, a patient level."""
+    """Return `Claim.patient_key` of the claims under a subscriber level and, for a dependent, a patient level."""
     if level is not None and level.built is None and level.stretch is not None:
         known = tidy_identifier("".join(_name_in(level.stretch, "IL")[6:7]))
         payer_id = tidy_identifier(payer_id_of(level))
@@ -264,14 +264,14 @@ def key_under(level: Level | None, patient: Level | None) -> tuple[str, ...]:
 
 
 def payer_id_of(level: Level | None) -> str:
-    """Give the payer identifier of a subscriber level (2010BB NM109) without reading the rest of it."""
+    """Return the payer identifier of a subscriber level (2010BB NM109) without reading the rest of it."""
     if level is None or level.built is not None or level.stretch is None:
         return _insured(level).payer.id
     return "".join(_name_in(level.stretch, "PR")[6:7]).strip()
 
 
 def _name_in(stretch: Stretch, entity: str) -> list[str]:
-    """Give the elements from NM103 on of the first name (NM1) of that entity in a level; nothing if there is none."""
+    """Return the elements from NM103 on of the first name (NM1) of that entity in a level; nothing if there is none."""
     found = _name_pattern(stretch.delimiters, entity).search(stretch.text)
     return found[1].split(stretch.delimiters.element) if found else []
 
@@ -283,7 +283,7 @@ def _name_pattern(delimiters: Delimiters, entity: str) -> re.Pattern[str]:
 
 
 def extent_of(level: Level) -> Extent:
-    """Give where a level stands."""
+    """Return where a level stands."""
     stretch = level.stretch
     if stretch is not None:
         return stretch.offset, stretch.end, stretch.ordinal, level.loop

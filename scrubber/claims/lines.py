@@ -172,18 +172,18 @@ def _provider(loop: Loop, taxonomy: str) -> Provider:
 
 
 def read_reference(references: Iterable[Segment], qualifier: str) -> str:
-    """Give REF02 of the first REF with that REF01."""
+    """Return REF02 of the first REF with that REF01."""
     return next((segment.get(2) for segment in references if segment.get(1) == qualifier), "")
 
 
 def read_references(references: Sequence[Segment]) -> tuple[str, ...]:
-    """Give the identifiers of a provider besides a tax number: "G2:A1" for REF*G2*A1."""
+    """Return the identifiers of a provider besides a tax number: "G2:A1" for REF*G2*A1."""
     found = [(kind, read_reference(references, kind).strip()) for kind in _IDENTIFIERS] if references else []
     return tuple([f"{kind}:{text}" for kind, text in found if text])
 
 
 def read_contract_type(contracts: Iterable[Segment]) -> str:
-    """Give CN101 of the first CN1, "" where there is none."""
+    """Return CN101 of the first CN1, "" where there is none."""
     return next((tidy_code(segment.get(1)) for segment in contracts), "")
 
 

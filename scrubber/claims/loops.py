@@ -1,4 +1,4 @@
-"""Give the segments of a claim or of a hierarchical level their TR3 loops."""
+"""The TR3 loops of the segments of a claim or of a hierarchical level."""
 
 from __future__ import annotations
 

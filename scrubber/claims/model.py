@@ -68,7 +68,7 @@ def _parse_count(text: str) -> int | None:
 
 
 def _shown(form: CodeForm, text: str) -> str:
-    """Give what stands for a text in `repr`: itself if it has the form of a code, else nothing of it."""
+    """Return what stands for a text in `repr`: itself if it has the form of a code, else nothing of it."""
     return form.shown(text, "...")
 
 
@@ -294,7 +294,7 @@ class ServiceLine:
         return tuple(named)
 
     def modifier_element(self, place: int) -> str:
-        """Give the element that `modifiers[place]` stands in: "SV101-3" for the first, if none before it is empty."""
+        """Return the element that `modifiers[place]` stands in: "SV101-3" for the first, if none before it is empty."""
         loop = self.loop
         service = loop.find("SV1") if loop is not None else None
         if service is not None:
@@ -303,14 +303,14 @@ class ServiceLine:
         return f"SV101-{place + 3}"
 
     def common_days(self, other: ServiceLine) -> DateRange | None:
-        """Give the dates of service that this line shares with `other`; None if there are none or they are unknown."""
+        """Return the dates of service that this line shares with `other`; None for none or unknown ones."""
         own, others = self.service_dates, other.service_dates
         if own is others:
             return own
         return own.common(others) if own is not None and others is not None else None
 
     def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
-        """Give the place of an element of this line ("SV101-2", "DTP03" with qualifier "472"); SV1 when none is given.
+        """Return the place of an element of this line ("SV101-2", "DTP03" with qualifier "472"), else of SV1.
 
         The three positions are None for a line that a host built itself.
         """
@@ -439,7 +439,7 @@ class Claim(Asked):
         return attrs.evolve(billing, references=(*billing.references, *known)).key
 
     def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
-        """Give the place of an element of loop 2300 ("CLM02", "HI01-2"); the CLM segment when none is given."""
+        """Return the place of an element of loop 2300 ("CLM02", "HI01-2"); the CLM segment when none is given."""
         segment_id = element.partition("-")[0][:-2] if element else "CLM"
         loop = self.loop
         return Location("2300", segment_id, element) if loop is None else loop.locate(segment_id, element, qualifier)

@@ -352,7 +352,7 @@ class Reader:
         self._room, self._left_out = _MAX_BYTES, 0
 
     def _content(self, segment: Segment) -> bool:
-        """Give a segment to what is open; False where it belongs to nothing and is unread."""
+        """Add a segment to what is open; False where it belongs to nothing and is unread."""
         self._check(segment)
         if not self._envelope.count(segment):
             return self._envelope.in_transaction or segment.id == "TA1"
@@ -375,7 +375,7 @@ class Reader:
         return True
 
     def _keep(self, segment: Segment, part: list[Segment]) -> None:
-        """Give a segment to a claim or level, unless that is so long that memory would grow with it."""
+        """Add a segment to a claim or level, unless that is so long that memory would grow with it."""
         self._room -= len(segment.text)
         if self._left_out or self._room < 0 or len(part) >= _MAX_SEGMENTS:
             if not self._left_out:
@@ -416,7 +416,7 @@ def _hides_claim(stretch: Stretch) -> bool:
 
 @cache
 def _hiding(delimiters: Delimiters) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Give what finds a service line and what never stands behind one."""
+    """Return what finds a service line and what never stands behind one."""
     begin, mark = f"{re.escape(delimiters.segment)}[\\r\\n]*+", re.escape(delimiters.element)
     return re.compile(f"{begin}(?:LX|SV1){mark}"), re.compile(f"{begin}(?:{'|'.join(_NEVER_IN_LINES)}){mark}")
 

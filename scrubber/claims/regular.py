@@ -33,7 +33,7 @@ _UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 
 
 def plain_form(delimiters: Delimiters) -> str:
-    """Give the pattern of a plain claim in a regular part of a file.
+    """Return the pattern of a plain claim in a regular part of a file.
 
     It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first provider
     (NM1) named in front of the service lines, and the beginnings of another one there and of one on a line.
@@ -79,7 +79,7 @@ class PlainReader:
     @classmethod
     @cache
     def of(cls, delimiters: Delimiters) -> PlainReader:
-        """Give the reader for these delimiters."""
+        """Return the reader for these delimiters."""
         end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
         inside = f"[^{end}]"  # of a segment
         element = f"[^{end}{mark}]"
@@ -134,14 +134,14 @@ def read_plain(raw: RawClaim) -> PlainClaim | None:
 
 
 def clearinghouse_id_of(raw: RawClaim) -> str:
-    """Give the clearinghouse's claim identifier (2300 REF*D9) of a plain claim, "" where it has none."""
+    """Return the clearinghouse's claim identifier (2300 REF*D9) of a plain claim, "" where it has none."""
     stretch = raw.stretch
     found = PlainReader.of(stretch.delimiters).clearinghouse.match(stretch.text) if stretch is not None else None
     return found[1] if found is not None else ""
 
 
 def _npis(named: Sequence[tuple[str, str, str, str]]) -> tuple[str, ...] | None:
-    """Give the NPIs of the providers named in a claim; None where one has none, or two render the claim or a line."""
+    """Return the NPIs of the providers named in a claim; None where one has none, or two render the claim or a line."""
     npis: list[str] = []
     rendered = False
     for segment_id, entity, qualifier, npi in named:

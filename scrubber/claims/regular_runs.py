@@ -110,7 +110,7 @@ class PlainRun:
         self.claims, self.levels, self.at, self.ordinal = claims, levels, at, ordinal
 
     def last_level(self) -> Level | None:
-        """Give the last subscriber level of the run, None if it has none."""
+        """Return the last subscriber level of the run, None if it has none."""
         if self._opened is None:
             return None
         stretch = self.block.stretch(*self._opened)

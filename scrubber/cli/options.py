@@ -97,14 +97,14 @@ _OUTPUT_OPTIONS = (
 
 
 def output_options(command: F) -> F:
-    """Give a command the options about the X12 files, `annotate_k3` and `line_dates`."""
+    """Add to a command the options about the X12 files, `annotate_k3` and `line_dates`."""
     for option in reversed(_OUTPUT_OPTIONS):
         command = option(command)
     return command
 
 
 def settings_options(command: F) -> F:
-    """Give a command the options that `read_settings` takes."""
+    """Add to a command the options that `read_settings` takes."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

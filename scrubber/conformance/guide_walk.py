@@ -207,7 +207,7 @@ def guide_faults(source: InputSource) -> Iterator[Fault]:
 
 
 def _first(faults: Iterable[Fault], given: Counter[type[EnvelopeRule]]) -> Iterator[Fault]:
-    """Give no more than so many faults of a rule; the last of them says so."""
+    """Yield no more than so many faults of a rule; the last of them says so."""
     for fault in faults:
         given[fault.rule] += 1
         if given[fault.rule] == _MOST:
@@ -287,14 +287,14 @@ class _Feed:
     closed: bool = False
 
     def read(self, _size: int = -1) -> str:
-        """Give what was put into `text`, once."""
+        """Return what was put into `text`, once."""
         text, self.text = self.text, ""
         return text
 
 
 @cache
 def _guide() -> tuple[Any, Any, frozenset[str]]:
-    """Give pyx12's map of the guide, its node for the ISA, and the identifiers of all segments of the guide."""
+    """Return pyx12's map of the guide, its node for the ISA, and the identifiers of all segments of the guide."""
     from pyx12 import map_if, map_walker, params, x12file  # noqa: PLC0415, F401 - start-up: most runs do not need them
 
     settings = params.ParamsBase()
@@ -321,7 +321,7 @@ class _Walker:
         self._part = self._previous_part = (Scope.NOTHING, 0)  # what the segment and the previous one are in
 
     def judge(self, segment: Segment, *, counted: bool = True) -> list[Fault]:
-        """Give the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
+        """Return the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
         if self._reader is None and segment.id != "ISA":
             return []  # that pyx12 could not begin was reported at the ISA
         self._enter(segment)
@@ -387,7 +387,7 @@ class _Walker:
         return next(iter(self._reader))
 
     def _find(self, segment: Segment, data: Any) -> tuple[Any, list[Any]]:
-        """Give the segment's node in the map, None where it has no place, and the errors on the way to it."""
+        """Return the segment's node in the map, None where it has no place, and the errors on the way to it."""
         if segment.id not in {"ISA", "GS"}:
             node, _, _, errors = self._walk.walk_errors(self._node, data, 0, 0, None)
             return node, errors
@@ -459,7 +459,7 @@ def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str,
 
 
 def _place(node: Any, error: Any) -> tuple[str, str, str]:
-    """Give the reference designator of a faulty element, the guide's name for it, and the code of the fault."""
+    """Return the reference designator of a faulty element, the guide's name for it, and the code of the fault."""
     child = error.map_node
     if child is None:  # about a composite ("SV101"), a surplus element ("08") or a relation of elements (8)
         code = "10" if error.err_cde == "5" else error.err_cde  # of a composite 5 means "not used"
@@ -481,7 +481,7 @@ def _what(location: Location) -> str:
 
 
 def _loop_of(node: Any) -> str:
-    """Give the TR3 loop that a node of the map is or stands in."""
+    """Return the TR3 loop that a node of the map is or stands in."""
     while node is not None and not node.is_map_root():
         if node.is_loop() and node.id not in _WRAPPERS:
             return str(node.id)
@@ -490,7 +490,7 @@ def _loop_of(node: Any) -> str:
 
 
 def _copy(segment: Segment) -> str:
-    """Give the segment as pyx12 gets it: a version it has a map for, an identifier it knows, only ASCII."""
+    """Return the segment as pyx12 gets it: a version it has a map for, an identifier it knows, only ASCII."""
     elements = [segment.id, *segment.elements[1:]]
     position, version = {"ISA": (12, _VERSION), "GS": (8, _GUIDE), "ST": (3, _GUIDE)}.get(segment.id, (0, ""))
     if segment.id == "ISA" or segment.get(position) in _OTHER_VERSIONS:

@@ -54,7 +54,7 @@ class Batch:
                     self.slices[start, length] = source.read(start, length)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Give one of the slices, as `InputSource.read` does."""
+        """Return one of the slices, as `InputSource.read` does."""
         return self.slices[offset, length]
 
     @property
@@ -101,7 +101,7 @@ class Team:
             return self._pool.submit(function, *arguments)
 
     def wait_for(self, future: Future[A]) -> A:
-        """Give the answer to `begin` when it is there.  Raises ScrubberError when a process has died."""
+        """Return the answer to `begin` when it is there.  Raises ScrubberError when a process has died."""
         with _Deaths():
             answer = future.result()
         self.crashed |= answer.crashed
@@ -115,7 +115,7 @@ class Team:
         return batch.answer
 
     def verdict(self, batch: Batch, ordinal: int) -> ClaimReport:
-        """Give the verdict on a claim of a batch, and wait for it if need be."""
+        """Return the verdict on a claim of a batch, and wait for it if need be."""
         return self.wait_for(self.submit(batch)).verdicts[ordinal]
 
     def __enter__(self) -> Self:
@@ -161,7 +161,7 @@ def end_with_the_parent() -> None:
 
 
 def own_engine() -> Engine:
-    """Give the engine of this process."""
+    """Return the engine of this process."""
     return _engines[0]
 
 

@@ -196,7 +196,7 @@ class Engine:
             self._file(finding, verdicts[finding.claim_ordinal or 0])
 
     def _difference(self, apart: _Verdict, together: _Verdict) -> str:
-        """Say which findings over several claims a claim would have too, and which not, judged with others."""
+        """Return which findings over several claims a claim would have too, and which not, judged with others."""
         own, joined = (
             Counter(
                 found.code
@@ -324,7 +324,7 @@ class Engine:
         return True
 
     def configured(self, finding: Finding, payer: str = "") -> Finding | None:
-        """Give a finding with the configured severity, None if its code is not selected."""
+        """Return a finding with the configured severity, None if its code is not selected."""
         rule = self._rules.get(finding.code)
         if rule is not None and rule[0].meta.mandatory:
             return finding
@@ -334,7 +334,7 @@ class Engine:
         return finding if severity is finding.severity else attrs.evolve(finding, severity=severity)
 
     def _make_codes(self) -> frozenset[str] | None:
-        """Give all procedure codes that edits name; None where a chain wants every claim opened."""
+        """Return all procedure codes that edits name; None where a chain wants every claim opened."""
         codes: set[str] = set()
         for chain in self._chains:
             for rule in chain.edits:
@@ -425,7 +425,7 @@ class Engine:
         return self._tables[id(chain)]
 
     def _split_overrides(self, payer: str) -> list[list[tuple[str, Mapping[str, Any]]]]:
-        """Give each chain the configured table values that name a table of its own, the payer's last."""
+        """Return for each chain the configured table values that name a table of its own, the payer's last."""
         given = [("tables", self.config.tables)]
         if payer:
             given.append((f"payers.{payer}.tables", self.config.payers[payer].tables))

@@ -78,7 +78,7 @@ class DateRange:
         return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
 
     def common(self, other: DateRange) -> DateRange | None:
-        """Give the days in both, None if there are none."""
+        """Return the days in both, None if there are none."""
         if self.first == other.first and self.last == other.last:
             return self
         # Asked for each pair of lines: `max` and `min` take several times as long.

@@ -141,7 +141,7 @@ class ClaimReport:
 
     @property
     def disposition(self) -> str:
-        """Give "rejected" or "accepted"."""
+        """Return "rejected" or "accepted"."""
         return "rejected" if self.rejected else "accepted"
 
     def __repr__(self) -> str:

@@ -88,7 +88,7 @@ class Publication:
         self._stale.append(draft.target)
 
     def drop(self, draft: Draft) -> None:
-        """Give a draft up, also one that was withdrawn; what is under its target stays."""
+        """Drop a draft, also one that was withdrawn; what is under its target stays."""
         with uninterrupted():
             if draft.target in self._stale:
                 self._stale.remove(draft.target)

@@ -57,7 +57,7 @@ class InputSource:
             offset += len(data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Give `length` bytes from `offset`, fewer only at the end.  Raises UnreadableError when reading fails."""
+        """Return `length` bytes from `offset`, fewer only at the end.  Raises UnreadableError when reading fails."""
         try:
             self._stream.seek(offset)
             data = _next(self._stream, length, self.name)
@@ -69,7 +69,7 @@ class InputSource:
         return data
 
     def sha256(self) -> str:
-        """Give the SHA-256 of the bytes, in hexadecimal."""
+        """Return the SHA-256 of the bytes, in hexadecimal."""
         digest = hashlib.sha256()
         for data in self.chunks():
             digest.update(data)
@@ -166,7 +166,7 @@ class _Rest(io.RawIOBase):
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
-        """Give the next bytes."""
+        """Return the next bytes."""
         first, self._first = self._first, b""
         return first or self._stream.read(size)
 
@@ -185,7 +185,7 @@ def _is_device(stream: BinaryIO) -> bool:
 
 
 def _stat_of(stream: BinaryIO) -> os.stat_result | None:
-    """Give what the system knows about a stream; None for one that is not the system's."""
+    """Return what the system knows about a stream; None for one that is not the system's."""
     try:
         return os.fstat(stream.fileno())
     except Exception:  # noqa: BLE001 - a stream of a host may raise anything
@@ -200,7 +200,7 @@ def _seekable(stream: BinaryIO) -> bool:
 
 
 def _next(stream: BinaryIO, length: int, name: str) -> bytes:
-    """Give the next bytes, none at the end only.  Raises OSError, and UnreadableError where no waiting is possible."""
+    """Return the next bytes, none at the end only.  Raises OSError, and UnreadableError where it cannot wait."""
     data: bytes | None = stream.read(length)
     while data is None:  # nothing is there yet, and the stream was told not to wait
         try:
@@ -229,7 +229,7 @@ def _spool(stream: BinaryIO, name: str) -> BinaryIO:
 
 
 def _unreadable(name: str, error: Exception) -> UnreadableError:
-    """Say why a stream cannot be read: in the system's words or, where it is the stream's own fault, by its kind."""
+    """Return why a stream cannot be read: in the system's words or, where it is the stream's own fault, by its kind."""
     if isinstance(error, UnreadableError):
         return error
     return UnreadableError(

@@ -15,7 +15,7 @@ __all__ = ["mute", "printable", "speaking", "tell"]
 
 @contextmanager
 def speaking(stream: TextIO | None) -> Iterator[None]:
-    """Say something on a standard stream; where nobody can be told (a full disk, a closed terminal), go on."""
+    """Write to a standard stream; where nobody can be told (a full disk, a closed terminal), go on."""
     try:
         yield
     except OSError:
@@ -30,7 +30,7 @@ def printable(text: str) -> str:
 
 
 def tell(line: str) -> None:
-    """Say one line on standard error; the name of a file in it can hold anything."""
+    """Write one line to standard error; the name of a file in it can hold anything."""
     with speaking(sys.stderr):
         click.echo(printable(f"scrubber: {line}"), err=True)
 

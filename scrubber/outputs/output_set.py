@@ -51,7 +51,7 @@ class Targets:
 
 
 def targets_in(folder: Path, name: str) -> Targets:
-    """Give the files of the input `name` in an output folder, called after its stem."""
+    """Return the files of the input `name` in an output folder, called after its stem."""
     stem = "stdin" if name == "-" else Path(name).stem
     return Targets(
         annotated=folder / f"{stem}.annotated.837",
@@ -158,7 +158,7 @@ class FileOutputs:
         self.source.check_unchanged()
 
     def discard(self) -> None:
-        """Give the files up; what is in their places stays."""
+        """Drop the files; what is in their places stays."""
         for draft, _ in self._files:
             self.publication.drop(draft)
         self._files.clear()

@@ -64,7 +64,7 @@ def _table_name(prefix: str) -> str:
 
 
 def option_table(prefix: str, options: Iterable[Option]) -> Table[OptionRow]:
-    """Give the options of the pack `prefix` at their defaults, by name, as the table `<prefix>_options` of its tables.
+    """Return the options of the pack `prefix` at their defaults, by name, as its table `<prefix>_options`.
 
     The table has no dates and no file: nobody published it.
     """
@@ -80,7 +80,7 @@ def option_table(prefix: str, options: Iterable[Option]) -> Table[OptionRow]:
 
 
 def options_as_tables(packs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, dict[str, str]]]:
-    """Give chosen options, by prefix and name, as changes to the tables of `option_table`."""
+    """Return chosen options, by prefix and name, as changes to the tables of `option_table`."""
     return {
         _table_name(prefix): {name: {"value": _text(value)} for name, value in chosen.items()}
         for prefix, chosen in packs.items()

@@ -50,7 +50,7 @@ def load_writer(name: str) -> Any:
 
 
 def writer_names() -> tuple[str, ...]:
-    """Give the names of the installed output formats, sorted."""
+    """Return the names of the installed output formats, sorted."""
     return tuple(sorted({entry.name for entry in entry_points(group=WRITERS_GROUP)}))
 
 

@@ -120,7 +120,7 @@ class Session:
                 tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
 
     def _take_targets(self, inputs: Sequence[str]) -> dict[str, Targets]:
-        """Give the files to write for each input; each can be begun, and none be written twice or be an input."""
+        """Return the files to write for each input; each can be begun, and none be written twice or be an input."""
         targets = {name: self.targets if self.out_dir is None else targets_in(self.out_dir, name) for name in inputs}
         if self.out_dir is not None and self.targets.paths:
             raise ConfigError(
@@ -193,7 +193,7 @@ def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> Wri
 
 
 def _identity(name: str) -> tuple[int, int] | None:
-    """Give what makes two names the same file, standard input included; None for what does not exist."""
+    """Return what makes two names the same file, standard input included; None for what does not exist."""
     try:
         found = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
     except (OSError, ValueError, AttributeError):  # standard input is None where it is closed

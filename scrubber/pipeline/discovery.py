@@ -20,7 +20,7 @@ EXTENSIONS = (".837", ".837p", ".837i", ".837d", ".edi", ".x12", ".txt", ".dat")
 
 
 def expand_inputs(paths: Sequence[str]) -> list[str]:
-    """Give the inputs of a run: files as named, the claim files below each folder in order, "-" for standard input.
+    """Return the inputs of a run: files as named, the claim files below each folder in order, "-" for standard input.
 
     Without any path, piped standard input.  Raises ConfigError when there is nothing to read.
     """

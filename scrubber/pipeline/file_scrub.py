@@ -212,7 +212,7 @@ class FileScrub:
         return self._ahead.pop(note.ordinal)
 
     def _companions(self, note: Note) -> list[ClaimPlace]:
-        """Give the places of the claims that a claim is to be judged with, its own included; none if of none."""
+        """Return the places of the claims that a claim is to be judged with, its own included; none if of none."""
         packed = self._index.companions(note.ordinal)
         if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
             packed = None
@@ -325,20 +325,20 @@ def _nothing() -> ClaimReport:
 
 
 def unreadable_file(path: str, error: UnreadableError, notices: tuple[Notice, ...] = ()) -> FileReport:
-    """Give the report on an input that could not be opened or read to its end."""
+    """Return the report on an input that could not be opened or read to its end."""
     message = str(error).removeprefix(f"{path}: ")
     fault = InputUnreadable.at(Location("", ""), f"The input {message}.")
     return FileReport(path=path, readable=False, findings=(fault.finding(),), notices=notices)
 
 
 def unreadable_reason(report: FileReport) -> str | None:
-    """Say why the bytes of an input could not be had; None where they could, whatever they are."""
+    """Return why the bytes of an input could not be had; None where they could, whatever they are."""
     code = InputUnreadable.meta.code
     return next((finding.message for finding in report.findings if finding.code == code), None)
 
 
 def exit_code(files: Sequence[FileReport], config: Config, *, crashed: bool) -> int:
-    """Give the exit code of a run: 4 over 3 over 1 over 0."""
+    """Return the exit code of a run: 4 over 3 over 1 over 0."""
     if crashed:
         return 4
     if any(not file.readable for file in files):

@@ -38,7 +38,7 @@ class PatientIndex:
         self._next: tuple[int, bytes, int] | None = None
 
     def digest(self, patient: tuple[str, ...], *, hot: bool) -> bytes:
-        """Give the digest of the patient of a claim, and remember the patient of a hot one."""
+        """Return the digest of the patient of a claim, and remember the patient of a hot one."""
         found = blake2b("\0".join(patient).encode(), digest_size=16, key=self._secret).digest()
         if hot:
             place = int.from_bytes(found[:4]) % _SIEVE
@@ -75,7 +75,7 @@ class PatientIndex:
             self._next = next(self._shared, None)
 
     def companions(self, ordinal: int) -> list[Packed] | None:
-        """Give the places of all claims of the patient of claim `ordinal`, its own included.
+        """Return the places of all claims of the patient of claim `ordinal`, its own included.
 
         Empty where it needs none, None where there are too many.  To be asked for the claims of the file in order.
         Raises OSError.

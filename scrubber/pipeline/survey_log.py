@@ -82,7 +82,7 @@ class Ledger:
         return ((patient, hot, mark, place) for place, patient, hot, mark, _ in self._entries())
 
     def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
-        """Give a place again, with what `ClaimPlace` says of `alone`."""
+        """Return a place again, with what `ClaimPlace` says of `alone`."""
         ordinal, levels, claim, complete, number = packed
         transaction, delimiters = self._sets.read(number)
         return ClaimPlace(ordinal, delimiters, levels, claim, transaction, complete, alone)

@@ -32,7 +32,7 @@ class Body:
 
 
 def too_large(limit: int) -> Problem:
-    """Give the problem of a body of more than `limit` bytes."""
+    """Return the problem of a body of more than `limit` bytes."""
     return Problem(Problems.TOO_LARGE, f"The limit is {limit} bytes.", max_bytes=limit)
 
 

@@ -35,7 +35,7 @@ _REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-Afte
 
 
 def room_for_connections(settings: ServeSettings) -> int:
-    """Give how many connections there may be: what was asked for, or less where the system allows few open files."""
+    """Return how many connections there may be: what was asked for, or less where the system allows few open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return settings.max_connections

@@ -61,7 +61,7 @@ class AnswerStore:
 
     @contextmanager
     def reserve(self, key: str | None, place: Path) -> Iterator[Kept | None]:
-        """Give the answer that is kept under a key; where none is, no other request may use the key meanwhile.
+        """Return the answer that is kept under a key; where none is, no other request may use the key meanwhile.
 
         Its file is linked to `place`, so that it lasts as long as that folder.  Raises Problem when the key is in use.
         """
@@ -110,7 +110,7 @@ def _linked(kept: Kept, place: Path) -> Kept:
 
 
 def replayed(kept: Kept, request: tuple[str, ...]) -> Answer:
-    """Give a kept answer to a request that is the same.  Raises Problem when it is another."""
+    """Return a kept answer to a request that is the same.  Raises Problem when it is another."""
     if kept.request != request:
         raise Problem(Problems.KEY_REUSED, "Its body or what it asked to be returned differs.")
     return attrs.evolve(kept.answer, headers={**kept.answer.headers, "Idempotency-Replayed": "true"})

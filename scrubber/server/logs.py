@@ -21,7 +21,7 @@ class _PlaceFormatter(logging.Formatter):
     """Names the kind of an error and where it was raised, in place of its message and traceback."""
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - the name that logging calls
-        """Give the place of an error."""
+        """Return the place of an error."""
         return "" if ei[1] is None else place_of_error(ei[1])
 
 

@@ -179,7 +179,7 @@ def _problem_schema() -> Json:
 
 
 def _report_schemas() -> Json:
-    """Give the schema of the JSON report and its parts as components, for tools that do not follow $id."""
+    """Return the schema of the JSON report and its parts as components, for tools that do not follow $id."""
     text = files("scrubber.outputs.reports").joinpath("report.schema.json").read_text(encoding="utf-8")
     schema: Json = json.loads(text.replace('"#/$defs/', '"#/components/schemas/report.'))
     parts = {f"report.{name}": part for name, part in schema.pop("$defs").items()}

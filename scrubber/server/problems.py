@@ -54,7 +54,7 @@ class Problems:
 
     @classmethod
     def all(cls) -> list[Kind]:
-        """Give every kind, by status."""
+        """Return every kind, by status."""
         return sorted((kind for kind in vars(cls).values() if isinstance(kind, Kind)), key=lambda kind: kind.status)
 
 

@@ -60,7 +60,7 @@ class _Range:
 
 
 def choose_return(query: Sequence[tuple[str, str]], accept: str) -> Return:
-    """Give what is asked for: the `return` parameter, else what the Accept header likes best, JSON for anything.
+    """Return what is asked for: the `return` parameter, else what the Accept header likes best, JSON for anything.
 
     Raises Problem for another parameter, an unknown or repeated `return`, and when nothing acceptable can be given.
     """

@@ -94,7 +94,7 @@ class ScrubRoute:
             self.in_hand -= 1
 
     async def _answer(self, asked: _Asked, files: ExitStack, scope: Scope, receive: Receive) -> Answer:
-        """Give the answer; what it is made of lasts as long as `files`."""
+        """Return the answer; what it is made of lasts as long as `files`."""
         try:
             place = files.enter_context(request_folder(self.folder))
             return await self._answer_in(place, asked, scope, receive)

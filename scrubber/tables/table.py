@@ -98,7 +98,7 @@ class Table(Generic[R]):
     rows: Mapping[Hashable, tuple[R, ...]] = field(repr=False)
 
     def on(self, key: Hashable, when: date | DateRange) -> R | None:
-        """Give the row of `key` in force on the day, or on any day of the range; None if there is none."""
+        """Return the row of `key` in force on the day, or on any day of the range; None if there is none."""
         rows = self.rows.get(key)
         if rows is None:
             return None
@@ -109,7 +109,7 @@ class Table(Generic[R]):
         return None
 
     def ever(self, key: Hashable) -> tuple[R, ...]:
-        """Give all rows of `key`, whatever their dates, oldest first."""
+        """Return all rows of `key`, whatever their dates, oldest first."""
         return self.rows.get(key, ())
 
     def has_any(self, keys: Iterable[Hashable]) -> bool:
@@ -166,7 +166,7 @@ def _row(row_class: type[T], record: Mapping[str, str | None]) -> T:
 
 
 def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str) -> T:
-    """Give a copy of `tables` (an attrs class of `Table` fields) with rows changed as a configuration says.
+    """Return a copy of `tables` (an attrs class of `Table` fields) with rows changed as a configuration says.
 
     `overrides` maps table name, row key and column to the new value, as in `tables.mue.37253.value = 8`; it changes
     every row of that key.  `origin` names the configuration in errors.  Raises ConfigError for a table, key, column

@@ -81,7 +81,7 @@ def run_cases(path: Path) -> list[str]:
 
 
 def case_engine(case: Mapping[str, Any], engine: Engine | None = None) -> Engine:
-    """Give `engine`, or one with the settings of the case if it has its own."""
+    """Return `engine`, or one with the settings of the case if it has its own."""
     if engine is not None and "config" not in case:
         return engine
     with TemporaryDirectory() as folder:

@@ -149,7 +149,7 @@ class Inbox:
         return _Sighting(stamp, now, age_of(found))
 
     def _arrival(self, name: str, names: set[str]) -> Arrival | None:
-        """Give a steady file if it is whole or given up."""
+        """Return a steady file if it is whole or given up."""
         sighting = self._seen[name]
         if sighting.lacks is None:
             try:
@@ -192,7 +192,7 @@ class Inbox:
         return True
 
     def claimed(self, token: str) -> Path:
-        """Give the place of a file that has been taken."""
+        """Return the place of a file that has been taken."""
         return self.folder / CLAIMS / token
 
     def drop(self, token: str) -> None:
@@ -206,17 +206,17 @@ class Inbox:
             (self.folder / f"{name}{MARKER}").unlink(missing_ok=True)
 
     def tokens(self) -> list[str]:
-        """Give the tokens of all files that have been taken and not been done with."""
+        """Return the tokens of all files that have been taken and not been done with."""
         return sorted(path.name for path in (self.folder / CLAIMS).iterdir())
 
 
 def stamp_of(found: os.stat_result) -> str:
-    """Give what changes when a file is written to: its size and its time of change."""
+    """Return what changes when a file is written to: its size and its time of change."""
     return f"{found.st_size}:{found.st_mtime_ns}"
 
 
 def age_of(found: os.stat_result) -> float:
-    """Give the seconds since a file was last written or renamed, which no sender can set, as the time of change."""
+    """Return the seconds since a file was last written or renamed, which no sender can set, as the time of change."""
     return time.time() - found.st_ctime
 
 
@@ -241,7 +241,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 def why_not_whole(stream: BinaryIO) -> str:
-    """Say what the bytes of a file lack to be a whole interchange; "" where they lack nothing.
+    """Return what the bytes of a file lack to be a whole interchange; "" where they lack nothing.
 
     A file that does not even begin as X12 lacks nothing that is worth waiting for.  Raises OSError.
     """

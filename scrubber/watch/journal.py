@@ -164,7 +164,7 @@ class Journal:
         return None
 
     def published(self, sha256: str | None) -> Item | None:
-        """Give the file with these bytes that was, or is being, published.  Raises JournalError."""
+        """Return the file with these bytes that was, or is being, published.  Raises JournalError."""
         with self._asking():
             row = self._database.execute(
                 "SELECT * FROM files WHERE sha256 = ? AND outcome = 'published'", (sha256,)
@@ -172,13 +172,13 @@ class Journal:
             return None if row is None else _item(row)
 
     def find(self, token: str) -> Item | None:
-        """Give the file that was taken under a token.  Raises JournalError."""
+        """Return the file that was taken under a token.  Raises JournalError."""
         with self._asking():
             row = self._database.execute("SELECT * FROM files WHERE token = ?", (token,)).fetchone()
             return None if row is None else _item(row)
 
     def unfinished(self, owner: str) -> list[Item]:
-        """Give the files that a watcher has in work, those that were tried least first.  Raises JournalError."""
+        """Return the files that a watcher has in work, those that were tried least first.  Raises JournalError."""
         with self._asking():
             rows = self._database.execute(
                 "SELECT * FROM files WHERE owner = ? AND state <> 'done' ORDER BY tries, number", (owner,)
@@ -192,13 +192,13 @@ class Journal:
             return self._database.execute("SELECT 1 FROM files LIMIT 1").fetchone() is None
 
     def owners(self) -> list[str]:
-        """Give the watchers that have files in work.  Raises JournalError."""
+        """Return the watchers that have files in work.  Raises JournalError."""
         with self._asking():
             rows = self._database.execute("SELECT DISTINCT owner FROM files WHERE state <> 'done'").fetchall()
         return [row["owner"] for row in rows]
 
     def adopt(self, dead: str, owner: str) -> None:
-        """Give the files of a dead watcher to another one.  Raises JournalError."""
+        """Pass the files of a dead watcher to another one.  Raises JournalError."""
         with self._asking():
             self._database.execute("UPDATE files SET owner = ? WHERE owner = ? AND state <> 'done'", (owner, dead))
 

@@ -66,15 +66,15 @@ class Layout:
             raise ConfigError(f"{self.root}: work, archive and failed must be on its own file system")
 
     def room(self, token: str) -> Path:
-        """Give the folder in which the file `token` is judged."""
+        """Return the folder in which the file `token` is judged."""
         return self.work / token
 
     def original(self, token: str) -> Path:
-        """Give the place of the private copy that is judged."""
+        """Return the place of the private copy that is judged."""
         return self.room(token) / "original"
 
     def staged(self, token: str) -> Path:
-        """Give the folder in which the files wait that are to be published."""
+        """Return the folder in which the files wait that are to be published."""
         return self.room(token) / "staged"
 
     def make_room(self, token: str) -> None:
@@ -90,7 +90,7 @@ class Layout:
             shutil.rmtree(self.room(token))
 
     def free(self, token: str, *, keep_original: bool) -> None:
-        """Give up what is staged for a file, and its copy unless that is whole.  Raises OSError."""
+        """Drop what is staged for a file, and its copy unless that is whole.  Raises OSError."""
         if keep_original:
             self.make_room(token)
         else:
@@ -145,12 +145,12 @@ def make_private(folder: Path) -> None:
 
 
 def escaped(name: str) -> str:
-    """Give a file name as it may stand in one line of a log: what cannot be printed is escaped."""
+    """Return a file name as it may stand in one line of a log: what cannot be printed is escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name)
 
 
 def base_name(name: str, sha256: str, number: int | None = None) -> tuple[str, str]:
-    """Give the name, without and with only its extension, under which the files of an input stand.
+    """Return the name, without and with only its extension, under which the files of an input stand.
 
     It is the input's own with the beginning of the SHA-256 of its bytes, so that another file of that name has another
     one; with the `number` in the journal where the same bytes may come again.

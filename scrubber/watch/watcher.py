@@ -387,7 +387,7 @@ class Gate:
 
 
 def _words(error: BaseException) -> str:
-    """Say what went wrong without anything of a claim."""
+    """Return what went wrong without anything of a claim."""
     if isinstance(error, ScrubberError):
         return str(error)
     if isinstance(error, OSError):

@@ -52,7 +52,7 @@ class Judge:
     jobs: int = 1
 
     def check(self) -> Engine:
-        """Give an engine with these settings.  Raises ConfigError or PluginError where there can be none."""
+        """Return an engine with these settings.  Raises ConfigError or PluginError where there can be none."""
         return make_engine(self.config)
 
     def run(self, original: Path, name: str, staged: Path) -> Verdict:
@@ -77,6 +77,6 @@ class Judge:
 
 
 def describe_faults(report: FileReport) -> list[str]:
-    """Give the errors of the file itself, one a line, at most twenty."""
+    """Return the errors of the file itself, one a line, at most twenty."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     return [f"{finding.code} {finding.name}: {finding.message} {finding.fix}" for finding in errors[:_SHOWN]]

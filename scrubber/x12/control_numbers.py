@@ -40,6 +40,6 @@ def _is_short_number(number: str) -> bool:
 
 
 def _place(number: str) -> tuple[int, int]:
-    """Give the word and the bit of a number; a 1 in front of it keeps leading zeros."""
+    """Return the word and the bit of a number; a 1 in front of it keeps leading zeros."""
     key = int(f"1{number}")
     return key >> _BITS, 1 << (key & (1 << _BITS) - 1)

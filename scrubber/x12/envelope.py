@@ -286,7 +286,7 @@ class Envelope:
             self._header[segment.get(1)] = segment.get(9)
 
     def transaction_set(self) -> TransactionSet:
-        """Give the identity of the transaction set that is open."""
+        """Return the identity of the transaction set that is open."""
         if self._identity is None:
             header = [opened.header for opened in (self._group, self._transaction) if opened is not None]
             self._identity = TransactionSet(

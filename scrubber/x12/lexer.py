@@ -74,7 +74,7 @@ class Stretch:
         return Segment(text, self.offset, self.ordinal, marks, self.lead, marks.segment)
 
     def cut(self) -> list[Segment]:
-        """Give its segments."""
+        """Return its segments."""
         return cut_text(self.text, self.offset, self.ordinal, self.delimiters, self.lead)
 
 
@@ -107,7 +107,7 @@ class Block:
         yield self.stretch(at, len(self.text), ordinal)
 
     def stretch(self, start: int, end: int, ordinal: int) -> Stretch:
-        """Give the stretch between two places, whose first segment is the one with that ordinal in the file."""
+        """Return the stretch between two places, whose first segment is the one with that ordinal in the file."""
         text, marks = self.text, self.delimiters
         name = text[start : text.index(marks.element, start)]
         lead = text[text.rindex(marks.segment, 0, start) + 1 : start] if start else self.lead
@@ -140,7 +140,7 @@ class _Window:
         return True
 
     def ahead(self, count: int) -> str:
-        """Give the next `count` characters without taking them, fewer only at the end of the input."""
+        """Return the next `count` characters without taking them, fewer only at the end of the input."""
         while len(self.text) - self.at < count and self.fill():
             pass
         return self.text[self.at : self.at + count]
@@ -321,7 +321,7 @@ def _patterns(delimiters: Delimiters) -> _Patterns:
 
 
 def _known_ids() -> str:
-    """Give the pattern of the identifiers in the regular part of a file: by first letter, to be quick."""
+    """Return the pattern of the identifiers in the regular part of a file: by first letter, to be quick."""
     tails: dict[str, list[str]] = {}
     for name in sorted(GUIDE_SEGMENTS | {"GS", "GE"}):
         tails.setdefault(name[0], []).append(name[1:])
@@ -330,7 +330,7 @@ def _known_ids() -> str:
 
 @cache
 def _control_of(delimiters: Delimiters) -> str:
-    """Give the pattern of a control character that is no delimiter; C1 is none: bytes of UTF-8 letters are there."""
+    """Return the pattern of a control character that is no delimiter; C1 is none: bytes of UTF-8 letters are there."""
     used = {delimiters.element, delimiters.component, delimiters.repetition, delimiters.segment}
     return "[" + "".join(f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in used) + "]"
 
@@ -346,7 +346,7 @@ def control_characters(segment: Segment) -> Iterator[int]:
 
 
 def line_end_of(delimiters: Delimiters) -> str:
-    """Give the pattern of what may stand behind a terminator in the regular part of a file."""
+    """Return the pattern of what may stand behind a terminator in the regular part of a file."""
     return "" if delimiters.segment in "\r\n" else r"(?:\r\n|\n|\r)?+"
 
 
@@ -383,7 +383,7 @@ def _is_printable(text: str, terminator: str) -> bool:
 
 
 def _last_event(event: re.Pattern[str], text: str, start: int, stop: int) -> int:
-    """Give the place of the last event in front of `stop`, `start` where there is none."""
+    """Return the place of the last event in front of `stop`, `start` where there is none."""
     for near in (max(start, stop - _NEAR), start):
         places = [found.start(1) for found in event.finditer(text, near, stop)]
         if places:

@@ -127,7 +127,7 @@ class Segment:
         return self.offset + len(self.text) + len(self.terminator)
 
     def get(self, position: int, component: int = 0) -> str:
-        """Give the element at `position` (from 1) or one component of it (from 1); "" where it is absent."""
+        """Return the element at `position` (from 1) or one component of it (from 1); "" where it is absent."""
         elements = self.elements
         if position >= len(elements):
             return ""
@@ -137,16 +137,16 @@ class Segment:
         return components[component - 1] if component <= len(components) else ""
 
     def take(self, count: int) -> list[str]:
-        """Give the identifier and the first `count` elements, "" for those that are absent."""
+        """Return the identifier and the first `count` elements, "" for those that are absent."""
         elements = self.elements
         return elements[: count + 1] + [""] * (count + 1 - len(elements))
 
     def components(self, position: int) -> list[str]:
-        """Give the components of the element at `position` (from 1); [""] where it is absent."""
+        """Return the components of the element at `position` (from 1); [""] where it is absent."""
         return self.get(position).split(self.delimiters.component)
 
     def span(self, position: int, component: int = 0) -> tuple[int, int]:
-        """Give the byte offset and length of an element or component; length 0 at its end of segment if absent."""
+        """Return the byte offset and length of an element or component; length 0 at its end of segment if absent."""
         elements = self.elements
         if position >= len(elements):
             return self.offset + len(self.text), 0
@@ -159,7 +159,7 @@ class Segment:
         return start + sum(len(value) + 1 for value in components[: component - 1]), len(components[component - 1])
 
     def locate(self, loop: str, element: str | None = None) -> Location:
-        """Give the location of this segment, or of one element of it by reference designator ("SV101-2")."""
+        """Return the location of this segment, or of one element of it by reference designator ("SV101-2")."""
         if element is None:
             return Location(loop, self.known_id, None, self.ordinal, self.offset, len(self.text))
         reference, _, component = element.partition("-")
@@ -183,33 +183,33 @@ class Loop:
         return f"<Loop {self.id}: {len(self.segments)} segments, {len(self.loops)} loops>"
 
     def find(self, segment_id: str, qualifier: str | None = None) -> Segment | None:
-        """Give the first segment of that identifier, and of that first element where `qualifier` is given."""
+        """Return the first segment of that identifier, and of that first element where `qualifier` is given."""
         for segment in self.segments:
             if segment.id == segment_id and (qualifier is None or segment.get(1) == qualifier):
                 return segment
         return None
 
     def find_all(self, segment_id: str) -> list[Segment]:
-        """Give all segments of that identifier in this loop itself."""
+        """Return all segments of that identifier in this loop itself."""
         return [segment for segment in self.segments if segment.id == segment_id]
 
     def by_id(self) -> dict[str, list[Segment]]:
-        """Give the segments of this loop itself by identifier, for a reader of several of them."""
+        """Return the segments of this loop itself by identifier, for a reader of several of them."""
         found: dict[str, list[Segment]] = {}
         for segment in self.segments:
             found.setdefault(segment.id, []).append(segment)
         return found
 
     def child(self, loop_id: str) -> Loop | None:
-        """Give the first loop of that identifier directly inside this one."""
+        """Return the first loop of that identifier directly inside this one."""
         return next((loop for loop in self.loops if loop.id == loop_id), None)
 
     def children(self, loop_id: str) -> list[Loop]:
-        """Give the loops of that identifier directly inside this one."""
+        """Return the loops of that identifier directly inside this one."""
         return [loop for loop in self.loops if loop.id == loop_id]
 
     def locate(self, segment_id: str, element: str | None = None, qualifier: str | None = None) -> Location:
-        """Give the place of a segment or element of this loop; of its first segment where that is absent."""
+        """Return the place of a segment or element of this loop; of its first segment where that is absent."""
         if not (self.placed and self.segments):
             return Location(self.id, segment_id, element)
         segment = self.find(segment_id, qualifier)

@@ -77,7 +77,7 @@ class Splicer:
 
 
 def with_elements(segment: Segment, changes: Mapping[int, str]) -> str:
-    """Give the text of a segment, without its terminator, with the elements at some positions (from 1) replaced.
+    """Return the text of a segment, without its terminator, with the elements at some positions (from 1) replaced.
 
     An element that is absent is appended only if its new value is not empty.
     """
@@ -91,7 +91,7 @@ def with_elements(segment: Segment, changes: Mapping[int, str]) -> str:
 
 
 def corrected_count(trailer: Segment, there: int, written: int) -> str:
-    """Give the count of a trailer (SE01, GE01, IEA01) over `written` of the `there` things that the input holds.
+    """Return the count of a trailer (SE01, GE01, IEA01) over `written` of the `there` things that the input holds.
 
     Where the input's trailer counts wrong, the difference stays, and so does what is no count: claims were rejected
     for it, and that must not be hidden.  A count that is right already keeps its form.

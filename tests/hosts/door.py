@@ -24,14 +24,14 @@ class Answer(NamedTuple):
 
 @cache
 def report_on(data: bytes) -> bytes:
-    """Give the JSON report on an input."""
+    """Return the JSON report on an input."""
     program = str(Path(sys.executable).with_name("scrubber"))
     command = [program, "scrub", "-", "--format", "json", "--exit-zero"]
     return subprocess.run(command, input=data, capture_output=True, check=False, timeout=60).stdout
 
 
 def answer_with(body: bytes, **changes: object) -> Answer:
-    """Give the answer 200 with the report on an input, its file entry changed as said."""
+    """Return the answer 200 with the report on an input, its file entry changed as said."""
     report = json.loads(report_on(body))
     for name, value in changes.items():
         report["files"][0][name] = value
@@ -46,7 +46,7 @@ def answer_with(body: bytes, **changes: object) -> Answer:
 
 
 def problem(status: int, title: str) -> Answer:
-    """Give an error of the door."""
+    """Return an error of the door."""
     body = json.dumps({"type": "about:blank", "title": title, "status": status})
     return Answer(status, {"Content-Type": "application/problem+json"}, body.encode())
 
@@ -73,7 +73,7 @@ def make_handler(faults: Mapping[str, Fault]) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Door
 

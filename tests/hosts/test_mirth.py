@@ -90,7 +90,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 
 
 def make_cases(server: Server, door: str) -> dict[str, tuple[bytes, dict[str, str]]]:
-    """Give messages and configuration maps, for the real server and for the door with faults."""
+    """Return messages and configuration maps, for the real server and for the door with faults."""
     address = f"http://127.0.0.1:{server.port}"
     works = {"scrubberUrl": f"{address}/v1/scrub", "scrubberToken": TOKEN}
     with socket.create_server(("127.0.0.1", 0)) as free:

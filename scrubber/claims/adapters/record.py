@@ -35,12 +35,12 @@ class Record:
             raise AdapterError(f"{self.where}: must be a dictionary, not {_kind(self.data)}")
 
     def text(self, key: str, missing: str = "") -> str:
-        """Give text, `missing` where there is none."""
+        """Return text, `missing` where there is none."""
         value = self._take(key)
         return missing if value is None else self._checked(key, value, "text")
 
     def number(self, key: str) -> str:
-        """Give a decimal number as text; the value is text, a whole number or a Decimal."""
+        """Return a decimal number as text; the value is text, a whole number or a Decimal."""
         value = self._take(key)
         if isinstance(value, Decimal):
             # With an exponent it is no amount that can be read, as it should be.
@@ -51,7 +51,7 @@ class Record:
         return trim(self._checked(key, value, "decimal text, a whole number or a Decimal"))
 
     def day(self, key: str) -> str:
-        """Give a date as CCYYMMDD; the value is a date or ISO text, and text that is no date is given as it is."""
+        """Return a date as CCYYMMDD; the value is a date or ISO text, and text that is no date is given as it is."""
         value = self._take(key)
         if isinstance(value, date):
             return f"{value:%Y%m%d}"
@@ -59,7 +59,7 @@ class Record:
         return text.replace("-", "") if len(text) == 10 and text[4] == text[7] == "-" else text
 
     def texts(self, key: str) -> list[str]:
-        """Give a list of texts; whole numbers in it count as text."""
+        """Return a list of texts; whole numbers in it count as text."""
         values = self._list(key)
         for place, value in enumerate(values):
             if not isinstance(value, str | int) or isinstance(value, bool):
@@ -67,19 +67,19 @@ class Record:
         return [_written(value) for value in values]
 
     def record(self, key: str) -> Record | None:
-        """Give the dictionary under `key`, None where it is missing."""
+        """Return the dictionary under `key`, None where it is missing."""
         value = self._take(key)
         return None if value is None else Record(value, f"{self.where}.{key}")
 
     def required(self, key: str) -> Record:
-        """Give the dictionary under `key`, which must be there."""
+        """Return the dictionary under `key`, which must be there."""
         found = self.record(key)
         if found is None:
             raise AdapterError(f"{self.where}: {key} is missing")
         return found
 
     def records(self, key: str) -> list[Record]:
-        """Give the dictionaries in the list under `key`."""
+        """Return the dictionaries in the list under `key`."""
         return [Record(value, f"{self.where}.{key}[{place}]") for place, value in enumerate(self._list(key))]
 
     def __contains__(self, key: str) -> bool:
@@ -111,7 +111,7 @@ class Record:
 
 
 def _written(value: str | int) -> str:
-    """Give text or a whole number as plain text, also where it is a member of an Enum, which calls itself otherwise."""
+    """Return text or a whole number as plain text, also of a member of an Enum, which calls itself otherwise."""
     if isinstance(value, str):
         return str.__str__(value)
     return str(int(value)) if abs(value) < 10**_DIGITS else hex(value)

@@ -97,7 +97,7 @@ def is_binary(writer: type[Writer]) -> bool:
 
 
 def detail_for(writers: Iterable[type[Writer]]) -> Detail:
-    """Give how much of the claims all of the writers together need."""
+    """Return how much of the claims all of the writers together need."""
     return max((getattr(writer, "detail", Detail.NONE) for writer in writers), default=Detail.NONE)
 
 
@@ -125,7 +125,7 @@ def dollars(amount: Decimal) -> str:
 
 
 def at_risk(claim: ClaimReport) -> str:
-    """Say what is at risk on a claim.  That nothing is known is not said as nothing."""
+    """Return what is at risk on a claim.  That nothing is known is not said as nothing."""
     if claim.at_risk:
         return f"{dollars(claim.at_risk)}{' or more' if claim.unpriced_lines else ''} at risk"
     of_lines = any(finding.line for finding in claim.findings if finding.severity is Severity.ERROR)

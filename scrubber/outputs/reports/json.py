@@ -136,7 +136,7 @@ def _file_object(report: FileReport) -> dict[str, Any]:
 
 
 def totals_object(totals: Totals) -> dict[str, Any]:
-    """Give counts and dollars as the JSON report has them."""
+    """Return counts and dollars as the JSON report has them."""
     return {
         "claims": totals.claims,
         "accepted": totals.accepted,
@@ -163,7 +163,7 @@ def claim_text(claim: ClaimReport) -> str:
 
 
 def claim_object(claim: ClaimReport) -> dict[str, Any]:
-    """Give one claim as the JSON report has it."""
+    """Return one claim as the JSON report has it."""
     return {
         "claim": claim.claim,
         "ordinal": claim.ordinal,
@@ -215,7 +215,7 @@ def _location_object(location: Location | None) -> dict[str, Any] | None:
 
 
 def _status_object(statuses: tuple[Status, ...]) -> dict[str, Any] | None:
-    """Give the first status, with the others of the same STC segment as companions."""
+    """Return the first status, with the others of the same STC segment as companions."""
     if not statuses:
         return None
     first, *others = (

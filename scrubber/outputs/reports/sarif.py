@@ -95,7 +95,7 @@ class SarifWriter:
 
 
 def artifact_uri(path: str) -> str:
-    """Give the URI of an input: absolute (file:) for an absolute path, else relative to where the run was started."""
+    """Return the URI of an input: absolute (file:) for an absolute path, else relative to where the run was started."""
     pure = PurePath(path)
     escaped = quote(os.fsencode(pure.as_posix()), safe="/")
     if not pure.is_absolute():
@@ -204,7 +204,7 @@ def _logical_location(finding: Finding, location: Location | None) -> dict[str, 
 
 
 def _fingerprint(finding: Finding) -> str:
-    """Give what stays the same when the claim is sent again in another file or at another place."""
+    """Return what stays the same when the claim is sent again in another file or at another place."""
     element = finding.location.element if finding.location is not None else None
     parts = [finding.code, finding.claim, finding.line, finding.procedure, element]
     return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()

@@ -121,7 +121,7 @@ def _place_of_service(entry: Entry) -> Cell:
 
 
 def _lines(entry: Entry) -> tuple[LineDetail, ...]:
-    """Give what a finding is about: its line, or all lines of the claim."""
+    """Return what a finding is about: its line, or all lines of the claim."""
     if entry.line is not None:
         return (entry.line,)
     detail = _detail(entry)

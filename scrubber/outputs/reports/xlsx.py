@@ -204,7 +204,7 @@ class _Formats:
         }
 
     def of(self, column: Column[Any]) -> Any:
-        """Give the format of a column's cells."""
+        """Return the format of a column's cells."""
         return self._of[column.kind, column.width >= _WRAPPED]
 
     @property
@@ -262,7 +262,7 @@ def _is_exact(number: int | Decimal) -> bool:
 
 
 def _harmless(text: str) -> str:
-    """Give text of one line that fits a cell.
+    """Return text of one line that fits a cell.
 
     XlsxWriter takes what stands between <r> and </r> for markup of its own, so an apostrophe keeps it from that.
     """

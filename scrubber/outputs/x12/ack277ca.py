@@ -126,7 +126,7 @@ class ClaimAcknowledger:
         return "" if self._envelope.written else "there is no claim to acknowledge"
 
     def expected(self, totals: Totals) -> None:
-        """Give nothing: a 277CA holds answers, no claims; `finish` compares their totals."""
+        """Return None: a 277CA holds answers, no claims; `finish` compares their totals."""
 
     # -- transaction set, receiver, provider ------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ def _write_totals(body: Batch, totals: Totals, accepted: str, rejected: str) -> 
 
 
 def _name(segment: Segment | None, entity: str, qualifier: str, *, last: int) -> list[str]:
-    """Give an NM1 with the names of another up to NM10`last`, and its identifier under `qualifier`."""
+    """Return an NM1 with the names of another up to NM10`last`, and its identifier under `qualifier`."""
     if segment is None:
         return ["NM1", entity, "2", _UNKNOWN, "", "", "", "", qualifier, _UNKNOWN]
     names = [segment.get(place) if place < last else "" for place in range(3, 8)]
@@ -281,7 +281,7 @@ class _Answer:
         return [finding for finding in self.report.findings if finding.severity is Severity.ERROR]
 
     def _claim_statuses(self, reported: set[int]) -> list[tuple[Status, ...]]:
-        """Give the statuses of the claim itself, one tuple an STC segment; `reported` are the lines with their own."""
+        """Return the statuses of the claim itself, one tuple an STC segment; `reported` lines have their own."""
         if not self.report.rejected:
             return [_ACCEPTED]
         own = [finding.statuses or _UNSPECIFIED_CLAIM for finding in self._errors() if finding.line not in reported]

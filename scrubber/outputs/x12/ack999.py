@@ -100,7 +100,7 @@ class _Verdict:
 
     @property
     def status(self) -> str:
-        """Give A accepted, E accepted although errors were noted, or R rejected."""
+        """Return A accepted, E accepted although errors were noted, or R rejected."""
         return "R" if self.refused else "E" if self.codes else "A"
 
 
@@ -118,7 +118,7 @@ class _Group:
 
     @property
     def status(self) -> str:
-        """Give A, E, R, or P for partially accepted: some of its transaction sets were."""
+        """Return A, E, R, or P for partially accepted: some of its transaction sets were."""
         if self.verdict.refused or (self.received and not self.accepted):
             return "R"
         if self.accepted < self.received:
@@ -220,7 +220,7 @@ class StructureAcknowledger:
         return "the structure has no faults" if self.only_flawed and not self.flawed else ""
 
     def expected(self, totals: Totals) -> None:
-        """Give nothing: a 999 holds no claims."""
+        """Return None: a 999 holds no claims."""
 
     # -- levels -----------------------------------------------------------------------------------------------------
 

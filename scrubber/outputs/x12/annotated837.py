@@ -40,7 +40,7 @@ _LINE_BEFORE_K3 = frozenset(
 
 
 def note_text(findings: Sequence[Finding], delimiters: Delimiters) -> str:
-    """Give the note on the findings of one line or claim: the gravest, what to do, how many more there are.
+    """Return the note on the findings of one line or claim: the gravest, what to do, how many more there are.
 
     At most 80 characters of the basic character set, upper case, none of them a delimiter of the interchange.
     """
@@ -125,7 +125,7 @@ class Annotator:
         return "" if self._is_x12 else "there is no interchange"
 
     def expected(self, totals: Totals) -> Tally:
-        """Give all claims."""
+        """Return all claims."""
         return Tally(totals.claims, totals.lines, totals.charges)
 
     def _keep_to(self, end: int) -> None:
@@ -143,7 +143,7 @@ class Annotator:
                 yield note
 
     def _note(self, loop: Loop, text: str, *, of_line: bool) -> tuple[Segment, str] | None:
-        """Give a note on a line or a claim, None where it stands there already or finds no place."""
+        """Return a note on a line or a claim, None where it stands there already or finds no place."""
         if of_line and loop.find("LX") is None:
             self.not_annotated += 1  # for the guide this is no line, so there is no place for its note
             return None

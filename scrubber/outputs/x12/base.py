@@ -69,4 +69,4 @@ class FileSink(Sink, Protocol):
         """Complete the file; the claims have all passed.  Give the reason why there is none, "" where there is one."""
 
     def expected(self, totals: Totals) -> Tally | None:
-        """Give what the file must hold for an input with these totals; None where it holds no claims."""
+        """Return what the file must hold for an input with these totals; None where it holds no claims."""

@@ -108,7 +108,7 @@ class Side:
         return "" if is_there else f"there are no {'rejected' if self.rejected else 'accepted'} claims"
 
     def expected(self, totals: Totals) -> Tally:
-        """Give the claims of this side."""
+        """Return the claims of this side."""
         if self.rejected:
             return Tally(totals.rejected, totals.rejected_lines, totals.rejected_charges)
         return Tally(totals.accepted, totals.lines - totals.rejected_lines, totals.accepted_charges)

@@ -191,7 +191,7 @@ def _by_cell(faults: Sequence[_Fault]) -> dict[tuple[int | None, str], list[_Fau
 
 
 def _column(location: Location | None, line: int | None) -> str:
-    """Give the cell that shows what a finding points at: for what has none of its own, that of the line or claim."""
+    """Return the cell that shows what a finding points at: for what has none of its own, that of the line or claim."""
     column = "line" if line else "claim"
     if location is not None:
         place = location.element or location.segment
@@ -238,7 +238,7 @@ def _lines(claim: ClaimReport, detail: ClaimDetail, marks: _Marks) -> Child:
 
 
 def _values(line: LineDetail) -> Iterator[tuple[str, str]]:
-    """Give the cells of a line, in the order of the columns."""
+    """Return the cells of a line, in the order of the columns."""
     yield "line", f"{line.number}"
     yield "procedure", line.procedure
     yield "modifiers", " ".join(line.modifiers)

@@ -189,7 +189,7 @@ class Catalogue:
         return self._titles[code]
 
     def why(self, code: str) -> str:
-        """Say why a payer minds; "" for a code that no installed edit has."""
+        """Return why a payer minds; "" for a code that no installed edit has."""
         if code not in self._whys:
             rule = self._rules.get(code)
             self._whys[code] = rule.documentation().why if rule is not None else ""

@@ -93,7 +93,7 @@ def _head(tally: Tally) -> Element:
 
 
 def _verdict(tally: Tally) -> tuple[str, str]:
-    """Give the run's outcome as the name of an icon and in words."""
+    """Return the run's outcome as the name of an icon and in words."""
     totals = tally.totals()
     unread = sum(not file.readable for file in tally.files)
     if unread:

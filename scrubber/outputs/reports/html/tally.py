@@ -129,18 +129,18 @@ class Tally:
         self.severities.update(finding.severity for finding in report.findings)
 
     def totals(self) -> Totals:
-        """Give the counts and dollars of all inputs together."""
+        """Return the counts and dollars of all inputs together."""
         whole = Totals()
         for file in self.files:
             whole.include(file.totals)
         return whole
 
     def kept(self) -> list[KeptClaim]:
-        """Give the claims to show: the most money at risk first, then the gravest finding, then file order."""
+        """Return the claims to show: the most money at risk first, then the gravest finding, then file order."""
         return [kept for _, kept in sorted(self._kept, key=lambda entry: entry[0], reverse=True)]
 
     def edits(self) -> list[EditCount]:
-        """Give the edits that found something: errors by the money at risk, then the others by their number."""
+        """Return the edits that found something: errors by the money at risk, then the others by their number."""
         return sorted(
             self._edits.values(), key=lambda edit: (edit.severity.rank, -edit.at_risk, -edit.claims, edit.code)
         )

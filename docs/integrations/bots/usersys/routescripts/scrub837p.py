@@ -81,12 +81,12 @@ def judge(claims, digest):
 
 
 def own_environment():
-    """Give the environment without what Bots' Python was told, which would mislead the scrubber's own."""
+    """Return the environment without what Bots' Python was told, which would mislead the scrubber's own."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
 def objection_in(report, exit_code, digest):
-    """Give what in a report speaks against sending the file; the exit code alone is not trusted.
+    """Return what in a report speaks against sending the file; the exit code alone is not trusted.
 
     Raises ValueError, LookupError or TypeError where it is no report of schema version 2 on one file.
     """
