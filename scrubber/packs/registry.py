@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from scrubber.errors import PluginError
-from scrubber.findings.rule import FileEdit, Rule
+from scrubber.findings.rule import Example, FileEdit, Meta, Rule
 from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.pack import Chain
 
@@ -18,6 +18,8 @@ __all__ = ["EDITS_GROUP", "WRITERS_GROUP", "Plugin", "load_plugins", "load_write
 
 EDITS_GROUP = "scrubber.edits"
 WRITERS_GROUP = "scrubber.writers"
+
+_WRITER_METHODS = ("claim", "end_file", "end")
 
 
 @frozen
@@ -42,10 +44,15 @@ def load_plugins() -> tuple[Plugin, ...]:
 
 @cache
 def load_writer(name: str) -> Any:
-    """Load the writer class of that format name.  Raises PluginError when there is none or it cannot be imported."""
+    """Load the writer class of that format name.
+
+    Raises PluginError when there is none, or it cannot be imported or lacks a method of `scrubber.Writer`.
+    """
     for entry in _unique(entry_points(group=WRITERS_GROUP), "writer"):
         if entry.name == name:
-            return _import(entry)
+            writer = _import(entry)
+            _check_writer(writer, name, _distribution(entry))
+            return writer
     raise PluginError(f"no writer is installed for format {name!r}")
 
 
@@ -98,8 +105,23 @@ def _check_rule(rule: type[Rule], prefix: str, distribution: str) -> None:
     origin = f"plugin {prefix!r} of {distribution}"
     if not (isinstance(rule, type) and issubclass(rule, (Edit, EncounterEdit, FileEdit))):
         raise PluginError(f"{origin}: {rule!r} is not an Edit or EncounterEdit")
-    code = rule.meta.code
-    if not (code.startswith(prefix) and code[len(prefix) :].isdigit()):
-        raise PluginError(f"{origin}: code {code} does not begin with its prefix {prefix}")
-    if not rule.__doc__:
-        raise PluginError(f"{origin}: {code} has no docstring to explain it")
+    meta = getattr(rule, "meta", None)
+    if not isinstance(meta, Meta):
+        raise PluginError(f"{origin}: {rule.__name__} has no meta, or one that is not a scrubber.Meta")
+    if not (meta.code.startswith(prefix) and meta.code[len(prefix) :].isdigit()):
+        raise PluginError(f"{origin}: code {meta.code} does not begin with its prefix {prefix}")
+    if missing := sorted(getattr(rule, "__abstractmethods__", ())):
+        raise PluginError(f"{origin}: {meta.code} lacks the method {' and '.join(missing)}")
+    if not all(isinstance(example, Example) for example in meta.examples):
+        raise PluginError(f"{origin}: an example of {meta.code} is not a scrubber.Example")
+    try:
+        rule.documentation()
+    except ValueError as error:
+        raise PluginError(f"{origin}: {meta.code}: {error}") from error
+
+
+def _check_writer(writer: object, name: str, distribution: str) -> None:
+    lacks = [method for method in _WRITER_METHODS if not callable(getattr(writer, method, None))]
+    if not isinstance(writer, type) or lacks:
+        what = f"lacks the method {' and '.join(lacks)}" if isinstance(writer, type) else "is not a class"
+        raise PluginError(f"writer plugin {name!r} of {distribution} {what}")
