@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -111,3 +113,23 @@ def test_a_writer_that_is_no_class_stops_the_run(run: Run, tmp_path: Path) -> No
     done = run("scrub", WEEK, "--format", "short", **install(tmp_path, "Short = 1"))
     assert (done.returncode, done.stdout) == (2, b"")
     assert "writer plugin 'short' of bad-rules is not a class" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("place", ["edits.py", "edits/__init__.py"])
+@pytest.mark.parametrize("program", ["", "1 / 0"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "scrubber", "scrub", str(WEEK)),
+        ("-m", "scrubber", "edits"),
+        ("-m", "scrubber", "explain", "37252"),
+        ("-c", f"import scrubber; scrubber.scrub({str(WEEK)!r})"),
+    ],
+)
+def test_a_module_that_hides_ours_is_named(tmp_path: Path, place: str, program: str, command: tuple[str, ...]) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text(program, encoding="utf-8")
+    done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    last = done.stderr.decode().splitlines()[-1]
+    assert done.returncode == (1 if command[0] == "-c" else 2)
+    assert f"({tmp_path / place} hides the installed module 'edits': rename it, or run in another folder)" in last

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -84,7 +86,20 @@ def _import(entry: EntryPoint) -> Any:
         # A third party's import can fail in any way; all of them mean the same to the user.
         raise PluginError(
             f"plugin {entry.name!r} of {_distribution(entry)} cannot be loaded: {type(error).__name__}: {error}"
+            f"{_other_module(entry)}"
         ) from error
+
+
+def _other_module(entry: EntryPoint) -> str:
+    """Return what to do where a file of the current folder hides the module of a plugin; "" where none does."""
+    name = entry.module.partition(".")[0]
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None or not Path(spec.origin).resolve().is_relative_to(Path.cwd()):
+        return ""
+    return f" ({spec.origin} hides the installed module {name!r}: rename it, or run in another folder)"
 
 
 def _load(entry: EntryPoint) -> Plugin:
