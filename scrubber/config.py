@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -36,7 +35,6 @@ from attrs import field, frozen
 from scrubber.errors import ConfigError, UnreadableError, reason_of
 from scrubber.findings.finding import Severity
 from scrubber.io.source import open_source
-from scrubber.io.stderr import tell
 from scrubber.packs.option import Option, describe_value, options_as_tables
 from scrubber.x12.segment import tidy_identifier
 
@@ -194,8 +192,8 @@ def _find_file(path: Path | None) -> tuple[Path | None, str]:
     return (here, "file") if os.path.lexists(here) else (None, "")
 
 
-def read_text(path: Path, *, secret: bool = False) -> str:
-    """Read a file of settings, and tell when others can read a `secret` one.
+def read_text(path: Path) -> str:
+    """Read a file of settings.
 
     Raises ConfigError when it cannot be read, is no text, or is larger than any is.
     """
@@ -204,18 +202,14 @@ def read_text(path: Path, *, secret: bool = False) -> str:
             if source.size > _LARGEST:
                 raise ConfigError(f"{path}: is larger than 1 MiB")
             content = source.read(0, source.size)
-        mode = path.stat().st_mode
     except UnreadableError as error:
         raise ConfigError(str(error)) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({reason_of(error)})") from error
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not a text in UTF-8") from error
-    if secret and mode & (stat.S_IRGRP | stat.S_IROTH):
-        tell(f"{path}: can be read by others; chmod 600 {path}")
-    return text
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 
 from scrubber.errors import UnreadableError
 from scrubber.io.source import open_source
+from scrubber.io.stderr import tell
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.discovery import expand_inputs
 from scrubber.testing import to_837p
@@ -119,7 +120,7 @@ def test_what_cannot_be_read_below_a_folder_is_not_passed_over(
 
     monkeypatch.setattr("os.scandir", refuse)
     found = [str(tmp_path / "in" / name) for name in ("a.837", "b.837", "sub")]
-    assert expand_inputs([str(tmp_path / "in")]) == found
+    assert expand_inputs([str(tmp_path / "in")], tell) == found
     with pytest.raises(UnreadableError, match="Permission denied"):
         open_source(found[2])
 

@@ -254,6 +254,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             line_dates=line_dates,
             partial=partial,
         ),
+        tell=tell,
         targets=Targets(annotated, clean, rejected, ack277, ack999),
         out_dir=out_dir,
         reports=reports,
@@ -261,7 +262,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )
     with team or nullcontext():
-        outcome = session.run(expand_inputs(inputs))
+        outcome = session.run(expand_inputs(inputs, tell))
     return 0 if exit_zero and outcome == 1 else outcome
 
 

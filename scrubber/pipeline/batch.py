@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -18,7 +18,6 @@ from scrubber.engine.judge import Engine
 from scrubber.errors import ConfigError, reason_of
 from scrubber.findings.report import ClaimReport, FileReport, Notice
 from scrubber.io.publication import Publication, make_folder, publish_file, publish_text, writing
-from scrubber.io.stderr import tell
 from scrubber.outputs.output_set import OutputSettings, Targets, targets_in
 from scrubber.outputs.reports.base import Tool, Writer, describe_tool, is_binary
 from scrubber.packs.registry import load_plugins, load_writer
@@ -41,8 +40,9 @@ _INPUTS_AHEAD = 2
 class Session:
     """A run.
 
-    `reports` pairs a format with a path; `stdout_format` goes to `stdout`.  `targets` are the files to write for the
-    one input there is, `out_dir` is the folder for those of each input.  With a `team` its processes judge the claims.
+    `reports` pairs a format with a path; `stdout_format` goes to `stdout`.  `targets` are the files to write for
+    the one input there is, `out_dir` is the folder for those of each input.  `tell` is given the lines for standard
+    error.  With a `team` its processes judge the claims.
     """
 
     engine: Engine
@@ -50,6 +50,7 @@ class Session:
     stdout_format: str
     stdout: TextIO
     output_settings: OutputSettings
+    tell: Callable[[str], object]
     reports: Sequence[tuple[str, Path]] = ()
     targets: Targets = field(factory=Targets)
     out_dir: Path | None = None
@@ -110,14 +111,14 @@ class Session:
         report = outcome.report
         self._files.append(report)
         for note in outcome.notes:
-            tell(f"{report.path}: {note}")
+            self.tell(f"{report.path}: {note}")
         if self.stdout_format == "ndjson":
             for notice in report.notices:
                 if notice not in self._told:  # once a run: it is the same for each input
-                    tell(f"notice: {notice.message}")
+                    self.tell(f"notice: {notice.message}")
                 self._told.add(notice)
             for finding in report.findings:
-                tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
+                self.tell(f"{report.path}: {finding.severity} {finding.code}: {finding.message}")
 
     def _take_targets(self, inputs: Sequence[str]) -> dict[str, Targets]:
         """Return the files to write for each input; each can be begun, and none be written twice or be an input."""

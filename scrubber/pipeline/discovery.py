@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scrubber.errors import ConfigError
-from scrubber.io.stderr import tell
 from scrubber.pipeline.input_scrub import STDIN
 
 __all__ = ["EXTENSIONS", "expand_inputs"]
@@ -19,10 +18,11 @@ EXTENSIONS = (".837", ".837p", ".837i", ".837d", ".edi", ".x12", ".txt", ".dat")
 """The files that are taken from a folder."""
 
 
-def expand_inputs(paths: Sequence[str]) -> list[str]:
+def expand_inputs(paths: Sequence[str], tell: Callable[[str], object]) -> list[str]:
     """Return the inputs of a run: files as named, the claim files below each folder in order, "-" for standard input.
 
-    Without any path, piped standard input.  Raises ConfigError when there is nothing to read.
+    Without any path, piped standard input.  `tell` is given a line about the files of a folder that are passed over.
+    Raises ConfigError when there is nothing to read.
     """
     if not paths:
         if sys.stdin is None or sys.stdin.isatty():
@@ -31,13 +31,13 @@ def expand_inputs(paths: Sequence[str]) -> list[str]:
     found: list[str] = []
     for path in paths:
         if path != STDIN and _is_folder(path):
-            found += _files_below(Path(path))
+            found += _files_below(Path(path), tell)
         else:
             found.append(path)
     return list(dict.fromkeys(found))
 
 
-def _files_below(folder: Path) -> list[str]:
+def _files_below(folder: Path, tell: Callable[[str], object]) -> list[str]:
     closed: list[Path] = []
     found: list[Path] = []
     unusual: list[Path] = []

@@ -7,12 +7,14 @@ import hmac
 import ipaddress
 import os
 import re
+import stat
 from pathlib import Path
 
 from attrs import field, frozen
 
 from scrubber.config import read_text
 from scrubber.errors import ConfigError
+from scrubber.io.stderr import tell
 
 __all__ = ["TOKEN_VARIABLE", "ServeSettings", "Tokens", "is_loopback", "read_tokens"]
 
@@ -80,7 +82,9 @@ def read_tokens(path: Path | None) -> Tokens:
     Raises ConfigError when the file cannot be read, or a token is too short or cannot stand in a header.
     """
     given = os.environ.pop(TOKEN_VARIABLE, "")
-    origin, text = (TOKEN_VARIABLE, given) if path is None else (str(path), read_text(path, secret=True))
+    origin, text = (TOKEN_VARIABLE, given) if path is None else (str(path), read_text(path))
+    if path is not None and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        tell(f"{path}: can be read by others; chmod 600 {path}")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if path is not None and not lines:
         raise ConfigError(f"{origin}: holds no token")
