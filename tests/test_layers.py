@@ -1,4 +1,4 @@
-"""The contracts of imports bite: an edit that reaches into the machine and a package that imports upward are refused."""
+"""The contracts of imports bite: an edit that reaches into the machine, a package that imports upward."""
 
 from __future__ import annotations
 
