@@ -33,7 +33,7 @@ from scrubber.findings.finding import Location, Severity
 from scrubber.io.source import open_source
 from scrubber.testing import to_837p
 from scrubber.x12.lexer import cut_segments
-from scrubber.x12.rules import Fault
+from scrubber.x12.rules import X12SyntaxError
 from tests.conftest import FIXTURES, ROOT
 
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -85,7 +85,7 @@ def make(*changes: tuple[str, str], end: str = "~", body: str = BODY) -> bytes:
     return "".join(lines).encode("latin-1")
 
 
-def walk(data: bytes) -> list[Fault]:
+def walk(data: bytes) -> list[X12SyntaxError]:
     """Return the faults of an input; each must have the code that a 999 would give it."""
     faults = list(guide_faults(open_source(data)))
     for fault in faults:
@@ -93,7 +93,7 @@ def walk(data: bytes) -> list[Fault]:
     return faults
 
 
-def assert_coded(fault: Fault) -> None:
+def assert_coded(fault: X12SyntaxError) -> None:
     """Assert that a fault of a segment or element has a code that the 999 lists, and any other fault none."""
     if fault.rule in {GuideSegmentError, GuideElementError}:
         assert fault.syntax in _listed("IK403" if fault.location.element else "IK304"), fault
@@ -116,7 +116,7 @@ def _listed(element: str) -> frozenset[str]:
     return frozenset(segment.children[int(element[3:]) - 1].valid_codes)
 
 
-def codes(faults: list[Fault]) -> list[str]:
+def codes(faults: list[X12SyntaxError]) -> list[str]:
     return [fault.rule.meta.code for fault in faults]
 
 
@@ -126,7 +126,7 @@ def at(data: bytes, location: Location) -> bytes:
     return data[location.offset : location.offset + location.length]
 
 
-def only(data: bytes) -> Fault:
+def only(data: bytes) -> X12SyntaxError:
     faults = walk(data)
     assert len(faults) == 1, faults
     return faults[0]

@@ -29,7 +29,7 @@ from scrubber.packs.edit import Context, EncounterEdit
 from scrubber.packs.pack import Chain
 from scrubber.packs.registry import Plugin, load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
-from scrubber.pipeline.survey_log import Ledger
+from scrubber.pipeline.survey_log import SurveyLog
 from scrubber.x12.segment import Delimiters, Loop
 from scrubber.x12.transaction_set import TransactionSet
 
@@ -173,7 +173,7 @@ def test_units_by_day_are_the_sums_of_the_lines(drawn: list[tuple[DateRange, int
 
 
 def test_a_transaction_set_takes_64_bytes() -> None:
-    ledger, marks, sets = Ledger(), Delimiters("*", ":", "^", "~"), 60_000
+    ledger, marks, sets = SurveyLog(), Delimiters("*", ":", "^", "~"), 60_000
     kept = []
     tracemalloc.start()
     try:

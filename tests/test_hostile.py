@@ -25,7 +25,7 @@ from scrubber import UnreadableError, iter_claims, scrub
 from scrubber.api import load_settings
 from scrubber.io import source
 from scrubber.packs.registry import writer_names
-from scrubber.watch import Judge, Waits, open_gate
+from scrubber.watch import FileWorker, Waits, open_watcher
 from tests.canary import canary_file
 from tests.conftest import Run
 from tests.hostile import BIG, GOOD, PLACES, SMALL, Hostile, Place
@@ -168,7 +168,8 @@ def test_a_watcher_takes_them_all(tmp_path: Path) -> None:
     told: list[str] = []
     for name, case in BY_NAME.items():
         case.write(inbox / name)
-    with open_gate(inbox, out, Waits(settle=0, give_up=0), Judge(load_settings(discover=False)), told.append) as gate:
+    worker = FileWorker(load_settings(discover=False))
+    with open_watcher(inbox, out, Waits(settle=0, give_up=0), worker, told.append) as gate:
         assert gate.run_once() == 3
     assert len(told) == len(SMALL)
     assert not any("\n" in line or "Traceback" in line for line in told)

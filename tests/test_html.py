@@ -24,7 +24,7 @@ from scrubber.io.source import open_source
 from scrubber.outputs.reports.base import describe_tool
 from scrubber.outputs.reports.html import HtmlWriter
 from scrubber.outputs.reports.html import tally as tally_module
-from scrubber.outputs.reports.html.tally import Tally
+from scrubber.outputs.reports.html.tally import RunTally
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
@@ -215,7 +215,7 @@ def test_payers_and_providers_add_up(sample: bytes) -> None:
 
 def test_mending_all_errors_clears_all_rejected_claims() -> None:
     claims, report = judged(SAMPLE.read_bytes())
-    counted = Tally()
+    counted = RunTally()
     for claim in claims:
         counted.add(claim)
     counted.add_file(report)

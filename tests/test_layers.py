@@ -40,7 +40,7 @@ def test_the_packages_keep_the_contracts(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("edits/ivus/bases.py", "from scrubber.pipeline.survey_log import Ledger", "The edits use the public names"),
+        ("edits/ivus/bases.py", "from scrubber.pipeline.survey_log import SurveyLog", "The edits use the public names"),
         ("edits/ivus/bases.py", "from scrubber.outputs.output_set import Targets", "The edits use the public names"),
         ("edits/ivus/bases.py", "from scrubber.claims.disclosure import detail_of", "The edits use the public names"),
         ("scrubber/claims/loops.py", "from scrubber.engine.judge import Engine", "Layers of the machine"),

@@ -24,7 +24,7 @@ from scrubber.io.source import open_source
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
-from scrubber.watch import Judge, Waits, open_gate
+from scrubber.watch import FileWorker, Waits, open_watcher
 from tests.conftest import ROOT, Run
 from tests.serving import EDI, serving
 
@@ -331,7 +331,7 @@ def test_a_watcher_tells_and_publishes_the_notice(run: Run, tmp_path: Path) -> N
 def test_a_watcher_without_such_settings_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     lines: list[str] = []
-    judge = Judge(load_settings(discover=False))
-    with open_gate(tmp_path / "in", tmp_path / "out", Waits(settle=0), judge, lines.append) as gate:
+    judge = FileWorker(load_settings(discover=False))
+    with open_watcher(tmp_path / "in", tmp_path / "out", Waits(settle=0), judge, lines.append) as gate:
         gate.run_once()
     assert lines == []

@@ -28,7 +28,7 @@ from scrubber.io.source import open_source
 from scrubber.outputs.reports.base import Tool, describe_tool, is_binary
 from scrubber.packs.registry import load_plugins, load_writer, writer_names
 from scrubber.pipeline.file_scrub import FileScrub
-from scrubber.watch import Judge, Waits, open_gate
+from scrubber.watch import FileWorker, Waits, open_watcher
 from scrubber.x12.segment import SEGMENT_IDS
 from tests.canary import PLANTED, canary_file, damaged, leaks, planted, seen
 from tests.conftest import Run
@@ -439,7 +439,7 @@ def test_a_watcher_keeps_nothing_of_a_claim(tmp_path: Path, config: Config) -> N
     for place, data in enumerate([CANARY, CANARY, *samples]):
         (inbox / f"{place:03}.837").write_bytes(data)
     told: list[str] = []
-    with open_gate(inbox, out, Waits(settle=0, give_up=0), Judge(config), told.append) as gate:
+    with open_watcher(inbox, out, Waits(settle=0, give_up=0), FileWorker(config), told.append) as gate:
         assert gate.run_once() == 3
     assert len(told) > len(samples)
     assert not leaks("\n".join(told))

@@ -31,7 +31,7 @@ from scrubber.outputs.x12.annotated837 import Annotator
 from scrubber.outputs.x12.base import Tally
 from scrubber.outputs.x12.split837 import Side
 from scrubber.testing import Form, to_837p
-from scrubber.x12.rules import Fault
+from scrubber.x12.rules import X12SyntaxError
 from tests.test_outputs import amounts, segments_of, write
 
 GOOD = "37238\n36012\n37252 desc='LEFT CIV'"
@@ -68,7 +68,7 @@ def cli(*args: str | Path) -> int:
 
 def readable(path: Path) -> bool:
     with open_source(path) as source:
-        faults: list[Fault] = []
+        faults: list[X12SyntaxError] = []
         reader = Reader(source, on_fault=faults.append)
         return bool(list(reader)) and reader.readable and not faults
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scrubber.testing import Form, to_837p
 from scrubber.x12.lexer import cut_segments
-from scrubber.x12.rules import Fault
+from scrubber.x12.rules import X12SyntaxError
 from scrubber.x12.segment import Delimiters, Segment
 
 FORMS = [
@@ -22,8 +22,8 @@ FORMS = [
 SHORTHAND = "claim A note='LEFT CIV'\n37238\n37252-LT-59 x2 id=L2\nclaim B patient=M2 dependent=KIM\n99213"
 
 
-def _cut(data: bytes, chunks: Iterable[bytes] | None = None) -> tuple[list[Segment], list[Fault]]:
-    faults: list[Fault] = []
+def _cut(data: bytes, chunks: Iterable[bytes] | None = None) -> tuple[list[Segment], list[X12SyntaxError]]:
+    faults: list[X12SyntaxError] = []
     return list(cut_segments(chunks if chunks is not None else [data], faults.append)), faults
 
 
@@ -96,7 +96,7 @@ def test_an_endless_segment_is_refused_with_little_memory() -> None:
         for _ in range(256):
             yield b"A" * (1 << 18)
 
-    faults: list[Fault] = []
+    faults: list[X12SyntaxError] = []
     tracemalloc.start()
     for _ in cut_segments(endless(), faults.append):
         pass

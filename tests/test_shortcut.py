@@ -26,7 +26,7 @@ from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.lexer import cut_segments
-from scrubber.x12.rules import Fault
+from scrubber.x12.rules import X12SyntaxError
 from tests import shapes
 from tests.conftest import ROOT
 from tests.test_segments import damaged_files
@@ -107,7 +107,7 @@ def findings(data: bytes, engine: Engine) -> list[Any]:
 def events(data: bytes) -> list[Any]:
     """Return what the reader gives, in a form that can be compared."""
     with open_source(data, "x") as source:
-        faults: list[Fault] = []
+        faults: list[X12SyntaxError] = []
         read = Reader(source, on_fault=faults.append)
         found = [_described(event) for event in read.events()]
         counts = (read.segments, read.claims, read.transactions, read.groups, read.interchanges)
@@ -250,7 +250,7 @@ def glimpses(data: bytes, *, survey: bool) -> list[Any]:
     """Return what a pass over the claims gives of each: its place, its patient, and what is plain in it."""
     found: list[Any] = []
     with open_source(data, "x") as source:
-        faults: list[Fault] = []
+        faults: list[X12SyntaxError] = []
         read = Reader(source, on_fault=faults.append)
         for claim in read.survey() if survey else read:
             if isinstance(claim, Glimpse):

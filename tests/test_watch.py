@@ -18,11 +18,11 @@ import pytest
 from scrubber.api import load_settings
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.testing import Form, to_837p
-from scrubber.watch import Judge, Waits, open_gate
+from scrubber.watch import FileWorker, Waits, open_watcher
 from scrubber.watch.inbox import CLAIMS, Inbox, why_not_whole
 from scrubber.watch.journal import Journal, JournalError
 from scrubber.watch.layout import Layout, base_name
-from scrubber.watch.worker import Verdict
+from scrubber.watch.worker import FileResult
 from scrubber.x12.segment import Delimiters
 from tests.conftest import Run
 
@@ -57,7 +57,7 @@ class Site:
         self.inbox, self.out = folder / "in", folder / "out"
         self.inbox.mkdir()
         self.lines: list[str] = []
-        self.judge = Judge(load_settings(discover=False))
+        self.judge = FileWorker(load_settings(discover=False))
 
     def drop(self, name: str, data: bytes) -> Path:
         (self.inbox / name).write_bytes(data)
@@ -65,7 +65,7 @@ class Site:
 
     def once(self, waits: Waits = AT_ONCE, limit: int = 10) -> int:
         self.lines.clear()
-        with open_gate(self.inbox, self.out, waits, self.judge, self.lines.append) as gate:
+        with open_watcher(self.inbox, self.out, waits, self.judge, self.lines.append) as gate:
             gate.limit = limit
             return gate.run_once()
 
@@ -187,7 +187,7 @@ def test_links_and_pipes_are_told_of_once_and_never_opened(site: Site, tmp_path:
     (tmp_path / "behind").write_bytes(CLEAN)
     (site.inbox / "link.837").symlink_to(tmp_path / "behind")
     os.mkfifo(site.inbox / "pipe.837")
-    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+    with open_watcher(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
         for _ in range(3):
             gate.scan()
     assert sorted(line.partition(":")[0] for line in site.lines) == ["link.837", "pipe.837"]
@@ -204,7 +204,7 @@ def test_a_file_that_may_not_be_taken_is_told_of_once_and_left(
 
     monkeypatch.setattr(f"scrubber.watch.inbox.{'open_regular' if what == 'opened' else 'Inbox.claim'}", refuse)
     site.drop("a.837", CLEAN)
-    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+    with open_watcher(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
         for _ in range(3):
             gate.scan()
         assert gate.code == 3
@@ -404,13 +404,13 @@ def test_the_two_folders_may_be_on_two_file_systems(tmp_path: Path) -> None:
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
-class Tampering(Judge):
+class Tampering(FileWorker):
     """Judges, and lets something happen before or after."""
 
     before: Callable[[], None] = staticmethod(lambda: None)
     after: Callable[[], None] = staticmethod(lambda: None)
 
-    def run(self, original: Path, name: str, staged: Path) -> Verdict:
+    def run(self, original: Path, name: str, staged: Path) -> FileResult:
         self.before()
         verdict = super().run(original, name, staged)
         self.after()
@@ -537,14 +537,14 @@ def test_what_cannot_even_be_cleared_after_a_fault_stops_nothing(site: Site, mon
 def test_one_bad_file_does_not_stop_the_others_and_is_not_tried_at_every_scan(site: Site) -> None:
     calls: list[str] = []
 
-    def fail(self: object, _original: Path, name: str, _staged: Path) -> Verdict:
+    def fail(self: object, _original: Path, name: str, _staged: Path) -> FileResult:
         calls.append(name)
         raise ScrubberError("internal fault")
 
-    site.judge = type("Failing", (Judge,), {"run": fail})(load_settings(discover=False))
+    site.judge = type("Failing", (FileWorker,), {"run": fail})(load_settings(discover=False))
     for name in ("a.837", "b.837"):
         site.drop(name, name.encode())
-    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+    with open_watcher(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
         for _ in range(5):
             gate.scan()
     assert sorted(calls) == ["a.837", "b.837"]
@@ -627,16 +627,17 @@ def test_a_new_journal_beside_an_empty_archive_is_a_new_folder(site: Site) -> No
 def test_the_folders_must_be_apart(tmp_path: Path, out: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    judge = Judge(load_settings(discover=False))
+    judge = FileWorker(load_settings(discover=False))
     (tmp_path / "link").symlink_to(folder)
     for spelled in (folder, tmp_path / "link"):
-        with pytest.raises(ConfigError, match="must not be"), open_gate(spelled, folder / out, AT_ONCE, judge, print):
+        refused = pytest.raises(ConfigError, match="must not be")
+        with refused, open_watcher(spelled, folder / out, AT_ONCE, judge, print):
             pass
     assert files(folder) == []
 
 
 def test_the_folder_of_taken_files_is_made_anew_when_it_is_removed(site: Site) -> None:
-    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+    with open_watcher(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
         site.inbox.rename(site.inbox.with_name("old"))
         site.inbox.mkdir()
         site.drop("a.837", CLEAN)
@@ -646,7 +647,7 @@ def test_the_folder_of_taken_files_is_made_anew_when_it_is_removed(site: Site) -
 
 
 def test_a_sender_cannot_lead_files_elsewhere_meanwhile(site: Site, tmp_path: Path) -> None:
-    with open_gate(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
+    with open_watcher(site.inbox, site.out, AT_ONCE, site.judge, site.lines.append) as gate:
         (site.inbox / CLAIMS).rmdir()
         (site.inbox / CLAIMS).symlink_to(tmp_path)
         site.drop("a.837", CLEAN)

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from scrubber.testing import to_837p
-from scrubber.watch import open_gate
+from scrubber.watch import open_watcher
 from scrubber.watch.journal import Journal
 from tests.test_watch import AT_ONCE, CLEAN, GOOD, MIXED, SUFFIXES, Site, files, published, tag
 
@@ -123,7 +123,7 @@ def killed_at(site: Site, step: int) -> bool:
         Journal._asking = asking  # type: ignore[method-assign]
         code = 1
         try:
-            with open_gate(site.inbox, site.out, AT_ONCE, site.judge, lambda _line: None) as gate:
+            with open_watcher(site.inbox, site.out, AT_ONCE, site.judge, lambda _line: None) as gate:
                 gate.limit = 1000
                 sys.addaudithook(count)
                 gate.run_once()

@@ -13,10 +13,10 @@ from scrubber.findings.code_form import CodeForm
 from scrubber.io.source import ByteSource
 from scrubber.x12 import rules as faults
 from scrubber.x12.control_numbers import ControlNumbers
-from scrubber.x12.envelope import Envelope
+from scrubber.x12.envelope import EnvelopeReader
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.lexer import Block, Stretch, control_characters, cut_blocks, strip_blank
-from scrubber.x12.rules import EnvelopeRule, Fault, Scope
+from scrubber.x12.rules import EnvelopeRule, Scope, X12SyntaxError
 from scrubber.x12.segment import GUIDE_SEGMENTS, Delimiters, Segment
 
 __all__ = ["Reader"]
@@ -36,7 +36,7 @@ class Reader:
         self,
         source: ByteSource,
         progress: Callable[[int], object] | None = None,
-        on_fault: Callable[[Fault], object] | None = None,
+        on_fault: Callable[[X12SyntaxError], object] | None = None,
     ) -> None:
         self.segments = 0
         self.claims = 0
@@ -44,7 +44,7 @@ class Reader:
         self._progress = progress
         self._on_fault = on_fault
         self._is_cut = False  # whether the end itself is missing
-        self._envelope = envelope = Envelope(self._report)
+        self._envelope = envelope = EnvelopeReader(self._report)
         self._ids: set[str] = set()
         self._levels: dict[str, Level] = {}
         self._level: Level | None = None
@@ -52,7 +52,7 @@ class Reader:
         self._unknown_level: Level | None = None
         self._numbers_out_of_sequence = ControlNumbers()  # HL01
         self._in_sequence = 0  # levels in front of the first HL01 that is out of sequence
-        self.unread: Fault | None = None
+        self.unread: X12SyntaxError | None = None
         """The first fault that means that something was not read."""
         self._claim: list[Segment] | None = None
         self._in_lines = False  # whether the claim has begun its service lines
@@ -232,7 +232,7 @@ class Reader:
             if self._progress is not None:
                 self._progress(len(data))
 
-    def _report(self, fault: Fault) -> None:
+    def _report(self, fault: X12SyntaxError) -> None:
         if fault.unread and self.unread is None:
             self.unread = fault
         self._is_cut |= fault.rule in {faults.Truncated, faults.SegmentTooLong}

@@ -74,11 +74,11 @@ def watch(  # noqa: PLR0913 - one parameter an option
     SIGTERM ends it at once with exit code 0; what is in work then is gone on with at the next start.  With --once the
     exit codes are those of scrub, and 3 where a file was put aside.
     """
-    from scrubber.watch import Judge, Waits, open_gate  # noqa: PLC0415
+    from scrubber.watch import FileWorker, Waits, open_watcher  # noqa: PLC0415
 
-    judge = Judge(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
+    judge = FileWorker(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
     _tell_notices(judge.check())
-    with open_gate(inbox, out, Waits(settle, give_up, marker), judge, tell) as gate:
+    with open_watcher(inbox, out, Waits(settle, give_up, marker), judge, tell) as gate:
         gate.limit = tries
 
         def stop(*_: object) -> NoReturn:

@@ -26,7 +26,7 @@ from scrubber.findings.rule import Meta, statuses
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.lexer import cut_segments
-from scrubber.x12.rules import EnvelopeRule, Fault, Scope
+from scrubber.x12.rules import EnvelopeRule, Scope, X12SyntaxError
 from scrubber.x12.segment import Segment
 
 __all__ = ["CONFORMANCE_RULES", "guide_faults"]
@@ -182,7 +182,7 @@ _COUNT_TEXTS = {  # by the level and the code of what pyx12's reader finds
 }
 
 
-def guide_faults(source: InputSource) -> Iterator[Fault]:
+def guide_faults(source: InputSource) -> Iterator[X12SyntaxError]:
     """Yield where the 837P transaction sets of an input, and the envelopes around them, depart from the guide.
 
     Other transaction sets and segments outside any are passed over: the reader reports them.  Memory stays flat: no
@@ -206,7 +206,7 @@ def guide_faults(source: InputSource) -> Iterator[Fault]:
         yield from interchange.close("ISA")
 
 
-def _first(faults: Iterable[Fault], given: Counter[type[EnvelopeRule]]) -> Iterator[Fault]:
+def _first(faults: Iterable[X12SyntaxError], given: Counter[type[EnvelopeRule]]) -> Iterator[X12SyntaxError]:
     """Yield no more than so many faults of a rule; the last of them says so."""
     for fault in faults:
         given[fault.rule] += 1
@@ -226,7 +226,7 @@ class _Interchange:
         self._group: Segment | None = None
         self._whole = True  # False where something was passed over or left open: pyx12 miscounts what GE and IEA count
 
-    def take(self, segment: Segment) -> Iterator[Fault]:
+    def take(self, segment: Segment) -> Iterator[X12SyntaxError]:
         """Judge the next segment, or pass it over."""
         kind = segment.id
         if kind == "GS":
@@ -241,7 +241,7 @@ class _Interchange:
         elif "ST" in self._open:
             yield from self._walker.judge(segment)
 
-    def close(self, kind: str) -> Iterator[Fault]:
+    def close(self, kind: str) -> Iterator[X12SyntaxError]:
         """Report and close the envelope of that kind and those inside it, as far as they are still open."""
         for name in _NESTED[kind]:
             header = self._open.pop(name, None)
@@ -251,7 +251,7 @@ class _Interchange:
                 place = header.locate(_ENVELOPE_LOOPS[name])
                 yield GuideEnvelopeError.at(place, message, scope=_SCOPES[name], part=header.offset)
 
-    def _take_transaction(self, segment: Segment) -> Iterator[Fault]:
+    def _take_transaction(self, segment: Segment) -> Iterator[X12SyntaxError]:
         guide = (self._group.get(8) if self._group is not None else "") or segment.get(3)
         if segment.get(1) != "837" or guide not in SUPPORTED_GUIDES:
             self._whole = False
@@ -270,7 +270,7 @@ class _Interchange:
                 yield GuideWalkedAsA1.at(header.locate(_ENVELOPE_LOOPS[header.id], element), message)
                 return
 
-    def _take_trailer(self, segment: Segment, kind: str) -> Iterator[Fault]:
+    def _take_trailer(self, segment: Segment, kind: str) -> Iterator[X12SyntaxError]:
         if kind != "ST":
             self._whole &= self._waiting.pop("GS", None) is None
             self._group = None
@@ -320,12 +320,12 @@ class _Walker:
         self._headers: dict[str, int] = {}  # the first bytes of the envelopes that are open
         self._part = self._previous_part = (Scope.NOTHING, 0)  # what the segment and the previous one are in
 
-    def judge(self, segment: Segment, *, counted: bool = True) -> list[Fault]:
+    def judge(self, segment: Segment, *, counted: bool = True) -> list[X12SyntaxError]:
         """Return the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
         if self._reader is None and segment.id != "ISA":
             return []  # that pyx12 could not begin was reported at the ISA
         self._enter(segment)
-        found: list[Fault] = []
+        found: list[X12SyntaxError] = []
         try:
             with _silenced():
                 found.extend(self._faults(segment, counted=counted))
@@ -344,14 +344,14 @@ class _Walker:
         elif segment.id in _PART_SCOPES:
             self._part = (_PART_SCOPES[segment.id], segment.offset)
 
-    def _spoiling(self, fault: Fault, *, before: bool = False) -> Fault:
+    def _spoiling(self, fault: X12SyntaxError, *, before: bool = False) -> X12SyntaxError:
         """Return a fault with the part that it spoils: the one of the previous segment where something is missing."""
         scope, part = self._previous_part if before else self._part
         if fault.unread:
             return fault
         return evolve(fault, scope=scope, part=part, transaction_set=self._headers.get("ST"))
 
-    def _faults(self, segment: Segment, *, counted: bool) -> Iterator[Fault]:
+    def _faults(self, segment: Segment, *, counted: bool) -> Iterator[X12SyntaxError]:
         data = self._read(segment)
         node, errors = self._find(segment, data)
         for error in errors:
@@ -363,7 +363,7 @@ class _Walker:
             self._previous, self._previous_part = segment, self._part
         yield from map(self._spoiling, self._own_faults(segment, node, data, counted=counted))
 
-    def _own_faults(self, segment: Segment, node: Any, data: Any, *, counted: bool) -> Iterator[Fault]:
+    def _own_faults(self, segment: Segment, node: Any, data: Any, *, counted: bool) -> Iterator[X12SyntaxError]:
         """Yield what is wrong in the segment itself."""
         for level, code, *_ in self._reader.pop_errors():
             if counted or level == "seg":
@@ -399,7 +399,7 @@ class _Walker:
         data.set("ISA12", segment.get(12))  # the copy named the version that pyx12 reads
         return isa, []
 
-    def _segment_fault(self, segment: Segment, error: Any) -> Iterator[Fault]:
+    def _segment_fault(self, segment: Segment, error: Any) -> Iterator[X12SyntaxError]:
         node, code = error.map_node, error.err_cde
         if code == _MISSING:
             if node.id not in _HEADERS:  # a missing trailer is reported at its header
@@ -411,7 +411,7 @@ class _Walker:
         what = f"Loop {location.loop}" if code == "4" else _what(location)
         yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(what), code)
 
-    def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[Fault]:
+    def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[X12SyntaxError]:
         location = self._locate(segment)
         if (level, code) in _COUNT_TEXTS:
             element, text = _COUNT_TEXTS[level, code]
@@ -425,7 +425,7 @@ class _Walker:
         return evolve(segment.locate(_loop_of(node or self._node)), segment=segment.id if known else "")
 
 
-def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[Fault]:
+def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[X12SyntaxError]:
     """Judge the elements of a segment whose node in the map is known."""
     found = dict.fromkeys(_defused(node, segment, data))
     valid, errors = node.is_valid_errors(data)
@@ -469,7 +469,7 @@ def _place(node: Any, error: Any) -> tuple[str, str, str]:
     return f"{node.id}{child.seq:02}", child.name, error.err_cde
 
 
-def _fault(segment: Segment, rule: type[EnvelopeRule], location: Location, message: str, code: str) -> Fault:
+def _fault(segment: Segment, rule: type[EnvelopeRule], location: Location, message: str, code: str) -> X12SyntaxError:
     """Report a fault that pyx12 knows by `code`; in an envelope segment it breaks the rule of the envelope instead."""
     if segment.id in _ENVELOPE_LOOPS:
         return GuideEnvelopeError.at(location, message)

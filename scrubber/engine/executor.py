@@ -28,14 +28,14 @@ from scrubber.io.signals import uninterrupted
 from scrubber.io.source import InputSource
 from scrubber.packs.registry import load_plugins
 
-__all__ = ["Batch", "Team", "TeamAnswer", "end_with_the_parent", "own_engine"]
+__all__ = ["ClaimBatch", "Team", "TeamAnswer", "end_with_the_parent", "own_engine"]
 
 _BATCH = 64
 """Claims in a batch."""
 
 
 @define(eq=False)
-class Batch:
+class ClaimBatch:
     """Groups of claims to be judged, each group together, with the bytes they are read from."""
 
     groups: list[list[ClaimPlace]] = field(factory=list)
@@ -107,14 +107,14 @@ class Team:
         self.crashed |= answer.crashed
         return answer
 
-    def submit(self, batch: Batch) -> Future[_Verdicts]:
+    def submit(self, batch: ClaimBatch) -> Future[_Verdicts]:
         """Have a batch judged, if it is not already."""
         if batch.answer is None:
             batch.answer = self.begin(_judge, batch.groups, batch.slices)
             batch.slices = {}
         return batch.answer
 
-    def verdict(self, batch: Batch, ordinal: int) -> ClaimReport:
+    def verdict(self, batch: ClaimBatch, ordinal: int) -> ClaimReport:
         """Return the verdict on a claim of a batch, and wait for it if need be."""
         return self.wait_for(self.submit(batch)).verdicts[ordinal]
 
@@ -166,7 +166,7 @@ def own_engine() -> Engine:
 
 
 def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes]) -> _Verdicts:
-    engine, batch = own_engine(), Batch(groups, slices)
+    engine, batch = own_engine(), ClaimBatch(groups, slices)
     verdicts: dict[int, ClaimReport] = {}
     providers: dict[Extent, Level] = {}
     for places in groups:

@@ -45,7 +45,7 @@ _MAX_TOGETHER = 300
 
 
 @frozen
-class _Group:
+class _EditGroup:
     """Edits that run one after another and are about the same procedures (None: about all)."""
 
     procedures: frozenset[str] | None
@@ -65,9 +65,9 @@ def _codes_of(claim: Claim) -> set[str]:
     return {line.procedure for line in claim.lines}
 
 
-def _grouped(edits: Iterable[Edit[Any]] | Iterable[EncounterEdit[Any]]) -> tuple[_Group, ...]:
+def _grouped(edits: Iterable[Edit[Any]] | Iterable[EncounterEdit[Any]]) -> tuple[_EditGroup, ...]:
     """Group edits without changing their order."""
-    return tuple(_Group(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
+    return tuple(_EditGroup(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
 
 
 @frozen
@@ -75,15 +75,15 @@ class _Stage:
     """A chain made ready for one payer: its edits as objects and its tables with that payer's values."""
 
     chain: Chain[Any]
-    claim_edits: tuple[_Group, ...]
-    void_edits: tuple[_Group, ...]
-    encounter_edits: tuple[_Group, ...]
-    rejecting_edits: tuple[_Group, ...]  # those of `encounter_edits` whose findings are errors
+    claim_edits: tuple[_EditGroup, ...]
+    void_edits: tuple[_EditGroup, ...]
+    encounter_edits: tuple[_EditGroup, ...]
+    rejecting_edits: tuple[_EditGroup, ...]  # those of `encounter_edits` whose findings are errors
     tables: Any
 
 
 @define(eq=False)
-class _Verdict:
+class _ClaimVerdict:
     """The findings on one claim, as they come."""
 
     claim: Claim
@@ -102,12 +102,12 @@ class _Verdict:
         """Whether an error has been found."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
-    def before_encounters(self) -> _Verdict:
+    def before_encounters(self) -> _ClaimVerdict:
         """Return what was found before any encounter was judged."""
-        return _Verdict(self.claim, self.findings[: self.alone], alone=self.alone)
+        return _ClaimVerdict(self.claim, self.findings[: self.alone], alone=self.alone)
 
 
-def _rejected(verdicts: Mapping[int, _Verdict]) -> set[int]:
+def _rejected(verdicts: Mapping[int, _ClaimVerdict]) -> set[int]:
     return {ordinal for ordinal, verdict in verdicts.items() if verdict.rejected}
 
 
@@ -157,7 +157,7 @@ class Engine:
         ]
 
     def _observe(
-        self, verdicts: Mapping[int, _Verdict], encounters: Encounters, stages: Sequence[_Stage]
+        self, verdicts: Mapping[int, _ClaimVerdict], encounters: Encounters, stages: Sequence[_Stage]
     ) -> dict[int, tuple[Observation, ...]]:
         """Ask the chains what there is to count, each encounter once: under the first of its claims."""
         seen: dict[int, tuple[Observation, ...]] = {}
@@ -173,12 +173,12 @@ class Engine:
                         self._note_crash("What a chain observes", [verdicts[ordinal]], error)
         return seen
 
-    def _note_crash(self, what: str, verdicts: Iterable[_Verdict], error: BaseException) -> None:
+    def _note_crash(self, what: str, verdicts: Iterable[_ClaimVerdict], error: BaseException) -> None:
         self.crashed = True
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
 
-    def _check_identities(self, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage]) -> None:
+    def _check_identities(self, verdicts: Mapping[int, _ClaimVerdict], stages: Sequence[_Stage]) -> None:
         """Report what is wrong with the identities of claims that an edit over encounters judges (X12215, X12216)."""
         claims = [verdict.claim for verdict in verdicts.values()]
         asked = {claim.ordinal for claim in claims if not claim.is_void and _concern(stages, _codes_of(claim))}
@@ -195,7 +195,7 @@ class Engine:
         for finding in contradictions(claims, asked, together) if asked and len(claims) > 1 else ():
             self._file(finding, verdicts[finding.claim_ordinal or 0])
 
-    def _difference(self, apart: _Verdict, together: _Verdict) -> str:
+    def _difference(self, apart: _ClaimVerdict, together: _ClaimVerdict) -> str:
         """Return which findings over several claims a claim would have too, and which not, judged with others."""
         own, joined = (
             Counter(
@@ -213,9 +213,9 @@ class Engine:
         claims: Sequence[Claim],
         stages: Sequence[_Stage],
         places: Sequence[ClaimPlace] = (),
-    ) -> tuple[dict[int, _Verdict], Encounters]:
+    ) -> tuple[dict[int, _ClaimVerdict], Encounters]:
         """Judge the claims of one patient, and return the verdicts by ordinal with the encounters they rest on."""
-        verdicts = {claim.ordinal: _Verdict(claim) for claim in claims}
+        verdicts = {claim.ordinal: _ClaimVerdict(claim) for claim in claims}
         # Claim edits of all chains come first: an encounter edit may ask whether a line has an error already.
         for stage in stages:
             for verdict in verdicts.values():
@@ -242,7 +242,7 @@ class Engine:
         return verdicts, encounters
 
     def _file_repeats(
-        self, verdicts: Mapping[int, _Verdict], rejected: AbstractSet[int], places: Sequence[ClaimPlace]
+        self, verdicts: Mapping[int, _ClaimVerdict], rejected: AbstractSet[int], places: Sequence[ClaimPlace]
     ) -> set[int]:
         """Report the claims that repeat others (X12224), and return those that are rejected for it."""
         claims = [verdict.claim for verdict in verdicts.values()]
@@ -256,8 +256,13 @@ class Engine:
         return {repeat.ordinal for verdict, repeat in found if any(each.code == code for each in verdict.errors)}
 
     def _judge_encounter(
-        self, encounter: Encounter, verdicts: Mapping[int, _Verdict], stages: Sequence[_Stage], *, again: bool = False
-    ) -> dict[int, _Verdict]:
+        self,
+        encounter: Encounter,
+        verdicts: Mapping[int, _ClaimVerdict],
+        stages: Sequence[_Stage],
+        *,
+        again: bool = False,
+    ) -> dict[int, _ClaimVerdict]:
         """Judge an encounter, and return the verdicts on its claims, which are among `verdicts`.
 
         What is judged `again` is only asked for errors.
@@ -273,7 +278,7 @@ class Engine:
         return involved
 
     def _reject_what_relies_on_rejected(
-        self, verdicts: Mapping[int, _Verdict], encounters: Encounters, stages: Sequence[_Stage]
+        self, verdicts: Mapping[int, _ClaimVerdict], encounters: Encounters, stages: Sequence[_Stage]
     ) -> None:
         """Judge the accepted claims again without the rejected ones, until none of them has an error then.
 
@@ -347,18 +352,18 @@ class Engine:
 
     # -- running edits --------------------------------------------------------------------------------------------
 
-    def _judge_claim(self, stage: _Stage, verdict: _Verdict) -> None:
+    def _judge_claim(self, stage: _Stage, verdict: _ClaimVerdict) -> None:
         claim = verdict.claim
         edits = stage.void_edits if claim.is_void else stage.claim_edits
         self._run(edits, claim, _codes_of(claim), stage.tables, {claim.ordinal: verdict})
 
     def _run(
         self,
-        groups: Sequence[_Group],
+        groups: Sequence[_EditGroup],
         subject: Any,
         procedures: AbstractSet[str],
         tables: Any,
-        verdicts: Mapping[int, _Verdict],
+        verdicts: Mapping[int, _ClaimVerdict],
     ) -> None:
         """Run the edits that are about one of the procedures, and file their findings under their claims.
 
@@ -379,7 +384,7 @@ class Engine:
                 context = None
                 self._note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
 
-    def _file(self, finding: Finding, verdict: _Verdict) -> None:
+    def _file(self, finding: Finding, verdict: _ClaimVerdict) -> None:
         payer = verdict.claim.payer.id
         configured = self.configured(finding, payer)
         if configured is None:
@@ -456,7 +461,7 @@ class Engine:
 
     def _report(
         self,
-        verdict: _Verdict,
+        verdict: _ClaimVerdict,
         encounters: Encounters,
         stages: Sequence[_Stage],
         observations: tuple[Observation, ...],
@@ -488,7 +493,7 @@ class Engine:
             ended_tables=ended,
         )
 
-    def _ended(self, verdict: _Verdict, stages: Sequence[_Stage]) -> tuple[EndedTable, ...]:
+    def _ended(self, verdict: _ClaimVerdict, stages: Sequence[_Stage]) -> tuple[EndedTable, ...]:
         """Ask the chains which tables a claim was judged by after their latest edition; a void claim is not judged."""
         claim = verdict.claim
         found: list[EndedTable] = []

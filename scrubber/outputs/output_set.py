@@ -21,7 +21,7 @@ from scrubber.outputs.x12.acknowledgement import MAX_NUMBER, AckSettings
 from scrubber.outputs.x12.annotated837 import Annotator
 from scrubber.outputs.x12.base import FileSink, Tally, tally
 from scrubber.outputs.x12.split837 import Side
-from scrubber.x12.rules import Fault
+from scrubber.x12.rules import X12SyntaxError
 
 __all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "targets_in"]
 
@@ -90,11 +90,11 @@ class FileOutputs:
     source: InputSource
     report: FileReport
     refuses: Callable[[int], bool]
-    guide_faults: Sequence[Fault]
+    guide_faults: Sequence[X12SyntaxError]
     targets: Targets
     settings: OutputSettings
     publication: Publication
-    on_fault: Callable[[Fault], object] | None = field(default=None, init=False)
+    on_fault: Callable[[X12SyntaxError], object] | None = field(default=None, init=False)
     notes: list[str] = field(factory=list, init=False)
     _files: list[tuple[Draft, FileSink]] = field(factory=list, init=False)
 

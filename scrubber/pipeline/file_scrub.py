@@ -23,7 +23,7 @@ from scrubber.claims.regular import read_plain
 from scrubber.claims.regular_runs import Glimpse
 from scrubber.config import Config
 from scrubber.conformance.guide_walk import guide_faults
-from scrubber.engine.executor import Batch, Team
+from scrubber.engine.executor import ClaimBatch, Team
 from scrubber.engine.judge import Engine, of_claim
 from scrubber.engine.notices import EndedTables
 from scrubber.errors import UnreadableError
@@ -35,10 +35,10 @@ from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
 from scrubber.outputs.x12.base import Sink
 from scrubber.pipeline.patient_index import PatientIndex
 from scrubber.pipeline.repeat_index import RepeatIndex
-from scrubber.pipeline.survey_log import Ledger, Note, Packed
+from scrubber.pipeline.survey_log import ClaimRecord, Packed, SurveyLog
 from scrubber.pipeline.syntax_errors import SyntaxErrors
 from scrubber.x12.envelope_segment import Mark
-from scrubber.x12.rules import Fault, InputUnreadable, Scope
+from scrubber.x12.rules import InputUnreadable, Scope, X12SyntaxError
 
 __all__ = ["FileScrub", "exit_code", "redacted", "unreadable_file", "unreadable_reason"]
 
@@ -76,17 +76,17 @@ class FileScrub:
         self._team = team
         self._index = PatientIndex()
         self._repeats = RepeatIndex()
-        self._ledger = Ledger()
+        self._ledger = SurveyLog()
         self._ahead: dict[int, ClaimReport] = {}
         self._providers: dict[Extent, Level] = {}
-        self._promised: dict[int, Batch] = {}
-        self._batch = Batch()
+        self._promised: dict[int, ClaimBatch] = {}
+        self._batch = ClaimBatch()
         self._errors = SyntaxErrors()
         self._ended = EndedTables()
         self.report = FileReport(path=source.name, notices=engine.notices)
-        self.guide_faults: list[Fault] = []
+        self.guide_faults: list[X12SyntaxError] = []
         self.sinks: list[Sink] = []
-        self.on_fault: Callable[[Fault], object] | None = None
+        self.on_fault: Callable[[X12SyntaxError], object] | None = None
         self._survey()
 
     def _survey(self) -> None:
@@ -169,7 +169,7 @@ class FileScrub:
         self._errors.close()
         self._source.check_unchanged()
 
-    def _events(self) -> Iterator[Mark | Note]:
+    def _events(self) -> Iterator[Mark | ClaimRecord]:
         """Yield the notes on the claims; for sinks with the claims, and with what stands between them."""
         notes = iter(self._ledger)
         if not self.sinks and self.on_fault is None:
@@ -185,7 +185,7 @@ class FileScrub:
             note.raw = event
             yield note
 
-    def _with_progress(self, notes: Iterator[Note]) -> Iterator[Note]:
+    def _with_progress(self, notes: Iterator[ClaimRecord]) -> Iterator[ClaimRecord]:
         told = 0
         for note in notes:
             yield note
@@ -195,12 +195,12 @@ class FileScrub:
         if self._progress is not None:
             self._progress(self._source.size - told)
 
-    def _judged(self) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
+    def _judged(self) -> Iterator[tuple[Mark | ClaimRecord, Callable[[], ClaimReport]]]:
         """Yield the events, each claim with what judges it."""
         for event in self._events():
             yield event, _nothing if isinstance(event, Mark) else partial(self._judge, event)
 
-    def _judge(self, note: Note) -> ClaimReport:
+    def _judge(self, note: ClaimRecord) -> ClaimReport:
         """Judge a claim; where its patient has others, judge them with it and keep their verdicts."""
         if note.ordinal in self._ahead:
             return self._ahead.pop(note.ordinal)
@@ -211,7 +211,7 @@ class FileScrub:
         self._ahead |= {report.ordinal: report for report in reports}
         return self._ahead.pop(note.ordinal)
 
-    def _companions(self, note: Note) -> list[ClaimPlace]:
+    def _companions(self, note: ClaimRecord) -> list[ClaimPlace]:
         """Return the places of the claims that a claim is to be judged with, its own included; none if of none."""
         packed = self._index.companions(note.ordinal)
         if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
@@ -232,7 +232,7 @@ class FileScrub:
         known, refused = self._errors.about(packed), self._errors.refusing(place.transaction.starts)
         return attrs.evolve(place, known=known, refused=refused) if known or refused else place
 
-    def _unopened(self, note: Note, accepted: ClaimReport) -> ClaimReport:
+    def _unopened(self, note: ClaimRecord, accepted: ClaimReport) -> ClaimReport:
         """Return the report on a claim that is accepted unopened, if its transaction set is not rejected."""
         if not self._errors:
             return accepted
@@ -242,16 +242,16 @@ class FileScrub:
         findings = sorted(of_claim(refused, accepted.claim, accepted.ordinal), key=lambda finding: finding.sort_key)
         return attrs.evolve(accepted, findings=tuple(findings), refused=True)
 
-    def _judged_by(self, team: Team) -> Iterator[tuple[Mark | Note, Callable[[], ClaimReport]]]:
+    def _judged_by(self, team: Team) -> Iterator[tuple[Mark | ClaimRecord, Callable[[], ClaimReport]]]:
         """Yield the events in order, while the team judges claims further on."""
-        waiting: deque[tuple[Mark | Note, Callable[[], ClaimReport]]] = deque()
+        waiting: deque[tuple[Mark | ClaimRecord, Callable[[], ClaimReport]]] = deque()
         for event in self._events():
             waiting.append((event, _nothing if isinstance(event, Mark) else self._ask(team, event)))
             while len(waiting) > team.jobs * _AHEAD:
                 yield waiting.popleft()
         yield from waiting
 
-    def _ask(self, team: Team, note: Note) -> Callable[[], ClaimReport]:
+    def _ask(self, team: Team, note: ClaimRecord) -> Callable[[], ClaimReport]:
         """Have a claim judged, its patient's others with it, and give what waits for the verdict."""
         if note.ordinal not in self._promised:
             places = self._companions(note)
@@ -262,7 +262,7 @@ class FileScrub:
             if self._batch.is_full:
                 team.submit(self._batch)
             if self._batch.answer is not None:
-                self._batch = Batch()
+                self._batch = ClaimBatch()
             self._batch.add(places, self._source)
             self._promised |= dict.fromkeys((place.ordinal for place in places), self._batch)
         return partial(team.verdict, self._promised.pop(note.ordinal), note.ordinal)
@@ -295,7 +295,7 @@ class _AboutFile:
         ]
         return (*self._listed, *more)
 
-    def take(self, fault: Fault) -> None:
+    def take(self, fault: X12SyntaxError) -> None:
         """Take the next fault of the reader or of the guide walk."""
         if fault.unread:
             # Not even a setting makes known what was not read.

@@ -191,14 +191,14 @@ def _fits_one(name: str) -> bool:
 
 
 def _scrub_whole(name: str, targets: Targets, settings: OutputSettings) -> _Whole:
-    engine, kept = own_engine(), _Kept()
+    engine, kept = own_engine(), _KeepingWriter()
     scrub = InputScrub(engine, describe_tool(load_plugins(), engine.config.today), settings)
     outcome = scrub.run(name, targets, [kept])
     return _Whole(engine.crashed, outcome, kept.claims)
 
 
 @define(eq=False)
-class _Kept:
+class _KeepingWriter:
     """A writer that keeps the verdicts."""
 
     claims: list[ClaimReport] = field(factory=list)

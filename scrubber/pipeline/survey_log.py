@@ -23,7 +23,7 @@ from scrubber.findings.report import ClaimReport
 from scrubber.x12.segment import Delimiters
 from scrubber.x12.transaction_set import TransactionSet
 
-__all__ = ["Ledger", "Note", "Packed"]
+__all__ = ["ClaimRecord", "Packed", "SurveyLog"]
 
 _BATCH = 1_000
 _IN_MEMORY = 1 << 20
@@ -41,7 +41,7 @@ _Entry = tuple[Packed, bytes, bool, int, tuple[str, str, int, str, str] | None]
 
 
 @define(eq=False)
-class Note:
+class ClaimRecord:
     """What is known about a claim: where it begins and ends, and its place packed, or the verdict if it is accepted.
 
     `raw` is the claim itself where the file is read once more.
@@ -55,7 +55,7 @@ class Note:
     raw: RawClaim | None = None
 
 
-class Ledger:
+class SurveyLog:
     """Takes the notes on all claims of a file, in their order, and gives them back in it.
 
     In memory it holds eight bytes a transaction set.  Of a claim that is accepted its file holds what the report says.
@@ -92,14 +92,14 @@ class Ledger:
         self._file.close()
         self._sets.close()
 
-    def __iter__(self) -> Iterator[Note]:
+    def __iter__(self) -> Iterator[ClaimRecord]:
         for place, _, _, _, verdict in self._entries():
             ordinal, _, (start, end, _), *_ = place
             accepted = None
             if verdict is not None:
                 number, charge, lines, payer, npi = verdict
                 accepted = ClaimReport(number, ordinal, Decimal(charge), lines, payer, npi, _NOTHING, 0)
-            yield Note(ordinal, start, end, place, accepted)
+            yield ClaimRecord(ordinal, start, end, place, accepted)
 
     def _entries(self) -> Iterator[_Entry]:
         self._flush()

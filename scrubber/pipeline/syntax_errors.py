@@ -21,7 +21,7 @@ from scrubber.conformance.guide_walk import CONFORMANCE_RULES
 from scrubber.findings.finding import Finding, Location, Severity
 from scrubber.io.database import on_disk, private_database
 from scrubber.pipeline.survey_log import Packed
-from scrubber.x12.rules import ENVELOPE_RULES, Fault, Scope
+from scrubber.x12.rules import ENVELOPE_RULES, Scope, X12SyntaxError
 
 __all__ = ["SyntaxErrors"]
 
@@ -58,7 +58,7 @@ class SyntaxErrors:
         """The database, made for the first faults: most inputs have none."""
         return private_database(self)
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: X12SyntaxError) -> None:
         """Keep a fault; of one part no more than the first hundred of a rule.  Raises OSError, as on a full disk."""
         part = fault.part
         if part is None:
@@ -78,7 +78,7 @@ class SyntaxErrors:
         if len(self._batch) >= _BATCH:
             self._flush()
 
-    def find_claims(self, places: Iterable[Packed], take: Callable[[Fault], object]) -> None:
+    def find_claims(self, places: Iterable[Packed], take: Callable[[X12SyntaxError], object]) -> None:
         """Find the first claim of each spoiled claim and level; `places` are those of all claims, in order.
 
         What is wrong in a level without claims goes to `take` once more: as a fault of the transaction set around it.
@@ -140,7 +140,7 @@ class SyntaxErrors:
             self._owned[part] = owner, others
         return self._owned[part]
 
-    def _without_claims(self) -> Iterator[Fault]:
+    def _without_claims(self) -> Iterator[X12SyntaxError]:
         with on_disk():
             (last,) = self._database.execute("SELECT MAX(rowid) FROM faults").fetchone()
             rows = self._database.execute(
@@ -209,13 +209,13 @@ def _holds(parts: array[int], part: int) -> bool:
     return at < len(parts) and parts[at] == part
 
 
-def _packed(fault: Fault) -> bytes:
+def _packed(fault: X12SyntaxError) -> bytes:
     severity = fault.severity.value if fault.severity is not None else None
     place = attrs.astuple(fault.location)
     return marshal.dumps((fault.rule.meta.code, fault.message, place, fault.syntax, fault.transaction_set, severity))
 
 
-def _unpacked(packed: bytes) -> Fault:
+def _unpacked(packed: bytes) -> X12SyntaxError:
     code, message, place, syntax, start, severity = marshal.loads(packed)  # noqa: S302 - written by ourselves
     return _RULES[code].at(
         Location(*place),

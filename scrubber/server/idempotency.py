@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 from scrubber.server.problems import Problem, Problems
 from scrubber.server.responses import Answer
 
-__all__ = ["AnswerStore", "Kept", "read_key", "replayed"]
+__all__ = ["AnswerStore", "KeptAnswer", "read_key", "replayed"]
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -31,7 +31,7 @@ def read_key(value: str | None) -> str | None:
 
 
 @frozen
-class Kept:
+class KeptAnswer:
     """An answer, what it answered, its bytes on disk and when it was given, in seconds of the clock."""
 
     answer: Answer
@@ -52,7 +52,7 @@ class AnswerStore:
     count: int
     size: int
     clock: Callable[[], float] = time.monotonic
-    _kept: OrderedDict[str, Kept] = field(factory=OrderedDict, init=False)
+    _kept: OrderedDict[str, KeptAnswer] = field(factory=OrderedDict, init=False)
     _running: set[str] = field(factory=set, init=False)
     _bytes: int = field(default=0, init=False)
 
@@ -60,7 +60,7 @@ class AnswerStore:
         return len(self._kept)
 
     @contextmanager
-    def reserve(self, key: str | None, place: Path) -> Iterator[Kept | None]:
+    def reserve(self, key: str | None, place: Path) -> Iterator[KeptAnswer | None]:
         """Return the answer that is kept under a key; where none is, no other request may use the key meanwhile.
 
         Its file is linked to `place`, so that it lasts as long as that folder.  Raises Problem when the key is in use.
@@ -84,7 +84,7 @@ class AnswerStore:
             own = self.folder / key
             own.hardlink_to(answer.path)
             answer = attrs.evolve(answer, path=own)
-        self._kept[key] = Kept(answer, request, size, self.clock())
+        self._kept[key] = KeptAnswer(answer, request, size, self.clock())
         self._bytes += size
         self._forget()
 
@@ -101,7 +101,7 @@ class AnswerStore:
                 oldest.answer.path.unlink(missing_ok=True)
 
 
-def _linked(kept: Kept, place: Path) -> Kept:
+def _linked(kept: KeptAnswer, place: Path) -> KeptAnswer:
     if kept.answer.path is None:
         return kept
     link = place / "kept"
@@ -109,7 +109,7 @@ def _linked(kept: Kept, place: Path) -> Kept:
     return attrs.evolve(kept, answer=attrs.evolve(kept.answer, path=link))
 
 
-def replayed(kept: Kept, request: tuple[str, ...]) -> Answer:
+def replayed(kept: KeptAnswer, request: tuple[str, ...]) -> Answer:
     """Return a kept answer to a request that is the same.  Raises Problem when it is another."""
     if kept.request != request:
         raise Problem(Problems.KEY_REUSED, "Its body or what it asked to be returned differs.")

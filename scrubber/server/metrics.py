@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
-from scrubber.server.worker import Verdict
+from scrubber.server.worker import JobResult
 from scrubber.version import __version__
 
 __all__ = ["METRICS_TYPE", "Metrics"]
@@ -63,7 +63,7 @@ class Metrics:
         self._received.inc(received)
         self._sent.inc(sent)
 
-    def verdict(self, verdict: Verdict, returns: str, seconds: float) -> None:
+    def verdict(self, verdict: JobResult, returns: str, seconds: float) -> None:
         """Count an input that was judged."""
         self._inputs.labels(verdict.disposition, returns).inc()
         self._claims.labels("accepted").inc(verdict.accepted)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
-from scrubber.server.problems import MEDIA_TYPE, Kind, Problems
+from scrubber.server.problems import MEDIA_TYPE, ProblemKind, Problems
 from scrubber.server.representations import BODY_TYPES, EDI, RETURNS
 from scrubber.version import __version__
 
@@ -145,9 +145,9 @@ def _readiness() -> Json:
     return operation
 
 
-def _problems(kinds: Iterable[Kind], with_report: Iterable[Kind] = ()) -> Json:
+def _problems(kinds: Iterable[ProblemKind], with_report: Iterable[ProblemKind] = ()) -> Json:
     """Describe the problems by status."""
-    by_status: dict[str, list[Kind]] = {}
+    by_status: dict[str, list[ProblemKind]] = {}
     for kind in (*kinds, *with_report):
         by_status.setdefault(str(kind.status), []).append(kind)
     reported = {kind.status for kind in with_report}

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["MEDIA_TYPE", "Kind", "Problem", "Problems"]
+__all__ = ["MEDIA_TYPE", "Problem", "ProblemKind", "Problems"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -16,7 +16,7 @@ _TYPE = "urn:x12-claim-scrubber:problem:"
 
 
 @frozen
-class Kind:
+class ProblemKind:
     """One kind of problem: the last part of its `type`, the status it is answered with, and its title."""
 
     name: str
@@ -32,36 +32,39 @@ class Kind:
 class Problems:
     """All kinds of problems."""
 
-    BAD_PARAMETER = Kind("bad-parameter", 400, "A query parameter or header cannot be used")
-    EMPTY_BODY = Kind("empty-body", 400, "The body is empty")
-    UNAUTHORIZED = Kind("unauthorized", 401, "A bearer token is needed")
-    NOT_FOUND = Kind("not-found", 404, "There is nothing at this path")
-    METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The path does not take this method")
-    NOT_ACCEPTABLE = Kind("not-acceptable", 406, "None of the accepted media types can be given")
-    BODY_TIMEOUT = Kind("body-timeout", 408, "The body stopped coming")
-    KEY_IN_USE = Kind("key-in-use", 409, "A request with this Idempotency-Key is being worked on")
-    TOO_LARGE = Kind("too-large", 413, "The body is too large")
-    UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body is of a media type that is not taken")
-    UNREADABLE = Kind("unreadable-input", 422, "The input could not be read as a whole as 837P")
-    KEY_REUSED = Kind("key-reused", 422, "This Idempotency-Key was used for another request")
-    BUSY = Kind("busy", 429, "Too many requests are waiting")
-    INTERNAL_FAULT = Kind("internal-fault", 500, "Internal fault")
-    EDIT_CRASHED = Kind("edit-crashed", 500, "An edit crashed (SCR901)")
-    NOT_READY = Kind("not-ready", 503, "The server is not ready")
-    WORKER_DIED = Kind("worker-died", 503, "The process that judged the input ended")
-    TIME_LIMIT = Kind("time-limit", 503, "The input took too long to judge")
-    STORAGE = Kind("storage", 503, "The server cannot write its temporary files")
+    BAD_PARAMETER = ProblemKind("bad-parameter", 400, "A query parameter or header cannot be used")
+    EMPTY_BODY = ProblemKind("empty-body", 400, "The body is empty")
+    UNAUTHORIZED = ProblemKind("unauthorized", 401, "A bearer token is needed")
+    NOT_FOUND = ProblemKind("not-found", 404, "There is nothing at this path")
+    METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", 405, "The path does not take this method")
+    NOT_ACCEPTABLE = ProblemKind("not-acceptable", 406, "None of the accepted media types can be given")
+    BODY_TIMEOUT = ProblemKind("body-timeout", 408, "The body stopped coming")
+    KEY_IN_USE = ProblemKind("key-in-use", 409, "A request with this Idempotency-Key is being worked on")
+    TOO_LARGE = ProblemKind("too-large", 413, "The body is too large")
+    UNSUPPORTED_MEDIA_TYPE = ProblemKind("unsupported-media-type", 415, "The body is of a media type that is not taken")
+    UNREADABLE = ProblemKind("unreadable-input", 422, "The input could not be read as a whole as 837P")
+    KEY_REUSED = ProblemKind("key-reused", 422, "This Idempotency-Key was used for another request")
+    BUSY = ProblemKind("busy", 429, "Too many requests are waiting")
+    INTERNAL_FAULT = ProblemKind("internal-fault", 500, "Internal fault")
+    EDIT_CRASHED = ProblemKind("edit-crashed", 500, "An edit crashed (SCR901)")
+    NOT_READY = ProblemKind("not-ready", 503, "The server is not ready")
+    WORKER_DIED = ProblemKind("worker-died", 503, "The process that judged the input ended")
+    TIME_LIMIT = ProblemKind("time-limit", 503, "The input took too long to judge")
+    STORAGE = ProblemKind("storage", 503, "The server cannot write its temporary files")
 
     @classmethod
-    def all(cls) -> list[Kind]:
+    def all(cls) -> list[ProblemKind]:
         """Return every kind, by status."""
-        return sorted((kind for kind in vars(cls).values() if isinstance(kind, Kind)), key=lambda kind: kind.status)
+        kinds = [kind for kind in vars(cls).values() if isinstance(kind, ProblemKind)]
+        return sorted(kinds, key=lambda kind: kind.status)
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     """A request that is not answered as asked.  `detail` never holds anything the client sent."""
 
-    def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> None:
+    def __init__(
+        self, kind: ProblemKind, detail: str, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
         super().__init__(kind.name)
         self.kind = kind
         self.detail = detail

@@ -23,7 +23,7 @@ from scrubber.server.problems import Problem, Problems
 from scrubber.server.representations import BODY_TYPES, RETURNS, Return, choose_return
 from scrubber.server.responses import Answer, problem_answer
 from scrubber.server.settings import ServeSettings
-from scrubber.server.worker import Failure, Job, Verdict
+from scrubber.server.worker import Failure, Job, JobResult
 from scrubber.server.workers import Pool
 
 __all__ = ["ScrubRoute"]
@@ -35,14 +35,14 @@ _PATIENCE = 2.0
 
 
 @frozen
-class _Asked:
+class _ScrubRequest:
     """What the head of a request asks for."""
 
     returns: Return
     key: str | None
 
     @classmethod
-    def read(cls, request: Request, limit: int) -> _Asked:
+    def read(cls, request: Request, limit: int) -> _ScrubRequest:
         """Check the head of a request.  Raises Problem."""
         headers = request.headers
         returns = choose_return(request.query_params.multi_items(), ",".join(headers.getlist("accept")))
@@ -73,7 +73,7 @@ class ScrubRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         try:
-            asked = _Asked.read(Request(scope), self.settings.max_bytes)
+            asked = _ScrubRequest.read(Request(scope), self.settings.max_bytes)
             with self._admitted(), ExitStack() as files:
                 answer = await self._answer(asked, files, scope, receive)
                 await answer.send(send, pause=self.settings.body_seconds)
@@ -93,7 +93,7 @@ class ScrubRoute:
         finally:
             self.in_hand -= 1
 
-    async def _answer(self, asked: _Asked, files: ExitStack, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, asked: _ScrubRequest, files: ExitStack, scope: Scope, receive: Receive) -> Answer:
         """Return the answer; what it is made of lasts as long as `files`."""
         try:
             place = files.enter_context(request_folder(self.folder))
@@ -102,7 +102,7 @@ class ScrubRoute:
             _LOG.error("a temporary file cannot be written: %s", place_of_error(error))
             raise _no_storage() from error
 
-    async def _answer_in(self, place: Path, asked: _Asked, scope: Scope, receive: Receive) -> Answer:
+    async def _answer_in(self, place: Path, asked: _ScrubRequest, scope: Scope, receive: Receive) -> Answer:
         limits = self.settings
         with self.store.reserve(asked.key, place) as kept:
             body = await receive_body(receive, place / "body", limits.max_bytes, limits.body_seconds)
@@ -117,7 +117,7 @@ class ScrubRoute:
                 self.store.keep(asked.key, request, answer)
             return answer
 
-    async def _verdict(self, job: Job, receive: Receive, *, stay: bool) -> Verdict:
+    async def _verdict(self, job: Job, receive: Receive, *, stay: bool) -> JobResult:
         begun = time.monotonic()
         outcome = await self._judged(job, receive, stay=stay)
         if isinstance(outcome, Failure):
@@ -128,7 +128,7 @@ class ScrubRoute:
         self.metrics.verdict(outcome, job.returns, time.monotonic() - begun)
         return outcome
 
-    async def _judged(self, job: Job, receive: Receive, *, stay: bool) -> Verdict | Failure:
+    async def _judged(self, job: Job, receive: Receive, *, stay: bool) -> JobResult | Failure:
         """Have a worker judge an input.  When the client leaves, stop, but for an answer that will be kept (`stay`).
 
         Raises ClientLeftError.
@@ -157,7 +157,7 @@ def _no_storage() -> Problem:
     return Problem(Problems.STORAGE, "A temporary file cannot be written.", {"Retry-After": "30"})
 
 
-def _worded(verdict: Verdict, job: Job, request_id: str) -> Answer:
+def _worded(verdict: JobResult, job: Job, request_id: str) -> Answer:
     """Make the answer of a verdict.  An input that was not read whole is answered with a report or not at all."""
     headers = {
         "X-Scrubber-Disposition": verdict.disposition,

@@ -31,7 +31,7 @@ from scrubber.pipeline.file_scrub import exit_code, unreadable_reason
 from scrubber.pipeline.input_scrub import InputScrub
 from scrubber.server.representations import RETURNS
 
-__all__ = ["REQUEST_NAME", "Failure", "Job", "Ready", "Setup", "Verdict", "work"]
+__all__ = ["REQUEST_NAME", "Failure", "Job", "JobResult", "Ready", "Setup", "work"]
 
 REQUEST_NAME = "<request>"
 """What reports call an input: a name that a client gave it might hold a patient's."""
@@ -70,7 +70,7 @@ class Failure:
 
 
 @frozen
-class Verdict:
+class JobResult:
     """What came of an input, in counts.
 
     `exit_code` is the one of the command line.  `returns` tells what the answer file holds: the JSON report where what
@@ -117,7 +117,7 @@ class _FindingCounter:
             self.counts[finding.code, finding.severity.value] += 1
 
 
-class Judge:
+class RequestWorker:
     """Scrubs the inputs of one worker, with an engine that knows what day it is."""
 
     def __init__(self, setup: Setup) -> None:
@@ -130,7 +130,7 @@ class Judge:
         engine.check_settings()
         return engine, describe_tool(load_plugins(), config.today)
 
-    def scrub(self, job: Job) -> Verdict:
+    def scrub(self, job: Job) -> JobResult:
         """Judge an input and write its answer.  Raises ScrubberError or OSError when that cannot be written."""
         today = date.today()
         if self._engine.config.today != today:
@@ -142,7 +142,7 @@ class Judge:
             verdict = self._scrub(attrs.evolve(job, returns="json"))
         return verdict
 
-    def _scrub(self, job: Job) -> Verdict:
+    def _scrub(self, job: Job) -> JobResult:
         self._engine.crashed = False
         target = RETURNS[job.returns].target
         counter = _FindingCounter()
@@ -155,7 +155,7 @@ class Judge:
             wanted: dict[str, Any] = {target: job.answer}
             report = self._run(job, Targets(**wanted), [counter])
         totals = report.totals
-        return Verdict(
+        return JobResult(
             exit_code=exit_code([report], self._engine.config, crashed=self._engine.crashed),
             returns=job.returns if job.answer.exists() else None,
             claims=totals.claims,
@@ -192,7 +192,7 @@ def work(connection: Connection, setup: Setup) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=end_with_the_parent, daemon=True).start()
     tempfile.tempdir = os.environ["SQLITE_TMPDIR"] = str(setup.temporary)
-    judge = Judge(setup)
+    judge = RequestWorker(setup)
     gc.freeze()  # tables and plugins stay; there is no use in looking them through again and again
     try:
         connection.send(Ready())
@@ -202,7 +202,7 @@ def work(connection: Connection, setup: Setup) -> None:
         return  # the server has gone
 
 
-def _answer(judge: Judge, job: Job) -> Verdict | Failure:
+def _answer(judge: RequestWorker, job: Job) -> JobResult | Failure:
     try:
         return judge.scrub(job)
     except KeyboardInterrupt:

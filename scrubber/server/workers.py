@@ -16,7 +16,7 @@ from multiprocessing.context import SpawnProcess
 from attrs import define, field
 
 from scrubber.server.problems import Problem, Problems
-from scrubber.server.worker import Failure, Job, Ready, Setup, Verdict, work
+from scrubber.server.worker import Failure, Job, JobResult, Ready, Setup, work
 
 __all__ = ["Pool", "Worker"]
 
@@ -40,7 +40,7 @@ class Worker:
     stopped: bool = False
     begun: asyncio.Event = field(factory=asyncio.Event)
     gone: asyncio.Event = field(factory=asyncio.Event)
-    _asked: asyncio.Future[Verdict | Failure] | None = None
+    _asked: asyncio.Future[JobResult | Failure] | None = None
 
     @classmethod
     def start(cls, setup: Setup) -> Worker:
@@ -60,7 +60,7 @@ class Worker:
         """Whether it is ready and lives."""
         return self.begun.is_set() and not self.gone.is_set() and not self.stopped
 
-    async def ask(self, job: Job) -> Verdict | Failure:
+    async def ask(self, job: Job) -> JobResult | Failure:
         """Have a job done.  Raises _EndedError when the process ends before."""
         self._asked = asyncio.get_running_loop().create_future()
         try:
@@ -134,7 +134,7 @@ class Pool:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
-    async def run(self, job: Job) -> Verdict | Failure:
+    async def run(self, job: Job) -> JobResult | Failure:
         """Have an input judged by the next worker that is free; one whose caller is cancelled ends.
 
         Raises Problem when no worker comes free, the worker ends, or the time is up.

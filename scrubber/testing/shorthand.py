@@ -118,23 +118,23 @@ class _Line:
 
 
 @define
-class _Claim:
+class _ShorthandClaim:
     number: str
     settings: dict[str, str]
     lines: list[_Line] = field(factory=list)
 
 
-def _parse(shorthand: str) -> list[_Claim]:
+def _parse(shorthand: str) -> list[_ShorthandClaim]:
     """Read the shorthand.  Raises ValueError for a setting that does not exist."""
-    claims: list[_Claim] = []
+    claims: list[_ShorthandClaim] = []
     for words in filter(None, (shlex.split(text, comments=True) for text in shorthand.splitlines())):
         if words[0] == "claim":
             named = len(words) > 1 and "=" not in words[1]
             number = words[1] if named else f"PCN{len(claims) + 1}"
-            claims.append(_Claim(number, _settings(words[1 + named :], _CLAIM_SETTINGS)))
+            claims.append(_ShorthandClaim(number, _settings(words[1 + named :], _CLAIM_SETTINGS)))
             continue
         if not claims:
-            claims.append(_Claim("PCN1", dict(_CLAIM_SETTINGS)))
+            claims.append(_ShorthandClaim("PCN1", dict(_CLAIM_SETTINGS)))
         code, *rest = words
         units = "1"
         if rest and rest[0].startswith("x") and "=" not in rest[0]:
@@ -180,7 +180,7 @@ def to_837p(shorthand: str, form: Form | None = None) -> bytes:
     return "".join(segment + marks.segment + form.line_end for segment in segments).encode("latin-1")
 
 
-def _file_date(claims: Sequence[_Claim]) -> str:
+def _file_date(claims: Sequence[_ShorthandClaim]) -> str:
     """Return the date of the file, for ISA09, GS04 and BHT04: as set, else the newest date of service that is a day.
 
     Raises ValueError where claims set different dates.
@@ -198,7 +198,7 @@ def _file_date(claims: Sequence[_Claim]) -> str:
     return given.pop() if given else max(days, default=DEFAULT_DATE)
 
 
-def _levels(claims: Sequence[_Claim], marks: Delimiters) -> Iterator[list[str]]:
+def _levels(claims: Sequence[_ShorthandClaim], marks: Delimiters) -> Iterator[list[str]]:
     number = 0
     for (billing, taxonomy), group in groupby(claims, key=_billing):
         number += 1
@@ -230,15 +230,15 @@ def _levels(claims: Sequence[_Claim], marks: Delimiters) -> Iterator[list[str]]:
             yield from _claim(claim, marks)
 
 
-def _billing(claim: _Claim) -> tuple[str, str]:
+def _billing(claim: _ShorthandClaim) -> tuple[str, str]:
     return claim.settings["billing"], claim.settings["taxonomy"]
 
 
-def _name(claim: _Claim) -> tuple[str, str, str]:
+def _name(claim: _ShorthandClaim) -> tuple[str, str, str]:
     return claim.settings["name"].partition(",")
 
 
-def _claim(claim: _Claim, marks: Delimiters) -> Iterator[list[str]]:
+def _claim(claim: _ShorthandClaim, marks: Delimiters) -> Iterator[list[str]]:
     settings = claim.settings
     place = marks.component.join([settings["pos"], "B", settings["freq"]])
     yield ["CLM", claim.number, settings["charge"] or _total(claim), "", "", place, "Y", "A", "Y", "Y"]
@@ -260,7 +260,7 @@ def _claim(claim: _Claim, marks: Delimiters) -> Iterator[list[str]]:
         yield from _service(number, line, settings["date"], marks)
 
 
-def _total(claim: _Claim) -> str:
+def _total(claim: _ShorthandClaim) -> str:
     try:
         return str(sum((Decimal(line.settings["charge"]) for line in claim.lines), Decimal(0)))
     except InvalidOperation:

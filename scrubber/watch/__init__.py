@@ -5,7 +5,7 @@ watchers from dead ones, `layout` is the output folder, `judge` scrubs one file 
 """
 
 from scrubber.watch.inbox import Waits
-from scrubber.watch.watcher import Gate, open_gate
-from scrubber.watch.worker import Judge
+from scrubber.watch.watcher import Watcher, open_watcher
+from scrubber.watch.worker import FileWorker
 
-__all__ = ["Gate", "Judge", "Waits", "open_gate"]
+__all__ = ["FileWorker", "Waits", "Watcher", "open_watcher"]

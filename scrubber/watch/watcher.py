@@ -29,9 +29,9 @@ from scrubber.watch.inbox import (
 from scrubber.watch.journal import Item, Journal, JournalError, Outcome, State
 from scrubber.watch.layout import Layout, base_name, escaped
 from scrubber.watch.owner import Owner, mourn, sweep
-from scrubber.watch.worker import STAGED, Judge, Verdict, describe_faults
+from scrubber.watch.worker import STAGED, FileResult, FileWorker, describe_faults
 
-__all__ = ["Gate", "open_gate"]
+__all__ = ["Watcher", "open_watcher"]
 
 _FAILED, _FAULT = 3, 4
 _CHUNK = 1 << 20
@@ -48,8 +48,10 @@ class _GoneError(Exception):
 
 
 @contextmanager
-def open_gate(inbox: Path, out: Path, waits: Waits, judge: Judge, tell: Callable[[str], None]) -> Iterator[Gate]:
-    """Set a gate up between two folders.  Raises ConfigError or JournalError when they cannot be used."""
+def open_watcher(
+    inbox: Path, out: Path, waits: Waits, judge: FileWorker, tell: Callable[[str], None]
+) -> Iterator[Watcher]:
+    """Set up a watcher between two folders.  Raises ConfigError or JournalError when they cannot be used."""
     layout, folder = Layout(out), Inbox(inbox, waits)
     layout.check_apart(inbox)
     folder.prepare()
@@ -57,7 +59,7 @@ def open_gate(inbox: Path, out: Path, waits: Waits, judge: Judge, tell: Callable
     journal = Journal(layout.journal)
     try:
         with Owner(layout.work) as owner:
-            gate = Gate(folder, layout, journal, judge, tell, owner.name)
+            gate = Watcher(folder, layout, journal, judge, tell, owner.name)
             gate.check_history()
             gate.tidy()
             yield gate
@@ -66,7 +68,7 @@ def open_gate(inbox: Path, out: Path, waits: Waits, judge: Judge, tell: Callable
 
 
 @define(eq=False)
-class Gate:
+class Watcher:
     """Takes files from `inbox` to the folders of `out`.
 
     A file is tried `limit` times before it is put aside for a fault of this program.  `tell` takes one line about each
@@ -77,7 +79,7 @@ class Gate:
     inbox: Inbox
     out: Layout
     journal: Journal
-    judge: Judge
+    judge: FileWorker
     tell: Callable[[str], None]
     owner: str
     limit: int = 10
@@ -281,7 +283,7 @@ class Gate:
         if stamp != item.stamp:
             raise self._wait(item, stamp)
 
-    def _publish(self, item: Item, verdict: Verdict) -> Item:
+    def _publish(self, item: Item, verdict: FileResult) -> Item:
         """Decide that the files of a verdict are published, unless another file with the same bytes has been."""
         base, extension = base_name(item.name, item.sha256 or "")
         moves = [("original", f"archive/{base}{extension}")]
@@ -310,7 +312,7 @@ class Gate:
         self,
         item: Item,
         reason: str,
-        verdict: Verdict | None = None,
+        verdict: FileResult | None = None,
         *,
         outcome: Outcome = Outcome.FAILED,
         code: int = _FAILED,

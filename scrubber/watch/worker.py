@@ -21,7 +21,7 @@ from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import exit_code
 from scrubber.pipeline.input_scrub import InputScrub
 
-__all__ = ["STAGED", "Judge", "Verdict", "describe_faults"]
+__all__ = ["STAGED", "FileResult", "FileWorker", "describe_faults"]
 
 STAGED = "claims"
 """What the staged files are called, in front of their suffixes."""
@@ -33,7 +33,7 @@ _SHOWN = 20
 
 
 @frozen
-class Verdict:
+class FileResult:
     """What came of a file: its report, the suffixes of the files staged, in order, and the exit code it asks for."""
 
     report: FileReport
@@ -43,7 +43,7 @@ class Verdict:
 
 
 @define(eq=False)
-class Judge:
+class FileWorker:
     """Scrubs files one by one under the same settings; `jobs` processes judge the claims of a file."""
 
     config: Config
@@ -55,7 +55,7 @@ class Judge:
         """Return an engine with these settings.  Raises ConfigError or PluginError where there can be none."""
         return make_engine(self.config)
 
-    def run(self, original: Path, name: str, staged: Path) -> Verdict:
+    def run(self, original: Path, name: str, staged: Path) -> FileResult:
         """Scrub the bytes of `original` under the name they came with; the files appear in `staged`.
 
         Raises ScrubberError as `InputScrub.run` does.
@@ -73,7 +73,7 @@ class Judge:
         suffixes = tuple(suffix for suffix in _ORDER if (staged / f"{STAGED}{suffix}").exists())
         code = exit_code([outcome.report], config, crashed=crashed)
         notes = (*outcome.notes, "an edit crashed (SCR901)") if crashed else outcome.notes
-        return Verdict(outcome.report, suffixes, notes, code)
+        return FileResult(outcome.report, suffixes, notes, code)
 
 
 def describe_faults(report: FileReport) -> list[str]:

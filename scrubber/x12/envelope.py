@@ -12,11 +12,11 @@ from scrubber.findings.finding import Severity
 from scrubber.x12 import rules as faults
 from scrubber.x12.control_numbers import ControlNumbers
 from scrubber.x12.envelope_segment import Mark
-from scrubber.x12.rules import EnvelopeRule, Fault, Scope
+from scrubber.x12.rules import EnvelopeRule, Scope, X12SyntaxError
 from scrubber.x12.segment import Segment
 from scrubber.x12.transaction_set import TransactionSet
 
-__all__ = ["SUPPORTED_GUIDES", "Envelope"]
+__all__ = ["SUPPORTED_GUIDES", "EnvelopeReader"]
 
 SUPPORTED_GUIDES = ("005010X222", "005010X222A1", "005010X222A2")
 
@@ -40,7 +40,7 @@ _NUMBER_FORMS = {
 
 
 @define(eq=False)
-class _Open:
+class _OpenEnvelope:
     """An envelope that has begun: its header, the count its trailer must give, the control numbers inside it.
 
     `sets` are the control numbers of all transaction sets of an interchange.
@@ -55,22 +55,22 @@ class _Open:
     checked: bool = False
 
 
-class Envelope:
+class EnvelopeReader:
     """What is open in an input, told its envelope segments one by one; each gives the mark that it is.
 
     `judged` says that an 837P is open.  Faults go to `report`.
     """
 
-    def __init__(self, report: Callable[[Fault], None]) -> None:
+    def __init__(self, report: Callable[[X12SyntaxError], None]) -> None:
         self.interchanges = 0
         self.groups = 0
         self.transactions = 0
         self.judged = False
         self._report = report
-        self._interchange: _Open | None = None
-        self._group: _Open | None = None
-        self._transaction: _Open | None = None
-        self._last_interchange: _Open | None = None
+        self._interchange: _OpenEnvelope | None = None
+        self._group: _OpenEnvelope | None = None
+        self._transaction: _OpenEnvelope | None = None
+        self._last_interchange: _OpenEnvelope | None = None
         self._interchange_numbers: dict[tuple[str, ...], ControlNumbers] = {}  # by ISA05 to ISA08
         self._header: dict[str, str] = {}
         self._identity: TransactionSet | None = None
@@ -89,7 +89,7 @@ class Envelope:
         """Take an ISA."""
         self.expect_closed()
         number = segment.get(13)
-        opened = self._interchange = self._last_interchange = _Open(Scope.INTERCHANGE, segment, number)
+        opened = self._interchange = self._last_interchange = _OpenEnvelope(Scope.INTERCHANGE, segment, number)
         before = self._interchange_numbers.setdefault(tuple(segment.elements[5:9]), ControlNumbers())
         if number in before:
             message = "This interchange control number was used before, from the same sender to the same receiver."
@@ -103,7 +103,7 @@ class Envelope:
         self.expect_closed(inside="ISA")
         number = _plain_number(segment.get(6))
         self.groups += 1
-        self._group = _Open(Scope.GROUP, segment, number)
+        self._group = _OpenEnvelope(Scope.GROUP, segment, number)
         if self._interchange is not None:
             if number in self._interchange.inside:
                 message = "This group control number was used before in the interchange."
@@ -116,7 +116,7 @@ class Envelope:
         """Take an ST."""
         self.expect_closed(inside="GS")
         number = segment.get(2)
-        opened = self._transaction = _Open(Scope.TRANSACTION_SET, segment, number, count=1)
+        opened = self._transaction = _OpenEnvelope(Scope.TRANSACTION_SET, segment, number, count=1)
         if self._group is None:
             message = "A transaction set is outside any functional group."
             self._fault(faults.HeaderMissing, segment, message, spoils=opened)
@@ -130,7 +130,7 @@ class Envelope:
             self._check_headers(opened)
         return Mark(segment, judged=self.judged)
 
-    def _check_headers(self, opened: _Open) -> None:
+    def _check_headers(self, opened: _OpenEnvelope) -> None:
         """Report headers of a transaction set that is judged by which no acknowledgement could name it."""
         for around in (self._interchange, self._group, opened):
             if around is None or around.checked:
@@ -147,7 +147,7 @@ class Envelope:
                 message = "GS08 is empty: the group names no implementation guide."
                 self._fault(faults.GroupHeaderWrong, header, message, "GS08", spoils=around)
 
-    def _check_set_number(self, opened: _Open, group: _Open) -> None:
+    def _check_set_number(self, opened: _OpenEnvelope, group: _OpenEnvelope) -> None:
         number, segment = opened.control_number, opened.header
         if number in group.inside:
             message = "This transaction set control number was used before in the group."
@@ -207,7 +207,7 @@ class Envelope:
         self._check_trailer(segment, opened, opened.count, "functional groups")
         return mark
 
-    def _check_trailer(self, segment: Segment, opened: _Open, count: int, what: str) -> None:
+    def _check_trailer(self, segment: Segment, opened: _OpenEnvelope, count: int, what: str) -> None:
         if not segment.terminator:
             return  # the input ends inside it
         trailer, written, number = segment.id, segment.get(1), segment.get(2)
@@ -259,7 +259,7 @@ class Envelope:
         found = closed or self._innermost()
         return (found.scope, found.header.offset) if found is not None else (Scope.NOTHING, None)
 
-    def _innermost(self) -> _Open | None:
+    def _innermost(self) -> _OpenEnvelope | None:
         """Return the smallest envelope that is open, else the interchange before."""
         return self._transaction or self._group or self._interchange or self._last_interchange
 
@@ -313,7 +313,7 @@ class Envelope:
         message: str,
         element: str | None = None,
         *,
-        spoils: _Open | None = None,
+        spoils: _OpenEnvelope | None = None,
         severity: Severity | None = None,
         unread: bool = False,
     ) -> None:

@@ -12,11 +12,11 @@ from scrubber.findings.finding import Location
 from scrubber.x12.rules import (
     ByteOrderMark,
     BytesOutsideInterchange,
-    Fault,
     IsaUnreadable,
     NotX12,
     SegmentTooLong,
     Truncated,
+    X12SyntaxError,
 )
 from scrubber.x12.segment import GUIDE_SEGMENTS, Delimiters, Segment
 
@@ -152,7 +152,7 @@ class _Window:
         return filler
 
 
-def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iterator[Segment]:
+def cut_segments(chunks: Iterable[bytes], report: Callable[[X12SyntaxError], None]) -> Iterator[Segment]:
     """Yield the segments of all interchanges of an input, one by one.
 
     Joining `lead`, `text` and `terminator` of what is yielded gives the input back, byte for byte, whatever it holds:
@@ -162,12 +162,14 @@ def cut_segments(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> It
     return _cut(chunks, report, by_segment=True)  # type: ignore[return-value]
 
 
-def cut_blocks(chunks: Iterable[bytes], report: Callable[[Fault], None]) -> Iterator[Segment | Block]:
+def cut_blocks(chunks: Iterable[bytes], report: Callable[[X12SyntaxError], None]) -> Iterator[Segment | Block]:
     """Yield what `cut_segments` does, but regular parts as blocks."""
     return _cut(chunks, report, by_segment=False)
 
 
-def _cut(chunks: Iterable[bytes], report: Callable[[Fault], None], *, by_segment: bool) -> Iterator[Segment | Block]:
+def _cut(
+    chunks: Iterable[bytes], report: Callable[[X12SyntaxError], None], *, by_segment: bool
+) -> Iterator[Segment | Block]:
     window = _Window(chunks)
     if window.ahead(3) == _BOM:
         report(ByteOrderMark.at(Location("", "", None, 1, 0, 3), "A UTF-8 byte order mark is before the ISA."))
@@ -241,7 +243,7 @@ def _delimiters(isa: str) -> Delimiters | None:
 
 
 def _cut_interchange(
-    window: _Window, delimiters: Delimiters, ordinal: int, report: Callable[[Fault], None], *, by_segment: bool
+    window: _Window, delimiters: Delimiters, ordinal: int, report: Callable[[X12SyntaxError], None], *, by_segment: bool
 ) -> Iterator[Segment | Block]:
     """Yield the segments from this ISA to its IEA; where that is missing, to the next ISA or the end of the input."""
     terminator = delimiters.segment

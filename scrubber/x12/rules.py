@@ -14,7 +14,7 @@ from attrs import frozen
 from scrubber.findings.finding import Finding, Location, Severity, Source, Status
 from scrubber.findings.rule import FileEdit, Meta, statuses
 
-__all__ = ["ENVELOPE_RULES", "Fault", "Scope"]
+__all__ = ["ENVELOPE_RULES", "Scope", "X12SyntaxError"]
 
 _CONTROL = Source(
     "ASC X12 control segments ISA, GS, ST and their trailers, as in pyx12 4.0's 005010X222A1 map", "005010"
@@ -46,7 +46,7 @@ class Scope(IntEnum):
 
 
 @frozen
-class Fault:
+class X12SyntaxError:
     """A rule of the envelope, broken at a place.
 
     `syntax` is the code a 999 gives the fault: IK304 where the location names no element, IK403 where it names one; ""
@@ -107,13 +107,13 @@ class EnvelopeRule(FileEdit):
         part: int | None = None,
         transaction_set: int | None = None,
         severity: Severity | None = None,
-    ) -> Fault:
-        """Report the rule as broken at `location`; the other values are those of `Fault`.
+    ) -> X12SyntaxError:
+        """Report the rule as broken at `location`; the other values are those of `X12SyntaxError`.
 
         A rule that is `unreadable` is broken for the whole of the input, whatever `scope` says.
         """
         kept = Scope.UNREAD if cls.unreadable else scope
-        return Fault(cls, message, location, syntax, kept, part, transaction_set, severity)
+        return X12SyntaxError(cls, message, location, syntax, kept, part, transaction_set, severity)
 
 
 _FORMAT = statuses("A7:481")

@@ -41,7 +41,7 @@ _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bl
 
 
 @define
-class _Summary:
+class _SummaryCounts:
     """What the summary of a file, or of all files, counts beside its totals."""
 
     totals: Totals = field(factory=Totals)
@@ -49,7 +49,7 @@ class _Summary:
     decisions: Counter[SetAside] = field(factory=Counter)
     unpriced: int = 0
 
-    def include(self, other: _Summary) -> None:
+    def include(self, other: _SummaryCounts) -> None:
         """Count another file too."""
         self.totals.include(other.totals)
         self.severities.update(other.severities)
@@ -70,12 +70,12 @@ class TextWriter:
         self._tool = tool
         self._color = color
         self._files = self._unread = 0
-        self._all = _Summary()
+        self._all = _SummaryCounts()
         self._open: str | None = None
         self._begin_file()
 
     def _begin_file(self) -> None:
-        self._summary = _Summary()
+        self._summary = _SummaryCounts()
         self._counts: Counter[str] = Counter()
         self._repeated: Counter[str] = Counter()
         self._said: Counter[tuple[str, str]] = Counter()
@@ -188,7 +188,7 @@ class TextWriter:
         for line in wrap(printable(label + text), _WIDTH - indent, subsequent_indent=" " * len(label)):
             self._write(" " * indent + line)
 
-    def _write_summary(self, title: str, summary: _Summary) -> None:
+    def _write_summary(self, title: str, summary: _SummaryCounts) -> None:
         totals = summary.totals
         accepted, rejected = dollars(totals.accepted_charges), dollars(totals.rejected_charges)
         rows = [

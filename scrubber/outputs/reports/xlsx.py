@@ -78,8 +78,8 @@ class WorkbookWriter:
         self._formats = _Formats(self._book)
         self._lists = 0
         self._list = self._open_list()
-        self._summary = _Summary()
-        self._summaries: list[_Summary] = []
+        self._summary = _SummaryRow()
+        self._summaries: list[_SummaryRow] = []
         self._set_aside: Counter[SetAside] = Counter()
 
     def claim(self, path: str, claim: ClaimReport) -> None:
@@ -96,7 +96,7 @@ class WorkbookWriter:
             self._write(entry)
         self._summary.report = report
         self._summaries.append(self._summary)
-        self._summary = _Summary()
+        self._summary = _SummaryRow()
 
     def end(self) -> None:
         """Write the summary and put the workbook together."""
@@ -120,13 +120,13 @@ class WorkbookWriter:
             self._list = self._open_list()
         self._list.write(entry)
 
-    def _open_list(self) -> _Table[Entry]:
+    def _open_list(self) -> _TableSheet[Entry]:
         self._lists += 1
         name = "Work list" if self._lists == 1 else f"Work list {self._lists}"
-        return _Table(self._book.add_worksheet(name), self._formats, COLUMNS)
+        return _TableSheet(self._book.add_worksheet(name), self._formats, COLUMNS)
 
     def _write_summary(self) -> None:
-        sheet = _Table(self._book.add_worksheet("Summary"), self._formats, _SUMMARY)
+        sheet = _TableSheet(self._book.add_worksheet("Summary"), self._formats, _SUMMARY)
         for summary in self._summaries:
             sheet.write(summary)
         sheet.close()
@@ -149,7 +149,7 @@ class WorkbookWriter:
 
 
 @define(eq=False)
-class _Summary:
+class _SummaryRow:
     """What the summary says of an input; `report` is there once it has been concluded."""
 
     report: FileReport = field(factory=lambda: FileReport(""))
@@ -158,19 +158,19 @@ class _Summary:
     unpriced: int = 0
 
 
-def _of_totals(get: Callable[[Totals], Cell]) -> Callable[[_Summary], Cell]:
+def _of_totals(get: Callable[[Totals], Cell]) -> Callable[[_SummaryRow], Cell]:
     return lambda summary: get(summary.report.totals)
 
 
-def _count_of(severity: Severity) -> Callable[[_Summary], Cell]:
+def _count_of(severity: Severity) -> Callable[[_SummaryRow], Cell]:
     return lambda summary: summary.findings[severity]
 
 
-def _read(summary: _Summary) -> Cell:
+def _read(summary: _SummaryRow) -> Cell:
     return "whole" if summary.report.readable else "NOT KNOWN: part of this input was not read or not judged"
 
 
-_SUMMARY: tuple[Column[_Summary], ...] = (
+_SUMMARY: tuple[Column[_SummaryRow], ...] = (
     Column("File", Kind.TEXT, 24, lambda summary: summary.report.path),
     Column("Read", Kind.TEXT, 24, _read),
     Column("Claims", Kind.NUMBER, 10, _of_totals(lambda totals: totals.claims)),
@@ -213,7 +213,7 @@ class _Formats:
         return self._of[Kind.TEXT, False]
 
 
-class _Table(Generic[T]):
+class _TableSheet(Generic[T]):
     """A sheet under headings that stay in sight and filter; `rows` counts its rows, headings included."""
 
     def __init__(self, sheet: Any, formats: _Formats, columns: Sequence[Column[T]]) -> None:

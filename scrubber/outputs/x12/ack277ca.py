@@ -20,7 +20,7 @@ from scrubber.errors import ScrubberError
 from scrubber.findings.finding import Finding, Severity, Status
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
-from scrubber.outputs.x12.acknowledgement import AckSettings, Batch, Envelope, amount, d8
+from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer, amount, d8
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.lexer import MAX_SEGMENT, cut_slice
 from scrubber.x12.segment import Loop, Segment
@@ -41,12 +41,12 @@ _MEMBER_QUALIFIERS = ("MI", "II")
 
 
 @define
-class _Provider:
+class _ProviderClaims:
     """The claims of one billing provider level: its segments so far, and its totals."""
 
     level: Level | None
     number: int
-    claims: Batch
+    claims: SegmentBuffer
     totals: Totals = field(factory=Totals)
 
 
@@ -55,10 +55,10 @@ class _Transaction:
     """The answer to one 837 transaction set: header, receiver, and the providers that are complete."""
 
     header: Sequence[Segment]
-    body: Batch
+    body: SegmentBuffer
     levels: int = 2  # the information source and the receiver
     totals: Totals = field(factory=Totals)
-    provider: _Provider | None = None
+    provider: _ProviderClaims | None = None
 
 
 @define(eq=False)
@@ -76,11 +76,11 @@ class ClaimAcknowledger:
     line_dates: bool = False
     totals: Totals = field(factory=Totals, init=False)
     notes: list[str] = field(factory=list, init=False)
-    _envelope: Envelope = field(init=False)
+    _envelope: InterchangeWriter = field(init=False)
     _set: _Transaction | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._envelope = Envelope(self.out, self.settings, "HN", "277", "005010X214")
+        self._envelope = InterchangeWriter(self.out, self.settings, "HN", "277", "005010X214")
 
     def mark(self, mark: Mark) -> None:
         """Follow the envelope of the input."""
@@ -109,12 +109,12 @@ class ClaimAcknowledger:
         if transaction.provider is None or transaction.provider.level is not raw.provider:
             self._close_provider(transaction)
             transaction.levels += 1
-            transaction.provider = _Provider(raw.provider, transaction.levels, self._envelope.batch())
+            transaction.provider = _ProviderClaims(raw.provider, transaction.levels, self._envelope.batch())
         transaction.levels += 1
         provider = transaction.provider
         for totals in (provider.totals, transaction.totals):
             totals.add(report)
-        answer = _Answer(raw, report, provider.claims, self._envelope.stamp.d8, self.line_dates)
+        answer = _ClaimAnswer(raw, report, provider.claims, self._envelope.stamp.d8, self.line_dates)
         answer.write(transaction.levels, provider.number)
 
     def finish(self, report: FileReport) -> str:
@@ -146,7 +146,7 @@ class ClaimAcknowledger:
         body.take(transaction.body)
         self._envelope.add_transaction(body)
 
-    def _write_head(self, body: Batch, transaction: _Transaction) -> None:
+    def _write_head(self, body: SegmentBuffer, transaction: _Transaction) -> None:
         names = {segment.get(1): segment for segment in transaction.header if segment.id == "NM1"}
         reference = next((segment.get(3) for segment in transaction.header if segment.id == "BHT"), "")
         trace, stamp = self._envelope.next_trace, self._envelope.stamp
@@ -181,7 +181,7 @@ class ClaimAcknowledger:
         body.take(provider.claims)
 
 
-def _write_totals(body: Batch, totals: Totals, accepted: str, rejected: str) -> None:
+def _write_totals(body: SegmentBuffer, totals: Totals, accepted: str, rejected: str) -> None:
     """Write the counts (QTY) and charges (AMT) of accepted and rejected claims; nothing for a count of none."""
     split = (
         (totals.accepted, accepted, "YU", totals.accepted_charges),
@@ -216,17 +216,17 @@ def _provider_name(loop: Loop | None) -> list[str]:
     return [*_name(segment, "85", "FI", last=8)[:-1], tax.get(2) if tax is not None else _UNKNOWN]
 
 
-def _code(batch: Batch, status: Status) -> str:
+def _code(batch: SegmentBuffer, status: Status) -> str:
     return batch.composite(status.category, status.code, status.entity or "")
 
 
 @frozen(eq=False)
-class _Answer:
+class _ClaimAnswer:
     """The answer to one claim: patient level (HL03 PT), claim status, and a status for each line with an error."""
 
     raw: RawClaim
     report: ClaimReport
-    batch: Batch
+    batch: SegmentBuffer
     day: str
     line_dates: bool
 

@@ -17,7 +17,7 @@ from scrubber.claims.raw_claim import RawClaim
 from scrubber.conformance.guide_walk import GuideEnvelopeError
 from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, FileReport, Totals
-from scrubber.outputs.x12.acknowledgement import AckSettings, Batch, Envelope
+from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.rules import (
@@ -28,7 +28,6 @@ from scrubber.x12.rules import (
     CountTooLow,
     EmptySegment,
     EnvelopeRule,
-    Fault,
     GroupHeaderWrong,
     HeaderMissing,
     HierarchyNumberOutOfSequence,
@@ -42,6 +41,7 @@ from scrubber.x12.rules import (
     TrailerUnexpected,
     Truncated,
     UnsupportedGuide,
+    X12SyntaxError,
 )
 from scrubber.x12.segment import GUIDE_SEGMENTS, Segment
 
@@ -87,7 +87,7 @@ _MAX_CONTEXT = 35  # CTX01-2
 
 
 @define
-class _Verdict:
+class _AckStatus:
     """What is wrong with a transaction set, a group or an interchange: codes in order, and whether it is refused."""
 
     codes: list[str] = field(factory=list)
@@ -105,12 +105,12 @@ class _Verdict:
 
 
 @define
-class _Group:
+class _GroupAnswer:
     """The answer to one functional group."""
 
     header: Segment
-    body: Batch
-    verdict: _Verdict = field(factory=_Verdict)
+    body: SegmentBuffer
+    verdict: _AckStatus = field(factory=_AckStatus)
     included: str = ""
     received: int = 0
     accepted: int = 0
@@ -135,7 +135,7 @@ class _Set:
     """
 
     header: Segment
-    verdict: _Verdict = field(factory=_Verdict)
+    verdict: _AckStatus = field(factory=_AckStatus)
     noted: int = 0
     elements: set[str] = field(factory=set)
     empty: int = 0
@@ -154,24 +154,24 @@ class StructureAcknowledger:
     out: BinaryIO
     settings: AckSettings
     refuses: Callable[[int], bool]
-    guide_faults: Iterable[Fault] = ()
+    guide_faults: Iterable[X12SyntaxError] = ()
     only_flawed: bool = False
     flawed: bool = field(default=False, init=False)
     notes: list[str] = field(factory=list, init=False)
-    _envelope: Envelope = field(init=False)
-    _due: list[Fault] = field(init=False)
-    _interchange: _Verdict | None = field(default=None, init=False)
+    _envelope: InterchangeWriter = field(init=False)
+    _due: list[X12SyntaxError] = field(init=False)
+    _interchange: _AckStatus | None = field(default=None, init=False)
     _isa: Segment | None = field(default=None, init=False)
-    _group: _Group | None = field(default=None, init=False)
+    _group: _GroupAnswer | None = field(default=None, init=False)
     _set: _Set | None = field(default=None, init=False)
     _claim: str | None = field(default=None, init=False)
     _runs: dict[int, int] = field(factory=dict, init=False)  # the empty segments in a row from a byte on
 
     def __attrs_post_init__(self) -> None:
-        self._envelope = Envelope(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
+        self._envelope = InterchangeWriter(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
         self._due = sorted(self.guide_faults, key=_offset)
 
-    def fault(self, fault: Fault) -> None:
+    def fault(self, fault: X12SyntaxError) -> None:
         """Take a fault of the reader."""
         last, ordinal = self._due[-1] if self._due else None, fault.location.ordinal
         if fault.rule is EmptySegment and last is not None and last.rule is EmptySegment:
@@ -191,7 +191,7 @@ class StructureAcknowledger:
         if mark.kind == "ISA":
             self._close_interchange()
             self._envelope.open_interchange(segment)
-            self._interchange, self._isa = _Verdict(), segment
+            self._interchange, self._isa = _AckStatus(), segment
         elif mark.kind == "GS":
             self._close_group()
             self._open_group(segment)
@@ -226,7 +226,7 @@ class StructureAcknowledger:
 
     def _open_group(self, gs: Segment) -> None:
         self._envelope.open_group(gs)
-        self._group = _Group(gs, self._envelope.batch())
+        self._group = _GroupAnswer(gs, self._envelope.batch())
         self._group.body.add("AK1", gs.get(1), gs.get(6), gs.get(8))
         if gs.get(1) != "HC":
             self._group.verdict.add(_UNSUPPORTED_GROUP, refused=False)
@@ -295,7 +295,7 @@ class StructureAcknowledger:
             if fault.rule.meta.severity is not Severity.INFO:
                 self._note(fault)
 
-    def _note(self, fault: Fault) -> None:
+    def _note(self, fault: X12SyntaxError) -> None:
         rule, place = fault.rule, fault.location
         code = _ELEMENT_CODES.get(place.element or "") if rule in (GuideEnvelopeError, GroupHeaderWrong) else None
         code = code or _TRAILER_CODES.get(rule, {}).get(place.segment)
@@ -315,7 +315,7 @@ class StructureAcknowledger:
         else:
             self._note_segment(fault, self._set)
 
-    def _add(self, segment_id: str, code: str, fault: Fault) -> None:
+    def _add(self, segment_id: str, code: str, fault: X12SyntaxError) -> None:
         """Add a code to what a header or trailer belongs to."""
         owners = {"ST": self._set, "SE": self._set, "GS": self._group, "GE": self._group}
         owner = owners.get(segment_id)
@@ -326,7 +326,7 @@ class StructureAcknowledger:
         else:
             self._interchange.add(_INVALID_CONTENT if segment_id in owners else code, refused=fault.unread)
 
-    def _note_segment(self, fault: Fault, transaction: _Set) -> None:
+    def _note_segment(self, fault: X12SyntaxError, transaction: _Set) -> None:
         """Note a fault of a segment or an element: IK3, CTX for its claim, IK4."""
         transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=fault.unread)
         place, group = fault.location, self._group
@@ -358,5 +358,5 @@ def _is_nameable(st: Segment) -> bool:
     return st.get(1) in _SET_KINDS and 4 <= len(st.get(2)) <= 9
 
 
-def _offset(fault: Fault) -> int:
+def _offset(fault: X12SyntaxError) -> int:
     return fault.location.offset or 0

@@ -20,7 +20,7 @@ from scrubber.io.spool import Spool
 from scrubber.x12.control_numbers import ControlNumbers
 from scrubber.x12.segment import Delimiters, Segment
 
-__all__ = ["MAX_NUMBER", "AckSettings", "Batch", "Envelope", "Stamp", "amount", "d8"]
+__all__ = ["MAX_NUMBER", "AckSettings", "InterchangeWriter", "SegmentBuffer", "Stamp", "amount", "d8"]
 
 _CLOCK = re.compile(r"([01]\d|2[0-3])[0-5]\d([0-5]\d\d{0,2})?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
@@ -72,7 +72,7 @@ _NO_DELIMITERS = frozenset(" .-") | {""}
 """What an acknowledgement needs in its amounts and ranges of dates, and what separates nothing."""
 
 
-class Batch:
+class SegmentBuffer:
     """Segments in the making, spooled to disk when they are many.  `segments` counts them."""
 
     def __init__(self, delimiters: Delimiters, line_end: str = "") -> None:
@@ -100,7 +100,7 @@ class Batch:
         """Join components to an element; empty ones at its end are left out."""
         return self._delimiters.component.join(components).rstrip(self._delimiters.component)
 
-    def take(self, other: Batch) -> None:
+    def take(self, other: SegmentBuffer) -> None:
         """Append the segments of another batch."""
         other.move_to(self._spool)
         self.segments += other.segments
@@ -131,7 +131,7 @@ class _Numbers:
         return number
 
 
-class Envelope:
+class InterchangeWriter:
     """Writes the interchanges and functional groups of an acknowledgement: one for each of the input's that has any.
 
     `functional_id` is GS01, `transaction` ST01 and `guide` GS08 and ST03 of what it writes.  Headers are written with
@@ -180,9 +180,9 @@ class Envelope:
         if gs is not None:
             self._line_end = gs.lead if gs.lead in _LINE_ENDS else ""
 
-    def batch(self) -> Batch:
+    def batch(self) -> SegmentBuffer:
         """Begin segments in the delimiters and with the line ends of the input."""
-        return Batch(self._marks, self._line_end)
+        return SegmentBuffer(self._marks, self._line_end)
 
     @property
     def stamp(self) -> Stamp:
@@ -203,7 +203,7 @@ class Envelope:
         self._open_output()
         return f"{self._interchange:09}{self._group:09}{self._sets + 1:04}"
 
-    def add_transaction(self, body: Batch) -> None:
+    def add_transaction(self, body: SegmentBuffer) -> None:
         """Write a transaction set: `body` between its ST and SE."""
         self._open_output()
         self._sets += 1

@@ -24,7 +24,7 @@ _BILLING_PROVIDER, _SUBSCRIBER, _PATIENT = 3, 4, 5
 
 
 @define(eq=False)
-class _Open:
+class _OpenLevel:
     """A header or hierarchical level that claims may follow: written with the first claim below it that is kept.
 
     `count` is that of its trailer, for a transaction set the segments written so far and for the others the number of
@@ -60,7 +60,7 @@ class Side:
     refuses: Callable[[int], bool]
     rejected: bool
     notes: list[str] = field(factory=list, init=False)
-    _open: list[_Open] = field(factory=list, init=False)
+    _open: list[_OpenLevel] = field(factory=list, init=False)
     _splicer: Splicer = field(init=False)
     _some_refused: bool = field(default=False, init=False)
 
@@ -77,7 +77,7 @@ class Side:
             refused = self.refuses(mark.start)
             self._some_refused |= refused
             verbatim = self.rejected and (self._is_verbatim() or refused)
-            self._open.append(_Open(mark, depth, verbatim=verbatim))
+            self._open.append(_OpenLevel(mark, depth, verbatim=verbatim))
             if verbatim or (self.rejected and not mark.judged):
                 self._write_headers()
 
@@ -120,7 +120,7 @@ class Side:
             if not header.written:
                 self._write_header(header, self._open[:place])
 
-    def _write_header(self, header: _Open, above: list[_Open]) -> None:
+    def _write_header(self, header: _OpenLevel, above: list[_OpenLevel]) -> None:
         mark, header.written = header.mark, True
         transaction = next((other for other in above if other.depth == _DEPTHS["ST"]), header)
         if mark.kind == "HL":
@@ -134,7 +134,7 @@ class Side:
         if header.depth >= _DEPTHS["ST"]:
             transaction.count += mark.segments
 
-    def _write_level(self, header: _Open, above: list[_Open]) -> None:
+    def _write_level(self, header: _OpenLevel, above: list[_OpenLevel]) -> None:
         segment = header.mark.segment
         if header.verbatim:
             self._splicer.keep(header.mark.start, header.mark.end)
@@ -181,7 +181,7 @@ class Side:
         self._splicer.keep(start, mark.end)
 
     @staticmethod
-    def _count_of(header: _Open) -> int:
+    def _count_of(header: _OpenLevel) -> int:
         return header.count + (header.depth == _DEPTHS["ST"])  # SE01 counts the SE
 
     def _close(self, depth: int) -> None:
@@ -194,7 +194,7 @@ class Side:
             if header.written and header.mark.kind in _TRAILERS and not header.verbatim:
                 self._splicer.put(self._missing_trailer(header).encode("latin-1"))
 
-    def _missing_trailer(self, header: _Open) -> str:
+    def _missing_trailer(self, header: _OpenLevel) -> str:
         name, position = _TRAILERS[header.mark.kind]
         segment = header.mark.segment
         marks = segment.delimiters

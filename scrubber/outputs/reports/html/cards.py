@@ -12,8 +12,8 @@ from scrubber.outputs.reports.base import alike, at_risk, counted, dollars, line
 from scrubber.outputs.reports.html.elements import (
     Catalogue,
     Child,
-    Column,
     Element,
+    TableColumn,
     badge,
     el,
     hidden,
@@ -32,15 +32,15 @@ _FINDINGS = 100
 """Findings that a card shows, the gravest first."""
 
 _COLUMNS = {
-    "line": Column("Line"),
-    "procedure": Column("Procedure"),
-    "modifiers": Column("Modifiers"),
-    "units": Column("Units", numeric=True),
-    "charge": Column("Charge", numeric=True),
-    "diagnoses": Column("Diagnoses"),
-    "dates": Column("Date of service"),
-    "place": Column("Place"),
-    "rendering": Column("Rendering NPI"),
+    "line": TableColumn("Line"),
+    "procedure": TableColumn("Procedure"),
+    "modifiers": TableColumn("Modifiers"),
+    "units": TableColumn("Units", numeric=True),
+    "charge": TableColumn("Charge", numeric=True),
+    "diagnoses": TableColumn("Diagnoses"),
+    "dates": TableColumn("Date of service"),
+    "place": TableColumn("Place"),
+    "rendering": TableColumn("Rendering NPI"),
 }
 
 _ELEMENTS = (
@@ -77,7 +77,7 @@ _GROUPS = {
 
 
 @frozen
-class _Fault:
+class _CardFinding:
     """Findings of a claim that say the same, as one; `number` is its place on the card."""
 
     number: int
@@ -93,7 +93,7 @@ class _Marks:
     """Which cells of a card are faulty, and by which faults; line None for the claim itself."""
 
     anchor: str
-    by_cell: Mapping[tuple[int | None, str], Sequence[_Fault]] = field(factory=dict)
+    by_cell: Mapping[tuple[int | None, str], Sequence[_CardFinding]] = field(factory=dict)
 
     def cell(self, line: int | None, column: str, text: str) -> Child:
         """Show a value, and what is wrong with it: by shape, underline and link, and in words read aloud."""
@@ -104,7 +104,7 @@ class _Marks:
         value = el("mark", icon(worst.value), text or "not given", class_=worst.value)
         return [value, [self._reference(fault) for fault in faults]]
 
-    def _reference(self, fault: _Fault) -> Child:
+    def _reference(self, fault: _CardFinding) -> Child:
         said = hidden(f"{fault.first.severity}, see finding ")
         return [" ", el("a", said, f"{fault.number}", href=f"#{self.anchor}-f{fault.number}", class_="ref")]
 
@@ -176,12 +176,12 @@ def _verdict(claim: ClaimReport) -> Element:
     return el("span", icon(kind), claim.disposition.capitalize(), class_=f"badge {kind}")
 
 
-def _faults(findings: Iterable[Finding]) -> list[_Fault]:
-    return [_Fault(number, group) for number, group in enumerate(alike(findings), 1)]
+def _faults(findings: Iterable[Finding]) -> list[_CardFinding]:
+    return [_CardFinding(number, group) for number, group in enumerate(alike(findings), 1)]
 
 
-def _by_cell(faults: Sequence[_Fault]) -> dict[tuple[int | None, str], list[_Fault]]:
-    cells: dict[tuple[int | None, str], list[_Fault]] = {}
+def _by_cell(faults: Sequence[_CardFinding]) -> dict[tuple[int | None, str], list[_CardFinding]]:
+    cells: dict[tuple[int | None, str], list[_CardFinding]] = {}
     for fault in faults[:_FINDINGS]:
         for finding in fault.findings:
             found = cells.setdefault((finding.line, _column(finding.location, finding.line)), [])
@@ -250,7 +250,7 @@ def _values(line: LineDetail) -> Iterator[tuple[str, str]]:
     yield "rendering", line.rendering_npi
 
 
-def _fault(fault: _Fault, catalogue: Catalogue) -> Child:
+def _fault(fault: _CardFinding, catalogue: Catalogue) -> Child:
     first = fault.first
     title = el(
         "h4",

@@ -10,15 +10,15 @@ from scrubber.outputs.reports.base import counted, dollars
 from scrubber.outputs.reports.html.elements import (
     Catalogue,
     Child,
-    Column,
     Element,
+    TableColumn,
     badge,
     claims_of,
     el,
     section,
     table,
 )
-from scrubber.outputs.reports.html.tally import Cleared, EditCount, Tally
+from scrubber.outputs.reports.html.tally import Cleared, EditCount, RunTally
 
 __all__ = ["edits_section", "pareto_section"]
 
@@ -29,7 +29,7 @@ _ROW = 62
 """Height of a bar with its labels, in CSS pixels.  Widths are in percent, so that the text keeps its size."""
 
 
-def pareto_section(tally: Tally, catalogue: Catalogue) -> Element:
+def pareto_section(tally: RunTally, catalogue: Catalogue) -> Element:
     """Draw the errors by the money at risk, and what mending them from the top would clear."""
     errors = _errors(tally)
     if not errors:
@@ -39,7 +39,7 @@ def pareto_section(tally: Tally, catalogue: Catalogue) -> Element:
     return section("pareto", "What costs the most", drawing, more)
 
 
-def edits_section(tally: Tally, catalogue: Catalogue) -> Element | None:
+def edits_section(tally: RunTally, catalogue: Catalogue) -> Element | None:
     """List all edits that found something; None when none did."""
     edits, errors = tally.edits(), _errors(tally)
     if not edits:
@@ -56,7 +56,7 @@ def edits_section(tally: Tally, catalogue: Catalogue) -> Element | None:
     )
 
 
-def _errors(tally: Tally) -> list[EditCount]:
+def _errors(tally: RunTally) -> list[EditCount]:
     return [edit for edit in tally.edits() if edit.severity is Severity.ERROR]
 
 
@@ -74,18 +74,18 @@ def _table_row(edit: EditCount, done: Cleared | None, rejected: int, catalogue: 
 
 
 _COLUMNS = (
-    Column("Edit"),
-    Column("Severity"),
-    Column("Findings", numeric=True),
-    Column("Claims", numeric=True),
-    Column("Billed on them", numeric=True),
-    Column("At risk on them", numeric=True),
-    Column("Cleared with those above", numeric=True),
-    Column("Usual denial"),
+    TableColumn("Edit"),
+    TableColumn("Severity"),
+    TableColumn("Findings", numeric=True),
+    TableColumn("Claims", numeric=True),
+    TableColumn("Billed on them", numeric=True),
+    TableColumn("At risk on them", numeric=True),
+    TableColumn("Cleared with those above", numeric=True),
+    TableColumn("Usual denial"),
 )
 
 
-def _chart(errors: Sequence[EditCount], cleared: Sequence[Cleared], tally: Tally, catalogue: Catalogue) -> Element:
+def _chart(errors: Sequence[EditCount], cleared: Sequence[Cleared], tally: RunTally, catalogue: Catalogue) -> Element:
     """Draw bars on one scale, from nothing to all that is at risk; in claims where no dollars are known."""
     shown = list(zip(errors, cleared, strict=True))[:_BARS]
     total = tally.totals()

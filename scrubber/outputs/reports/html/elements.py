@@ -17,8 +17,8 @@ from scrubber.outputs.reports.base import Tool, counted
 __all__ = [
     "Catalogue",
     "Child",
-    "Column",
     "Element",
+    "TableColumn",
     "badge",
     "bar",
     "claims_of",
@@ -92,7 +92,7 @@ def section(anchor: str, title: str, *children: Child, **attributes: str | None)
 
 
 @frozen
-class Column:
+class TableColumn:
     """A column of a table: its heading, and whether it holds numbers."""
 
     title: str
@@ -101,7 +101,7 @@ class Column:
 
 def table(
     caption: str,
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     rows: Iterable[Sequence[Child]],
     *,
     name: str | None = None,

@@ -11,8 +11,8 @@ from scrubber.outputs.reports.base import counted, dollars
 from scrubber.outputs.reports.html.elements import (
     Catalogue,
     Child,
-    Column,
     Element,
+    TableColumn,
     bar,
     el,
     scrolling,
@@ -20,7 +20,7 @@ from scrubber.outputs.reports.html.elements import (
     share,
     table,
 )
-from scrubber.outputs.reports.html.tally import OTHERS, EditCount, GroupCount, Tally
+from scrubber.outputs.reports.html.tally import OTHERS, EditCount, GroupCount, RunTally
 
 __all__ = ["groups_sections", "observed_section"]
 
@@ -30,7 +30,7 @@ _ROWS = 50
 _NUMBER = re.compile(r"\d+")
 
 
-def groups_sections(tally: Tally, catalogue: Catalogue) -> list[Element]:
+def groups_sections(tally: RunTally, catalogue: Catalogue) -> list[Element]:
     """Show payers and billing providers, those with the most money at risk first; nothing where there is no claim."""
     if not tally.payers:
         return []
@@ -48,14 +48,14 @@ def _groups(what: str, groups: Mapping[str, GroupCount], names: Mapping[str, Edi
     rows = [_group_row(name, group, names, catalogue) for name, group in ranked[:_ROWS]]
     left = len(ranked) - len(rows)
     columns = (
-        Column(what.capitalize()),
-        Column("Claims", numeric=True),
-        Column("Rejected", numeric=True),
-        Column("Share rejected"),
-        Column("Billed", numeric=True),
-        Column("Billed, rejected", numeric=True),
-        Column("At risk", numeric=True),
-        Column("Most frequent edit"),
+        TableColumn(what.capitalize()),
+        TableColumn("Claims", numeric=True),
+        TableColumn("Rejected", numeric=True),
+        TableColumn("Share rejected"),
+        TableColumn("Billed", numeric=True),
+        TableColumn("Billed, rejected", numeric=True),
+        TableColumn("At risk", numeric=True),
+        TableColumn("Most frequent edit"),
     )
     return [
         table(f"Claims and dollars by {what}", columns, rows),

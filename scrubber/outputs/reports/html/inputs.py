@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from scrubber.findings.finding import Finding
 from scrubber.findings.report import FileReport
 from scrubber.outputs.reports.base import SetAside, Tool, counted, dollars
-from scrubber.outputs.reports.html.elements import Child, Column, Element, badge, el, icon, prose, section, table
-from scrubber.outputs.reports.html.tally import Tally
+from scrubber.outputs.reports.html.elements import Child, Element, TableColumn, badge, el, icon, prose, section, table
+from scrubber.outputs.reports.html.tally import RunTally
 
 __all__ = ["alert_section", "basis_section", "inputs_table", "notices_section", "set_aside_section"]
 
@@ -72,7 +72,7 @@ def set_aside_section(decisions: Counter[SetAside]) -> Element | None:
     """Show which findings do not count because the configuration says so, and why; None where there are none."""
     if not decisions:
         return None
-    columns = (Column("Edit"), Column("Payer"), Column("Reason"), Column("Findings", numeric=True))
+    columns = (TableColumn("Edit"), TableColumn("Payer"), TableColumn("Reason"), TableColumn("Findings", numeric=True))
     rows: list[list[Child]] = [
         [el("code", decision.code), decision.payer, decision.reason, f"{decisions[decision]:,}"]
         for decision in sorted(decisions)
@@ -83,13 +83,13 @@ def set_aside_section(decisions: Counter[SetAside]) -> Element | None:
     )
 
 
-def basis_section(tool: Tool, tally: Tally, *, with_inputs: bool) -> Element:
+def basis_section(tool: Tool, tally: RunTally, *, with_inputs: bool) -> Element:
     """List the inputs and the rule tables, with a warning at a table that ends before the dates judged."""
     columns = (
-        Column("Rule table"),
-        Column("First date of service"),
-        Column("Last date of service"),
-        Column("SHA-256"),
+        TableColumn("Rule table"),
+        TableColumn("First date of service"),
+        TableColumn("Last date of service"),
+        TableColumn("SHA-256"),
     )
     rows: list[list[Child]] = []
     for info in tool.tables:
@@ -114,14 +114,14 @@ def inputs_table(files: Sequence[FileReport], *, caption_shown: bool = False) ->
     rows = [_input_row(number, file) for number, file in ranked[:_FILES]]
     left = len(files) - len(rows)
     columns = (
-        Column("Input"),
-        Column("Read"),
-        Column("Claims", numeric=True),
-        Column("Rejected", numeric=True),
-        Column("Billed", numeric=True),
-        Column("Billed, rejected", numeric=True),
-        Column("At risk", numeric=True),
-        Column("SHA-256"),
+        TableColumn("Input"),
+        TableColumn("Read"),
+        TableColumn("Claims", numeric=True),
+        TableColumn("Rejected", numeric=True),
+        TableColumn("Billed", numeric=True),
+        TableColumn("Billed, rejected", numeric=True),
+        TableColumn("At risk", numeric=True),
+        TableColumn("SHA-256"),
     )
     return [
         table("Inputs", columns, rows, caption_shown=caption_shown),

@@ -33,7 +33,7 @@ from scrubber.outputs.reports.html.inputs import (
     notices_section,
     set_aside_section,
 )
-from scrubber.outputs.reports.html.tally import KeptClaim, Tally
+from scrubber.outputs.reports.html.tally import KeptClaim, RunTally
 
 __all__ = ["write_page"]
 
@@ -58,7 +58,7 @@ _ICONS = {
 """Severities by shape, with what is cut out of it: an octagon, a triangle, a circle and a square."""
 
 
-def write_page(out: BinaryIO, tool: Tool, tally: Tally) -> None:
+def write_page(out: BinaryIO, tool: Tool, tally: RunTally) -> None:
     """Write the page on a run to a binary stream, in UTF-8."""
     out.write(b"<!DOCTYPE html>\n")
     outlet = Outlet(out)
@@ -75,7 +75,7 @@ def write_page(out: BinaryIO, tool: Tool, tally: Tally) -> None:
     out.write(b"\n")
 
 
-def _head(tally: Tally) -> Element:
+def _head(tally: RunTally) -> Element:
     style = resource_files("scrubber.outputs.reports.html").joinpath("page.css").read_text(encoding="utf-8")
     sheet = el("style")
     sheet.text = "\n" + style
@@ -92,7 +92,7 @@ def _head(tally: Tally) -> Element:
     )
 
 
-def _verdict(tally: Tally) -> tuple[str, str]:
+def _verdict(tally: RunTally) -> tuple[str, str]:
     """Return the run's outcome as the name of an icon and in words."""
     totals = tally.totals()
     unread = sum(not file.readable for file in tally.files)
@@ -109,7 +109,7 @@ def _verdict(tally: Tally) -> tuple[str, str]:
     return "ok", f"All {counted(totals.claims, 'claim')} accepted" if totals.claims > 1 else "The claim is accepted"
 
 
-def _before_main(tally: Tally) -> Iterator[Element]:
+def _before_main(tally: RunTally) -> Iterator[Element]:
     yield el("a", "Skip to the report", href="#main", class_="skip")
     symbols = [
         el("symbol", el("path", d=" ".join(path)), id=f"i-{name}", viewBox="0 0 16 16") for name, path in _ICONS.items()
@@ -132,7 +132,7 @@ def _before_main(tally: Tally) -> Iterator[Element]:
     yield el("nav", el("ul", entries), aria_label="Parts of the report")
 
 
-def _main(tool: Tool, tally: Tally) -> Iterator[Element]:
+def _main(tool: Tool, tally: RunTally) -> Iterator[Element]:
     catalogue = Catalogue(tool)
     alert = alert_section(tally.files)
     if alert is not None:
@@ -159,7 +159,7 @@ def _main(tool: Tool, tally: Tally) -> Iterator[Element]:
     yield basis_section(tool, tally, with_inputs=not inputs_first)
 
 
-def _strip(tool: Tool, tally: Tally) -> Element:
+def _strip(tool: Tool, tally: RunTally) -> Element:
     totals = tally.totals()
     unpriced = f"; {counted(tally.unpriced, 'line')} of unknown amount not in it" if tally.unpriced else ""
     found = ", ".join(counted(tally.severities[severity], severity) for severity in Severity)
@@ -190,7 +190,7 @@ def _part(claims: int, totals: Totals) -> str:
     return f"{counted(claims, 'claim')}, {share(claims, totals.claims)} of all"
 
 
-def _tables_in_short(tool: Tool, tally: Tally) -> Child:
+def _tables_in_short(tool: Tool, tally: RunTally) -> Child:
     if not tool.tables:
         return None
     text: list[Child] = ["Judged by ", el("a", counted(len(tool.tables), "rule table"), href="#basis")]
@@ -204,7 +204,7 @@ def _tables_in_short(tool: Tool, tally: Tally) -> Child:
     return [*text, prose(f"; {old} of them {'ends' if old == 1 else 'end'} before {last}, the first on {ends[0]}.")]
 
 
-def _work_list(tally: Tally, kept: Sequence[KeptClaim], catalogue: Catalogue) -> Element:
+def _work_list(tally: RunTally, kept: Sequence[KeptClaim], catalogue: Catalogue) -> Element:
     if not kept:
         text = "No claim has a finding." if tally.totals().claims else "There is no claim to work on."
         return section("work", "Fix these first", el("p", text))
@@ -220,7 +220,7 @@ def _work_list(tally: Tally, kept: Sequence[KeptClaim], catalogue: Catalogue) ->
     return section("work", "Fix these first", el("p", about, class_="about"), parts)
 
 
-def _cards(tally: Tally, kept: Sequence[KeptClaim], catalogue: Catalogue) -> Iterator[Element]:
+def _cards(tally: RunTally, kept: Sequence[KeptClaim], catalogue: Catalogue) -> Iterator[Element]:
     several = len(tally.files) > 1
     left = tally.flagged - len(kept)
     about = f"{counted(len(kept), 'claim')}, in the order of the work list."

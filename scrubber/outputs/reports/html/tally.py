@@ -14,7 +14,7 @@ from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, FileReport, Observation, Totals
 from scrubber.outputs.reports.base import SetAside, set_aside
 
-__all__ = ["CLAIMS_KEPT", "OTHERS", "Cleared", "EditCount", "GroupCount", "KeptClaim", "Tally"]
+__all__ = ["CLAIMS_KEPT", "OTHERS", "Cleared", "EditCount", "GroupCount", "KeptClaim", "RunTally"]
 
 CLAIMS_KEPT = 1_000
 """Claims that the page shows one by one; a browser lays out so many at once."""
@@ -91,7 +91,7 @@ class Cleared:
 
 
 @define
-class Tally:
+class RunTally:
     """The counts of a run, fed claim by claim and file by file."""
 
     files: list[FileReport] = field(factory=list)

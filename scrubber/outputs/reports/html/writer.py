@@ -7,7 +7,7 @@ from typing import BinaryIO
 from scrubber.findings.report import ClaimReport, Detail, FileReport
 from scrubber.outputs.reports.base import Tool
 from scrubber.outputs.reports.html.page import write_page
-from scrubber.outputs.reports.html.tally import Tally
+from scrubber.outputs.reports.html.tally import RunTally
 
 __all__ = ["HtmlWriter"]
 
@@ -26,7 +26,7 @@ class HtmlWriter:
         del color
         self._out = out
         self._tool = tool
-        self._tally = Tally()
+        self._tally = RunTally()
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Count the claim, and keep it if it is among those to be shown."""
