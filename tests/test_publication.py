@@ -619,6 +619,7 @@ def interrupt(frame, event, argument):
         sys.settrace(None)
         os.kill(os.getpid(), signal.SIGHUP)
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
 end_on_signals()
 sys.settrace(interrupt)
 try:
