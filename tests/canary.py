@@ -107,7 +107,7 @@ def damaged() -> Iterator[tuple[str, bytes]]:
     """Yield the file damaged in every place, each time with a name for it.
 
     At every segment it ends, a segment is missing, is written twice or has its identifier lost; in front of every
-    element a segment ends, so that a name is read as an identifier; and a name stands in the place of every element.
+    element a segment ends, so that a name is read as an identifier; and a name takes the place of every element.
     """
     whole = segments_of()
     for place, segment in enumerate(whole):
@@ -135,7 +135,7 @@ PLANTED = ("935104827", "9351048276", "19370419", "QZDOEX")
 
 
 def planted(value: str, *, redact: bool) -> Iterator[tuple[str, bytes]]:
-    """Yield files in which a value stands in every element where no report may show it, with a name for each.
+    """Yield files that hold a value in every element where no report may show it, with a name for each.
 
     Most of them are in one file of many claims; what damages the envelope or the levels is a file of its own.
     """

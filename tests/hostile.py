@@ -14,7 +14,7 @@ from scrubber.testing import to_837p
 __all__ = ["BIG", "PLACES", "SMALL", "Hostile", "Place", "good_file"]
 
 UNREAD = 3
-"""The exit code of an input that was not read whole."""
+"""The exit code of an input that was not completely read."""
 
 
 @frozen
@@ -22,8 +22,8 @@ class Hostile:
     """Bytes that mean harm.
 
     `code` is the exit code of `scrub` on them alone, `rule` a code that must be among the findings.  `claims` is how
-    many claims must be counted, None where the input is said not to be read whole.  `seconds` of processor time and
-    `megabytes` of memory (of one process) are the most that any door may take.
+    many claims must be counted, None where the input is reported as not completely read.  `seconds` of processor time
+    and `megabytes` of memory (of one process) are the most that any door may take.
     """
 
     name: str

@@ -114,7 +114,7 @@ def interchanges(data: bytes) -> list[bytes]:
 
 
 def published_x214_map(folder: Path) -> Path:
-    """Copy pyx12's maps to `folder` with its 277CA map mended after the published X12 examples.
+    """Copy pyx12's maps to `folder` with its 277CA map corrected to match the published X12 examples.
 
     The stock map wants STC02 on service lines, where the examples have none, and only one STC a line.
     """

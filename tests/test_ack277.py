@@ -658,7 +658,7 @@ MISSING: dict[str, tuple[Edited, str, list[str]]] = {
     ),
     "receiver": (lambda data: without(data, "NM1*40"), "20", ["NM1", "AY", "2", "UNKNOWN", "46", "UNKNOWN"]),
     "reference": (lambda data: blanked(data, "BHT", 3), "21", ["TRN", "2", "0"]),
-    "claim number": (lambda data: blanked(data, "CLM", 1), "PT", ["TRN", "2", "0"]),
+    "patient control number": (lambda data: blanked(data, "CLM", 1), "PT", ["TRN", "2", "0"]),
     "member number": (
         lambda data: blanked(data, "NM1*IL", 9),
         "PT",
@@ -680,7 +680,7 @@ def test_what_is_missing_is_said_to_be_unknown(what: str, default_engine: Engine
 
 def test_the_answer_to_a_file_with_gaps_is_valid(default_engine: Engine, x214: Path) -> None:
     data = to_837p("37252 charge=10\n37253 drop=SV1")
-    for what in ("submitter", "receiver", "reference", "claim number", "subscriber", "provider"):
+    for what in ("submitter", "receiver", "reference", "patient control number", "subscriber", "provider"):
         data = MISSING[what][0](data)
     assert pyx12_errors(write(data, default_engine, partial=True).files["ack277"], x214) == []
 

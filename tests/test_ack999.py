@@ -44,11 +44,11 @@ def swap(old: bytes, new: bytes, count: int = -1) -> Change:
 def counted(data: bytes) -> bytes:
     """Make every SE01 right, not counting empty segments."""
 
-    def mend(found: re.Match[bytes]) -> bytes:
+    def corrected(found: re.Match[bytes]) -> bytes:
         count = sum(bool(segment) for segment in found[0].split(b"~")[:-1])
         return re.sub(rb"(~\r?\n?SE\*)\d+", rb"\g<1>%d" % count, found[0])
 
-    return re.sub(rb"ST\*.*?~\r?\n?SE\*[^~]*~", mend, data, flags=re.DOTALL)
+    return re.sub(rb"ST\*.*?~\r?\n?SE\*[^~]*~", corrected, data, flags=re.DOTALL)
 
 
 def group(number: int, *sets: bytes) -> bytes:
@@ -245,7 +245,7 @@ def test_positions_count_from_the_header_of_the_set(segment: bytes, sets: int, d
     name = segment[: segment.index(b"*")]
     wrong = body[:place] + name.lower() + body[place + len(name) :]
     data = interchange(101, group(1, *(a_set(number) for number in range(1, sets)), wrong))
-    # The first of its kind in the file, so that no other stands in front of it.
+    # The first of its kind in the file, so that no other is before it.
     data = data.replace(b"~" + name + b"*", b"~" + name.lower() + b"*")
     positions = [
         int(line.split("*")[2]) for line in answer(data, default_engine) if line.startswith(f"IK3*{name.decode()}*")
@@ -683,7 +683,10 @@ FORMS = [
     ("no guide", ONE.replace(b"005010X222A1", b"")),
     ("truncated", ONE[:-40]),
     ("TA1 alone", interchange(101).replace(b"*0*T*", b"*1*T*")),
-    ("long claim number", ONE.replace(b"CLM*PCN1*", b"CLM*" + b"P" * 60 + b"*").replace(b"11:B:1", b"XX:B:1")),
+    (
+        "long patient control number",
+        ONE.replace(b"CLM*PCN1*", b"CLM*" + b"P" * 60 + b"*").replace(b"11:B:1", b"XX:B:1"),
+    ),
     (
         "other delimiters",
         ONE.replace(b"*", b"|").replace(b":", b">").replace(b"~", b"\n").replace(b"HL|2|1", b"HL|2|9"),

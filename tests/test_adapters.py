@@ -45,7 +45,7 @@ SHORTHANDS = [claim for claims in CASES.values() for claim in claims]
 
 
 def _findings(claims: Iterable[Claim]) -> list[Finding]:
-    """Judge the claims, and leave out where the findings stand in a file."""
+    """Judge the claims, and leave out where the findings are in a file."""
     groups: dict[tuple[str, ...], list[Claim]] = {}
     for claim in claims:
         groups.setdefault(claim.patient_key, []).append(claim)

@@ -73,7 +73,7 @@ CLAIM_AFTER = {
     "LX": "",
 }
 EARLY = {"SV5", "PWK", "CR1", "CR3", "CRC"}
-"""The segments of a line that stand in front of its date of service."""
+"""The segments of a line that come before its date of service."""
 
 Planting = Callable[[Claim], Iterable[Finding]]
 
@@ -117,7 +117,7 @@ def bare(name: str) -> Finding:
 
 
 def with_segments(data: bytes, claim: str, behind: str, *texts: str) -> bytes:
-    """Insert segments behind the first one that begins with `behind` in a claim, and count SE01 anew."""
+    """Insert segments behind the first one that begins with `behind` in a claim, and recount SE01."""
     segments = data.decode("latin-1").split("~\n")
     start = next(place for place, text in enumerate(segments) if text.startswith(f"CLM*{claim}*"))
     place = next(place for place in range(start, len(segments)) if segments[place].startswith(behind)) + 1

@@ -61,7 +61,7 @@ class CrashingOnEncounters(EncounterEdit[Any]):
 
 
 class EveryClaim(Edit[Any]):
-    """Says something about every claim.
+    """An edit that reports something about every claim.
 
     Why: to see what happens.
     Fix: nothing.

@@ -35,7 +35,7 @@ def codes(data: bytes, engine: Engine, team: Team | None = None) -> list[list[st
 
 
 def replaced(old: bytes, new: bytes, place: int = 1) -> bytes:
-    """Change the `place`-th of what stands in the file."""
+    """Change the `place`-th occurrence in the file."""
     parts = THREE.split(old)
     return old.join(parts[:place]) + new + old.join(parts[place:])
 

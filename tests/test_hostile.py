@@ -98,7 +98,7 @@ def _codes(file: Any) -> set[str]:
 
 
 def _check(case: Hostile, file: Any) -> None:
-    """Nothing is lost: every claim is counted once, or the input is said not to be read whole."""
+    """Nothing is lost: every claim is counted once, or the input is reported as not completely read."""
     totals = file["totals"]
     assert totals["claims"] == totals["accepted"] + totals["rejected"] == len(file["claims"]), case.name
     assert case.rule in _codes(file), case.name
@@ -135,7 +135,7 @@ def test_small_ones_together(folder: Path, door: str) -> None:
 
 
 def _check_files(out: Path) -> None:
-    """What is published is private and lies where it should; an input that was not read whole has no 837."""
+    """What is published is private and lies where it should; an input that was not completely read has no 837."""
     names = {path.name for path in out.iterdir()}
     assert not any(stat.S_IMODE(path.stat().st_mode) != 0o600 for path in out.iterdir())
     for name, case in BY_NAME.items():

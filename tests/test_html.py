@@ -1,4 +1,4 @@
-"""The HTML report: what stands on it, that it is sound, and what it withstands."""
+"""The HTML report: what it shows, that it is sound, and what it withstands."""
 
 from __future__ import annotations
 
@@ -278,7 +278,7 @@ def test_a_file_not_read_whole_comes_first_and_loud(run: Run, tmp_path: Path) ->
     assert done.returncode == 3
     check_sound(done.stdout)
     page = page_of(done.stdout)
-    assert text_of(page.find(".//h1")) == "2 of 3 inputs were not read whole"
+    assert text_of(page.find(".//h1")) == "2 of 3 inputs were not completely read"
     first = page.xpath("//main/*")[0]
     assert first.get("class") == "alert error"
     assert text_of(first.find("h2")).startswith("Not known")

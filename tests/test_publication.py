@@ -75,7 +75,7 @@ def readable(path: Path) -> bool:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to stand in."""
+    """An empty folder as the working directory."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -362,7 +362,7 @@ def test_what_would_collide_is_refused_before_anything_is_written(
     assert names(here) == before
 
 
-# -- what could not be read whole -------------------------------------------------------------------------------------
+# -- what could not be completely read ---------------------------------------------------------------------------------
 
 THREE = to_837p(f"claim A patient=M1\n{GOOD}\nclaim B patient=M2\n37252\nclaim C patient=M3\n{GOOD}", Form(line_end=""))
 BROKEN = {

@@ -81,7 +81,7 @@ def test_repeats_are_found_opened_or_not(default_engine: Engine, thorough: Engin
 @given(st.lists(_CLAIM, min_size=1, max_size=9))
 @settings(deadline=None)
 def test_of_equal_claims_the_first_is_none(default_engine: Engine, claims: list[Any]) -> None:
-    """Without voids a claim is a repeat where an equal one stands in front of it, and only there."""
+    """Without voids a claim is a repeat if and only if an equal one is before it."""
     claims = [claim for claim in claims if "freq=8" not in claim[2]]
     found = repeated(judged(to_837p(_shorthand(claims)), default_engine)) if claims else {}
     seen: set[Any] = set()

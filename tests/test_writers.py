@@ -1,4 +1,4 @@
-"""Whole outputs over the sample files; `pytest --update-expected` writes them anew."""
+"""Whole outputs over the sample files; `pytest --update-expected` rewrites them."""
 
 from __future__ import annotations
 

@@ -278,7 +278,7 @@ def codes_of(lines: Iterable[ServiceLine]) -> str:
 
 
 def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: frozenset[str] = frozenset()) -> bool:
-    """Whether a base is no add-on code itself, or a primary of its own is billed too and can stand in turn.
+    """Whether a base is not an add-on code itself, or its own primary procedure is billed too and is payable in turn.
 
     `above` are the codes that wait for the answer, so that add-on codes do not hold each other up.
     """

@@ -31,7 +31,7 @@ def errors_of(code: str, context: Context[Facts]) -> Lines:
 
 
 def without(lines: Iterable[ServiceLine], told: Lines) -> list[ServiceLine]:
-    """Return the lines that are not among those that another edit has told of."""
+    """Return the lines that no other edit has reported."""
     return [line for line in lines if (line.claim.ordinal, line.number) not in told]
 
 

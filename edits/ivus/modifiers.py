@@ -24,7 +24,7 @@ __all__ = ["MODIFIER_EDITS"]
 
 
 def _place(line: ServiceLine, modifier: str) -> str:
-    """Return the element a modifier stands in."""
+    """Return the element that holds a modifier."""
     return line.modifier_element(line.modifiers.index(modifier))
 
 

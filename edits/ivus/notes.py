@@ -54,7 +54,7 @@ class _Part:
     """A part of a note: a vessel, a side, or anything else by its role.
 
     Of a vessel: `vessels` and `other` as in `Named`, `sides` those of its own prefix (LCIV), `firm` whether it counts
-    without a context, `noun` whether VEIN or ARTERY stands behind it, `listed` whether its side is that of a list.
+    without a context, `noun` whether VEIN or ARTERY follows it, `listed` whether its side is that of a list.
     Of a side: `sides`.
     """
 
@@ -139,7 +139,7 @@ def _read(text: str, lexicon: _Lexicon) -> list[tuple[bool, Named]]:
     ]
 
 
-_OFTEN = 80  # letters of SV101-7 and NTE02: the same few descriptions stand on claim after claim
+_OFTEN = 80  # letters of SV101-7 and NTE02: the same few descriptions are on claim after claim
 _read_again = lru_cache(maxsize=512)(_read)
 
 
@@ -331,7 +331,7 @@ def _with_sides(parts: Iterable[_Part]) -> Iterator[_Part]:
 
 
 def _leads(parts: Sequence[_Part]) -> list[bool]:
-    """Return for each place whether a side there stands in front of a vessel in the same item of a list."""
+    """Return for each place whether a side there precedes a vessel in the same item of a list."""
     leads: list[bool] = []
     vessel = False
     for part in reversed(parts):

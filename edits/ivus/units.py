@@ -131,7 +131,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
             if units <= limit.value:
                 continue
             same = together(line, encounter, countable) if limit.mai != "1" else [line]
-            # One mistake, one error: it stands on the line that is too many.
+            # One mistake, one error: it is reported on the line that is too many.
             if same[0] is line and line.procedure == INITIAL and own <= limit.value:
                 continue
             where = f" on {places(same, line)}" if len(same) > 1 else ""
@@ -318,7 +318,7 @@ def _repeats(line: ServiceLine, earlier: ServiceLine, facts: Facts) -> bool:
     if line.procedure != earlier.procedure:
         return False
     if line.procedure == INITIAL:
-        # Both sides are told of as too many units (IVUS201), where the MUE is known.
+        # Both sides are reported as too many units (IVUS201), where the MUE is known.
         return not are_opposite(line, earlier) or limit_of(line, facts) is None
     return line.claim is not earlier.claim and sorted(line.modifiers) == sorted(earlier.modifiers)
 

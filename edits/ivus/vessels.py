@@ -19,7 +19,7 @@ def counted(named: Iterable[Named]) -> dict[_Group, list[str]]:
 
     Names that count as one vessel are together (external iliac with common femoral); left and right of a paired vessel
     are two.  A name without a side is the same vessel as one with a side.  A vein or artery outside the table counts by
-    its own words, and has no name here: what stands in a note is not shown.  Where a note does not say whether it names
+    its own words, and has no name here: the text of a note is not shown.  Where a note does not say whether it names
     arteries or veins, it names those of which more count.
     """
     named = sorted(named, key=_order)
@@ -81,7 +81,7 @@ def describe_counted(groups: dict[_Group, list[str]]) -> str:
 
 
 def _told(group: str, side: str, names: Sequence[str]) -> str:
-    # In the order in which they stand in "external iliac and common femoral vein".
+    # In the order in which they are in "external iliac and common femoral vein".
     in_order = sorted(names, key=lambda name: group.find(name.rpartition(" ")[0]))
     text = f"{side} {' with '.join(in_order)}".strip()
     return f"{text}, counted as one" if len(names) > 1 else text

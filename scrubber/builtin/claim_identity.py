@@ -66,7 +66,7 @@ class PatientContradicted(EngineRule):
 IDENTITY_RULES = (IdentityMissing, PatientContradicted)
 
 Together = Callable[[Sequence[Claim]], Mapping[int, str]]
-"""Says by ordinal what judging claims as one patient's would have changed, "" for nothing."""
+"""Returns by ordinal what judging claims as one patient's would have changed, "" for nothing."""
 
 
 def missing_identity(claim: Claim) -> Finding | None:

@@ -459,7 +459,7 @@ def _has_service(line: ServiceLine) -> bool:
 
 
 def _wrong(number: Decimal | None, text: str) -> str:
-    """Return what is wrong with a charge or with units, to stand behind "is"; "" for nothing."""
+    """Return what is wrong with a charge or with units, worded to follow "is"; "" for nothing."""
     if number is None:
         return "not a plain decimal number" if text.strip() else "missing"
     return "negative" if number < 0 else ""

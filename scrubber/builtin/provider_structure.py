@@ -149,7 +149,7 @@ def _is_atypical(provider: Provider, claim: Claim) -> bool:
 
 @lru_cache(maxsize=4096)
 def npi_fault(npi: str) -> str:
-    """Return what is wrong with an NPI, to stand behind its subject; "" for none, and for no NPI.
+    """Return what is wrong with an NPI, as the predicate of a sentence; "" for nothing, and for no NPI.
 
     It has ten digits, the last of which is the Luhn check digit over 80840 and the others.
     """

@@ -148,7 +148,7 @@ Extent = tuple[int, int, int, str]
 
 @frozen(eq=False)
 class ClaimPlace:
-    """Where a claim and its levels stand in the input, so that it can be read again without the rest of the file.
+    """Where a claim and its levels are in the input, so that it can be read again without the rest of the file.
 
     `levels` are the billing provider's, the subscriber's and the patient's, and one of an unknown kind (HL03) if it
     stands below one.  `alone` says that it is judged without the other claims of its patient, which are too many;
@@ -184,7 +184,7 @@ def place_of(raw: RawClaim) -> ClaimPlace:
 
 
 class Readable(Protocol):
-    """Gives bytes of an input."""
+    """Reads bytes of an input."""
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`."""

@@ -204,7 +204,7 @@ class Encounters:
         return moved
 
     def _made_again(self, touched: Iterable[Encounter]) -> list[Encounter]:
-        """Split the lines that are left of these encounters anew."""
+        """Split the lines that are left of these encounters again."""
         groups: dict[_Group, list[ServiceLine]] = defaultdict(list)
         for line in sorted((self._forget(line) for encounter in touched for line in encounter.lines), key=_place):
             if line.claim.ordinal in self._claims:

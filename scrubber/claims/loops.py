@@ -62,8 +62,8 @@ def level_loops(loop_id: str, segments: Iterable[Segment]) -> Loop:
 def claim_loops(segments: Iterable[Segment]) -> Loop:
     """Build loop 2300 from the segments of one claim, CLM first.
 
-    A second SV1 without an LX in front of it opens a service line of its own, and so does an SV1 before any LX.  A name
-    (NM1) that the guide does not know at its place stays with the loop it stands in.
+    A second SV1 without an LX before it opens a service line of its own, and so does an SV1 before any LX.  A name
+    (NM1) that the guide does not know at its place stays in the loop where it is.
     """
     claim = here = parent = Loop("2300")
     names = _CLAIM_NAMES

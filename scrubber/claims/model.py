@@ -61,7 +61,7 @@ _SURGERY_CENTER = "261QA1903X"
 def _parse_count(text: str) -> int | None:
     """Read a whole number above 0, also with a fraction of zeros; None for anything else.
 
-    A million is no count: a birth date or another number stands in the wrong place, and must not be shown as units.
+    A million is not a count: a birth date or another number is in the wrong place, and must not be shown as units.
     """
     number = parse_number(text)
     return int(number) if number and 0 < number < _MILLION and number % 1 == 0 else None
@@ -235,7 +235,7 @@ class ServiceLine:
 
     @property
     def loop(self) -> Loop | None:
-        """Loop 2400 as it stands in the input, made again each time; None for a line that a host built itself."""
+        """Loop 2400 exactly as it is in the input, made again each time; None for a line that a host built itself."""
         return self._loop if self._loop is None or isinstance(self._loop, Loop) else self._loop()
 
     @property
@@ -294,7 +294,7 @@ class ServiceLine:
         return tuple(named)
 
     def modifier_element(self, place: int) -> str:
-        """Return the element that `modifiers[place]` stands in: "SV101-3" for the first, if none before it is empty."""
+        """Return the element that holds `modifiers[place]`: "SV101-3" for the first, if none before it is empty."""
         loop = self.loop
         service = loop.find("SV1") if loop is not None else None
         if service is not None:
@@ -394,7 +394,7 @@ class Claim(Asked):
 
     @property
     def loop(self) -> Loop | None:
-        """Loop 2300 as it stands in the input, made again each time; None for a claim that a host built itself."""
+        """Loop 2300 exactly as it is in the input, made again each time; None for a claim that a host built itself."""
         return self._loop if self._loop is None or isinstance(self._loop, Loop) else self._loop()
 
     @property

@@ -375,7 +375,7 @@ class Reader:
         return True
 
     def _keep(self, segment: Segment, part: list[Segment]) -> None:
-        """Add a segment to a claim or level, unless that is so long that memory would grow with it."""
+        """Add a segment to a claim or level, unless that is large enough to make memory grow."""
         self._room -= len(segment.text)
         if self._left_out or self._room < 0 or len(part) >= _MAX_SEGMENTS:
             if not self._left_out:
@@ -408,7 +408,7 @@ def _holds_service(stretch: Stretch) -> bool:
 
 
 def _hides_claim(stretch: Stretch) -> bool:
-    """Whether something may stand behind a service line of a claim that only begins another claim or level."""
+    """Whether a service line of a claim may be followed by something that only begins another claim or level."""
     line, astray = _hiding(stretch.delimiters)
     first = line.search(stretch.text)
     return first is not None and astray.search(stretch.text, first.end()) is not None
@@ -416,7 +416,7 @@ def _hides_claim(stretch: Stretch) -> bool:
 
 @cache
 def _hiding(delimiters: Delimiters) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what finds a service line and what never stands behind one."""
+    """Return what finds a service line and what finds a segment that never follows one."""
     begin, mark = f"{re.escape(delimiters.segment)}[\\r\\n]*+", re.escape(delimiters.element)
     return re.compile(f"{begin}(?:LX|SV1){mark}"), re.compile(f"{begin}(?:{'|'.join(_NEVER_IN_LINES)}){mark}")
 
@@ -426,7 +426,7 @@ _NEVER_IN_LINES = {
     "SBR": "A subscriber (SBR) is after a service line: the HL before it is missing or damaged.",
     "PAT": "A patient (PAT) is after a service line: the HL before it is missing or damaged.",
 }
-"""What stands in front of the service lines of a claim only, and what it says where it stands behind one."""
+"""Segments that only come before the service lines of a claim, and the message for one that comes after."""
 
 _PARENTS = {"20": ("2000A", ""), "22": ("2000B", "2000A"), "23": ("2000C", "2000B")}
 """HL03 to the loop and the loop that must enclose it."""

@@ -71,7 +71,7 @@ class PlainRun:
     _opened: tuple[int, int, int] | None = None  # the last subscriber level: begin and end in the block, and ordinal
 
     def stand_under(self, subscriber: Level, patient: Level | None) -> None:
-        """Begin under levels that stand in front of the run."""
+        """Begin under levels that come before the run."""
         places = [extent_of(level) if level is not None else None for level in (self.provider, subscriber, patient)]
         self._under = tuple(places)
         self._key = key_under(subscriber, patient)

@@ -60,7 +60,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     except BaseException as error:  # noqa: BLE001 - the last resort, for a plugin's SystemExit too: names the place only
         tell(f"internal fault: {place_of_error(error)}")
         code = INTERNAL_FAULT
-    with speaking(sys.stdout):  # what cannot be said any more has been told of
+    with speaking(sys.stdout):  # what cannot be written any more has been reported
         if sys.stdout is not None:
             sys.stdout.flush()
     if args is None:  # no host goes on: Python waits for threads before it asks what is to be done at its end
@@ -183,7 +183,9 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
     metavar="N",
     help="Number their first interchange; default the input's number.",
 )
-@click.option("--partial", is_flag=True, help="Write the 837s and the 277CA of an input that was not read whole, too.")
+@click.option(
+    "--partial", is_flag=True, help="Also write the 837s and the 277CA of an input that was not completely read."
+)
 @settings_options
 @click.option(
     "--fail-on",

@@ -31,25 +31,29 @@ _SECONDS = click.FloatRange(min=0)
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Publish the files here; work/, archive/, failed/ and journal.sqlite stand here too.",
+    help="Publish the files here; work/, archive/, failed/ and journal.sqlite are here too.",
 )
 @click.option("--once", is_flag=True, help="Take what is whole now and end, as for cron.")
 @click.option(
     "--interval", type=click.FloatRange(min=0.1), default=5, show_default=True, help="Scan the folder this often."
 )
 @click.option(
-    "--settle", type=_SECONDS, default=10, show_default=True, help="Size and time of a file must stand still so long."
+    "--settle",
+    type=_SECONDS,
+    default=10,
+    show_default=True,
+    help="Wait until a file is unchanged for this many seconds.",
 )
 @click.option(
     "--give-up",
     type=_SECONDS,
     default=3600,
     show_default=True,
-    help="Put a file aside that is not whole so long after its last change.",
+    help="Give up on a file still incomplete this many seconds after its last change.",
 )
 @click.option("--done", "marker", is_flag=True, help="Take a file NAME only when there is a NAME.done.")
 @click.option(
-    "--tries", type=click.IntRange(1), default=10, show_default=True, help="Put a file aside after so many faults."
+    "--tries", type=click.IntRange(1), default=10, show_default=True, help="Give up on a file after this many failures."
 )
 @output_options
 @settings_options
@@ -71,7 +75,7 @@ def watch(  # noqa: PLR0913 - one parameter an option
 ) -> int:
     """Take whole 837P files from a drop folder and publish each once, the clean file last.
 
-    SIGTERM ends it at once with exit code 0; what is in work then is gone on with at the next start.  With --once the
+    SIGTERM ends it at once with exit code 0; unfinished files are resumed at the next start.  With --once the
     exit codes are those of scrub, and 3 where a file was put aside.
     """
     from scrubber.watch import FileWorker, Waits, open_watcher  # noqa: PLC0415
@@ -174,9 +178,9 @@ class _TerminatedError(KeyboardInterrupt):
     type=click.FloatRange(0),
     default=24,
     show_default=True,
-    help="Keep the answers to requests with an Idempotency-Key so long.",
+    help="Hours to keep the answers to requests with an Idempotency-Key.",
 )
-@click.option("--keep-answers", type=click.IntRange(0), default=1000, show_default=True, help="Keep so many of them.")
+@click.option("--keep-answers", type=click.IntRange(0), default=1000, show_default=True, help="Keep this many of them.")
 @output_options
 @settings_options
 def serve(

@@ -302,7 +302,7 @@ def _guide() -> tuple[Any, Any, frozenset[str]]:
     guide = map_if.load_map_file(_MAP, settings)
     # The guide's map still wants ISA11 to be the "U" of version 00401.
     isa = map_if.load_map_file(_ISA_MAP, settings).getnodebypath("/ISA_LOOP/ISA")
-    # A filter stands at the very logger that is asked, whatever levels and handlers a host has given it.
+    # The filter is on the very logger that is asked, whatever levels and handlers a host has given it.
     for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "pyx12"]:
         logging.getLogger(name).addFilter(_SILENCE)
     return guide, isa, frozenset(node.id for node in guide.loop_segment_iterator() if node.is_segment())
@@ -481,7 +481,7 @@ def _what(location: Location) -> str:
 
 
 def _loop_of(node: Any) -> str:
-    """Return the TR3 loop that a node of the map is or stands in."""
+    """Return the TR3 loop that a node of the map is or belongs to."""
     while node is not None and not node.is_map_root():
         if node.is_loop() and node.id not in _WRAPPERS:
             return str(node.id)

@@ -89,7 +89,7 @@ class Team:
     def __init__(self, config: Config, jobs: int, *, shortcut: bool, detail: Detail = Detail.NONE) -> None:
         self.jobs = jobs
         self.crashed = False
-        if multiprocessing.get_start_method() != "fork":  # by which nothing is imported anew
+        if multiprocessing.get_start_method() != "fork":  # which imports nothing again
             take_installed_modules_only()
         with _Deaths():
             self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut, detail))

@@ -14,7 +14,7 @@ __all__ = ["CodeForm"]
 
 
 class CodeForm(Enum):
-    """The form of a code: what stands in its place is shown if all of it has this form."""
+    """The form of a code: the value in its place is shown only if all of it has this form."""
 
     PROCEDURE = r"\d{4}[0-9A-Z]|[A-Z]\d{4}"
     """A CPT or HCPCS code (SV101-2 with HC): four digits and a digit or letter, or a letter and four digits."""

@@ -113,7 +113,7 @@ class ClaimReport:
     """The verdict on one claim.
 
     `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
-    of the lines an error stands on, in dollars; `unpriced_lines` counts those of them for which no amount is known.
+    of the lines that have an error, in dollars; `unpriced_lines` counts those of them for which no amount is known.
     `detail` and `observations` are there where a report asked for them (`Detail`).  `refused` says that its
     transaction set, functional group or interchange is rejected, so that no 277CA answers for it.  `ended_tables` are
     those that were used for its dates of service after their latest edition.
@@ -136,7 +136,7 @@ class ClaimReport:
 
     @property
     def rejected(self) -> bool:
-        """Whether an error stands on the claim."""
+        """Whether the claim has an error."""
         return bool(self.findings) and any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property

@@ -33,7 +33,7 @@ class Targets:
     """Where the files of one input go; None for one that is not wanted.
 
     `in_folder` says that they are all the files of an output folder, not each asked for by name: then the 999 is
-    written only for an input whose structure has faults, and nobody is told of a file that has nothing to hold.
+    written only for an input whose structure has faults, and a file without content is not mentioned.
     """
 
     annotated: Path | None = None
@@ -69,7 +69,7 @@ class OutputSettings:
     """How the files are written.
 
     `annotate_k3` puts findings that find no note into K3, `line_dates` writes STC02 on the service lines of the 277CA,
-    `partial` writes what could be judged of an input that could not be read whole.
+    `partial` writes what could be judged of an input that could not be completely read.
     """
 
     ack: AckSettings
@@ -112,7 +112,9 @@ class FileOutputs:
             self._add(draft, sink)
         if not (self.report.readable or settings.partial):
             if any((targets.annotated, targets.clean, targets.rejected, targets.ack277)):
-                self.notes.append("not read whole: no 837 and no 277CA was written (--partial writes what was judged)")
+                self.notes.append(
+                    "not completely read: no 837 and no 277CA was written (--partial writes what was judged)"
+                )
             return
         if targets.ack277 is not None:
             draft = self.publication.draft(targets.ack277)

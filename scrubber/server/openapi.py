@@ -116,7 +116,7 @@ def _parameters() -> list[Json]:
             "description": "A name for this request: sent again, it gets the answer it got before.",
             "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
         },
-        # OpenAPI lets a parameter named Accept be ignored: what it may be stands in the description only.
+        # OpenAPI lets a parameter named Accept be ignored: its values are in the description only.
         {
             "name": "Accept",
             "in": "header",

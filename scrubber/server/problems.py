@@ -72,7 +72,7 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.members = members
 
     def document(self, request_id: str) -> bytes:
-        """Write the problem details; `instance` is the request as it stands in the log."""
+        """Write the problem details; `instance` is the request as the log names it."""
         return json.dumps(
             {
                 "type": self.kind.uri,

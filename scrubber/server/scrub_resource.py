@@ -158,7 +158,7 @@ def _no_storage() -> Problem:
 
 
 def _worded(verdict: JobResult, job: Job, request_id: str) -> Answer:
-    """Make the answer of a verdict.  An input that was not read whole is answered with a report or not at all."""
+    """Make the answer of a verdict.  An input that was not completely read gets a report or nothing."""
     headers = {
         "X-Scrubber-Disposition": verdict.disposition,
         "X-Scrubber-Claims": str(verdict.claims),

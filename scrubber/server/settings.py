@@ -79,7 +79,7 @@ def is_loopback(host: str) -> bool:
 def read_tokens(path: Path | None) -> Tokens:
     """Read the tokens of a file, one a line, or the one in the environment, which is then removed from it.
 
-    Raises ConfigError when the file cannot be read, or a token is too short or cannot stand in a header.
+    Raises ConfigError when the file cannot be read, or a token is too short or not valid in a header.
     """
     given = os.environ.pop(TOKEN_VARIABLE, "")
     origin, text = (TOKEN_VARIABLE, given) if path is None else (str(path), read_text(path))

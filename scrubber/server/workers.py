@@ -107,7 +107,7 @@ class Worker:
 class Pool:
     """So many workers, kept alive.  `limit` is the seconds one input may wait, and may be judged.
 
-    `judging` counts the inputs that are being judged; `on_death` is told of workers that end without being asked to.
+    `judging` counts the inputs that are being judged; `on_death` is called for workers that end without being asked to.
     """
 
     setup: Setup

@@ -82,7 +82,7 @@ class _Sighting:
 
 @define(eq=False)
 class Inbox:
-    """A drop folder.  The scan of the folder is the truth; nothing depends on being told of a change.
+    """A drop folder.  The scan of the folder is the truth; nothing depends on being notified of a change.
 
     `troubles` are the names that cannot be dealt with, each with the reason, as of the last scan; each is given once.
     """

@@ -145,7 +145,7 @@ def make_private(folder: Path) -> None:
 
 
 def escaped(name: str) -> str:
-    """Return a file name as it may stand in one line of a log: what cannot be printed is escaped."""
+    """Return a file name in a form safe for one line of a log: what cannot be printed is escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name)
 
 

@@ -25,7 +25,7 @@ _FRESH = 60.0
 
 @define(eq=False)
 class Owner:
-    """A living watcher: `name` stands in the journal beside its files for as long as the lock on its file is held.
+    """A living watcher: the journal has `name` beside its files for as long as the lock on its file is held.
 
     The lock is one of the process (`lockf`), not of the open file (`flock`): worker processes that outlive a killed
     watcher do not hold it.  A process must therefore not look at its own lock, see `mourn`.

@@ -275,7 +275,7 @@ class Watcher:
         return self._publish(item, verdict)
 
     def _check_claimed(self, item: Item) -> None:
-        """Judge a file anew that its sender went on writing to while it was judged."""
+        """Judge a file again if its sender kept writing to it while it was judged."""
         try:
             stamp = stamp_of(self.inbox.claimed(item.token).lstat())
         except FileNotFoundError:

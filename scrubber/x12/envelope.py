@@ -251,7 +251,7 @@ class EnvelopeReader:
         self._interchange_numbers = {}
 
     def part_of(self, segment: Segment) -> tuple[Scope, int | None]:
-        """Return the envelope that a segment opens, closes or stands in: its scope and its first byte."""
+        """Return the envelope that a segment opens, closes or is part of: its scope and its first byte."""
         opens = _OPENS.get(segment.id)
         if opens is not None:
             return opens, segment.offset
@@ -264,7 +264,7 @@ class EnvelopeReader:
         return self._transaction or self._group or self._interchange or self._last_interchange
 
     def count(self, segment: Segment) -> bool:
-        """Count a segment towards SE01; False where it stands in no transaction set that is judged."""
+        """Count a segment towards SE01; False if it is not in a transaction set that is judged."""
         if self._transaction is None:
             if self._group is not None or segment.id != "TA1":
                 message = "A segment is outside any transaction set; it was not read."

@@ -50,7 +50,7 @@ class Stretch:
     """Whole segments that follow one another, as text: one that opens a claim or a mark and those that belong to it.
 
     `id` is the identifier of the first, `offset` the byte at which it begins, `ordinal` its place in the file from 1;
-    `count` is the number of the segments and `lead` what stands in front of them.
+    `count` is the number of the segments and `lead` the text before them.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Block:
     """Regular segments that follow one another, as text: from an event to another, with the events between them.
 
     An event is a segment that opens a claim, a level or part of the envelope: CLM, HL, ST, SE, GS or GE.  `offset` is
-    the byte at which the first begins, `ordinal` its place in the file; `lead` is what stands in front of it.
+    the byte at which the first begins, `ordinal` its place in the file; `lead` is the text before it.
     """
 
     text: str = field(repr=False)
@@ -255,7 +255,7 @@ def _cut_interchange(
             if block is not None:
                 yield block
                 ordinal += block.count
-                # What stands in front of the next segment is its own.
+                # The text before the next segment is part of that segment.
                 window.at = block.offset + block.text.rindex(terminator) + 1 - window.base
             if not is_regular:
                 exact_to = window.base + len(window.text)
@@ -298,7 +298,7 @@ def _cut_interchange(
 class _Patterns:
     """What finds the events of an interchange, and what is irregular in it.
 
-    `event` stands behind a terminator, `first` at the place reached.  Irregular is anything behind a terminator but one
+    `event` matches after a terminator, `first` at the place reached.  Irregular is anything behind a terminator but one
     line end and an identifier that the guide knows; the header and trailer of an interchange are, too.  `control` finds
     a control character that is neither a delimiter nor part of a line end behind a terminator.
     """
@@ -348,7 +348,7 @@ def control_characters(segment: Segment) -> Iterator[int]:
 
 
 def line_end_of(delimiters: Delimiters) -> str:
-    """Return the pattern of what may stand behind a terminator in the regular part of a file."""
+    """Return the pattern of what may follow a terminator in the regular part of a file."""
     return "" if delimiters.segment in "\r\n" else r"(?:\r\n|\n|\r)?+"
 
 
@@ -406,7 +406,7 @@ def cut_slice(data: bytes, offset: int, ordinal: int, delimiters: Delimiters) ->
 def cut_text(text: str, offset: int, ordinal: int, delimiters: Delimiters, lead: str = "") -> list[Segment]:
     """Cut a run of whole segments; empty ones are counted and left out.
 
-    `offset` and `ordinal` are those of the first segment, which `lead` stands in front of.
+    `offset` and `ordinal` are those of the first segment; `lead` is the text before it.
     """
     cut: list[Segment] = []
     for piece in text.split(delimiters.segment)[:-1]:

@@ -80,7 +80,7 @@ class Delimiters:
 
 @define(eq=False, repr=False)
 class Segment:
-    """One segment as it stands in the input.
+    """One segment exactly as it is in the input.
 
     `lead` is what stood between the previous terminator and the segment (line ends, blanks), `text` the segment without
     its terminator, `terminator` the delimiter, or "" when the input ended first; joined, they are the input's bytes.

@@ -227,8 +227,8 @@ def _end_group(group: int) -> None:
 
 def _preparation(hurt: Hurt) -> Callable[[], None]:
     def prepare() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)  # under nohup, or behind a shell's &, it would be ignored
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.SIG_DFL)  # under nohup, or behind a shell's &, it would be ignored
         if hurt.limit is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (hurt.limit, hurt.limit))

@@ -148,7 +148,7 @@ def alike(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
 
 
 def line_names(findings: Iterable[Finding]) -> str:
-    """Name the lines that findings stand on: "line 3", "lines 4, 5", "lines 4-60"; "" where they stand on none."""
+    """Name the lines that findings are about: "line 3", "lines 4, 5", "lines 4-60"; "" if they are about none."""
     numbers = sorted({finding.line for finding in findings if finding.line})
     runs: list[list[int]] = []
     for number in numbers:

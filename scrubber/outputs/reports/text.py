@@ -61,7 +61,7 @@ class TextWriter:
     """Writes the claims that have findings, as they come, and a summary for each file and, of several, for all.
 
     What an edit says alike of several lines of a claim is written once.  Why a code matters and where it is published
-    stands at its first finding in a file.  A warning or info that says the same on many claims is written twice, then
+    is with its first finding in a file.  A warning or info that says the same on many claims is written twice, then
     only named and counted; errors are always written.
     """
 
@@ -165,7 +165,7 @@ class TextWriter:
             f"NPI {printable(claim.billing_npi)}" if claim.billing_npi else "",
             at_risk(claim) if claim.rejected else "",
         ]
-        name = self._style(printable(claim.claim) or "(no claim number)", bold=True)
+        name = self._style(printable(claim.claim) or "(no patient control number)", bold=True)
         return f"{name}  {verdict}  {', '.join(part for part in parts if part)}"
 
     def _write_finding(self, group: Sequence[Finding]) -> None:
@@ -222,7 +222,7 @@ def _about_risk(unpriced: int) -> str:
 
 
 def _subject(group: Sequence[Finding]) -> str:
-    """Name the lines that findings stand on, with their procedure where it is one."""
+    """Name the lines that findings are about, with their procedure if it is the same one."""
     first = group[0]
     lines = line_names(group)
     if not lines:

@@ -150,7 +150,7 @@ def _source(entry: Entry) -> Cell:
     return f"{source.title} ({source.effective})" if source is not None else None
 
 
-_ONCE = "stands in one row only, the first of the gravest severity, so that the column can be summed."
+_ONCE = "is in one row only, the first of the gravest severity, so that the column can be summed."
 
 COLUMNS: tuple[Column[Entry], ...] = (
     Column("File", Kind.TEXT, 24, lambda entry: entry.path),

@@ -29,7 +29,7 @@ Value = str | int | bool | Decimal | date | Iterable[str] | None
 
 
 class XmlWriter:
-    """Writes one document for the run, claim by claim as they come; the summary of a file stands at its end.
+    """Writes one document for the run, claim by claim as they come; the summary of a file is at its end.
 
     What is not printable (control characters in CLM01) becomes U+FFFD.
     """

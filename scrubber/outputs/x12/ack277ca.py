@@ -67,7 +67,7 @@ class ClaimAcknowledger:
 
     Claims whose transaction set, functional group or interchange is rejected are not in it: the 999 or TA1 answers.
 
-    With `line_dates` STC02 stands on service lines too: the form that pyx12's stock map of X214 asks for.
+    With `line_dates` service lines have STC02 too: the form that pyx12's stock map of X214 asks for.
     """
 
     source: InputSource

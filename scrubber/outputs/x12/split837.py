@@ -28,8 +28,8 @@ class _OpenLevel:
     """A header or hierarchical level that claims may follow: written with the first claim below it that is kept.
 
     `count` is that of its trailer, for a transaction set the segments written so far and for the others the number of
-    headers directly inside; `number` is the HL01 that a level was written with, `child_code` where its HL04 stands
-    in the output.  `verbatim` says that all of it is kept as it is.
+    headers directly inside; `number` is the HL01 that a level was written with, `child_code` the position of its
+    HL04 in the output.  `verbatim` says that all of it is kept as it is.
     """
 
     mark: Mark
@@ -48,8 +48,8 @@ class Side:
 
     Kept claims and everything between them are slices of the input.  Headers and levels left without a claim are
     dropped; HL01, HL02, HL04, SE01, GE01 and IEA01 are numbered and counted again.  Where all claims are on this side,
-    and no transaction set without claims is rejected, the file is the input, byte for byte.  Of an input that was not
-    read whole, a transaction set that is not an 837P goes to the rejected side, and what is unread to neither.
+    and no transaction set without claims is rejected, the file is the input, byte for byte.  If an input was not
+    completely read, a transaction set that is not an 837P goes to the rejected side, and what is unread to neither.
 
     `refuses` says of the first byte of a transaction set, functional group or interchange whether it is rejected with
     all its claims: then the rejected side holds all of it as it is, with what it is rejected for.

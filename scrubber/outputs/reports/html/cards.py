@@ -26,7 +26,7 @@ from scrubber.outputs.reports.html.tally import KeptClaim
 __all__ = ["card", "work_item"]
 
 _LINES = 60
-"""Service lines that a card shows; one that a finding stands on is shown always."""
+"""Service lines that a card shows; a line with a finding is always shown."""
 
 _FINDINGS = 100
 """Findings that a card shows, the gravest first."""
@@ -164,7 +164,7 @@ def card(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> Eleme
 
 
 def _name(claim: ClaimReport) -> str:
-    return claim.claim or "(no claim number)"
+    return claim.claim or "(no patient control number)"
 
 
 def _billed(claim: ClaimReport) -> str:

@@ -30,7 +30,7 @@ _ROW = 62
 
 
 def pareto_section(tally: RunTally, catalogue: Catalogue) -> Element:
-    """Draw the errors by the money at risk, and what mending them from the top would clear."""
+    """Draw the errors by the money at risk, and what fixing them from the top would clear."""
     errors = _errors(tally)
     if not errors:
         return section("pareto", "What costs the most", el("p", "No claim has an error."))

@@ -1,4 +1,4 @@
-"""What the report rests on: inputs, loud where one was not read whole, what the settings decided, and rule tables."""
+"""What the report rests on: inputs (with an alert if one is incomplete), the decisions of the settings, and tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILES = 500
 """Inputs in the table of inputs, those with faults first."""
 
 _NAMES = 100
-"""Inputs not read whole that are named in the alert."""
+"""Inputs not completely read that are named in the alert."""
 
 _FINDINGS = 200
 """Findings about inputs that are shown."""

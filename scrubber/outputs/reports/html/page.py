@@ -98,7 +98,7 @@ def _verdict(tally: RunTally) -> tuple[str, str]:
     unread = sum(not file.readable for file in tally.files)
     if unread:
         whose = "This input was" if len(tally.files) == 1 else f"{unread:,} of {len(tally.files):,} inputs were"
-        return "error", f"{whose} not read whole"
+        return "error", f"{whose} not completely read"
     if totals.rejected:
         whole = "The claim is" if totals.claims == 1 else claims_of(totals.rejected, totals.claims)
         return "error", f"{whole} rejected"
@@ -252,6 +252,7 @@ def _footer(tool: Tool) -> Element:
         el("p", f"Made by {tool.name} {tool.version}; edits of {', '.join(plugins) or 'no plugin'}."),
         el(
             "p",
-            "Holds claim numbers, codes, dates of service and amounts; no names, birth dates or member identifiers.",
+            "Holds patient control numbers, codes, dates of service and amounts; "
+            "no names, birth dates or member identifiers.",
         ),
     )

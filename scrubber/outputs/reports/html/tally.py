@@ -30,7 +30,7 @@ _NOTHING = Decimal("0.00")
 
 @frozen
 class KeptClaim:
-    """A claim with findings that is shown: the input it stands in, counted from 1, and the verdict on it."""
+    """A claim with findings that is shown: its input, counted from 1, and the verdict on it."""
 
     file: int
     claim: ClaimReport
@@ -43,7 +43,7 @@ class KeptClaim:
 
 @define
 class GroupCount:
-    """Claims and dollars of a payer or a billing provider, and how many of its claims each edit stands on."""
+    """Claims and dollars of a payer or a billing provider, and how many of its claims have findings of each edit."""
 
     claims: int = 0
     rejected: int = 0
@@ -67,7 +67,7 @@ class GroupCount:
 
 @define
 class EditCount:
-    """What came of an edit: its findings, the claims they stand on, and the dollars of these claims.
+    """What came of an edit: its findings, the claims that have them, and the dollars of these claims.
 
     `at_risk` counts where the finding is an error; a claim counts in full under each of its edits.
     """
