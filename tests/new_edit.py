@@ -1,7 +1,7 @@
 """Write what a new built-in edit needs: a module with its class, its cases and, where it needs rows, a rule table.
 
     python -m tests.new_edit IVUS604 name-of-the-defect --severity warning
-    python -m tests.new_edit IVUS604 name-of-the-defect --severity warning --table edits/tables/NAME.csv \
+    python -m tests.new_edit IVUS604 name-of-the-defect --severity warning --table edits/tables/name_of_table.csv \
         --title TEXT --source TEXT --retrieved DAY --first-day DAY --last-day DAY
 
 What only its author knows is marked `FILL IN`, and the tests fail while a mark is left.  Nothing is written where
@@ -177,7 +177,7 @@ def _texts_of_table(name: str, facts: dict[str, str]) -> dict[Path, str]:
     """Return the files that know the rule tables, with another one."""
     table, folder = Path(name).resolve(), ROOT / "edits" / "tables"
     if table.parent != folder or not re.fullmatch(r"[a-z][a-z0-9_]*\.csv", table.name) or not table.is_file():
-        raise ScaffoldError(f"{name} is not a file edits/tables/NAME.csv")
+        raise ScaffoldError(f"{name} is not a file edits/tables/name_of_table.csv, its name in small letters")
     if missing := [f"--{key.replace('_', '-')}" for key in _TABLE_FACTS if not facts[key]]:
         raise ScaffoldError(f"a table needs {', '.join(missing)}")
     manifest, loader = folder / "manifest.toml", ROOT / "edits" / "ivus" / "facts.py"

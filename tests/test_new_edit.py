@@ -112,7 +112,7 @@ def test_an_edit_without_its_check_fails_the_near_misses_too(copy: Path) -> None
         (("IVUS699", "Throw_away", *ASKED[2:]), "is not two or more words"),
         ((*ASKED, "--title", "x"), "what is said of a table needs --table"),
         ((*ASKED, "--table", "edits/tables/throw_away.csv"), "a table needs --title, --source, --retrieved"),
-        ((*ASKED, "--table", "pyproject.toml"), "is not a file edits/tables/NAME.csv"),
+        ((*ASKED, "--table", "pyproject.toml"), "is not a file edits/tables/name_of_table.csv"),
         ((*ASKED, *(t for f in (FACTS | {"--last-day": "2026-13-31"}).items() for t in f)), "month must be in 1..12"),
         ((*ASKED, *(t for f in (FACTS | {"--table": "edits/tables/mue.csv"}).items() for t in f)), "'mue' already"),
     ],
