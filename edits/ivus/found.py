@@ -11,7 +11,7 @@ import attrs
 from edits.ivus.facts import Facts
 from scrubber import Context, Encounter, Finding, ServiceLine, Severity
 
-__all__ = ["errors_of", "lines_with", "refers_to", "without"]
+__all__ = ["is_among", "lines_with", "refers_to", "without"]
 
 Lines = frozenset[tuple[int | None, int | None]]
 """Lines by the ordinal of their claim and their number."""
@@ -19,20 +19,20 @@ Lines = frozenset[tuple[int | None, int | None]]
 Check = Callable[[Any, Encounter, Context[Facts]], Iterator[Finding]]
 
 
-def lines_with(code: str, context: Context[Facts]) -> Lines:
-    """Return the lines on which an edit that ran before found anything."""
-    return frozenset((found.claim_ordinal, found.line) for found in context.found if found.code == code)
+def lines_with(code: str, context: Context[Facts], at_least: Severity = Severity.INFO) -> Lines:
+    """Return the lines on which an edit that ran before found anything, or anything of that gravity."""
+    found = (each for each in context.found if each.code == code and each.severity >= at_least)
+    return frozenset((each.claim_ordinal, each.line) for each in found)
 
 
-def errors_of(code: str, context: Context[Facts]) -> Lines:
-    """Return the lines on which an edit that ran before found an error."""
-    errors = (found for found in context.found if found.code == code and found.severity is Severity.ERROR)
-    return frozenset((found.claim_ordinal, found.line) for found in errors)
+def is_among(line: ServiceLine, told: Lines) -> bool:
+    """Whether another edit has reported the line."""
+    return (line.claim.ordinal, line.number) in told
 
 
 def without(lines: Iterable[ServiceLine], told: Lines) -> list[ServiceLine]:
     """Return the lines that no other edit has reported."""
-    return [line for line in lines if (line.claim.ordinal, line.number) not in told]
+    return [line for line in lines if not is_among(line, told)]
 
 
 def refers_to(*codes: str) -> Callable[[Check], Check]:

@@ -40,15 +40,15 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
         for session in sessions(encounter):
             missing = _without_initial(session, encounter)
             for line, dates in missing:
-                cause = places([missing[0][0]], line)
+                first = missing[0][0]
                 is_listed = facts.is_base(ADDITIONAL, INITIAL, dates)
                 is_asked = is_listed or line.claim.filing_indicator not in MEDICARE
-                worth = _worth_of_initial(line, dates, facts) if line is missing[0][0] else None
+                worth = _worth_of_initial(line, dates, facts) if line is first else None
                 finding = self.finding(
                     line,
                     f"37253 (additional vessel) is billed without 37252 (initial vessel) for {dates}"
                     f"{f'; 37252 x1 is worth {worth}' if worth else ''}.",
-                    _how_to_bill([each for each, _ in missing], line) if line is missing[0][0] else f"See {cause}.",
+                    _how_to_bill(line, len(missing)) if line is first else f"See {places([first], line)}.",
                     element="SV101-2",
                     source=AOC if is_listed else None,
                 )
@@ -97,10 +97,10 @@ def _without_initial(session: Sequence[ServiceLine], encounter: Encounter) -> li
     ]
 
 
-def _how_to_bill(lines: Sequence[ServiceLine], seen_from: ServiceLine) -> str:
-    """Return how the lines of 37253 that lack 37252 are billed rightly."""
-    if len(lines) == 1 and seen_from.whole_units == 1:
-        correction = f"change line {seen_from.number} from 37253 x1 to 37252 x1"
+def _how_to_bill(first: ServiceLine, lines: int) -> str:
+    """Return how so many lines of 37253 that lack 37252 are billed rightly."""
+    if lines == 1 and first.whole_units == 1:
+        correction = f"change line {first.number} from 37253 x1 to 37252 x1"
     else:
         correction = "bill the first of these vessels as 37252 x1 and only the others as 37253"
     return f"If no other claim bills 37252 for that session, {correction}."

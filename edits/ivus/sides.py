@@ -21,7 +21,7 @@ from edits.ivus.codes import (
     side_of,
 )
 from edits.ivus.facts import Facts
-from edits.ivus.found import errors_of, lines_with, refers_to, without
+from edits.ivus.found import is_among, lines_with, refers_to, without
 from edits.ivus.retired import retired_beside
 from edits.ivus.units import UnitsByDay, limit_of, together
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -49,14 +49,13 @@ class LateralityPair(EncounterEdit[Facts]):
     @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for the other side of the same code on an earlier line of the date, or on the line itself."""
-        repeats, told = lines_with("IVUS701", context), errors_of("IVUS201", context)
+        repeats, told = lines_with("IVUS701", context), lines_with("IVUS201", context, Severity.ERROR)
         seen: dict[str, list[tuple[ServiceLine, tuple[str, ...]]]] = defaultdict(list)
         for line in modified_lines(encounter):
             sides = context.tables.modifiers_of_kind(line, "side")
             same = [found for other, found in seen[line.procedure] if other.common_days(line)] if sides else []
             seen[line.procedure].append((line, sides))
-            place = (line.claim.ordinal, line.number)
-            if place in repeats or (line.procedure == INITIAL and place in told):
+            if is_among(line, repeats) or (line.procedure == INITIAL and is_among(line, told)):
                 continue
             if len({*sides, *chain.from_iterable(same)}) > 1:
                 yield self.finding(
@@ -96,11 +95,12 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
             same = together(line, encounter, lines)
             if same[0] is line or line.service_dates is None:
                 continue
-            if len(without(same, by_sides)) < len(same):
+            if any(is_among(each, by_sides) for each in same):
                 continue
             units, limit = by_day.most(line.service_dates), limit_of(line, context.tables)
             # Where the initial vessel is missing (IVUS102), one of the units is to be billed as that.
-            are_wrong = len(without(same, no_initial)) < len(same) or (limit is not None and units > limit.value)
+            are_too_many = limit is not None and units > limit.value
+            are_wrong = are_too_many or any(is_among(each, no_initial) for each in same)
             are_sums = all(each.whole_units is not None and each.service_dates == line.service_dates for each in same)
             billed = f"x{units}" if are_sums and not are_wrong else "with the corrected units"
             yield self.finding(

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from edits.ivus.codes import GUIDE, INITIAL, MUE, NCCI_MANUAL, are_opposite, ivus_lines, make_meta, places, side_of
 from edits.ivus.facts import Facts, UnitLimit
-from edits.ivus.found import errors_of, lines_with, refers_to, without
+from edits.ivus.found import lines_with, refers_to, without
 from scrubber import (
     Adjustment,
     CodeForm,
@@ -119,7 +119,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
     @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Sum the units by code and day (MAI 2 and 3) or take them by line (MAI 1), without repeats (IVUS701)."""
-        repeats = errors_of("IVUS701", context)
+        repeats = lines_with("IVUS701", context, Severity.ERROR)
         countable = [line for line in without(ivus_lines(encounter), repeats) if line.whole_units is not None]
         by_code = _by_code(countable)
         for line in countable:
