@@ -127,7 +127,7 @@ class Config:
         return wanted > refused
 
     def ignored(self, payer: str, code: str) -> Ignore | None:
-        """Return why a finding on a claim to `payer` is set aside, None if it counts."""
+        """Return why a finding on a claim to `payer` is suppressed, None if it counts."""
         named = self.payer_named(payer)
         ignore = self.payers[named].ignore.get(code) if named is not None else None
         return ignore if ignore is not None and (ignore.until is None or self.today <= ignore.until) else None

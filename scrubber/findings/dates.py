@@ -11,7 +11,6 @@ from attrs import field, frozen
 
 __all__ = ["SERVICE_YEARS", "DateRange", "parse_date"]
 
-
 SERVICE_YEARS = range(2000, 2100)
 """The years that a date of service may have.
 

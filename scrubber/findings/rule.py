@@ -13,13 +13,8 @@ from scrubber.findings.finding import Adjustment, Severity, Source, Status
 
 __all__ = ["Documentation", "Example", "FileEdit", "Meta", "Rule", "statuses"]
 
-
 _CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
-
-
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
 _DOCSTRING = re.compile(r"(.+?)\n\nWhy: (.+?)\nFix: (.+)", re.DOTALL)
 
 

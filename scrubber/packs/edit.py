@@ -1,9 +1,8 @@
-"""The plugin contract: what an edit is, and what a distribution gives to the scrubber.
+"""The plugin contract: what an edit is.
 
 An edit is a class with one validated `meta` object, a docstring that `scrubber explain` prints, and a pure `check`
 that yields findings: no input or output, no clock, no mutation.  Its tables come with the context, and it chooses
-rows by the date of service.  A distribution offers its edits as one `Chain` under the entry point group
-`scrubber.edits`; the entry's name is the prefix of all its codes.
+rows by the date of service.
 """
 
 from __future__ import annotations

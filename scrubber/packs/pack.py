@@ -1,4 +1,7 @@
-"""What a distribution gives to the scrubber: its edits and what they rest on."""
+"""What a distribution gives to the scrubber: its edits and what they rest on.
+
+It offers them as one `Chain` under the entry point group `scrubber.edits`; the entry's name is the prefix of all codes.
+"""
 
 from __future__ import annotations
 

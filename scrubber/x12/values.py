@@ -8,10 +8,7 @@ from functools import lru_cache
 
 __all__ = ["in_cents", "parse_number"]
 
-
 _CENT = Decimal("0.01")
-
-
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 
 

@@ -28,7 +28,7 @@ _CRASHED = "SCR901"
 class SarifWriter:
     """Writes one run: a result for each finding as it comes, then the inputs and how the run went.
 
-    Findings that the configuration set aside are suppressed results.  An input that was not completely read is a
+    Findings that the configuration suppresses are suppressed results.  An input that was not completely read is a
     notification too, and makes the run unsuccessful, as a crashed edit does.  A notice is a notification about the
     configuration.
     """
