@@ -22,12 +22,13 @@ from scrubber.findings.report import FileReport
 from scrubber.io.publication import Publication
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
-from scrubber.outputs.reports.base import Writer, describe_tool
+from scrubber.outputs.reports.base import ReportWriter, describe_tool
 from scrubber.outputs.reports.json import JsonWriter
 from scrubber.outputs.reports.text import TextWriter
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.tables.table import TableInfo, load_manifest, load_table
+from tests.writing import write_files
 
 __all__ = ["TARGETS", "scrub", "tables"]
 
@@ -49,7 +50,7 @@ def scrub(data: bytes) -> None:
         totals = report.totals
         assert totals.claims == totals.accepted + totals.rejected == len(report.claims)
         assert totals.charges == totals.accepted_charges + totals.rejected_charges
-        assert not engine.crashed, "an edit crashed"
+        assert not totals.crashed, "an edit crashed"
         _check_reports(report)
         clean = folder / "clean"
         if report.readable and clean.exists():
@@ -67,25 +68,18 @@ def _write(data: bytes, engine: Engine, folder: Path) -> FileReport:
     targets = Targets(annotated, clean, rejected, ack277, ack999)
     settings = OutputSettings(AckSettings(engine.config.today), annotate_k3=True, partial=True)
     with open_source(data, "fuzz") as source, Publication() as publication:
-        run = FileScrub(source, engine)
-        outputs = run.write_files(targets, settings, publication)
-        run.report.claims.extend(run)
-        outputs.finish()
-        publication.publish()
-    return run.report
+        return write_files(source, engine, targets, settings, publication)[0]
 
 
 def _report(data: bytes, engine: Engine) -> FileReport:
     with open_source(data, "fuzz") as source:
-        run = FileScrub(source, engine)
-        run.report.claims.extend(run)
-    return run.report
+        return FileScrub(source, engine).whole_report()
 
 
 def _check_reports(report: FileReport) -> None:
     tool = describe_tool(load_plugins(), _engine(shortcut=True).config.today)
     texts = [io.StringIO(), io.StringIO()]
-    writers: tuple[Writer, ...] = (JsonWriter(texts[0], tool), TextWriter(texts[1], tool))
+    writers: tuple[ReportWriter, ...] = (JsonWriter(texts[0], tool), TextWriter(texts[1], tool))
     for writer in writers:
         for claim in report.claims:
             writer.claim("fuzz", claim)

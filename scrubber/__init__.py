@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from scrubber.version import __version__
 
 if TYPE_CHECKING:
-    from scrubber.api import Settings, check_claim, check_claims, iter_claims, load_settings, scrub
+    from scrubber.api import (
+        Scrubber,
+        ScrubOutcome,
+        Settings,
+        check_claim,
+        check_claims,
+        iter_claims,
+        load_settings,
+        scrub,
+    )
     from scrubber.claims.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
     from scrubber.claims.encounter import Encounter, SameDays
     from scrubber.claims.model import Claim, Diagnosis, Note, Payer, Person, Provider, ServiceLine
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
     from scrubber.findings.finding import Adjustment, Finding, Location, Severity, Source, Status
     from scrubber.findings.report import ClaimReport, EndedTable, FileReport, Observation, Report
     from scrubber.findings.rule import Example, Meta, statuses
-    from scrubber.outputs.reports.base import Tool, Writer
+    from scrubber.outputs.reports.base import ReportWriter, Tool
     from scrubber.packs.edit import Context, Edit, EncounterEdit
     from scrubber.packs.option import Option, OptionRow, option_table
     from scrubber.packs.pack import Chain, Page
@@ -60,7 +69,10 @@ __all__ = [
     "PluginError",
     "Provider",
     "Report",
+    "ReportWriter",
     "SameDays",
+    "ScrubOutcome",
+    "Scrubber",
     "ScrubberError",
     "ServiceLine",
     "Settings",
@@ -71,7 +83,6 @@ __all__ = [
     "TableInfo",
     "Tool",
     "UnreadableError",
-    "Writer",
     "__version__",
     "check_claim",
     "check_claims",
@@ -89,6 +100,8 @@ __all__ = [
 
 _HOMES = {
     "scrubber.api": (
+        "ScrubOutcome",
+        "Scrubber",
         "Settings",
         "check_claim",
         "check_claims",
@@ -145,8 +158,8 @@ _HOMES = {
         "statuses",
     ),
     "scrubber.outputs.reports.base": (
+        "ReportWriter",
         "Tool",
-        "Writer",
     ),
     "scrubber.packs.edit": (
         "Context",

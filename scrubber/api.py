@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypedDict, Unpack
+from typing import Any, BinaryIO, Self, TextIO, TypedDict, Unpack
+
+from attrs import define, evolve, field, frozen
 
 from scrubber.builtin.all_rules import all_rules
 from scrubber.claims.builder import build_claim
 from scrubber.claims.model import Claim
 from scrubber.claims.reader import Reader
 from scrubber.config import Config, load_config, read_values
+from scrubber.engine.executor import Executor, ProcessExecutor, SerialExecutor
 from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, UnreadableError, reason_of
 from scrubber.findings.finding import Finding, Severity
-from scrubber.findings.report import Detail, Report
+from scrubber.findings.report import Detail, FileReport, Notice, Report, exit_code
 from scrubber.io.source import open_source
+from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
+from scrubber.outputs.reports.base import ReportWriter, Tool, describe_tool
+from scrubber.outputs.reports.formats import load_format, most_detail
 from scrubber.packs.registry import load_plugins
-from scrubber.pipeline.file_scrub import FileScrub, exit_code, redacted, unreadable_file
+from scrubber.pipeline.batch import Batch
+from scrubber.pipeline.file_scrub import FileScrub, redacted, unreadable_file
+from scrubber.pipeline.input_scrub import InputScrub
 
-__all__ = ["Settings", "check_claim", "check_claims", "iter_claims", "make_engine", "scrub"]
+__all__ = [
+    "ScrubOutcome",
+    "Scrubber",
+    "Settings",
+    "check_claim",
+    "check_claims",
+    "iter_claims",
+    "load_settings",
+    "make_engine",
+    "scrub",
+]
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -45,6 +65,15 @@ class Settings(TypedDict, total=False):
     payers: Mapping[str, Mapping[str, Any]]
 
 
+def load_settings(path: Path | None = None, *, discover: bool = True, **flags: Any) -> Config:
+    """Load a configuration and check it against the installed edits; see `scrubber.config.load_config`."""
+    plugins = load_plugins()
+    rules = all_rules(plugins)
+    mandatory = [code for code, (rule, _) in rules.items() if rule.meta.mandatory]
+    options = {plugin.prefix: plugin.chain.options for plugin in plugins}
+    return load_config(path, rules, mandatory, options, discover=discover, **flags)
+
+
 def make_engine(config: Config | None = None, *, shortcut: bool = True, detail: Detail = Detail.NONE) -> Engine:
     """Make an engine with all installed edits, its settings checked; see `Engine` for `shortcut` and `detail`.
 
@@ -55,21 +84,123 @@ def make_engine(config: Config | None = None, *, shortcut: bool = True, detail: 
     return engine
 
 
-def load_settings(path: Path | None = None, *, discover: bool = True, **flags: Any) -> Config:
-    """Load a configuration and check it against the installed edits; see `scrubber.config.load_config`."""
-    plugins = load_plugins()
-    rules = all_rules(plugins)
-    mandatory = [code for code, (rule, _) in rules.items() if rule.meta.mandatory]
-    options = {plugin.prefix: plugin.chain.options for plugin in plugins}
-    return load_config(path, rules, mandatory, options, discover=discover, **flags)
+@frozen
+class ScrubOutcome:
+    """What came of an input: its report without the claims, what the user should be told, and the exit code."""
+
+    report: FileReport
+    notes: tuple[str, ...]
+    exit_code: int
 
 
-def _configured(config: Config | None, settings: Settings) -> Config | None:
-    """Return the configuration with the keywords of a caller in it.  Raises ConfigError."""
-    if not settings:
-        return config
-    values = read_values(settings, "keyword")
-    return load_settings(discover=config is None, base=config, caller=_CALLER, **values)
+@define(eq=False)
+class Scrubber:
+    """Settings, installed edits, outputs and exit code together: what every front end scrubs with.
+
+    Without `config` the settings are those of SCRUBBER_CONFIG or `scrubber.toml`.  `formats` are the reports that will
+    be asked for, which decides how much of the claims is kept.  `jobs` processes judge claims; leave the scrubber, a
+    context manager, to end them.  Without `shortcut` every claim is opened.  The other values are about the X12 files:
+    notes in K3, STC02 on the lines of the 277CA, files of an input that was not completely read, and the date and first
+    interchange number of acknowledgements.  Raises ConfigError or PluginError where the settings or a plugin are wrong.
+    """
+
+    config: Config = field(factory=load_settings)
+    formats: tuple[str, ...] = ()
+    jobs: int = 1
+    shortcut: bool = True
+    annotate_k3: bool = False
+    line_dates: bool = False
+    partial: bool = False
+    ack_date: datetime | None = None
+    ack_number: int | None = None
+    _engine: Engine = field(init=False)
+    _executor: Executor = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        detail = most_detail(load_format(name) for name in self.formats)
+        self._engine = make_engine(self.config, shortcut=self.shortcut, detail=detail)
+        if self.jobs > 1:
+            make = functools.partial(make_engine, self.config, shortcut=self.shortcut, detail=detail)
+            self._executor = ProcessExecutor(make, self.jobs)
+        else:
+            self._executor = SerialExecutor(self._engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.close()
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What every report says of the settings."""
+        return self._engine.notices
+
+    @property
+    def tool(self) -> Tool:
+        """This installation as reports describe it."""
+        return describe_tool(load_plugins(), self.config.today)
+
+    def renewed(self) -> Scrubber:
+        """Return another one with the same settings, of today (an ignore may have expired) and with new processes."""
+        return evolve(self, config=evolve(self.config, today=date.today()))
+
+    def writer(self, form: str, out: TextIO | BinaryIO) -> ReportWriter:
+        """Begin a report in a format.  Raises PluginError where none of that name is installed."""
+        return load_format(form).writer(out, self.tool)
+
+    def scrub(self, source: Source, progress: Callable[[int], object] | None = None) -> Report:
+        """Scrub one input and return the whole report; see `scrubber.scrub`."""
+        name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
+        try:
+            with open_source(source, name) as opened:
+                report = FileScrub(opened, self._engine, progress, self._executor).whole_report()
+        except UnreadableError as error:
+            report = unreadable_file(name, error, self.notices)
+        except OSError as error:
+            reason = reason_of(error)
+            raise ScrubberError(f"{name}: temporary files cannot be written ({reason})") from error
+        return Report((report,), exit_code([report], self.config.fail_on))
+
+    def scrub_input(
+        self, name: str, targets: Targets, writers: Sequence[ReportWriter] = (), label: str | None = None
+    ) -> ScrubOutcome:
+        """Scrub one input into files and reports; see `InputScrub.run`."""
+        outcome = self._input_scrub.run(name, targets, writers, label=label)
+        return ScrubOutcome(outcome.report, outcome.notes, exit_code([outcome.report], self.config.fail_on))
+
+    def scrub_batch(self, inputs: Sequence[str], **outputs: Any) -> int:
+        """Scrub several inputs into one report and return the exit code; `outputs` are the values of `Batch`."""
+        return exit_code(Batch(self._input_scrub, **outputs).run(inputs), self.config.fail_on)
+
+    def check(self, claims: Iterable[Claim]) -> list[Finding]:
+        """Judge claims together; see `scrubber.check_claims`."""
+        groups: dict[tuple[str, ...], list[Claim]] = {}
+        ordinals: set[int] = set()
+        for claim in claims:
+            if claim.ordinal in ordinals:
+                raise ValueError("every claim needs an ordinal of its own")
+            ordinals.add(claim.ordinal)
+            groups.setdefault(claim.patient_key, []).append(claim)
+        reports = [report for group in groups.values() for report in self._engine.judge(group)]
+        if self.config.redact:
+            reports = [redacted(report) for report in reports]
+        found = [finding for report in reports for finding in report.findings]
+        return sorted(found, key=lambda finding: finding.sort_key)
+
+    @property
+    def _input_scrub(self) -> InputScrub:
+        ack = AckSettings(self.config.today, self.ack_date, self.ack_number)
+        settings = OutputSettings(ack, annotate_k3=self.annotate_k3, line_dates=self.line_dates, partial=self.partial)
+        return InputScrub(self._engine, self.tool, settings, self._executor)
+
+
+def _configured(config: Config | None, settings: Settings) -> Scrubber:
+    """Return a scrubber with the configuration and the keywords of a caller in it.  Raises ConfigError."""
+    if settings:
+        values = read_values(settings, "keyword")
+        config = load_settings(discover=config is None, base=config, caller=_CALLER, **values)
+    return Scrubber(config or load_settings())
 
 
 def scrub(
@@ -86,19 +217,7 @@ def scrub(
     since its last call.  An input that cannot be read is no exception but a report that says so.  Raises
     ConfigError or PluginError, and ScrubberError when a temporary file cannot be written.
     """
-    engine = make_engine(_configured(config, settings))
-    name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
-    try:
-        with open_source(source, name) as opened:
-            run = FileScrub(opened, engine, progress)
-            report = run.report
-            report.claims.extend(run)
-    except UnreadableError as error:
-        report = unreadable_file(name, error, engine.notices)
-    except OSError as error:
-        reason = reason_of(error)
-        raise ScrubberError(f"{name}: temporary files cannot be written ({reason})") from error
-    return Report((report,), exit_code([report], engine.config, crashed=engine.crashed))
+    return _configured(config, settings).scrub(source, progress)
 
 
 def iter_claims(source: Source) -> Iterator[Claim]:
@@ -129,16 +248,4 @@ def check_claims(claims: Iterable[Claim], config: Config | None = None, **settin
 
     Settings are as for `scrub`.  The claims' `ordinal` must differ.  Raises ValueError if it does not.
     """
-    engine = make_engine(_configured(config, settings))
-    groups: dict[tuple[str, ...], list[Claim]] = {}
-    ordinals: set[int] = set()
-    for claim in claims:
-        if claim.ordinal in ordinals:
-            raise ValueError("every claim needs an ordinal of its own")
-        ordinals.add(claim.ordinal)
-        groups.setdefault(claim.patient_key, []).append(claim)
-    reports = [report for group in groups.values() for report in engine.judge(group)]
-    if engine.config.redact:
-        reports = [redacted(report) for report in reports]
-    found = [finding for report in reports for finding in report.findings]
-    return sorted(found, key=lambda finding: finding.sort_key)
+    return _configured(config, settings).check(claims)

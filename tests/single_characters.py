@@ -20,9 +20,9 @@ from attrs import frozen
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine.judge import Engine
-from scrubber.findings.report import FileReport
+from scrubber.findings.report import FileReport, exit_code
 from scrubber.io.source import open_source
-from scrubber.pipeline.file_scrub import FileScrub, exit_code
+from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import Form, to_837p
 
 CHARACTERS = b"0123456789AMZaz ~*:^\n\r\x00\x1f-.,/&'"
@@ -91,21 +91,19 @@ def element_at(data: bytes, at: int) -> tuple[str, str]:
 
 def report_on(data: bytes, engine: Engine) -> FileReport:
     with open_source(data, "changed.837") as source:
-        run = FileScrub(source, engine)
-        run.report.claims.extend(run)
-        return run.report
+        return FileScrub(source, engine).whole_report()
 
 
 def accepted_faults(fault: Fault, engine: Engine, every: int = 1) -> tuple[Counter[str], list[str]]:
     """Change a claim everywhere: the counts of what came of it, and the changes by which its fault is accepted."""
     data = to_837p(fault.claim, Form(line_end=""))
     before = report_on(data, engine)
-    assert exit_code([before], engine.config, crashed=False) == 1, fault.name
+    assert exit_code([before], engine.config.fail_on) == 1, fault.name
     counts: Counter[str] = Counter()
     found: list[str] = []
     for change in changes(data, every):
         report = report_on(change.data, engine)
-        code = exit_code([report], engine.config, crashed=engine.crashed)
+        code = exit_code([report], engine.config.fail_on)
         counts[f"exit {code}"] += 1
         if code == 0:
             name, value = element_at(change.data, change.at)

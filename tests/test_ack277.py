@@ -21,7 +21,6 @@ from scrubber.io.publication import Publication
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
 from scrubber.outputs.x12.acknowledgement import _Numbers
-from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import Form, to_837p
 from scrubber.x12.segment import Delimiters
 from tests import shapes
@@ -29,6 +28,7 @@ from tests.oracle import pyx12_errors
 from tests.test_ack999 import counted as recounted
 from tests.test_annotate import Planting, error_on, planted
 from tests.test_outputs import check_numbering_of_acknowledgement, segments_of, write, x214
+from tests.writing import write_files
 
 __all__ = ["x214"]  # a fixture
 
@@ -131,12 +131,8 @@ def acknowledged(data: bytes, engine: Engine, *, line_dates: bool = False) -> by
 def both_acknowledgements(data: bytes, engine: Engine, ack: AckSettings) -> tuple[Segments, Segments]:
     with tempfile.TemporaryDirectory() as name, open_source(data) as source, Publication() as publication:
         folder = Path(name)
-        run = FileScrub(source, engine)
         targets = Targets(ack277=folder / "a.277", ack999=folder / "a.999")
-        outputs = run.write_files(targets, OutputSettings(ack), publication)
-        run.report.claims.extend(run)
-        outputs.finish()
-        publication.publish()
+        write_files(source, engine, targets, OutputSettings(ack), publication)
         return segments_of((folder / "a.277").read_bytes()), segments_of((folder / "a.999").read_bytes())
 
 

@@ -17,10 +17,10 @@ from scrubber.findings.finding import Severity
 from scrubber.io.publication import Publication
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, targets_in
-from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import Form, to_837p
 from tests.oracle import interchanges, pyx12_errors
 from tests.test_outputs import segments_of, write
+from tests.writing import write_files
 
 ONE = to_837p("37238\n37252", Form(line_end=""))
 TWO = to_837p("claim A\n37238\n37252\nclaim B patient=M2\n99213", Form(line_end=""))
@@ -742,13 +742,9 @@ def _written_in_folder(
 ) -> bytes | None:
     target = folder / "in.999"
     with open_source(data, "in.837") as source, Publication() as publication:
-        run = FileScrub(source, engine)
         targets = attrs.evolve(targets_in(folder, "in.837"), findings=None, in_folder=in_folder)
         options = OutputSettings(ack_settings or AckSettings(engine.config.today))
-        outputs = run.write_files(targets, options, publication)
-        run.report.claims.extend(run)
-        outputs.finish()
-        publication.publish()
+        write_files(source, engine, targets, options, publication)
     return target.read_bytes() if target.exists() else None
 
 

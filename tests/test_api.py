@@ -310,7 +310,7 @@ def test_objects_show_codes_and_counts() -> None:
     assert repr(report) == "<Report 2 claims: 1 accepted, 1 rejected>"
     assert repr(file) == "<FileReport 2 claims: 1 accepted, 1 rejected>"
     assert repr(file.totals) == "<Totals 2 claims: 1 accepted, 1 rejected, 2 lines>"
-    assert repr(file.claims) == "[<ClaimReport 1: rejected, 1 line; IVUS101>, <ClaimReport 2: accepted, 1 line>]"
+    assert repr(file.claims) == "(<ClaimReport 1: rejected, 1 line; IVUS101>, <ClaimReport 2: accepted, 1 line>)"
     assert repr(report.findings[0]) == "<Finding IVUS101 error: claim 1, line 1, 37252, SV101-2>"
     assert repr(attrs.evolve(report, files=(file, file))) == "<Report 2 files, 4 claims: 2 accepted, 2 rejected>"
     twice = scrubber.scrub(to_837p("37252\n37253"), select=["IVUS101"]).files[0].claims[0]
@@ -350,7 +350,7 @@ def test_a_notebook_escapes_and_ends() -> None:
     many = tuple(
         attrs.evolve(finding, code=f"EVIL{number:03}", name="<script>alert('1')</script>&") for number in range(1234)
     )
-    report = scrubber.Report((attrs.evolve(file, findings=many, claims=[]),), exit_code=1)
+    report = scrubber.Report((attrs.evolve(file, findings=many, claims=()),), exit_code=1)
     html = report._repr_html_()
     assert len(html) < 5000
     assert "<script" not in html

@@ -14,7 +14,7 @@ from scrubber.findings.code_form import CodeForm
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Finding
 from scrubber.findings.report import ClaimReport
-from scrubber.packs.registry import writer_names
+from scrubber.outputs.reports.formats import format_names
 from scrubber.testing import scrub_shorthand, to_837p
 from scrubber.x12.values import in_cents
 from tests.canary import seen
@@ -24,7 +24,7 @@ PLAIN = to_837p("claim A\n99213").decode()
 SESSION = to_837p("claim A\n37238\n36012\n37252 desc='LEFT CIV'").decode()
 
 
-def judge(data: str | bytes) -> list[ClaimReport]:
+def judge(data: str | bytes) -> tuple[ClaimReport, ...]:
     return scrub(data.encode("latin-1") if isinstance(data, str) else data).files[0].claims
 
 
@@ -133,10 +133,10 @@ def test_a_number_as_place_of_service_is_in_no_report(options: list[str], run: R
     assert "2 X12217 error SV105" in found(data)
     for changed in (data, data.replace(b"*200***11:", b"*200***935104827:")):
         path.write_bytes(changed)
-        done = run("scrub", path, *options, *(f"--report={form}=r.{form}" for form in writer_names()))
+        done = run("scrub", path, *options, *(f"--report={form}=r.{form}" for form in format_names()))
         assert done.returncode == 1
         assert not seen("935104827", done.stdout + done.stderr)
-        for form in writer_names():
+        for form in format_names():
             assert not seen("935104827", (tmp_path / f"r.{form}").read_bytes()), form
 
 

@@ -82,7 +82,7 @@ def test_a_crash_rejects_the_claim_and_the_other_edits_still_run() -> None:
     report = scrub_shorthand("99213", engine=engine)[0]
     assert [finding.code for finding in report.findings] == ["SCR901", "TST003"]
     assert report.rejected
-    assert engine.crashed
+    assert report.crashed
     message = report.findings[0].message
     assert "TST001 crashed with RuntimeError at test_engine.py line" in message
     assert "TESTPATIENT" not in message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from scrubber.api import load_settings, make_engine
 from scrubber.config import Ignore, PayerConfig
-from scrubber.engine.executor import Team
+from scrubber.engine.executor import Executor, ProcessExecutor
 from scrubber.engine.judge import Engine
 from scrubber.findings.finding import Severity
 from scrubber.io.source import open_source
@@ -23,10 +25,10 @@ GUIDE = load_settings(discover=False, conformance="guide")
 THREE = to_837p("claim A\n37238\nclaim B\n37252\nclaim C patient=M2\n37238\n37252", Form(line_end=""))
 
 
-def codes(data: bytes, engine: Engine, team: Team | None = None) -> list[list[str]]:
+def codes(data: bytes, engine: Engine, executor: Executor | None = None) -> list[list[str]]:
     """Return what the walk finds about each claim, and what relies on that; what is about the file at the end."""
     with open_source(counted(data), "in.837") as source:
-        run = FileScrub(source, engine, team=team)
+        run = FileScrub(source, engine, executor=executor)
         claims = [[finding.code for finding in claim.findings] for claim in run]
         return [
             [code for code in found if code.startswith(("X123", "SCR"))]
@@ -76,9 +78,9 @@ def test_the_walk_rejects_claims_like_any_edit(data: bytes, expected: list[list[
 
 
 def test_other_processes_know_what_the_walk_found(guide_engine: Engine) -> None:
-    with Team(GUIDE, 2, shortcut=True) as team:
+    with ProcessExecutor(partial(make_engine, GUIDE), 2) as executor:
         for _, data, expected in CASES:
-            assert codes(data, guide_engine, team) == expected
+            assert codes(data, guide_engine, executor) == expected
 
 
 def test_what_a_level_has_many_faults_of_is_listed_once(guide_engine: Engine) -> None:

@@ -22,9 +22,9 @@ import pytest
 from attrs import frozen
 
 from scrubber import UnreadableError, iter_claims, scrub
-from scrubber.api import load_settings
+from scrubber.api import Scrubber, load_settings
 from scrubber.io import source
-from scrubber.packs.registry import writer_names
+from scrubber.outputs.reports.formats import format_names
 from scrubber.watch import FileWorker, Waits, open_watcher
 from tests.canary import canary_file
 from tests.conftest import Run
@@ -36,7 +36,7 @@ X12_FILES = [f"--{form}=o.{form}" for form in ("annotated", "clean", "rejected",
 QUICK = {"a million components", "a million notes", "one segment", "lines of one day"}
 DOORS: dict[str, list[str]] = {
     "scrub": ["--format=json"],
-    **{f"scrub {form}": [f"--format={form}"] for form in writer_names() if form != "json"},
+    **{f"scrub {form}": [f"--format={form}"] for form in format_names() if form != "json"},
     "out-dir": ["--format=json", "--out-dir=out", "--annotate-k3"],
     "files": ["--format=json", "--partial", *X12_FILES],
     "jobs": ["--format=json", "--jobs=2"],
@@ -119,7 +119,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("door", ["out-dir", "jobs", "guide"])
 def test_small_ones_together(folder: Path, door: str) -> None:
-    reports = [f"--report={form}=r.{form}" for form in writer_names()] if door == "out-dir" else []
+    reports = [f"--report={form}=r.{form}" for form in format_names()] if door == "out-dir" else []
     done = _limited(folder, "scrub", "in", *DOORS[door], *reports)
     assert done.code == 3
     assert "Traceback" not in done.err
@@ -168,7 +168,7 @@ def test_a_watcher_takes_them_all(tmp_path: Path) -> None:
     told: list[str] = []
     for name, case in BY_NAME.items():
         case.write(inbox / name)
-    worker = FileWorker(load_settings(discover=False))
+    worker = FileWorker(Scrubber(load_settings(discover=False)))
     with open_watcher(inbox, out, Waits(settle=0, give_up=0), worker, told.append) as gate:
         assert gate.run_once() == 3
     assert len(told) == len(SMALL)
@@ -393,7 +393,7 @@ def test_files_can_be_read_by_their_owner_only(run: Run, tmp_path: Path, umask: 
     given = set(tmp_path.rglob("*"))
     before = os.umask(umask)
     try:
-        reports = [f"--report={form}=r.{form}" for form in writer_names()]
+        reports = [f"--report={form}=r.{form}" for form in format_names()]
         assert run("scrub", "a.837", "b.837", "--out-dir=deep/er/out", *reports).returncode == 3
         assert run("scrub", "a.837", "--partial", *X12_FILES).returncode == 1
         assert run("watch", "in", "--out=far/away", "--once", "--settle=0", "--give-up=0").returncode == 3

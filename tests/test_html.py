@@ -247,7 +247,7 @@ def test_hostile_values_stay_text() -> None:
         findings=(finding,),
         observations=(Observation(HOSTILE, HOSTILE, HOSTILE),),
     )
-    report.path, report.findings, report.readable = HOSTILE, (attrs.evolve(finding, line=None),), False
+    report = attrs.evolve(report, path=HOSTILE, findings=(attrs.evolve(finding, line=None),), readable=False)
     text = written(([hostile], report))
     check_sound(text)
     decoded = text.decode()
@@ -295,7 +295,7 @@ def test_a_file_not_read_whole_comes_first_and_loud(run: Run, tmp_path: Path) ->
 def test_errors_of_the_file_alone_are_not_called_accepted() -> None:
     claims, report = judged(to_837p("claim A\n99213"))
     fault = Finding("X12101", "a-fault", Severity.ERROR, "The trailer is wrong.", "Correct it.")
-    report.findings = (fault,)
+    report = attrs.evolve(report, findings=(fault,))
     page = page_of(written((claims, report)))
     assert "the file itself has errors" in text_of(page.find(".//h1"))
 
@@ -323,7 +323,7 @@ def many(count: int) -> tuple[list[ClaimReport], FileReport]:
     """Return so many flagged claims, each like one of the sample under another number."""
     claims, report = judged(SAMPLE.read_bytes())
     flagged = [claim for claim in claims if claim.rejected]
-    report.totals = type(report.totals)()
+    report = attrs.evolve(report, totals=type(report.totals)())
     more = []
     for ordinal in range(1, count + 1):
         like = flagged[ordinal % len(flagged)]

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 
 from scrubber import scrub
-from scrubber.api import load_settings, make_engine
+from scrubber.api import Scrubber, load_settings, make_engine
 from scrubber.builtin.all_rules import all_rules
 from scrubber.config import Config
 from scrubber.engine.notices import TABLES_ENDED
@@ -331,7 +331,7 @@ def test_a_watcher_tells_and_publishes_the_notice(run: Run, tmp_path: Path) -> N
 def test_a_watcher_without_such_settings_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     lines: list[str] = []
-    judge = FileWorker(load_settings(discover=False))
+    judge = FileWorker(Scrubber(load_settings(discover=False)))
     with open_watcher(tmp_path / "in", tmp_path / "out", Waits(settle=0), judge, lines.append) as gate:
         gate.run_once()
     assert lines == []

@@ -22,11 +22,11 @@ from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.io.publication import Publication
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
-from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.x12.lexer import cut_segments
 from tests import shapes
 from tests.conftest import FIXTURES, ROOT
 from tests.oracle import interchanges, published_x214_map, pyx12_errors
+from tests.writing import write_files
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 FILES = [*sorted((FIXTURES / "claims").glob("*.837")), *(sorted(CORPUS.iterdir()) if CORPUS.is_dir() else [])]
@@ -48,17 +48,13 @@ class Written:
 def write(data: bytes, engine: Engine, *, partial: bool = False, k3: bool = False, line_dates: bool = False) -> Written:
     with tempfile.TemporaryDirectory() as name, open_source(data, "in.837") as source, Publication() as publication:
         folder = Path(name)
-        run = FileScrub(source, engine)
         annotated, clean, rejected, ack277, ack999 = (folder / file for file in NAMES.values())
         targets = Targets(annotated, clean, rejected, ack277, ack999)
         options = OutputSettings(AckSettings(engine.config.today), k3, line_dates, partial)
-        outputs = run.write_files(targets, options, publication)
-        run.report.claims.extend(run)
-        outputs.finish()
-        publication.publish()
+        report, notes = write_files(source, engine, targets, options, publication)
         there = {kind: folder / file for kind, file in NAMES.items() if (folder / file).exists()}
         assert len(list(folder.iterdir())) == len(there)
-        return Written(run.report, {kind: path.read_bytes() for kind, path in there.items()}, outputs.notes)
+        return Written(report, {kind: path.read_bytes() for kind, path in there.items()}, list(notes))
 
 
 class Alternating(Engine):

@@ -19,14 +19,16 @@ import pytest
 from pyx12 import map_walker
 
 from scrubber import ClaimReport, ScrubberError, UnreadableError, iter_claims, scrub
-from scrubber.api import check_claim, load_settings, make_engine
+from scrubber.api import Scrubber, check_claim, load_settings, make_engine
 from scrubber.claims.reader import Reader
 from scrubber.config import Config
 from scrubber.conformance.guide_walk import _guide
+from scrubber.engine.judge import Engine
 from scrubber.findings.report import Detail
 from scrubber.io.source import open_source
-from scrubber.outputs.reports.base import Tool, describe_tool, is_binary
-from scrubber.packs.registry import load_plugins, load_writer, writer_names
+from scrubber.outputs.reports.base import Tool, describe_tool
+from scrubber.outputs.reports.formats import format_names, load_format
+from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.watch import FileWorker, Waits, open_watcher
 from scrubber.x12.segment import SEGMENT_IDS
@@ -47,16 +49,16 @@ TURNS = ("ends", "without", "twice", "lower")
 X12 = (".837", ".277ca", ".999")
 
 
-def _reports(data: bytes, config: Config, forms: tuple[str, ...] = tuple(writer_names())) -> dict[str, bytes]:
+def _reports(data: bytes, config: Config, forms: tuple[str, ...] = tuple(format_names())) -> dict[str, bytes]:
     """Write every report on some bytes."""
     outs = {form: io.BytesIO() for form in forms}
     with contextlib.ExitStack() as stack:
         writers = []
         for form, out in outs.items():
-            kind = load_writer(form)
-            stream = out if is_binary(kind) else io.TextIOWrapper(out, "utf-8", newline="\n", write_through=True)
+            wanted = load_format(form)
+            stream = out if wanted.binary else io.TextIOWrapper(out, "utf-8", newline="\n", write_through=True)
             stack.callback(stream.flush)
-            writers.append((kind(stream, TOOL, color=False), stream))
+            writers.append((wanted.writer(stream, TOOL), stream))
         with open_source(data, "input.837") as source:
             run = FileScrub(source, make_engine(config, detail=Detail.ALL))
             for claim in run:
@@ -103,7 +105,7 @@ def test_no_report_holds_more_than_codes_whatever_is_damaged(group: int, every: 
     config = attrs.evolve(REDACTED, conformance="guide" if group == 0 else "envelope")
     for place, (name, data) in enumerate(DAMAGED.items()):
         if place % 8 == group and (every or _takes_its_turn(name)):
-            forms = tuple(writer_names()) if place % 64 == group else ("text", "json", "xml")
+            forms = tuple(format_names()) if place % 64 == group else ("text", "json", "xml")
             for form, report in _reports(data, config, forms).items():
                 assert not leaks(report), (name, form)
 
@@ -111,8 +113,8 @@ def test_no_report_holds_more_than_codes_whatever_is_damaged(group: int, every: 
 @pytest.mark.parametrize(
     ("config", "values", "forms"),
     [
-        (PLAIN, PLANTED[:2], tuple(writer_names())),
-        (PLAIN, PLANTED[2:], tuple(writer_names())),
+        (PLAIN, PLANTED[:2], tuple(format_names())),
+        (PLAIN, PLANTED[2:], tuple(format_names())),
         (REDACTED, PLANTED, ("text", "json", "xml")),
         (GUIDED_REDACTED, PLANTED[:1], ("json",)),
     ],
@@ -149,7 +151,7 @@ def test_the_command_line_shows_no_number_in_the_wrong_element(run: Run, tmp_pat
         for place, (name, data) in enumerate(planted(value, redact=bool(options))):
             if place % 25 == 0 or (number == 0 and name == "claims"):
                 (tmp_path / "in" / f"{number}-{place:03}.837").write_bytes(data)
-    reports = [f"--report={form}=r.{form}" for form in writer_names()]
+    reports = [f"--report={form}=r.{form}" for form in format_names()]
     done = run("scrub", "in", *options, "--out-dir=out", "--partial", *reports)
     assert done.returncode == 3
     kept = [path for path in (*tmp_path.glob("r.*"), *(tmp_path / "out").iterdir()) if path.suffix not in X12]
@@ -252,18 +254,17 @@ def test_what_a_plugin_raises_is_not_passed_on(
     def crash(*args: Any) -> None:
         raise kind(f"{args} QZLAST")
 
-    engine = make_engine(PLAIN, detail=Detail.OPENED)
-    chain = engine._chains[0]
+    plugin, *others = load_plugins()
     if door == "check":
-        rule = next(rule for rule in chain.edits if rule.meta.code == "IVUS101")
+        rule = next(rule for rule in plugin.chain.edits if rule.meta.code == "IVUS101")
         monkeypatch.setattr(rule, "check", crash)
     else:
         changes: dict[str, Any] = {door: crash}
-        engine._chains[0] = attrs.evolve(chain, **changes)
-        engine._stages.clear()
+        plugin = attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, **changes))
+    engine = Engine(PLAIN, [plugin, *others], detail=Detail.OPENED)
     with open_source(CANARY) as source:
         reports: list[ClaimReport] = list(FileScrub(source, engine))
-    assert engine.crashed
+    assert any(report.crashed for report in reports)
     assert len(reports) == 2
     assert any(finding.code == "SCR901" for report in reports for finding in report.findings)
     assert not leaks(repr(reports))
@@ -333,8 +334,8 @@ def test_a_screen_that_crashes_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> 
     def crash(*args: Any) -> bool:
         raise _LeakError(f"{args} QZLAST")
 
-    engine = make_engine(PLAIN)
-    engine._screens = [crash]
+    plugin, *others = load_plugins()
+    engine = Engine(PLAIN, [attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, screen=crash)), *others])
     with open_source(CANARY) as source, pytest.raises(ScrubberError) as caught:
         FileScrub(source, engine)
     assert not leaks("".join(traceback.format_exception(caught.value)).split("raise _LeakError")[0])
@@ -352,7 +353,7 @@ def test_the_command_line_tells_codes_only(run: Run, tmp_path: Path, options: li
     (tmp_path / "tmp").mkdir()
     for place, data in enumerate([CANARY, *SAMPLE.values()]):
         (tmp_path / "in" / f"{place:03}.837").write_bytes(data)
-    reports = [f"--report={form}=r.{form}" for form in writer_names()]
+    reports = [f"--report={form}=r.{form}" for form in format_names()]
     done = run("scrub", "in", "--redact", "--out-dir=out", *reports, *options, TMPDIR=str(tmp_path / "tmp"))
     assert done.returncode == 3
     assert not leaks(done.stderr)
@@ -377,7 +378,7 @@ def test_a_crash_tells_its_place_only(run: Run, tmp_path: Path, options: list[st
 
 
 LEAKY = """
-from scrubber import Chain, Edit, Meta, Severity, Source
+from scrubber import Chain, Edit, Meta, ReportWriter, Severity, Source
 from typing import Any
 
 class Leak(Edit[Any]):
@@ -391,7 +392,7 @@ class Leak(Edit[Any]):
     def check(self, claim, context):
         yield self.finding(claim, f"The patient is {claim.patient.last_name}.", "Nothing.")
 
-class LeakyWriter:
+class LeakyWriter(ReportWriter):
     def __init__(self, out, tool, *, color=False):
         self.out = out
     def claim(self, path, claim):
@@ -413,14 +414,14 @@ def test_a_leaky_edit_or_writer_would_be_seen(run: Run, tmp_path: Path) -> None:
     points = "[scrubber.edits]\nLKY = leaky:EDITS\n[scrubber.writers]\nleaky = leaky:LeakyWriter\n"
     (info / "entry_points.txt").write_text(points)
     (tmp_path / "a.837").write_bytes(CANARY)
-    reports = [f"--report={form}=r.{form}" for form in writer_names()]
+    reports = [f"--report={form}=r.{form}" for form in format_names()]
     done = run("scrub", "a.837", "--redact", *reports, PYTHONPATH=os.fspath(info.parent))
     for name, data in {
         "stdout": done.stdout,
         **{path.name: path.read_bytes() for path in tmp_path.glob("r.*")},
     }.items():
         assert b"QZCHILD" in leaks(data), name
-    assert len(list(tmp_path.glob("r.*"))) == len(writer_names())
+    assert len(list(tmp_path.glob("r.*"))) == len(format_names())
     done = run("scrub", "a.837", "--redact", "--format=leaky", "--select=X12", PYTHONPATH=os.fspath(info.parent))
     assert b"QZLAST" in leaks(done.stdout)
     assert done.returncode == 4
@@ -439,7 +440,7 @@ def test_a_watcher_keeps_nothing_of_a_claim(tmp_path: Path, config: Config) -> N
     for place, data in enumerate([CANARY, CANARY, *samples]):
         (inbox / f"{place:03}.837").write_bytes(data)
     told: list[str] = []
-    with open_watcher(inbox, out, Waits(settle=0, give_up=0), FileWorker(config), told.append) as gate:
+    with open_watcher(inbox, out, Waits(settle=0, give_up=0), FileWorker(Scrubber(config)), told.append) as gate:
         assert gate.run_once() == 3
     assert len(told) > len(samples)
     assert not leaks("\n".join(told))

@@ -28,7 +28,7 @@ from scrubber.io.source import open_source
 from scrubber.outputs import output_set as outputs
 from scrubber.outputs.reports.json import JsonWriter
 from scrubber.outputs.x12.annotated837 import Annotator
-from scrubber.outputs.x12.base import Tally
+from scrubber.outputs.x12.base import Completion, Tally
 from scrubber.outputs.x12.split837 import Side
 from scrubber.testing import Form, to_837p
 from scrubber.x12.rules import X12SyntaxError
@@ -486,9 +486,10 @@ def test_a_place_lost_meanwhile_publishes_nothing_not_even_the_findings(
     (here / "a.837").write_bytes(MIXED)
     finish = outputs.FileOutputs.finish
 
-    def lose_place(self: outputs.FileOutputs) -> None:
-        finish(self)
+    def lose_place(self: outputs.FileOutputs, report: FileReport) -> outputs.Written:
+        written = finish(self, report)
         (here / "out" / "a.clean.837").mkdir()
+        return written
 
     monkeypatch.setattr(outputs.FileOutputs, "finish", lose_place)
     assert cli("scrub", "a.837", "--out-dir=out") == 4
@@ -719,7 +720,7 @@ def test_an_input_that_changes_at_the_very_end_publishes_no_claims(here: Path, m
     (here / "a.837").write_bytes(MIXED)
     finish = Side.finish
 
-    def touch(self: Side, report: FileReport) -> str:
+    def touch(self: Side, report: FileReport) -> Completion:
         (here / "a.837").write_bytes(MIXED + b"\n")
         return finish(self, report)
 

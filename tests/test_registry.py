@@ -32,7 +32,10 @@ EDITS = Chain(edits=(Whatever,))
 '''
 
 WRITER = """
-class Short:
+from scrubber import ReportWriter
+
+
+class Short(ReportWriter):
     def __init__(self, out, tool, *, color=False):
         pass
 
@@ -112,7 +115,10 @@ def test_a_writer_without_a_method_stops_the_run(run: Run, tmp_path: Path, metho
 def test_a_writer_that_is_no_class_stops_the_run(run: Run, tmp_path: Path) -> None:
     done = run("scrub", WEEK, "--format", "short", **install(tmp_path, "Short = 1"))
     assert (done.returncode, done.stdout) == (2, b"")
-    assert "writer plugin 'short' of bad-rules is not a class" in done.stderr.decode()
+    assert (
+        "writer plugin 'short' of bad-rules: bad_rules:Short is not a subclass of scrubber.ReportWriter"
+        in done.stderr.decode()
+    )
 
 
 @pytest.mark.parametrize("place", ["edits.py", "edits/__init__.py"])

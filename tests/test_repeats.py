@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from scrubber.claims.builder import build_claim, patient_key_of, reopen
 from scrubber.claims.reader import Reader
 from scrubber.claims.regular import read_plain
 from scrubber.claims.repeats import repeats_of
-from scrubber.engine.executor import Team
+from scrubber.engine.executor import Executor, ProcessExecutor
 from scrubber.engine.judge import Engine
 from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport
@@ -35,9 +36,9 @@ def thorough() -> Engine:
     return make_engine(load_settings(discover=False), shortcut=False)
 
 
-def judged(data: bytes, engine: Engine, team: Team | None = None) -> list[ClaimReport]:
+def judged(data: bytes, engine: Engine, executor: Executor | None = None) -> list[ClaimReport]:
     with open_source(data, "x") as source:
-        return list(FileScrub(source, engine, team=team))
+        return list(FileScrub(source, engine, executor=executor))
 
 
 def repeated(reports: list[ClaimReport]) -> dict[int, tuple[str, str]]:
@@ -143,8 +144,8 @@ def test_the_processes_find_the_same(default_engine: Engine) -> None:
     data = to_837p("\n".join(f"claim C{n} patient=M{n // 3}\n93970" for n in range(60)))
     expected = judged(data, default_engine)
     assert len(repeated(expected)) == 40
-    with Team(default_engine.config, 2, shortcut=True) as team:
-        assert judged(data, default_engine, team) == expected
+    with ProcessExecutor(partial(make_engine, default_engine.config), 2) as executor:
+        assert judged(data, default_engine, executor) == expected
 
 
 def test_only_candidates_are_opened(tmp_path: Path, default_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +156,7 @@ def test_only_candidates_are_opened(tmp_path: Path, default_engine: Engine, monk
         opened.append(place.ordinal)
         return reopen(source, place, *rest)
 
-    monkeypatch.setattr("scrubber.pipeline.file_scrub.reopen", watched)
+    monkeypatch.setattr("scrubber.pipeline.survey.reopen", watched)
     monkeypatch.setattr("scrubber.engine.judge.reopen", watched)
     with open_source(tmp_path / "a.837") as source:
         assert len(list(FileScrub(source, default_engine))) == 2_000

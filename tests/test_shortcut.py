@@ -243,7 +243,7 @@ def test_a_plugin_that_looks_at_every_claim_has_every_claim_opened() -> None:
     plugins = [attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, screen=None)) for plugin in load_plugins()]
     engine = Engine(load_settings(discover=False), plugins)
     with open_source(PLAIN.encode()) as source:
-        assert all(engine.is_hot(raw) for raw in Reader(source))
+        assert all(engine.candidates.includes(raw) for raw in Reader(source))
 
 
 def glimpses(data: bytes, *, survey: bool) -> list[Any]:

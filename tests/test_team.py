@@ -6,13 +6,14 @@ import multiprocessing
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
-from scrubber.engine.executor import Team
+from scrubber.engine.executor import ProcessExecutor
 from scrubber.errors import ScrubberError
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
@@ -26,6 +27,14 @@ from tests.conftest import FIXTURES, Run
 SETTINGS = load_settings(discover=False)
 OUTPUTS = OutputSettings(AckSettings(SETTINGS.today))
 SHARED = "\n".join(f"claim A{n} patient=M{n % 3} date=202408{n + 1:02}\n37238\n36012\n37252" for n in range(20))
+
+
+def processes() -> ProcessExecutor:
+    return ProcessExecutor(partial(make_engine, SETTINGS), 2)
+
+
+def input_scrub(executor: ProcessExecutor) -> InputScrub:
+    return InputScrub(make_engine(SETTINGS), describe_tool(load_plugins(), SETTINGS.today), OUTPUTS, executor)
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +84,18 @@ def test_the_claims_of_one_input_are_shared_out(files: list[Path], run: Run, tmp
 
 def test_one_process_takes_small_inputs_only(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scrubber.pipeline.input_scrub._WHOLE", 1_000)
-    with Team(SETTINGS, 2, shortcut=True) as team:
-        scrub = InputScrub(make_engine(SETTINGS), describe_tool(load_plugins(), SETTINGS.today), OUTPUTS, team)
-        assert [scrub.begin(str(path), Targets()) is None for path in files] == [
-            path.stat().st_size > 1_000 for path in files
-        ]
+    with processes() as executor:
+        taken: list[str] = []
+
+        def begin(_function: object, name: str, *_: object) -> None:
+            taken.append(name)
+
+        monkeypatch.setattr(executor, "begin", begin)
+        scrub = input_scrub(executor)
+        for path in files:
+            scrub.start(str(path), Targets(), [])
+        assert taken == [str(path) for path in files if path.stat().st_size <= 1_000]
+        assert 0 < len(taken) < len(files)
 
 
 def test_standard_input_is_shared_out_too(run: Run) -> None:
@@ -98,21 +114,21 @@ def test_a_file_that_cannot_be_written_by_a_process_ends_the_run(files: list[Pat
 
 
 def test_the_death_of_a_process_is_told(files: list[Path]) -> None:
-    with Team(SETTINGS, 2, shortcut=True) as team, open_source(files[-1]) as source:
-        team._pool.submit(int).result()  # the first call starts the processes
-        _kill(team)
-        run = FileScrub(source, make_engine(SETTINGS), team=team)
+    with processes() as executor, open_source(files[-1]) as source:
+        executor._pool.submit(int).result()  # the first call starts the processes
+        _kill(executor)
+        run = FileScrub(source, make_engine(SETTINGS), executor=executor)
         with pytest.raises(ScrubberError, match="a worker process ended unexpectedly"):
             list(run)
 
 
 def test_the_death_of_a_process_that_has_a_whole_input_is_told(files: list[Path]) -> None:
-    with Team(SETTINGS, 2, shortcut=True) as team:
-        scrub = InputScrub(make_engine(SETTINGS), describe_tool(load_plugins(), SETTINGS.today), OUTPUTS, team)
-        begun = [scrub.begin(str(path), Targets()) for path in files * 9]
-        _kill(team)
+    with processes() as executor:
+        scrub = input_scrub(executor)
+        started = [scrub.start(str(path), Targets(), []) for path in files * 9]
+        _kill(executor)
         with pytest.raises(ScrubberError, match="a worker process ended unexpectedly"):
-            [scrub.finish(one, []) for one in begun if one is not None]
+            [finish() for finish in started]
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="the processes are looked up in /proc")
@@ -136,8 +152,8 @@ def _children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
-def _kill(team: Team) -> None:
-    for process in team._pool._processes.values():
+def _kill(executor: ProcessExecutor) -> None:
+    for process in executor._pool._processes.values():
         process.kill()
 
 
@@ -149,7 +165,8 @@ def test_a_crash_in_a_process_is_a_crash_of_the_run(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("a name")
 
     monkeypatch.setattr(AddOnWithoutBase, "check", crash)
-    with Team(SETTINGS, 2, shortcut=True) as team, open_source(to_837p("37252")) as source:
-        (claim,) = FileScrub(source, make_engine(SETTINGS), team=team)
-    assert team.crashed
+    with processes() as executor, open_source(to_837p("37252")) as source:
+        run = FileScrub(source, make_engine(SETTINGS), executor=executor)
+        (claim,) = run
+    assert run.report.totals.crashed
     assert "SCR901" in {finding.code for finding in claim.findings}

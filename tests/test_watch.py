@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from scrubber.api import load_settings
+from scrubber.api import Scrubber, load_settings
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.testing import Form, to_837p
 from scrubber.watch import FileWorker, Waits, open_watcher
@@ -57,7 +57,7 @@ class Site:
         self.inbox, self.out = folder / "in", folder / "out"
         self.inbox.mkdir()
         self.lines: list[str] = []
-        self.judge = FileWorker(load_settings(discover=False))
+        self.judge = FileWorker(Scrubber(load_settings(discover=False)))
 
     def drop(self, name: str, data: bytes) -> Path:
         (self.inbox / name).write_bytes(data)
@@ -418,7 +418,7 @@ class Tampering(FileWorker):
 
 
 def tampering(site: Site) -> Tampering:
-    site.judge = judge = Tampering(load_settings(discover=False))
+    site.judge = judge = Tampering(Scrubber(load_settings(discover=False)))
     return judge
 
 
@@ -627,7 +627,7 @@ def test_a_new_journal_beside_an_empty_archive_is_a_new_folder(site: Site) -> No
 def test_the_folders_must_be_apart(tmp_path: Path, out: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    judge = FileWorker(load_settings(discover=False))
+    judge = FileWorker(Scrubber(load_settings(discover=False)))
     (tmp_path / "link").symlink_to(folder)
     for spelled in (folder, tmp_path / "link"):
         refused = pytest.raises(ConfigError, match="must not be")

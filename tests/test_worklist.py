@@ -21,7 +21,6 @@ from scrubber.errors import ConfigError
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import ClaimDetail, ClaimReport, Detail, FileReport, LineDetail
 from scrubber.io.source import open_source
-from scrubber.outputs.reports.base import Writer, is_binary
 from scrubber.outputs.reports.csv import CsvWriter
 from scrubber.outputs.reports.worklist import COLUMNS, Kind
 from scrubber.outputs.reports.xlsx import WorkbookWriter
@@ -77,9 +76,10 @@ def _claim(name: str, *findings: Finding, detail: ClaimDetail | None = None) -> 
     return ClaimReport(name, 1, Decimal(5), 1, name, "", Decimal("1.50"), 0, findings or (_finding(),), detail=detail)
 
 
-def _written(kind: type[Writer], path: str, *claims: ClaimReport) -> bytes:
+def _written(kind: type[CsvWriter | WorkbookWriter], path: str, *claims: ClaimReport) -> bytes:
     binary, text = io.BytesIO(), io.StringIO(newline="")
-    writer = kind(binary if is_binary(kind) else text, BARE_TOOL)
+    out: Any = binary if kind.binary else text
+    writer = kind(out, BARE_TOOL)
     for claim in claims:
         writer.claim(path, claim)
     writer.end_file(FileReport(path))

@@ -16,7 +16,8 @@ import pytest
 import scrubber
 from scrubber.engine.judge import Engine
 from scrubber.outputs.reports.base import describe_tool
-from scrubber.packs.registry import load_plugins, load_writer
+from scrubber.outputs.reports.formats import load_format
+from scrubber.packs.registry import load_plugins
 from scrubber.testing import to_837p
 from tests.conftest import FIXTURES, ROOT, Run
 
@@ -231,7 +232,7 @@ def test_no_write_that_fails_goes_unnoticed(default_engine: Engine, form: str) -
     while not ended:
         out = _FullDisk(writes)
         try:
-            writer = load_writer(form)(out, tool, color=False)
+            writer = load_format(form).writer(out, tool)
             for claim in report.claims:
                 writer.claim("a", claim)
             writer.end_file(report)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -223,48 +222,46 @@ def scrub(  # noqa: PLR0913 - one parameter an option
 
     A folder stands for the claim files below it, "-" for standard input.  Several inputs share one report.
     """
-    from scrubber.api import make_engine  # noqa: PLC0415
+    from scrubber.api import Scrubber  # noqa: PLC0415
     from scrubber.cli.progress import ProgressBar  # noqa: PLC0415
     from scrubber.findings.finding import Severity  # noqa: PLC0415
-    from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets  # noqa: PLC0415
-    from scrubber.outputs.reports.base import detail_for  # noqa: PLC0415
-    from scrubber.packs.registry import load_writer, writer_names  # noqa: PLC0415
-    from scrubber.pipeline.batch import Session, Team  # noqa: PLC0415
+    from scrubber.outputs.output_set import Targets  # noqa: PLC0415
+    from scrubber.outputs.reports.formats import format_names  # noqa: PLC0415
     from scrubber.pipeline.discovery import expand_inputs  # noqa: PLC0415
 
-    for wanted in (form, *(name for name, _ in reports)):
-        if wanted not in writer_names():
-            raise click.BadParameter(f"{wanted!r} is not one of {', '.join(writer_names())}", param_hint="--format")
+    formats = (form, *(name for name, _ in reports))
+    for wanted in formats:
+        if wanted not in format_names():
+            raise click.BadParameter(f"{wanted!r} is not one of {', '.join(format_names())}", param_hint="--format")
     if sys.stdout is None:
         raise ScrubberError(_NO_STDOUT)
     settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-    detail = detail_for(load_writer(name) for name in (form, *(name for name, _ in reports)))
-    engine = make_engine(settings, shortcut=not no_shortcut, detail=detail)
-    team = Team(settings, jobs, shortcut=not no_shortcut, detail=detail) if jobs > 1 else None
     show_progress = sys.stderr is not None and sys.stderr.isatty() and not no_progress
-    session = Session(
-        engine=engine,
-        team=team,
-        config=settings,
-        stdout_format=form,
-        stdout=sys.stdout,
-        output_settings=OutputSettings(
-            ack=AckSettings(settings.today, ack_date, ack_number),
-            annotate_k3=annotate_k3,
-            line_dates=line_dates,
-            partial=partial,
-        ),
-        tell=tell,
-        targets=Targets(annotated, clean, rejected, ack277, ack999),
-        out_dir=out_dir,
-        reports=reports,
-        progress=lambda source: ProgressBar(source, show=show_progress),
-        color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+    scrubber = Scrubber(
+        settings,
+        formats=formats,
+        jobs=jobs,
+        shortcut=not no_shortcut,
+        annotate_k3=annotate_k3,
+        line_dates=line_dates,
+        partial=partial,
+        ack_date=ack_date,
+        ack_number=ack_number,
     )
-    with team or nullcontext():
-        outcome = session.run(expand_inputs(inputs, tell))
+    with scrubber:
+        outcome = scrubber.scrub_batch(
+            expand_inputs(inputs, tell),
+            stdout_format=form,
+            stdout=sys.stdout,
+            tell=tell,
+            reports=reports,
+            targets=Targets(annotated, clean, rejected, ack277, ack999),
+            out_dir=out_dir,
+            progress=lambda source: ProgressBar(source, show=show_progress),
+            color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        )
     return 0 if exit_zero and outcome == 1 else outcome
 
 
@@ -294,7 +291,7 @@ def explain(*, words: tuple[str, ...], form: str, day: date | None, config_path:
 
     Values that the settings change, for all payers or for one, are named with their origin.
     """
-    from scrubber.api import load_settings, make_engine  # noqa: PLC0415
+    from scrubber.api import Scrubber, load_settings  # noqa: PLC0415
     from scrubber.builtin.all_rules import all_rules  # noqa: PLC0415
     from scrubber.catalogue import explain_page, explain_rule, find_page, nearest_codes  # noqa: PLC0415
     from scrubber.packs.registry import load_plugins  # noqa: PLC0415
@@ -302,8 +299,7 @@ def explain(*, words: tuple[str, ...], form: str, day: date | None, config_path:
     code = " ".join(words).strip().upper()
     plugins = load_plugins()
     rules = all_rules(plugins)
-    config = load_settings(config_path)
-    make_engine(config)
+    config = Scrubber(load_settings(config_path)).config
     if code in rules:
         _say(explain_rule(*rules[code], form, config))
         return
@@ -320,11 +316,9 @@ def explain(*, words: tuple[str, ...], form: str, day: date | None, config_path:
 @config_option
 def config_command(*, show: bool, config_path: Path | None) -> None:
     """Show the merged settings, each with its origin."""
-    from scrubber.api import load_settings, make_engine  # noqa: PLC0415
+    from scrubber.api import Scrubber, load_settings  # noqa: PLC0415
     from scrubber.config import describe_config  # noqa: PLC0415
 
     if not show:
         raise click.UsageError("say --show to see the settings")
-    config = load_settings(config_path)
-    make_engine(config)
-    _say(describe_config(config))
+    _say(describe_config(Scrubber(load_settings(config_path)).config))

@@ -16,7 +16,7 @@ from scrubber.errors import ConfigError
 from scrubber.io.stderr import tell
 
 if TYPE_CHECKING:
-    from scrubber.engine.judge import Engine
+    from scrubber.api import Scrubber
 
 __all__ = ["serve", "watch"]
 
@@ -78,11 +78,12 @@ def watch(  # noqa: PLR0913 - one parameter an option
     SIGTERM ends it at once with exit code 0; unfinished files are resumed at the next start.  With --once the
     exit codes are those of scrub, and 3 where a file was put aside.
     """
+    from scrubber.api import Scrubber  # noqa: PLC0415
     from scrubber.watch import FileWorker, Waits, open_watcher  # noqa: PLC0415
 
-    judge = FileWorker(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
-    _tell_notices(judge.check())
-    with open_watcher(inbox, out, Waits(settle, give_up, marker), judge, tell) as gate:
+    scrubber = Scrubber(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
+    _tell_notices(scrubber)
+    with open_watcher(inbox, out, Waits(settle, give_up, marker), FileWorker(scrubber), tell) as gate:
         gate.limit = tries
 
         def stop(*_: object) -> NoReturn:
@@ -97,8 +98,8 @@ def watch(  # noqa: PLR0913 - one parameter an option
             return INTERRUPTED if once else 0
 
 
-def _tell_notices(engine: Engine) -> None:
-    for notice in engine.notices:
+def _tell_notices(scrubber: Scrubber) -> None:
+    for notice in scrubber.notices:
         tell(f"notice: {notice.message}")
 
 
@@ -203,7 +204,7 @@ def serve(
         if library == "scrubber":
             raise
         raise ConfigError(f'{library} is missing or too old; pip install "x12-claim-scrubber[server]"') from error
-    from scrubber.api import make_engine  # noqa: PLC0415
+    from scrubber.api import Scrubber  # noqa: PLC0415
     from scrubber.server.settings import ServeSettings, is_loopback, read_tokens  # noqa: PLC0415
 
     tokens = read_tokens(token_file)
@@ -212,5 +213,5 @@ def serve(
     config = read_settings(
         config_path=config_path, select=select, ignore=ignore, conformance=conformance, redact=redact
     )
-    _tell_notices(make_engine(config))
+    _tell_notices(Scrubber(config))
     serve_until_ended(ServeSettings(host=host, tokens=tokens, **limits), config)

@@ -1,4 +1,4 @@
-"""Worker processes that judge batches of claims, or whole inputs, for a run.
+"""Where claims are judged: in this process, or in worker processes that take batches of claims or whole inputs.
 
 A batch holds the bytes of its claims, not the claims, so that little has to be sent.  Whoever asks for the verdicts in
 the order of the file gives the same bytes whatever the number of processes.
@@ -9,37 +9,164 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from threading import Thread
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from scrubber.claims.builder import ClaimPlace, Extent
 from scrubber.claims.raw_claim import Level
-from scrubber.config import Config
 from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, reason_of
-from scrubber.findings.report import ClaimReport, Detail
+from scrubber.findings.report import ClaimReport
 from scrubber.io.processes import take_installed_modules_only
 from scrubber.io.signals import uninterrupted
 from scrubber.io.source import InputSource
-from scrubber.packs.registry import load_plugins
 
-__all__ = ["ClaimBatch", "Team", "TeamAnswer", "end_with_the_parent", "own_engine"]
+__all__ = ["Executor", "FileJudge", "ProcessExecutor", "SerialExecutor", "end_with_the_parent", "own_engine"]
 
 _BATCH = 64
 """Claims in a batch."""
 
+_CLAIMS_AHEAD = 1_000
+"""Claims, and what stands between them, that may wait for each process."""
+
+_INPUTS_AHEAD = 2
+"""Inputs that may wait for each process."""
+
+_Verdicts = dict[int, ClaimReport]
+
+T = TypeVar("T")
+
+
+class FileJudge(Protocol):
+    """Judges the claims of one file."""
+
+    def ask(self, places: Sequence[ClaimPlace]) -> Callable[[int], ClaimReport]:
+        """Have the claims of one patient judged together.
+
+        Returns what gives the verdict on each of them, by its place in the file, once.
+        """
+
+
+class Executor(ABC):
+    """Judges claims.  `claims_ahead` and `inputs_ahead` are how many may be asked for before an answer is wanted."""
+
+    claims_ahead = 0
+    inputs_ahead = 0
+
+    @abstractmethod
+    def judge_file(self, source: InputSource) -> FileJudge:
+        """Return what judges the claims of a file."""
+
+    @abstractmethod
+    def begin(self, function: Callable[..., T], *arguments: object) -> Future[T] | None:
+        """Have a function of a module run in a process that has an engine; None where there is only this process."""
+
+    @abstractmethod
+    def wait_for(self, future: Future[T]) -> T:
+        """Return the answer to `begin` when it is there.  Raises ScrubberError when the process has died."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what it has started."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# -- in this process ------------------------------------------------------------------------------------------------
+
+
+class SerialExecutor(Executor):
+    """Judges claims in this process, each when its verdict is wanted."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def judge_file(self, source: InputSource) -> FileJudge:
+        """Return what judges the claims of a file."""
+        return _SerialJudge(self._engine, source)
+
+    def begin(self, _function: Callable[..., T], *_arguments: object) -> None:
+        """Return None: there is only this process."""
+
+    def wait_for(self, future: Future[T]) -> T:
+        """Return the answer of a future, though nothing is begun here."""
+        return future.result()
+
+    def close(self) -> None:
+        """Do nothing: nothing has been started."""
+
 
 @define(eq=False)
-class ClaimBatch:
+class _SerialJudge:
+    _engine: Engine
+    _source: InputSource
+    _providers: dict[Extent, Level] = field(factory=dict[Extent, Level])
+
+    def ask(self, places: Sequence[ClaimPlace]) -> Callable[[int], ClaimReport]:
+        verdicts: _Verdicts = {}
+
+        def verdict(ordinal: int) -> ClaimReport:
+            if not verdicts:
+                reports = self._engine.judge_at(self._source, places, self._providers)
+                verdicts.update((report.ordinal, report) for report in reports)
+            return verdicts.pop(ordinal)
+
+        return verdict
+
+
+# -- in other processes ---------------------------------------------------------------------------------------------
+
+
+class ProcessExecutor(Executor):
+    """Judges claims in `jobs` processes; `make_engine`, a function of a module, makes the engine of each.
+
+    Raises ScrubberError when there can be no processes, ConfigError when they would run files of the current folder.
+    """
+
+    def __init__(self, make_engine: Callable[[], Engine], jobs: int) -> None:
+        self.claims_ahead = jobs * _CLAIMS_AHEAD
+        self.inputs_ahead = jobs * _INPUTS_AHEAD
+        if multiprocessing.get_start_method() != "fork":  # which imports nothing again
+            take_installed_modules_only()
+        with _Deaths():
+            self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(make_engine,))
+
+    def judge_file(self, source: InputSource) -> FileJudge:
+        """Return what judges the claims of a file, in batches."""
+        return _BatchJudge(self, source)
+
+    def begin(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+        """Have a function of a module run in one of the processes.  Raises ScrubberError when one has died."""
+        # The first call forks: an interrupt meanwhile would end in a hook of some library and be lost.
+        with _Deaths(), uninterrupted():
+            return self._pool.submit(function, *arguments)
+
+    def wait_for(self, future: Future[T]) -> T:
+        """Return the answer to `begin` when it is there.  Raises ScrubberError when a process has died."""
+        with _Deaths():
+            return future.result()
+
+    def close(self) -> None:
+        """End the processes, with what they are doing."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+@define(eq=False)
+class _ClaimBatch:
     """Groups of claims to be judged, each group together, with the bytes they are read from."""
 
-    groups: list[list[ClaimPlace]] = field(factory=list)
-    slices: dict[tuple[int, int], bytes] = field(factory=dict, repr=False)
+    groups: list[list[ClaimPlace]] = field(factory=list[list[ClaimPlace]])
+    slices: dict[tuple[int, int], bytes] = field(factory=dict[tuple[int, int], bytes], repr=False)
     claims: int = 0
     answer: Future[_Verdicts] | None = None
 
@@ -57,72 +184,28 @@ class ClaimBatch:
         """Return one of the slices, as `InputSource.read` does."""
         return self.slices[offset, length]
 
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to send it."""
-        return self.claims >= _BATCH
 
+@define(eq=False)
+class _BatchJudge:
+    _executor: ProcessExecutor
+    _source: InputSource
+    _batch: _ClaimBatch = field(factory=_ClaimBatch)
 
-@frozen(eq=False)
-class TeamAnswer:
-    """What a process gives back; `crashed` tells whether an edit has crashed in it."""
+    def ask(self, places: Sequence[ClaimPlace]) -> Callable[[int], ClaimReport]:
+        if self._batch.claims >= _BATCH:
+            self._send(self._batch)
+        if self._batch.answer is not None:
+            self._batch = _ClaimBatch()
+        batch = self._batch
+        batch.add(places, self._source)
+        return lambda ordinal: self._executor.wait_for(self._send(batch))[ordinal]
 
-    crashed: bool
-
-
-@frozen(eq=False)
-class _Verdicts(TeamAnswer):
-    """The verdicts on the groups of a batch by claim ordinal."""
-
-    verdicts: dict[int, ClaimReport]
-
-
-A = TypeVar("A", bound=TeamAnswer)
-
-
-class Team:
-    """Judges batches in `jobs` processes.  `crashed` tells whether an edit raised in one of them.
-
-    Raises ScrubberError when there can be no processes, ConfigError when they would run files of the current folder.
-    """
-
-    def __init__(self, config: Config, jobs: int, *, shortcut: bool, detail: Detail = Detail.NONE) -> None:
-        self.jobs = jobs
-        self.crashed = False
-        if multiprocessing.get_start_method() != "fork":  # which imports nothing again
-            take_installed_modules_only()
-        with _Deaths():
-            self._pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(config, shortcut, detail))
-
-    def begin(self, function: Callable[..., A], *arguments: object) -> Future[A]:
-        """Have a function of a module run in one of the processes.  Raises ScrubberError when one has died."""
-        # The first call forks: an interrupt meanwhile would end in a hook of some library and be lost.
-        with _Deaths(), uninterrupted():
-            return self._pool.submit(function, *arguments)
-
-    def wait_for(self, future: Future[A]) -> A:
-        """Return the answer to `begin` when it is there.  Raises ScrubberError when a process has died."""
-        with _Deaths():
-            answer = future.result()
-        self.crashed |= answer.crashed
-        return answer
-
-    def submit(self, batch: ClaimBatch) -> Future[_Verdicts]:
+    def _send(self, batch: _ClaimBatch) -> Future[_Verdicts]:
         """Have a batch judged, if it is not already."""
         if batch.answer is None:
-            batch.answer = self.begin(_judge, batch.groups, batch.slices)
+            batch.answer = self._executor.begin(_judge, batch.groups, batch.slices)
             batch.slices = {}
         return batch.answer
-
-    def verdict(self, batch: ClaimBatch, ordinal: int) -> ClaimReport:
-        """Return the verdict on a claim of a batch, and wait for it if need be."""
-        return self.wait_for(self.submit(batch)).verdicts[ordinal]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
 
 
 class _Deaths:
@@ -143,13 +226,13 @@ class _Deaths:
 _engines: list[Engine] = []
 
 
-def _begin(config: Config, shortcut: bool, detail: Detail) -> None:  # noqa: FBT001 - an initializer's arguments are positional
+def _begin(make_engine: Callable[[], Engine]) -> None:
     # Ctrl-C reaches all processes of the terminal, as its end does; the run ends its workers itself.
     for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Thread(target=end_with_the_parent, daemon=True).start()
-    _engines[:] = [Engine(config, load_plugins(), shortcut=shortcut, detail=detail)]
+    _engines[:] = [make_engine()]
 
 
 def end_with_the_parent() -> None:
@@ -166,9 +249,6 @@ def own_engine() -> Engine:
 
 
 def _judge(groups: list[list[ClaimPlace]], slices: dict[tuple[int, int], bytes]) -> _Verdicts:
-    engine, batch = own_engine(), ClaimBatch(groups, slices)
-    verdicts: dict[int, ClaimReport] = {}
+    engine, batch = own_engine(), _ClaimBatch(groups, slices)
     providers: dict[Extent, Level] = {}
-    for places in groups:
-        verdicts |= {report.ordinal: report for report in engine.judge_at(batch, places, providers)}
-    return _Verdicts(engine.crashed, verdicts)
+    return {report.ordinal: report for places in groups for report in engine.judge_at(batch, places, providers)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
@@ -26,6 +26,7 @@ __all__ = [
     "Observation",
     "Report",
     "Totals",
+    "exit_code",
 ]
 
 
@@ -116,7 +117,8 @@ class ClaimReport:
     of the lines that have an error, in dollars; `unpriced_lines` counts those of them for which no amount is known.
     `detail` and `observations` are there where a report asked for them (`Detail`).  `refused` says that its
     transaction set, functional group or interchange is rejected, so that no 277CA answers for it.  `ended_tables` are
-    those that were used for its dates of service after their latest edition.
+    those that were used for its dates of service after their latest edition.  `crashed` says that an edit raised an
+    error while it was judged, with others of its patient perhaps.
     """
 
     claim: str
@@ -133,6 +135,7 @@ class ClaimReport:
     observations: tuple[Observation, ...] = ()
     refused: bool = False
     ended_tables: tuple[EndedTable, ...] = ()
+    crashed: bool = False
 
     @property
     def rejected(self) -> bool:
@@ -164,7 +167,7 @@ class Totals:
     Each charge counts as rounded to the cent, so accepted and rejected charges sum to all charges as they are shown;
     one that cannot be read counts as zero.
 
-    `worst` is the gravest severity among their findings.
+    `worst` is the gravest severity among their findings, and `crashed` says that an edit raised an error.
     """
 
     claims: int = 0
@@ -177,6 +180,7 @@ class Totals:
     rejected_charges: Decimal = Decimal(0)
     at_risk: Decimal = Decimal(0)
     worst: Severity | None = None
+    crashed: bool = False
 
     def add(self, claim: ClaimReport) -> None:
         """Count one claim."""
@@ -185,6 +189,7 @@ class Totals:
         self.lines += claim.lines
         self.charges += charge
         self.at_risk += claim.at_risk
+        self.crashed |= claim.crashed
         for finding in claim.findings:
             if self.worst is None or finding.severity >= self.worst:
                 self.worst = finding.severity
@@ -207,6 +212,7 @@ class Totals:
         self.accepted_charges += other.accepted_charges
         self.rejected_charges += other.rejected_charges
         self.at_risk += other.at_risk
+        self.crashed |= other.crashed
         if other.worst is not None and (self.worst is None or other.worst >= self.worst):
             self.worst = other.worst
 
@@ -231,7 +237,7 @@ class Notice:
     message: str
 
 
-@define(repr=False)
+@frozen(repr=False)
 class FileReport:
     """Everything known about one input.
 
@@ -249,7 +255,7 @@ class FileReport:
     transactions: int = 0
     totals: Totals = field(factory=Totals)
     findings: tuple[Finding, ...] = ()
-    claims: list[ClaimReport] = field(factory=list)
+    claims: tuple[ClaimReport, ...] = ()
     not_annotated: int | None = None
     notices: tuple[Notice, ...] = ()
 
@@ -257,6 +263,20 @@ class FileReport:
         findings = _counted(len(self.findings), "finding")
         about = (f"{findings} about the file" if self.findings else "", "" if self.readable else "not completely read")
         return f"<FileReport {self.totals.in_short}{listed(about, '; ')}>"
+
+
+def exit_code(files: Sequence[FileReport], fail_on: Severity) -> int:
+    """Return the exit code of a run over inputs.
+
+    4 where an edit raised an error, else 3 where an input was not completely read, else 1 where a finding is at least
+    as grave as `fail_on`, else 0.
+    """
+    if any(file.totals.crashed for file in files):
+        return 4
+    if any(not file.readable for file in files):
+        return 3
+    found = [file.totals.worst for file in files] + [finding.severity for file in files for finding in file.findings]
+    return 1 if any(severity is not None and severity >= fail_on for severity in found) else 0
 
 
 @frozen(repr=False)

@@ -9,6 +9,7 @@ import select
 import stat
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
@@ -18,6 +19,8 @@ from scrubber.errors import UnreadableError, reason_of
 __all__ = ["CHUNK", "ByteSource", "InputSource", "open_source"]
 
 CHUNK = 1 << 19
+_RECENT = 4
+"""Chunks of a pass that are kept: what is copied from an input follows the pass at this distance at most."""
 _SPOOL = 8 << 20
 _ISA = 105
 """Characters of an ISA segment without its terminator: no shorter text is an interchange."""
@@ -43,6 +46,8 @@ class InputSource:
     def __init__(self, name: str, stream: BinaryIO) -> None:
         self.name = name
         self._stream = stream
+        self._sha256: str | None = None
+        self._recent: deque[tuple[int, bytes]] = deque(maxlen=_RECENT)
         try:
             self.size = stream.seek(0, os.SEEK_END)
         except Exception as error:
@@ -51,13 +56,30 @@ class InputSource:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the whole input from its beginning.  Raises UnreadableError when reading fails."""
+        digest = hashlib.sha256() if self._sha256 is None else None
         offset = 0
-        while data := self.read(offset, CHUNK):
+        while data := self._read(offset, CHUNK):
+            if digest is not None:
+                digest.update(data)
+            self._recent.append((offset, data))
             yield data
             offset += len(data)
+        if digest is not None:
+            self._sha256 = digest.hexdigest()
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes from `offset`, fewer only at the end.  Raises UnreadableError when reading fails."""
+        """Return `length` bytes from `offset`, fewer only at the end.  Raises UnreadableError when reading fails.
+
+        What a pass over the input has just read is not read again.
+        """
+        found, at, end = [], offset, offset + length
+        for start, data in self._recent:
+            if start <= at < start + len(data):
+                found.append(data[at - start : end - start])
+                at += len(found[-1])
+        return b"".join(found) if found and at == end else self._read(offset, length)
+
+    def _read(self, offset: int, length: int) -> bytes:
         try:
             self._stream.seek(offset)
             data = _next(self._stream, length, self.name)
@@ -69,11 +91,11 @@ class InputSource:
         return data
 
     def sha256(self) -> str:
-        """Return the SHA-256 of the bytes, in hexadecimal."""
-        digest = hashlib.sha256()
-        for data in self.chunks():
-            digest.update(data)
-        return digest.hexdigest()
+        """Return the SHA-256 of the bytes, in hexadecimal: of the first pass that came to the end."""
+        if self._sha256 is None:
+            for _ in self.chunks():
+                pass
+        return self._sha256 or ""
 
     def check_unchanged(self) -> None:
         """Raise UnreadableError if the file was written to since it was opened: two passes must see the same bytes."""

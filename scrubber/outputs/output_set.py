@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 from attrs import define, field, frozen
@@ -19,11 +20,11 @@ from scrubber.outputs.x12.ack277ca import ClaimAcknowledger
 from scrubber.outputs.x12.ack999 import StructureAcknowledger
 from scrubber.outputs.x12.acknowledgement import MAX_NUMBER, AckSettings
 from scrubber.outputs.x12.annotated837 import Annotator
-from scrubber.outputs.x12.base import FileSink, Tally, tally
+from scrubber.outputs.x12.base import InputEvent, Tally, X12Writer, tally
 from scrubber.outputs.x12.split837 import Side
 from scrubber.x12.rules import X12SyntaxError
 
-__all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "targets_in"]
+__all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "Written", "targets_in"]
 
 _SHIFT_999 = 500_000_000
 
@@ -78,92 +79,110 @@ class OutputSettings:
     partial: bool = False
 
 
+@frozen
+class Written:
+    """What came of the files of an input: what the user should be told, and `not_annotated` as `FileReport` has it."""
+
+    notes: tuple[str, ...] = ()
+    not_annotated: int | None = None
+
+
 @define(eq=False)
 class FileOutputs:
-    """The files of one input.  Made before its claims are judged, finished afterwards.
+    """The files of one input, begun before its claims are judged and finished afterwards.
 
-    `report` is that of the input; before the claims are judged it holds what the survey found.  `refuses` says whether
-    the part of the file that begins at a byte is rejected with all its claims.  `sinks` take the input as it passes,
-    and `on_fault`, where there is one, takes its syntax errors.  `notes` are what the user should be told about them.
+    `survey` is the report on the input as far as it is known before, and `refuses` says whether the part of the file
+    that begins at a byte is rejected with all its claims.
     """
 
     source: InputSource
-    report: FileReport
+    survey: FileReport
     refuses: Callable[[int], bool]
     guide_faults: Sequence[X12SyntaxError]
     targets: Targets
     settings: OutputSettings
     publication: Publication
-    on_fault: Callable[[X12SyntaxError], object] | None = field(default=None, init=False)
-    notes: list[str] = field(factory=list, init=False)
-    _files: list[tuple[Draft, FileSink]] = field(factory=list, init=False)
+    _files: list[tuple[Draft, X12Writer]] = field(factory=list[tuple[Draft, X12Writer]], init=False)
+    _notes: list[str] = field(factory=list[str], init=False)
 
-    def __attrs_post_init__(self) -> None:
+    def begin(self) -> None:
+        """Begin the files.  Raises ConfigError where one cannot be written."""
         source, targets, settings = self.source, self.targets, self.settings
         if targets.ack999 is not None:
-            draft = self.publication.draft(targets.ack999)
-            ack = settings.ack
-            behind = None if ack.number is None else (ack.number + self.report.interchanges - 1) % MAX_NUMBER + 1
-            ack = attrs.evolve(ack, number=behind, shift=_SHIFT_999)
-            sink = StructureAcknowledger(
-                draft.stream, ack, self.refuses, self.guide_faults, only_flawed=targets.in_folder
-            )
-            self.on_fault = sink.fault
-            self._add(draft, sink)
-        if not (self.report.readable or settings.partial):
+            self._add(targets.ack999, self._structure_acknowledger)
+        if not (self.survey.readable or settings.partial):
             if any((targets.annotated, targets.clean, targets.rejected, targets.ack277)):
-                self.notes.append(
+                self._notes.append(
                     "not completely read: no 837 and no 277CA was written (--partial writes what was judged)"
                 )
             return
         if targets.ack277 is not None:
-            draft = self.publication.draft(targets.ack277)
-            self._add(draft, ClaimAcknowledger(source, draft.stream, settings.ack, line_dates=settings.line_dates))
+            ack, dates = settings.ack, settings.line_dates
+            self._add(targets.ack277, lambda out: ClaimAcknowledger(source, out, ack, line_dates=dates))
         if targets.annotated is not None:
-            draft = self.publication.draft(targets.annotated)
-            self._add(draft, Annotator(source, draft.stream, use_k3=settings.annotate_k3))
+            self._add(targets.annotated, lambda out: Annotator(source, out, use_k3=settings.annotate_k3))
         # The clean file is published last: when it is there, everything else is.
-        for rejected, target in ((True, targets.rejected), (False, targets.clean)):
-            if target is not None:
-                draft = self.publication.draft(target)
-                self._add(draft, Side(source, draft.stream, self.refuses, rejected=rejected))
+        if targets.rejected is not None:
+            self._add(targets.rejected, lambda out: Side(source, out, self.refuses, rejected=True))
+        if targets.clean is not None:
+            self._add(targets.clean, lambda out: Side(source, out, self.refuses, rejected=False))
 
-    def _add(self, draft: Draft, sink: FileSink) -> None:
-        self._files.append((draft, sink))
+    def _structure_acknowledger(self, out: BinaryIO) -> X12Writer:
+        ack = self.settings.ack
+        # Numbered behind the 277CA, which has an interchange for each of the input's.
+        behind = None if ack.number is None else (ack.number + self.survey.interchanges - 1) % MAX_NUMBER + 1
+        ack = attrs.evolve(ack, number=behind, shift=_SHIFT_999)
+        return StructureAcknowledger(out, ack, self.refuses, self.guide_faults, only_flawed=self.targets.in_folder)
+
+    def _add(self, target: Path, make: Callable[[BinaryIO], X12Writer]) -> None:
+        draft = self.publication.draft(target)
+        self._files.append((draft, make(draft.stream)))
 
     @property
-    def sinks(self) -> list[FileSink]:
-        """What takes the input as it passes."""
-        return [sink for _, sink in self._files]
+    def takes_text(self) -> bool:
+        """Whether there is a file that takes the input as it passes."""
+        return bool(self._files)
 
-    def finish(self) -> None:
+    def take(self, event: InputEvent) -> None:
+        """Take what comes next in the input."""
+        for _, writer in self._files:
+            writer.take(event)
+
+    def finish(self, report: FileReport) -> Written:
         """Complete the files and check that nothing was lost.
 
         Raises ScrubberError, before anything is published, when a file cannot be written or does not hold the claims,
         lines and charges that the report says, and UnreadableError when the input was changed meanwhile.
         """
-        report = self.report
-        for draft, sink in self._files:
+        not_annotated: int | None = None
+        for draft, writer in self._files:
             with writing(draft.target):
-                reason = sink.finish(report)
-                held = Tally() if reason else _tally(draft)
-            expected = sink.expected(report.totals)
-            if expected is not None and held != expected:
-                raise ScrubberError(
-                    f"{draft.target}: internal fault: holds {held}, not {expected}; nothing was published"
-                )
-            if reason:
+                done = writer.finish(report)
+            _check_balance(draft, writer.expected(report.totals), is_there=not done.absence)
+            if done.absence:
                 self.publication.withdraw(draft)
                 if not self.targets.in_folder:
-                    self.notes.append(f"{draft.target} was not written: {reason}")
-            self.notes.extend(sink.notes)
+                    self._notes.append(f"{draft.target} was not written: {done.absence}")
+            self._notes += done.notes
+            not_annotated = not_annotated if done.not_annotated is None else done.not_annotated
         self.source.check_unchanged()
+        return Written(tuple(self._notes), not_annotated)
 
     def discard(self) -> None:
         """Drop the files; what is in their places stays."""
         for draft, _ in self._files:
             self.publication.drop(draft)
         self._files.clear()
+
+
+def _check_balance(draft: Draft, expected: Tally | None, *, is_there: bool) -> None:
+    """Compare what a file of claims holds with what it must.  Raises ScrubberError."""
+    if expected is None:
+        return
+    with writing(draft.target):
+        held = _tally(draft) if is_there else Tally()
+    if held != expected:
+        raise ScrubberError(f"{draft.target}: internal fault: holds {held}, not {expected}; nothing was published")
 
 
 def _tally(draft: Draft) -> Tally:

@@ -1,4 +1,4 @@
-"""Find installed edits and writers.  Any failure stops the run: a plugin that is missing is a claim not judged."""
+"""Find the installed packs of edits.  Any failure stops the run: a pack that is missing is a claim not judged."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from scrubber.findings.rule import Example, FileEdit, Meta, Rule
 from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.pack import Chain
 
-__all__ = ["EDITS_GROUP", "WRITERS_GROUP", "Plugin", "load_plugins", "load_writer", "writer_names"]
+__all__ = ["EDITS_GROUP", "Plugin", "distribution_of", "import_plugin", "load_plugins", "unique_entries"]
 
 EDITS_GROUP = "scrubber.edits"
-WRITERS_GROUP = "scrubber.writers"
-
-_WRITER_METHODS = ("claim", "end_file", "end")
 
 
 @frozen
@@ -41,43 +38,27 @@ def load_plugins() -> tuple[Plugin, ...]:
     Raises PluginError when two distributions claim a prefix, a plugin cannot be imported, an edit lacks the contract,
     or a code lies outside the prefix.
     """
-    return tuple(_load(entry) for entry in _unique(entry_points(group=EDITS_GROUP), "edits"))
+    return tuple(_load(entry) for entry in unique_entries(entry_points(group=EDITS_GROUP), "edits"))
 
 
-@cache
-def load_writer(name: str) -> Any:
-    """Load the writer class of that format name.
-
-    Raises PluginError when there is none, or it cannot be imported or lacks a method of `scrubber.Writer`.
-    """
-    for entry in _unique(entry_points(group=WRITERS_GROUP), "writer"):
-        if entry.name == name:
-            writer = _import(entry)
-            _check_writer(writer, name, _distribution(entry))
-            return writer
-    raise PluginError(f"no writer is installed for format {name!r}")
-
-
-def writer_names() -> tuple[str, ...]:
-    """Return the names of the installed output formats, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=WRITERS_GROUP)}))
-
-
-def _unique(found: Iterable[EntryPoint], what: str) -> list[EntryPoint]:
+def unique_entries(found: Iterable[EntryPoint], what: str) -> list[EntryPoint]:
+    """Return entry points by name.  Raises PluginError where two distributions offer one name."""
     by_name: dict[str, EntryPoint] = {}
     for entry in found:
         other = by_name.setdefault(entry.name, entry)
         if other.value != entry.value:
-            names = " and ".join(sorted({_distribution(other), _distribution(entry)}))
+            names = " and ".join(sorted({distribution_of(other), distribution_of(entry)}))
             raise PluginError(f"{what} plugin {entry.name!r} is offered twice, by {names}")
     return [by_name[name] for name in sorted(by_name)]
 
 
-def _distribution(entry: EntryPoint) -> str:
+def distribution_of(entry: EntryPoint) -> str:
+    """Return the name of the distribution that offers a plugin."""
     return entry.dist.name if entry.dist is not None else "an unknown distribution"
 
 
-def _import(entry: EntryPoint) -> Any:
+def import_plugin(entry: EntryPoint) -> Any:
+    """Import what a plugin offers.  Raises PluginError, whatever its module raises."""
     try:
         return entry.load()
     except KeyboardInterrupt:
@@ -85,7 +66,7 @@ def _import(entry: EntryPoint) -> Any:
     except BaseException as error:
         # A third party's import can fail in any way; all of them mean the same to the user.
         raise PluginError(
-            f"plugin {entry.name!r} of {_distribution(entry)} cannot be loaded: {type(error).__name__}: {error}"
+            f"plugin {entry.name!r} of {distribution_of(entry)} cannot be loaded: {type(error).__name__}: {error}"
             f"{_other_module(entry)}"
         ) from error
 
@@ -103,8 +84,8 @@ def _other_module(entry: EntryPoint) -> str:
 
 
 def _load(entry: EntryPoint) -> Plugin:
-    chain = _import(entry)
-    distribution = _distribution(entry)
+    chain = import_plugin(entry)
+    distribution = distribution_of(entry)
     if not isinstance(chain, Chain):
         raise PluginError(f"plugin {entry.name!r} of {distribution}: {entry.value} is not a scrubber.Chain")
     seen: set[str] = set()
@@ -133,10 +114,3 @@ def _check_rule(rule: type[Rule], prefix: str, distribution: str) -> None:
         rule.documentation()
     except ValueError as error:
         raise PluginError(f"{origin}: {meta.code}: {error}") from error
-
-
-def _check_writer(writer: object, name: str, distribution: str) -> None:
-    lacks = [method for method in _WRITER_METHODS if not callable(getattr(writer, method, None))]
-    if not isinstance(writer, type) or lacks:
-        what = f"lacks the method {' and '.join(lacks)}" if isinstance(writer, type) else "is not a class"
-        raise PluginError(f"writer plugin {name!r} of {distribution} {what}")

@@ -1,4 +1,4 @@
-"""One run over several inputs: find the files, feed the writers, conclude with an exit code."""
+"""One run over several inputs: check where files and reports go, scrub each input, feed the reports."""
 
 from __future__ import annotations
 
@@ -12,100 +12,85 @@ from typing import BinaryIO, TextIO
 
 from attrs import define, field, frozen
 
-from scrubber.config import Config
-from scrubber.engine.executor import Team
-from scrubber.engine.judge import Engine
 from scrubber.errors import ConfigError, reason_of
 from scrubber.findings.report import ClaimReport, FileReport, Notice
 from scrubber.io.publication import Publication, make_folder, publish_file, publish_text, writing
-from scrubber.outputs.output_set import OutputSettings, Targets, targets_in
-from scrubber.outputs.reports.base import Tool, Writer, describe_tool, is_binary
-from scrubber.packs.registry import load_plugins, load_writer
-from scrubber.pipeline.file_scrub import exit_code
-from scrubber.pipeline.input_scrub import STDIN, Begun, InputOutcome, InputScrub, OpenProgress, no_progress
+from scrubber.outputs.output_set import Targets, targets_in
+from scrubber.outputs.reports.base import ReportWriter, Tool
+from scrubber.outputs.reports.formats import load_format
+from scrubber.pipeline.input_scrub import STDIN, InputOutcome, InputScrub, OpenProgress, no_progress
 
-__all__ = [
-    "Session",
-    "Team",
-]
-
+__all__ = ["Batch"]
 
 _STDOUT = "standard output"
 
-_INPUTS_AHEAD = 2
-"""Inputs that may wait for each process of a team."""
-
 
 @define
-class Session:
-    """A run.
+class Batch:
+    """A run over several inputs.
 
     `reports` pairs a format with a path; `stdout_format` goes to `stdout`.  `targets` are the files to write for
     the one input there is, `out_dir` is the folder for those of each input.  `tell` is given the lines for standard
-    error.  With a `team` its processes judge the claims.
+    error.
     """
 
-    engine: Engine
-    config: Config
+    scrub: InputScrub
     stdout_format: str
     stdout: TextIO
-    output_settings: OutputSettings
     tell: Callable[[str], object]
     reports: Sequence[tuple[str, Path]] = ()
     targets: Targets = field(factory=Targets)
     out_dir: Path | None = None
-    team: Team | None = None
     progress: OpenProgress = no_progress
     color: bool = False
-    _files: list[FileReport] = field(factory=list, init=False)
-    _told: set[Notice] = field(factory=set, init=False)
+    _files: list[FileReport] = field(factory=list[FileReport], init=False)
+    _told: set[Notice] = field(factory=set[Notice], init=False)
 
-    def run(self, inputs: Sequence[str]) -> int:
-        """Scrub the inputs in order and give the exit code.
+    def run(self, inputs: Sequence[str]) -> list[FileReport]:
+        """Scrub the inputs in order and return their reports, without the claims.
 
         Raises ConfigError when a report cannot be written or would overwrite an input.
         """
         targets = self._take_targets(inputs)
-        tool = describe_tool(load_plugins(), self.config.today)
-        scrub = InputScrub(self.engine, tool, self.output_settings, self.team)
+        tool = self.scrub.tool
         with ExitStack() as stack:
             reports = [self._open_report(form, path, stack, tool) for form, path in self.reports]
             # Last, because what it writes at once cannot be taken back when a report cannot be begun.
             with writing(_STDOUT):
                 stdout = _stdout_writer(self.stdout_format, self.stdout, tool, color=self.color)
             writers = [_Placed(_STDOUT, stdout), *reports]
-            for name, begun in self._begun(scrub, inputs, targets):
-                if begun is None:
-                    self._conclude(scrub.run(name, targets[name], writers, self.progress))
-                else:
-                    self._conclude(scrub.finish(begun, writers))
+            for outcome in self._outcomes(inputs, targets, writers):
+                self._conclude(outcome)
             for writer in writers:
                 writer.end()
             # Reports on a run that says nothing are not published.
             with writing(_STDOUT):
                 self.stdout.flush()
-        crashed = self.engine.crashed or (self.team is not None and self.team.crashed)
-        return exit_code(self._files, self.config, crashed=crashed)
+        return self._files
 
     @staticmethod
     def _open_report(form: str, path: Path, stack: ExitStack, tool: Tool) -> _Placed:
         """Begin the report that appears under `path` when `stack` is left without an error."""
-        kind = load_writer(form)
-        publish = publish_file if is_binary(kind) else publish_text
+        wanted = load_format(form)
         with writing(path):
-            writer: Writer = kind(stack.enter_context(publish(path)), tool, color=False)
-        return _Placed(path, writer)
+            out: TextIO | BinaryIO
+            out = stack.enter_context(publish_file(path)) if wanted.binary else stack.enter_context(publish_text(path))
+            return _Placed(path, wanted.writer(out, tool))
 
-    def _begun(
-        self, scrub: InputScrub, inputs: Sequence[str], targets: Mapping[str, Targets]
-    ) -> Iterator[tuple[str, Begun | None]]:
-        """Yield the inputs in order while the team works on those further on that one process can take whole."""
-        waiting: deque[tuple[str, Begun | None]] = deque()
+    def _outcomes(
+        self, inputs: Sequence[str], targets: Mapping[str, Targets], writers: Sequence[ReportWriter]
+    ) -> Iterator[InputOutcome]:
+        """Scrub the inputs in order, while processes work on those further on that one of them can take whole."""
+        if len(inputs) == 1:  # its claims are judged by all of them
+            yield self.scrub.run(inputs[0], targets[inputs[0]], writers, self.progress)
+            return
+        waiting: deque[Callable[[], InputOutcome]] = deque()
         for name in inputs:
-            waiting.append((name, scrub.begin(name, targets[name]) if len(inputs) > 1 else None))
-            if self.team is None or len(waiting) > self.team.jobs * _INPUTS_AHEAD:
-                yield waiting.popleft()
-        yield from waiting
+            waiting.append(self.scrub.start(name, targets[name], writers, self.progress))
+            while len(waiting) > self.scrub.executor.inputs_ahead:
+                yield waiting.popleft()()
+        while waiting:
+            yield waiting.popleft()()
 
     def _conclude(self, outcome: InputOutcome) -> None:
         report = outcome.report
@@ -159,11 +144,11 @@ class Session:
 
 
 @frozen(eq=False)
-class _Placed:
+class _Placed(ReportWriter):
     """A writer that names its place in the error where it cannot be written."""
 
     place: object
-    writer: Writer
+    writer: ReportWriter
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         try:  # entering a block for every claim would take its time
@@ -181,16 +166,12 @@ class _Placed:
             self.writer.end()
 
 
-def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> Writer:
+def _stdout_writer(form: str, stdout: TextIO, tool: Tool, *, color: bool) -> ReportWriter:
     """Make the writer to standard output.  Raises ConfigError for a binary format on a terminal."""
-    kind = load_writer(form)
-    out: TextIO | BinaryIO = stdout
-    if is_binary(kind):
-        if stdout.isatty():
-            raise ConfigError(f"{form} is not for a terminal: redirect standard output, or use --report {form}=PATH")
-        out = stdout.buffer
-    writer: Writer = kind(out, tool, color=color)
-    return writer
+    wanted = load_format(form)
+    if wanted.binary and stdout.isatty():
+        raise ConfigError(f"{form} is not for a terminal: redirect standard output, or use --report {form}=PATH")
+    return wanted.writer(stdout.buffer if wanted.binary else stdout, tool, color=color)
 
 
 def _identity(name: str) -> tuple[int, int] | None:

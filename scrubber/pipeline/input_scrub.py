@@ -7,28 +7,32 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol, TextIO
 
+import attrs
 from attrs import define, field, frozen
 
-from scrubber.engine.executor import Team, TeamAnswer, own_engine
+from scrubber.engine.executor import Executor, SerialExecutor, own_engine
 from scrubber.engine.judge import Engine
 from scrubber.errors import UnreadableError
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.publication import Publication, writing
 from scrubber.io.source import InputSource, open_source
 from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
-from scrubber.outputs.reports.base import Tool, Writer, describe_tool
-from scrubber.packs.registry import load_plugins, load_writer
+from scrubber.outputs.reports.base import ReportWriter, Tool, describe_tool
+from scrubber.outputs.reports.formats import load_format
+from scrubber.outputs.x12.base import JudgedClaim
+from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub, unreadable_file
 
-__all__ = ["STDIN", "Begun", "InputOutcome", "InputScrub", "OpenProgress", "no_progress", "open_input"]
+__all__ = ["STDIN", "InputOutcome", "InputScrub", "OpenProgress", "no_progress", "open_input"]
 
 STDIN = "-"
 
 _WHOLE = 4 << 20
-"""Bytes of an input that one process of a team may take whole: its verdicts are then few enough to be kept."""
+"""Bytes of an input that one process may take whole: its verdicts are then few enough to be kept."""
 
 
 class Progress(Protocol):
@@ -68,35 +72,27 @@ class InputOutcome:
 
 
 @frozen(eq=False)
-class _Whole(TeamAnswer):
-    """What a process of a team makes of an input: the outcome and the verdicts on the claims."""
+class _Whole:
+    """What a process makes of an input: the outcome and the verdicts on the claims."""
 
     outcome: InputOutcome
     claims: list[ClaimReport]
 
 
-@frozen(eq=False)
-class Begun:
-    """An input that a process of the team works on."""
-
-    name: str
-    future: Future[_Whole]
-
-
 @define(eq=False)
 class InputScrub:
-    """Scrubs inputs by one engine, or by a team of processes."""
+    """Scrubs inputs by one engine; `executor` judges their claims."""
 
     engine: Engine
     tool: Tool
     settings: OutputSettings
-    team: Team | None = None
+    executor: Executor
 
     def run(
         self,
         name: str,
         targets: Targets,
-        writers: Sequence[Writer],
+        writers: Sequence[ReportWriter],
         progress: OpenProgress = no_progress,
         label: str | None = None,
     ) -> InputOutcome:
@@ -107,11 +103,11 @@ class InputScrub:
         no error but a report that says so.
         """
         with Publication() as files:
-            own: list[Writer] = []
+            own: list[ReportWriter] = []
             text: TextIO | None = None
             if targets.findings is not None:
                 text = io.TextIOWrapper(files.draft(targets.findings).stream, encoding="utf-8", newline="\n")
-                own.append(load_writer("json")(text, self.tool, color=False))
+                own.append(load_format("json").writer(text, self.tool))
             with writing(f"the output for {label or name}"):
                 outcome = self._judge(name, targets, [*writers, *own], files, progress, label)
                 for writer in (*writers, *own):
@@ -123,19 +119,22 @@ class InputScrub:
             files.publish()
         return outcome
 
-    def begin(self, name: str, targets: Targets) -> Begun | None:
-        """Have a process of the team take an input; None where there is no team or the input is not for one process."""
-        if self.team is None or not _fits_one(name):
-            return None
-        return Begun(name, self.team.begin(_scrub_whole, name, targets, self.settings))
+    def start(
+        self, name: str, targets: Targets, writers: Sequence[ReportWriter], progress: OpenProgress = no_progress
+    ) -> Callable[[], InputOutcome]:
+        """Begin one of several inputs, where a process can take it whole, and return what finishes it.
 
-    def finish(self, begun: Begun, writers: Sequence[Writer]) -> InputOutcome:
-        """Wait for an input that was begun, and feed the writers.  Raises as `run` does."""
-        if self.team is None:
-            raise ValueError("only a team begins inputs")
-        answer = self.team.wait_for(begun.future)
+        That raises as `run` does.
+        """
+        begun = self.executor.begin(_scrub_whole, name, targets, self.settings) if _fits_one(name) else None
+        if begun is None:
+            return partial(self.run, name, targets, writers, progress)
+        return partial(self._finish, name, begun, writers)
+
+    def _finish(self, name: str, begun: Future[_Whole], writers: Sequence[ReportWriter]) -> InputOutcome:
+        answer = self.executor.wait_for(begun)
         report = answer.outcome.report
-        with writing(f"the output for {begun.name}"):
+        with writing(f"the output for {name}"):
             for claim in answer.claims:
                 for writer in writers:
                     writer.claim(report.path, claim)
@@ -147,40 +146,37 @@ class InputScrub:
         self,
         name: str,
         targets: Targets,
-        writers: Sequence[Writer],
+        writers: Sequence[ReportWriter],
         files: Publication,
         progress: OpenProgress,
         label: str | None,
     ) -> InputOutcome:
-        report: FileReport | None = None
+        run: FileScrub | None = None
         outputs: FileOutputs | None = None
-        notes: tuple[str, ...] = ()
         try:
             with open_input(name, label) as source, progress(source) as watching:
-                run = FileScrub(source, self.engine, watching.advance if watching else None, self.team)
-                report = run.report
+                run = FileScrub(source, self.engine, watching.advance if watching else None, self.executor)
                 if watching is not None:
-                    watching.totals = report.totals
-                if targets.paths:
-                    outputs = run.write_files(targets, self.settings, files)
-                for claim in run:
-                    for writer in writers:
-                        writer.claim(report.path, claim)
-                if outputs is not None:
-                    outputs.finish()
-                    notes = tuple(outputs.notes)
+                    watching.totals = run.totals
+                outputs = run.begin_files(targets, self.settings, files)
+                for event in run.events(with_text=outputs.takes_text):
+                    outputs.take(event)
+                    if isinstance(event, JudgedClaim):
+                        for writer in writers:
+                            writer.claim(source.name, event.shown)
+                written = outputs.finish(run.report)
+            return InputOutcome(attrs.evolve(run.report, not_annotated=written.not_annotated), written.notes)
         except UnreadableError as error:
             if outputs is not None:
                 outputs.discard()
             failed = unreadable_file(label or name, error, self.engine.notices)
-            if report is None:
+            if run is None:
                 return InputOutcome(failed)
-            report.readable = False
-            report.findings += failed.findings
-        return InputOutcome(report, notes)
+            report = run.report
+            return InputOutcome(attrs.evolve(report, readable=False, findings=report.findings + failed.findings))
 
 
-# -- one input in one process of a team -----------------------------------------------------------------------------
+# -- one input in one process ---------------------------------------------------------------------------------------
 
 
 def _fits_one(name: str) -> bool:
@@ -192,16 +188,16 @@ def _fits_one(name: str) -> bool:
 
 def _scrub_whole(name: str, targets: Targets, settings: OutputSettings) -> _Whole:
     engine, kept = own_engine(), _KeepingWriter()
-    scrub = InputScrub(engine, describe_tool(load_plugins(), engine.config.today), settings)
-    outcome = scrub.run(name, targets, [kept])
-    return _Whole(engine.crashed, outcome, kept.claims)
+    tool = describe_tool(load_plugins(), engine.config.today)
+    outcome = InputScrub(engine, tool, settings, SerialExecutor(engine)).run(name, targets, [kept])
+    return _Whole(outcome, kept.claims)
 
 
 @define(eq=False)
-class _KeepingWriter:
+class _KeepingWriter(ReportWriter):
     """A writer that keeps the verdicts."""
 
-    claims: list[ClaimReport] = field(factory=list)
+    claims: list[ClaimReport] = field(factory=list[ClaimReport])
 
     def claim(self, _path: str, claim: ClaimReport) -> None:
         self.claims.append(claim)

@@ -17,18 +17,16 @@ from typing import Any, TextIO
 import attrs
 from attrs import define, field, frozen
 
+from scrubber.api import Scrubber, ScrubOutcome
 from scrubber.config import Config
 from scrubber.engine.executor import end_with_the_parent
-from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, place_of_error
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.io.publication import open_private
-from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
-from scrubber.outputs.reports.base import Tool, Writer, describe_tool
-from scrubber.packs.registry import load_plugins, load_writer
-from scrubber.pipeline.file_scrub import exit_code, unreadable_reason
-from scrubber.pipeline.input_scrub import InputScrub
+from scrubber.outputs.output_set import Targets
+from scrubber.outputs.reports.base import ReportWriter
+from scrubber.pipeline.file_scrub import unreadable_reason
 from scrubber.server.representations import RETURNS
 
 __all__ = ["REQUEST_NAME", "Failure", "Job", "JobResult", "Ready", "Setup", "work"]
@@ -98,10 +96,10 @@ class JobResult:
 
 
 @define(eq=False)
-class _FindingCounter:
+class _FindingCounter(ReportWriter):
     """A writer that counts findings by code and severity."""
 
-    counts: Counter[tuple[str, str]] = field(factory=Counter)
+    counts: Counter[tuple[str, str]] = field(factory=Counter[tuple[str, str]])
 
     def claim(self, _path: str, claim: ClaimReport) -> None:
         self._add(claim.findings)
@@ -118,66 +116,51 @@ class _FindingCounter:
 
 
 class RequestWorker:
-    """Scrubs the inputs of one worker, with an engine that knows what day it is."""
+    """Scrubs the inputs of one worker, by settings that know what day it is."""
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._engine, self._tool = self._prepare(setup.config)
-
-    @staticmethod
-    def _prepare(config: Config) -> tuple[Engine, Tool]:
-        engine = Engine(config, load_plugins())
-        engine.check_settings()
-        return engine, describe_tool(load_plugins(), config.today)
+        self._scrubber = Scrubber(setup.config, annotate_k3=setup.annotate_k3, line_dates=setup.line_dates)
 
     def scrub(self, job: Job) -> JobResult:
         """Judge an input and write its answer.  Raises ScrubberError or OSError when that cannot be written."""
-        today = date.today()
-        if self._engine.config.today != today:
+        if self._scrubber.config.today != date.today():
             # A server lives for weeks; an ignore with an end must expire in it too.
-            self._engine, self._tool = self._prepare(attrs.evolve(self._engine.config, today=today))
-        verdict = self._scrub(job)
-        if verdict.exit_code in (3, 4) and job.returns != "json":
+            self._scrubber = self._scrubber.renewed()
+        result = self._scrub(job)
+        if result.exit_code in (3, 4) and job.returns != "json":
             # What was asked for would hide that; the report tells it.
-            verdict = self._scrub(attrs.evolve(job, returns="json"))
-        return verdict
+            result = self._scrub(attrs.evolve(job, returns="json"))
+        return result
 
     def _scrub(self, job: Job) -> JobResult:
-        self._engine.crashed = False
         target = RETURNS[job.returns].target
         counter = _FindingCounter()
         if target is None:
             with _create(job.answer) as out:
-                writer: Writer = load_writer(job.returns)(out, self._tool, color=False)
-                report = self._run(job, Targets(), [counter, writer])
+                writer = self._scrubber.writer(job.returns, out)
+                outcome = self._run(job, Targets(), [counter, writer])
                 writer.end()
         else:
             wanted: dict[str, Any] = {target: job.answer}
-            report = self._run(job, Targets(**wanted), [counter])
-        totals = report.totals
+            outcome = self._run(job, Targets(**wanted), [counter])
+        report = outcome.report
         return JobResult(
-            exit_code=exit_code([report], self._engine.config, crashed=self._engine.crashed),
+            exit_code=outcome.exit_code,
             returns=job.returns if job.answer.exists() else None,
-            claims=totals.claims,
-            accepted=totals.accepted,
-            rejected=totals.rejected,
+            claims=report.totals.claims,
+            accepted=report.totals.accepted,
+            rejected=report.totals.rejected,
             flawed=any(finding.severity is Severity.ERROR for finding in report.findings),
             not_annotated=report.not_annotated,
             findings=dict(counter.counts),
         )
 
-    def _run(self, job: Job, targets: Targets, writers: list[Writer]) -> FileReport:
-        settings = OutputSettings(
-            AckSettings(self._engine.config.today),
-            annotate_k3=self._setup.annotate_k3,
-            line_dates=self._setup.line_dates,
-        )
-        scrub = InputScrub(self._engine, self._tool, settings)
-        report = scrub.run(str(job.body), targets, writers, label=REQUEST_NAME).report
-        if unreadable_reason(report) is not None:
+    def _run(self, job: Job, targets: Targets, writers: list[ReportWriter]) -> ScrubOutcome:
+        outcome = self._scrubber.scrub_input(str(job.body), targets, writers, label=REQUEST_NAME)
+        if unreadable_reason(outcome.report) is not None:
             # It is our own copy: the disk has failed, not the client.
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return report
+        return outcome
 
 
 def _create(path: Path) -> TextIO:

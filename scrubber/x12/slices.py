@@ -11,6 +11,7 @@ from scrubber.x12.segment import Segment
 __all__ = ["Splicer", "corrected_count", "with_elements"]
 
 _WINDOW = 1 << 20
+"""Bytes that may be due: a pass over the input still has them at hand."""
 _TAIL = 64
 
 
@@ -22,31 +23,38 @@ class Splicer:
         self._out = out
         self._start = self._end = self._length = 0
         self._last = b""
+        self._is_copy = True  # of the input from its first byte on, so far
 
     def keep(self, start: int, end: int) -> None:
         """Append the bytes of the input from `start` to `end`."""
         if start != self._end:
             self.flush()
-            self._start = start
+            self._start, self._is_copy = start, False
         self._end = max(start, end)
+        if self._end - self._start >= _WINDOW:
+            self.flush()
 
     def put(self, data: bytes) -> None:
         """Append `data`, which is not in the input."""
+        self._is_copy = False
         self.flush()
         self._write(data)
 
     def overwrite(self, position: int, data: bytes) -> None:
         """Replace bytes that were put at `position` of the output."""
+        self._is_copy = False
         self.flush()
         self._out.seek(position)
         self._out.write(data)
         self._out.seek(0, 2)
 
-    def restart(self) -> None:
-        """Forget the output so far."""
-        self._start = self._end = self._length = 0
-        self._out.seek(0)
-        self._out.truncate()
+    def copy_all(self) -> None:
+        """Make the output the input, byte for byte, whatever it has been so far."""
+        if not self._is_copy:
+            self._start = self._end = self._length = 0
+            self._out.seek(0)
+            self._out.truncate()
+        self.keep(self._end, self._source.size)
 
     @property
     def position(self) -> int:

@@ -1,11 +1,12 @@
-"""The contract of a writer, and what the writers share."""
+"""The contract of the writers of reports, and what these share."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, ClassVar
 
 from attrs import define, field, frozen
 
@@ -20,16 +21,14 @@ from scrubber.version import __version__
 __all__ = [
     "AT_RISK",
     "Outlet",
+    "ReportWriter",
     "SetAside",
     "Tool",
-    "Writer",
     "alike",
     "at_risk",
     "counted",
     "describe_tool",
-    "detail_for",
     "dollars",
-    "is_binary",
     "line_names",
     "money",
     "set_aside",
@@ -51,21 +50,25 @@ class Tool:
     today: date
 
 
-class Writer(Protocol):
-    """Takes a run as it happens: each file's claims in order, then its conclusion; `end` after the last file.
+class ReportWriter(ABC):
+    """Takes a run as it happens: each input's claims in order, then its conclusion; `end` after the last input.
 
-    A writer keeps no claim longer than its format demands.  One that sets `binary = True` is given a binary stream, and
-    one that sets `detail` to another `Detail` than NONE is given claims with their detail.
+    A writer keeps no claim longer than its format demands, and changes nothing that it is given.  `binary` says that it
+    writes to a binary stream, and `detail` how much of the claims themselves it is given with their verdicts.
     """
 
-    def __init__(self, out: Any, tool: Tool, *, color: bool = False) -> None: ...
+    binary: ClassVar[bool] = False
+    detail: ClassVar[Detail] = Detail.NONE
 
+    @abstractmethod
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Take the verdict on one claim of the input `path`."""
 
+    @abstractmethod
     def end_file(self, report: FileReport) -> None:
         """Take the conclusion on an input; its claims have been given before."""
 
+    @abstractmethod
     def end(self) -> None:
         """Finish the output."""
 
@@ -89,16 +92,6 @@ class Outlet:
         """Raise the error that a write has met, if any has."""
         if self._error is not None:
             raise self._error
-
-
-def is_binary(writer: type[Writer]) -> bool:
-    """Whether the writer wants a binary stream."""
-    return bool(getattr(writer, "binary", False))
-
-
-def detail_for(writers: Iterable[type[Writer]]) -> Detail:
-    """Return how much of the claims all of the writers together need."""
-    return max((getattr(writer, "detail", Detail.NONE) for writer in writers), default=Detail.NONE)
 
 
 def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:

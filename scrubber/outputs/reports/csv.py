@@ -9,7 +9,7 @@ from typing import TextIO
 
 from scrubber.findings.report import ClaimReport, Detail, FileReport
 from scrubber.io.stderr import printable
-from scrubber.outputs.reports.base import Tool, money
+from scrubber.outputs.reports.base import ReportWriter, Tool, money
 from scrubber.outputs.reports.worklist import COLUMNS, Cell, Entry, Kind, claim_entries, file_entries, notice_entries
 
 __all__ = ["CsvWriter"]
@@ -18,7 +18,7 @@ _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class CsvWriter:
+class CsvWriter(ReportWriter):
     """Writes one row a finding, as it comes, under a row of headings.
 
     It begins with a byte order mark, without which Excel takes UTF-8 for something else.  Every cell is quoted, so that

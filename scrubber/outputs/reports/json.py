@@ -14,7 +14,7 @@ from attrs import frozen
 from scrubber.findings.finding import Finding, Location, Status
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.spool import Spool
-from scrubber.outputs.reports.base import Tool, money
+from scrubber.outputs.reports.base import ReportWriter, Tool, money
 
 __all__ = ["SCHEMA_VERSION", "JsonWriter", "NdjsonWriter", "claim_object", "totals_object"]
 
@@ -22,7 +22,7 @@ SCHEMA_VERSION = 2
 _BATCH = 200
 
 
-class JsonWriter:
+class JsonWriter(ReportWriter):
     """Writes one JSON document for the run, one claim a line.
 
     The claims of a file wait, on disk when they are many, until its totals are known, which come first.
@@ -74,7 +74,7 @@ class _Decoder:
         self.out.write(data.decode("ascii"))
 
 
-class NdjsonWriter:
+class NdjsonWriter(ReportWriter):
     """Writes one claim object a line, as it comes.
 
     Findings about the file itself are no claims and are not written.

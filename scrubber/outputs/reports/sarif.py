@@ -13,7 +13,7 @@ from urllib.parse import quote
 from scrubber.findings.finding import Finding, Location, Severity
 from scrubber.findings.report import ClaimReport, FileReport, Notice
 from scrubber.findings.rule import Rule
-from scrubber.outputs.reports.base import Tool
+from scrubber.outputs.reports.base import ReportWriter, Tool
 from scrubber.outputs.reports.json import totals_object
 from scrubber.packs.registry import Plugin
 
@@ -25,7 +25,7 @@ _NOT_KNOWN = "Part of this input was not read or not judged; the answer on it is
 _CRASHED = "SCR901"
 
 
-class SarifWriter:
+class SarifWriter(ReportWriter):
     """Writes one run: a result for each finding as it comes, then the inputs and how the run went.
 
     Findings that the configuration suppresses are suppressed results.  An input that was not completely read is a

@@ -15,6 +15,7 @@ from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.stderr import printable
 from scrubber.outputs.reports.base import (
     AT_RISK,
+    ReportWriter,
     SetAside,
     Tool,
     alike,
@@ -57,7 +58,7 @@ class _SummaryCounts:
         self.unpriced += other.unpriced
 
 
-class TextWriter:
+class TextWriter(ReportWriter):
     """Writes the claims that have findings, as they come, and a summary for each file and, of several, for all.
 
     What an edit says alike of several lines of a claim is written once.  Why a code matters and where it is published

@@ -20,7 +20,7 @@ from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, Detail, FileReport, Totals
 from scrubber.io.signals import uninterrupted
 from scrubber.io.stderr import printable
-from scrubber.outputs.reports.base import SetAside, Tool, set_aside
+from scrubber.outputs.reports.base import ReportWriter, SetAside, Tool, set_aside
 from scrubber.outputs.reports.worklist import COLUMNS, Cell, Column, Entry, Kind, claim_entries, file_entries
 
 __all__ = ["WorkbookWriter"]
@@ -48,7 +48,7 @@ _OPTIONS = {
 }
 
 
-class WorkbookWriter:
+class WorkbookWriter(ReportWriter):
     """Writes one row a finding to the sheet "Work list", as it comes, and a sheet "Summary" at the end.
 
     Codes are text, so that they keep their zeros; nothing is a formula or a link.  Where a sheet is full the list goes

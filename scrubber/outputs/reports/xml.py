@@ -17,7 +17,7 @@ from lxml import etree
 from scrubber.findings.finding import Finding, Location
 from scrubber.findings.report import ClaimDetail, ClaimReport, Detail, FileReport, IgnoredFinding, LineDetail, Totals
 from scrubber.io.stderr import printable
-from scrubber.outputs.reports.base import Outlet, Tool, money
+from scrubber.outputs.reports.base import Outlet, ReportWriter, Tool, money
 from scrubber.x12.values import parse_number
 
 __all__ = ["NAMESPACE", "SCHEMA_VERSION", "XmlWriter"]
@@ -28,7 +28,7 @@ NAMESPACE = f"urn:x12-claim-scrubber:report:{SCHEMA_VERSION}"
 Value = str | int | bool | Decimal | date | Iterable[str] | None
 
 
-class XmlWriter:
+class XmlWriter(ReportWriter):
     """Writes one document for the run, claim by claim as they come; the summary of a file is at its end.
 
     What is not printable (control characters in CLM01) becomes U+FFFD.

@@ -21,6 +21,7 @@ from scrubber.findings.finding import Finding, Severity, Status
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer, amount, d8
+from scrubber.outputs.x12.base import Completion, X12Writer
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.lexer import MAX_SEGMENT, cut_slice
 from scrubber.x12.segment import Loop, Segment
@@ -62,7 +63,7 @@ class _Transaction:
 
 
 @define(eq=False)
-class ClaimAcknowledger:
+class ClaimAcknowledger(X12Writer):
     """Writes the 277CA.  `totals` are those of all claims that passed.
 
     Claims whose transaction set, functional group or interchange is rejected are not in it: the 999 or TA1 answers.
@@ -75,7 +76,6 @@ class ClaimAcknowledger:
     settings: AckSettings
     line_dates: bool = False
     totals: Totals = field(factory=Totals, init=False)
-    notes: list[str] = field(factory=list, init=False)
     _envelope: InterchangeWriter = field(init=False)
     _set: _Transaction | None = field(default=None, init=False)
 
@@ -117,16 +117,13 @@ class ClaimAcknowledger:
         answer = _ClaimAnswer(raw, report, provider.claims, self._envelope.stamp.d8, self.line_dates)
         answer.write(transaction.levels, provider.number)
 
-    def finish(self, report: FileReport) -> str:
+    def finish(self, report: FileReport) -> Completion:
         """Write what is due.  Raises ScrubberError when the totals are not those of the report."""
         self._close_set()
         self._envelope.close()
         if self.totals != report.totals:
             raise ScrubberError(f"{report.path}: internal fault: the 277CA does not add up to the report")
-        return "" if self._envelope.written else "there is no claim to acknowledge"
-
-    def expected(self, totals: Totals) -> None:
-        """Return None: a 277CA holds answers, no claims; `finish` compares their totals."""
+        return Completion("" if self._envelope.written else "there is no claim to acknowledge")
 
     # -- transaction set, receiver, provider ------------------------------------------------------------------------
 

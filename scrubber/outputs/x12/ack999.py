@@ -16,8 +16,9 @@ from attrs import define, field
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.conformance.guide_walk import GuideEnvelopeError
 from scrubber.findings.finding import Severity
-from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer
+from scrubber.outputs.x12.base import Completion, X12Writer
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.rules import (
@@ -142,13 +143,13 @@ class _Set:
 
 
 @define(eq=False)
-class StructureAcknowledger:
+class StructureAcknowledger(X12Writer):
     """Writes the 999: one transaction set for each functional group, and a TA1 where the interchange itself has faults.
 
-    Besides the events it wants every fault of the reader, by `fault`, before the event in which it lies has passed;
-    `guide_faults` are those of the guide walk.  `refuses` says of the first byte of a transaction set, functional group
-    or interchange whether it is rejected with all its claims.  A fault inside a claim, or in a level above one, is
-    noted: the claims are rejected for it.  With `only_flawed` there is no file for an input that is plainly accepted.
+    `guide_faults` are the faults that the guide walk has found before.  `refuses` says of the first byte of a
+    transaction set, functional group or interchange whether it is rejected with all its claims.  A fault inside a
+    claim, or in a level above one, is noted: the claims are rejected for it.  With `only_flawed` there is no file for
+    an input that is plainly accepted.
     """
 
     out: BinaryIO
@@ -157,7 +158,6 @@ class StructureAcknowledger:
     guide_faults: Iterable[X12SyntaxError] = ()
     only_flawed: bool = False
     flawed: bool = field(default=False, init=False)
-    notes: list[str] = field(factory=list, init=False)
     _envelope: InterchangeWriter = field(init=False)
     _due: list[X12SyntaxError] = field(init=False)
     _interchange: _AckStatus | None = field(default=None, init=False)
@@ -171,16 +171,16 @@ class StructureAcknowledger:
         self._envelope = InterchangeWriter(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
         self._due = sorted(self.guide_faults, key=_offset)
 
-    def fault(self, fault: X12SyntaxError) -> None:
-        """Take a fault of the reader."""
-        last, ordinal = self._due[-1] if self._due else None, fault.location.ordinal
-        if fault.rule is EmptySegment and last is not None and last.rule is EmptySegment:
+    def syntax_error(self, error: X12SyntaxError) -> None:
+        """Take a syntax error of the reader."""
+        last, ordinal = self._due[-1] if self._due else None, error.location.ordinal
+        if error.rule is EmptySegment and last is not None and last.rule is EmptySegment:
             run = self._runs.get(_offset(last), 1)
             if last.location.ordinal is not None and ordinal == last.location.ordinal + run:
                 # A million empty segments in a row take no more memory than one.
                 self._runs[_offset(last)] = run + 1
                 return
-        insort(self._due, fault, key=_offset)
+        insort(self._due, error, key=_offset)
 
     def mark(self, mark: Mark) -> None:
         """Follow the envelope of the input."""
@@ -209,18 +209,14 @@ class StructureAcknowledger:
         self._note_faults(raw.start)
         self._claim = report.claim
 
-    def finish(self, report: FileReport) -> str:
+    def finish(self, _report: FileReport) -> Completion:
         """Write what is due."""
-        del report
         self._note_faults(None)
         self._close_interchange()
         self._envelope.close()
         if not self._envelope.written:
-            return "there is no interchange or functional group to acknowledge"
-        return "the structure has no faults" if self.only_flawed and not self.flawed else ""
-
-    def expected(self, totals: Totals) -> None:
-        """Return None: a 999 holds no claims."""
+            return Completion("there is no interchange or functional group to acknowledge")
+        return Completion("the structure has no faults" if self.only_flawed and not self.flawed else "")
 
     # -- levels -----------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from scrubber.claims.raw_claim import RawClaim
 from scrubber.findings.finding import Finding
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
-from scrubber.outputs.x12.base import Tally
+from scrubber.outputs.x12.base import Completion, Tally, X12Writer
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.segment import Delimiters, Loop, Segment
 from scrubber.x12.slices import Splicer, corrected_count, with_elements
@@ -69,14 +69,13 @@ def _written(text: str, delimiters: Delimiters) -> str:
 
 
 @define(eq=False)
-class Annotator:
+class Annotator(X12Writer):
     """Writes the annotated file.  `not_annotated` counts the lines and claims whose findings found no place."""
 
     source: InputSource
     out: BinaryIO
     use_k3: bool = False
     not_annotated: int = field(default=0, init=False)
-    notes: list[str] = field(factory=list, init=False)
     _splicer: Splicer = field(init=False)
     _at: int = field(default=0, init=False)
     _added: int = field(default=0, init=False)
@@ -114,15 +113,15 @@ class Annotator:
             self._splicer.put(f"{end}{lead}{note}{segment.terminator}".encode("latin-1"))
             self._added += 1
 
-    def finish(self, report: FileReport) -> str:
-        """Write the rest of the input, and tell the report what was not annotated."""
+    def finish(self, _report: FileReport) -> Completion:
+        """Write the rest of the input."""
         self._keep_to(self.source.size)
         self._splicer.flush()
-        report.not_annotated = self.not_annotated
+        notes: tuple[str, ...] = ()
         if self.not_annotated:
             hint = " (--annotate-k3 writes them to K3)" if self._k3_would_help else ""
-            self.notes.append(f"{self.not_annotated} lines or claims had no room for a note on their findings{hint}")
-        return "" if self._is_x12 else "there is no interchange"
+            notes = (f"{self.not_annotated} lines or claims had no room for a note on their findings{hint}",)
+        return Completion("" if self._is_x12 else "there is no interchange", notes, self.not_annotated)
 
     def expected(self, totals: Totals) -> Tally:
         """Return all claims."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from decimal import Decimal
-from typing import Protocol
 
 from attrs import frozen
 
@@ -15,9 +15,10 @@ from scrubber.claims.regular_runs import Glimpse
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.rules import X12SyntaxError
 from scrubber.x12.values import in_cents, parse_number
 
-__all__ = ["FileSink", "Sink", "Tally", "tally"]
+__all__ = ["Completion", "InputEvent", "JudgedClaim", "Tally", "X12Writer", "tally"]
 
 
 @frozen
@@ -50,23 +51,65 @@ def tally(source: InputSource) -> Tally:
     return Tally(claims, lines, charges)
 
 
-class Sink(Protocol):
-    """Takes an input as it passes: what stands between the claims, and each claim with its verdict, in file order."""
+@frozen(eq=False)
+class JudgedClaim:
+    """A claim with its verdict, as it passes.
 
+    `shown` is the verdict for people, which --redact changes; `raw` is the text of the claim, None where no X12 file is
+    written.
+    """
+
+    report: ClaimReport
+    shown: ClaimReport
+    raw: RawClaim | None = None
+
+
+InputEvent = Mark | X12SyntaxError | JudgedClaim
+"""What an input is made of, in file order: what is between the claims, syntax errors, and claims with verdicts."""
+
+
+@frozen
+class Completion:
+    """What came of a file.
+
+    `absence` is the reason why there is none, "" where there is one.  `notes` are what the user should be told;
+    `not_annotated` counts the lines and claims whose findings found no place in it, None where it has no findings.
+    """
+
+    absence: str = ""
+    notes: tuple[str, ...] = ()
+    not_annotated: int | None = None
+
+
+class X12Writer(ABC):
+    """Writes one file from an input as it passes, in file order."""
+
+    @abstractmethod
     def mark(self, mark: Mark) -> None:
         """Take a header, hierarchical level or trailer."""
 
+    @abstractmethod
     def claim(self, raw: RawClaim, report: ClaimReport) -> None:
         """Take a claim with its verdict."""
 
+    def syntax_error(self, error: X12SyntaxError) -> None:  # noqa: B027 - most files say nothing of it
+        """Take a syntax error, whatever the settings leave out, before what it is in."""
 
-class FileSink(Sink, Protocol):
-    """Writes one file.  `notes` are what the user should be told afterwards."""
+    @abstractmethod
+    def finish(self, report: FileReport) -> Completion:
+        """Complete the file; all of the input has passed, and `report` is the one on it."""
 
-    notes: list[str]
+    def expected(self, _totals: Totals) -> Tally | None:
+        """Return the claims that the file must hold for an input with these totals; None where it holds no claims."""
+        return None
 
-    def finish(self, report: FileReport) -> str:
-        """Complete the file; the claims have all passed.  Give the reason why there is none, "" where there is one."""
-
-    def expected(self, totals: Totals) -> Tally | None:
-        """Return what the file must hold for an input with these totals; None where it holds no claims."""
+    def take(self, event: InputEvent) -> None:
+        """Take what comes next.  Raises ValueError for a claim without its text."""
+        if isinstance(event, JudgedClaim):
+            if event.raw is None:
+                raise ValueError("an X12 file is written from the text of the claims")
+            self.claim(event.raw, event.report)
+        elif isinstance(event, Mark):
+            self.mark(event)
+        else:
+            self.syntax_error(event)

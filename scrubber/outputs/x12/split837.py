@@ -10,7 +10,7 @@ from attrs import define, field
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
-from scrubber.outputs.x12.base import Tally
+from scrubber.outputs.x12.base import Completion, Tally, X12Writer
 from scrubber.x12.envelope_segment import Mark
 from scrubber.x12.slices import Splicer, corrected_count, with_elements
 
@@ -43,7 +43,7 @@ class _OpenLevel:
 
 
 @define(eq=False)
-class Side:
+class Side(X12Writer):
     """One side of the split: the accepted claims of an input, or with `rejected` the rejected ones.
 
     Kept claims and everything between them are slices of the input.  Headers and levels left without a claim are
@@ -59,7 +59,6 @@ class Side:
     out: BinaryIO
     refuses: Callable[[int], bool]
     rejected: bool
-    notes: list[str] = field(factory=list, init=False)
     _open: list[_OpenLevel] = field(factory=list, init=False)
     _splicer: Splicer = field(init=False)
     _some_refused: bool = field(default=False, init=False)
@@ -91,7 +90,7 @@ class Side:
             if header.depth == _DEPTHS["ST"]:
                 header.count += raw.count
 
-    def finish(self, report: FileReport) -> str:
+    def finish(self, report: FileReport) -> Completion:
         """Write what is due, closing what the input left open."""
         self._close(0)
         totals = report.totals
@@ -101,11 +100,10 @@ class Side:
         else:  # a transaction set without claims may be rejected, too
             is_input = report.readable and not others and not self._some_refused
         if is_input:
-            self._splicer.restart()
-            self._splicer.keep(0, self.source.size)
+            self._splicer.copy_all()
         self._splicer.flush()
         is_there = self._splicer.position and (own or is_input or not report.readable)
-        return "" if is_there else f"there are no {'rejected' if self.rejected else 'accepted'} claims"
+        return Completion("" if is_there else f"there are no {'rejected' if self.rejected else 'accepted'} claims")
 
     def expected(self, totals: Totals) -> Tally:
         """Return the claims of this side."""

@@ -14,7 +14,7 @@ from scrubber.testing import to_837p
 def test_the_worklist_has_the_errors_only() -> None:
     report = scrubber.scrub(to_837p("37238\n37252 pos=21")).files[0]
     out = io.StringIO()
-    writer: scrubber.Writer = WorklistWriter(out, SimpleNamespace())  # type: ignore[arg-type]
+    writer = WorklistWriter(out, SimpleNamespace())  # type: ignore[arg-type]
     for claim in report.claims:
         writer.claim(report.path, claim)
     writer.end_file(report)

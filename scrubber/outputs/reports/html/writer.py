@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from scrubber.findings.report import ClaimReport, Detail, FileReport
-from scrubber.outputs.reports.base import Tool
+from scrubber.outputs.reports.base import ReportWriter, Tool
 from scrubber.outputs.reports.html.page import write_page
 from scrubber.outputs.reports.html.tally import RunTally
 
 __all__ = ["HtmlWriter"]
 
 
-class HtmlWriter:
+class HtmlWriter(ReportWriter):
     """Writes the run as one HTML page when all inputs are through.
 
     Every claim is counted; the claims with findings that put the most money at risk are kept to be shown one by one,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from scrubber import ClaimReport, FileReport, Finding, Severity, Tool
+from scrubber import ClaimReport, FileReport, Finding, ReportWriter, Severity, Tool
 
 __all__ = ["WorklistWriter"]
 
 
-class WorklistWriter:
+class WorklistWriter(ReportWriter):
     """Writes file, claim (its place in the file), line, code and fix of every error, as they come."""
 
     def __init__(self, out: TextIO, tool: Tool, *, color: bool = False) -> None:

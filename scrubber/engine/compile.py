@@ -1,0 +1,88 @@
+"""Make the installed packs ready for each payer under the settings, and check the settings against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from scrubber.engine.policy import Policy
+from scrubber.engine.stage import Stage, grouped
+from scrubber.errors import PluginError
+from scrubber.packs.edit import Edit, EncounterEdit
+from scrubber.packs.pack import Chain
+from scrubber.tables.table import override_tables
+
+__all__ = ["Compiler"]
+
+_Override = tuple[str, Mapping[str, Any]]
+
+
+class Compiler:
+    """Compiles packs into stages, once a payer and when it is asked for: rule tables are loaded with the first."""
+
+    def __init__(self, policy: Policy, chains: Sequence[Chain[Any]]) -> None:
+        self._policy = policy
+        self._chains = chains
+        self._stages: dict[str, list[Stage]] = {}
+        self._tables: dict[int, Any] = {}
+
+    def stages_for(self, payer: str) -> list[Stage]:
+        """Return the stages for claims to a payer, in the order of the packs.
+
+        Raises ConfigError where the settings name a table, row, column or value that does not exist.
+        """
+        own = self._policy.config.payer_named(payer) or ""
+        if own not in self._stages:
+            overrides = self._split_overrides(own)
+            self._stages[own] = [self._stage(chain, overrides[place], own) for place, chain in enumerate(self._chains)]
+        return self._stages[own]
+
+    def check(self) -> None:
+        """Make every payer's stages, so that a wrong setting is an error before the first claim is read.
+
+        Raises ConfigError as `stages_for` does, and PluginError for an edit that cannot be made.
+        """
+        try:
+            for payer in ("", *self._policy.config.payers):
+                self.stages_for(payer)
+        except TypeError as error:
+            raise PluginError(f"an edit cannot be made: {error}") from error
+
+    def _stage(self, chain: Chain[Any], overrides: Sequence[_Override], payer: str) -> Stage:
+        wanted = [rule() for rule in chain.edits if self._policy.runs(rule.meta)]
+        tables = self._tables_of(chain)
+        for origin, changes in overrides:
+            tables = override_tables(tables, changes, origin)
+        over_claims = [edit for edit in wanted if isinstance(edit, Edit)]
+        over_encounters = [edit for edit in wanted if isinstance(edit, EncounterEdit)]
+        return Stage(
+            chain=chain,
+            claim_edits=grouped(over_claims),
+            void_edits=grouped(edit for edit in over_claims if edit.meta.voids),
+            encounter_edits=grouped(over_encounters),
+            rejecting_edits=grouped(edit for edit in over_encounters if self._policy.rejects(edit.meta, payer)),
+            tables=tables,
+        )
+
+    def _tables_of(self, chain: Chain[Any]) -> Any:
+        if id(chain) not in self._tables:
+            self._tables[id(chain)] = chain.tables()
+        return self._tables[id(chain)]
+
+    def _split_overrides(self, payer: str) -> list[list[_Override]]:
+        """Return for each pack the configured table values that name a table of its own, the payer's last."""
+        split: list[list[_Override]] = [[] for _ in self._chains]
+        for origin, name, rows in self._overrides(payer):
+            owners = [place for place, chain in enumerate(self._chains) if hasattr(self._tables_of(chain), name)]
+            # `override_tables` words the error for a name that no pack knows.
+            for place in owners or [0]:
+                split[place].append((origin, {name: rows}))
+        return split
+
+    def _overrides(self, payer: str) -> Iterator[tuple[str, str, Any]]:
+        """Yield where a table's values are set, the name of the table, and the rows."""
+        config = self._policy.config
+        given = [("tables", config.tables)]
+        if payer:
+            given.append((f"payers.{payer}.tables", config.payers[payer].tables))
+        return ((origin, name, rows) for origin, changes in given for name, rows in changes.items())

@@ -1,0 +1,72 @@
+"""The edits of a pack made ready for a payer: as objects, in the order in which they run, with the payer's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import groupby
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from scrubber.claims.encounter import Encounter
+from scrubber.claims.model import Claim
+from scrubber.findings.finding import Finding
+from scrubber.findings.rule import Meta
+from scrubber.packs.edit import Context
+from scrubber.packs.pack import Chain
+
+__all__ = ["EditGroup", "EditOf", "Stage", "applicable", "concern", "grouped"]
+
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+class EditOf(Protocol[S_contra]):
+    """An edit over claims, or one over encounters."""
+
+    meta: ClassVar[Meta]
+
+    def check(self, subject: S_contra, context: Context[Any], /) -> Iterable[Finding]:
+        """Yield the findings on a claim or an encounter."""
+
+
+@frozen
+class EditGroup(Generic[S_contra]):
+    """Edits that run one after another and are about the same procedures (None: about all)."""
+
+    procedures: frozenset[str] | None
+    edits: tuple[EditOf[S_contra], ...]
+
+    def applies_to(self, procedures: AbstractSet[str]) -> bool:
+        """Whether the edits are about one of these procedures."""
+        return self.procedures is None or not self.procedures.isdisjoint(procedures)
+
+
+@frozen
+class Stage:
+    """A pack made ready for one payer: its edits by what they are asked about, and its tables with that payer's values.
+
+    `rejecting_edits` are those of `encounter_edits` whose findings are errors.
+    """
+
+    chain: Chain[Any]
+    claim_edits: tuple[EditGroup[Claim], ...]
+    void_edits: tuple[EditGroup[Claim], ...]
+    encounter_edits: tuple[EditGroup[Encounter], ...]
+    rejecting_edits: tuple[EditGroup[Encounter], ...]
+    tables: Any
+
+
+def grouped(edits: Iterable[EditOf[S_contra]]) -> tuple[EditGroup[S_contra], ...]:
+    """Group edits by their procedures without changing their order."""
+    return tuple(EditGroup(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
+
+
+def applicable(groups: Iterable[EditGroup[S_contra]], procedures: AbstractSet[str]) -> Iterator[EditOf[S_contra]]:
+    """Yield the edits that are about one of these procedures, in their order."""
+    return (edit for group in groups if group.applies_to(procedures) for edit in group.edits)
+
+
+def concern(stages: Sequence[Stage], procedures: AbstractSet[str]) -> bool:
+    """Whether an edit over encounters is about one of these procedures."""
+    return any(group.applies_to(procedures) for stage in stages for group in stage.encounter_edits)

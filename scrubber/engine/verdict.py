@@ -1,0 +1,110 @@
+"""The verdict on a claim while it is judged, and the run of edits that fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from attrs import define, field
+
+from scrubber.builtin.engine_rules import crash
+from scrubber.claims.model import Claim
+from scrubber.engine.policy import Policy
+from scrubber.engine.stage import EditGroup, applicable
+from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.report import IgnoredFinding
+from scrubber.packs.edit import Context
+
+__all__ = ["ClaimVerdict", "EditRun"]
+
+S = TypeVar("S")
+
+
+@define(eq=False)
+class ClaimVerdict:
+    """The findings on one claim, as they come; `alone` counts those that were there before any encounter was judged.
+
+    `refused` says that its transaction set, functional group or interchange is rejected.
+    """
+
+    claim: Claim
+    findings: list[Finding] = field(factory=list)
+    ignored: list[IgnoredFinding] = field(factory=list)
+    refused: bool = False
+    alone: int = 0
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that reject the claim."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+
+    @property
+    def rejected(self) -> bool:
+        """Whether an error has been found."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    def before_encounters(self) -> ClaimVerdict:
+        """Return what was found before any encounter was judged."""
+        return ClaimVerdict(self.claim, self.findings[: self.alone], alone=self.alone)
+
+    def file(self, finding: Finding, policy: Policy) -> None:
+        """Take a finding as the settings have it."""
+        decided = policy.apply(finding, self.claim.payer.id)
+        if isinstance(decided, IgnoredFinding):
+            self.ignored.append(decided)
+        elif decided is not None:
+            self.findings.append(decided)
+
+
+@define(eq=False)
+class EditRun:
+    """Runs edits, which are foreign code: whatever one raises, the claim is not accepted and the run goes on.
+
+    `crashed` tells whether one has raised.
+    """
+
+    policy: Policy
+    crashed: bool = False
+
+    def run(
+        self,
+        groups: Sequence[EditGroup[S]],
+        subject: S,
+        procedures: AbstractSet[str],
+        tables: Any,
+        verdicts: Mapping[int, ClaimVerdict],
+    ) -> None:
+        """Run the edits that are about one of the procedures, and file their findings under their claims.
+
+        A check that raises becomes SCR901 on all of the claims.
+        """
+        context: Context[Any] | None = None
+        for edit in list(applicable(groups, procedures)):
+            if context is None:
+                context = Context(tables, [finding for verdict in verdicts.values() for finding in verdict.findings])
+            try:
+                for finding in edit.check(subject, context):
+                    verdicts[finding.claim_ordinal or 0].file(finding, self.policy)
+                    context = None
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - foreign code
+                context = None
+                self._note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
+
+    @contextmanager
+    def guarding(self, what: str, verdicts: Iterable[ClaimVerdict]) -> Iterator[None]:
+        """Report what the block raises on the claims: `what` says whose code runs in it."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - foreign code
+            self._note_crash(what, verdicts, error)
+
+    def _note_crash(self, what: str, verdicts: Iterable[ClaimVerdict], error: BaseException) -> None:
+        self.crashed = True
+        for verdict in verdicts:
+            verdict.findings.append(crash(what, verdict.claim, error))

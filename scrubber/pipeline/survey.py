@@ -1,0 +1,198 @@
+"""The first pass over an input: whether it can be read at all, and what has to be known before any claim is judged.
+
+It finds out which patients have several claims, which claims repeat others, what syntax errors spoil, and which claims
+are accepted unopened.  What it notes of each claim is on disk, so that memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from scrubber.claims.builder import ClaimPlace, Extent, build_claim, is_original, patient_key_of, place_of, reopen
+from scrubber.claims.model import PlainClaim
+from scrubber.claims.raw_claim import Level, RawClaim
+from scrubber.claims.reader import Reader
+from scrubber.claims.regular import read_plain
+from scrubber.claims.regular_runs import Glimpse
+from scrubber.conformance.guide_walk import guide_faults
+from scrubber.engine.candidates import Candidates
+from scrubber.engine.judge import Engine, of_claim
+from scrubber.engine.policy import Policy
+from scrubber.findings.finding import Finding, Location, Severity
+from scrubber.findings.report import ClaimReport, FileReport
+from scrubber.io.source import InputSource
+from scrubber.pipeline.patient_index import PatientIndex
+from scrubber.pipeline.repeat_index import RepeatIndex
+from scrubber.pipeline.survey_log import ClaimRecord, Packed, SurveyLog
+from scrubber.pipeline.syntax_errors import SyntaxErrors
+from scrubber.x12.rules import X12SyntaxError
+
+__all__ = ["Survey"]
+
+_LISTED = 20
+"""Findings of a code that are listed of the file itself."""
+
+_TOGETHER = 8 << 20
+"""Bytes of the claims of one patient that are judged together: all of them are in memory then."""
+
+
+class Survey:
+    """What the first pass over an input has found; making one reads the input to its end.
+
+    `report` holds the counts of the envelope, the hash and the findings about the file, and `guide_faults` those of the
+    walk through the implementation guide.  `records` gives what was noted of the claims, in file order, and `company`
+    the claims that one has to be judged with.  Raises UnreadableError, and ScrubberError when a disk is full.
+    """
+
+    def __init__(self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None) -> None:
+        self._source = source
+        self._candidates: Candidates = engine.candidates
+        self._patients = PatientIndex()
+        self._repeats = RepeatIndex()
+        self._log = SurveyLog()
+        self._errors = SyntaxErrors()
+        self.guide_faults: list[X12SyntaxError] = []
+        about_file = _AboutFile(self._errors, engine.policy)
+        reader = Reader(source, progress, about_file.take)
+        for claim in reader.survey():
+            self._note(claim)
+        self._patients.find(self._considered())
+        providers: dict[Extent, Level] = {}
+        self._repeats.find(lambda packed: reopen(source, self._log.place(packed, alone=False), providers))
+        if engine.config.conformance == "guide":
+            self.guide_faults += guide_faults(source)
+            for fault in self.guide_faults:
+                about_file.take(fault)
+        self._errors.find_claims((record.place for record in self._log), about_file.take)
+        self.report = FileReport(
+            path=source.name,
+            sha256=source.sha256(),
+            readable=about_file.readable,
+            segments=reader.segments,
+            interchanges=reader.interchanges,
+            transactions=reader.transactions,
+            findings=about_file.findings,
+            notices=engine.notices,
+        )
+
+    def _note(self, claim: RawClaim | Glimpse) -> None:
+        plain: PlainClaim | None
+        if isinstance(claim, Glimpse):
+            place, patient, plain = claim.place, claim.patient_key, claim.plain
+            candidate = self._candidates.includes_plain(claim.plain)
+        else:
+            place, patient, plain = place_of(claim), patient_key_of(claim), read_plain(claim)
+            candidate = self._candidates.includes(claim)
+        digest = self._patients.digest(patient, hot=candidate)
+        mark = 0
+        if plain is not None:
+            mark = self._repeats.mark_plain(digest, plain)
+        elif isinstance(claim, RawClaim) and claim.complete and is_original(claim):
+            mark = self._repeats.mark(digest, build_claim(claim))
+        if plain is None or candidate or not self._candidates.accepts(plain):
+            self._log.open(place, digest, hot=candidate, mark=mark)
+        else:
+            self._log.accept(place, digest, plain, mark=mark)
+
+    def _considered(self) -> Iterator[tuple[bytes, bool, Packed]]:
+        """Yield the claims for the index of patients, and have the index of repeats consider them as they pass."""
+        for patient, candidate, mark, place in self._log.patients():
+            self._repeats.consider(mark, place)
+            yield patient, candidate, place
+
+    def records(self) -> Iterator[ClaimRecord]:
+        """Yield what was noted of the claims, in file order."""
+        return iter(self._log)
+
+    def refuses(self, part: int) -> bool:
+        """Whether the transaction set, group or interchange that begins at a byte is rejected with all its claims."""
+        return self._errors.refuses(part)
+
+    def company(self, record: ClaimRecord) -> list[ClaimPlace]:
+        """Return the places of the claims that one is to be judged with, its own included; none if it needs none.
+
+        To be asked in file order.
+        """
+        packed = self._patients.companions(record.ordinal)
+        if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
+            packed = None
+        if packed:
+            self._source.check_unchanged()
+            return [self._place(place) for place in packed]  # which of them repeats another shows there
+        repeats = self._repeats.repeat_of(record.ordinal)
+        if packed == [] and record.accepted is not None and repeats is None and not self._errors.about(record.place):
+            return []
+        self._source.check_unchanged()
+        place = self._place(record.place, alone=packed is None)
+        return [attrs.evolve(place, repeats=repeats) if repeats is not None else place]
+
+    def _place(self, packed: Packed, *, alone: bool = False) -> ClaimPlace:
+        """Return the place of a claim with the syntax errors that it answers for."""
+        place = self._log.place(packed, alone=alone)
+        known, refused = self._errors.about(packed), self._errors.refusing(place.transaction.starts)
+        return attrs.evolve(place, known=known, refused=refused) if known or refused else place
+
+    def unopened(self, record: ClaimRecord, accepted: ClaimReport) -> ClaimReport:
+        """Return the report on a claim that is accepted unopened, if its transaction set is not rejected."""
+        if not self._errors:
+            return accepted
+        refused = self._errors.refusing(self._log.place(record.place, alone=False).transaction.starts)
+        if not refused:
+            return accepted
+        findings = sorted(of_claim(refused, accepted.claim, accepted.ordinal), key=lambda finding: finding.sort_key)
+        return attrs.evolve(accepted, findings=tuple(findings), refused=True)
+
+    def close(self) -> None:
+        """Remove what is on disk."""
+        self._patients.close()
+        self._repeats.close()
+        self._log.close()
+        self._errors.close()
+
+
+class _AboutFile:
+    """Sorts the syntax errors of an input: those of a claim or level are for its claims, the others are of the file.
+
+    `readable` says whether all of the input was read, `findings` are those of the file under the settings: of a rule
+    no more than the first twenty, then their number.
+    """
+
+    def __init__(self, errors: SyntaxErrors, policy: Policy) -> None:
+        self.readable = True
+        self._errors = errors
+        self._policy = policy
+        self._listed: list[Finding] = []
+        self._counts: Counter[tuple[str, Severity]] = Counter()
+        self._first: dict[tuple[str, Severity], Finding] = {}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings about the file."""
+        more = [
+            attrs.evolve(
+                self._first[kind], message=f"... and at {count - _LISTED} more places.", location=Location("", "")
+            )
+            for kind, count in self._counts.items()
+            if count > _LISTED
+        ]
+        return (*self._listed, *more)
+
+    def take(self, error: X12SyntaxError) -> None:
+        """Take the next syntax error of the reader or of the guide walk."""
+        ruling = self._policy.rule_on(error)
+        if error.unread:
+            self.readable = False
+        if ruling.finding is not None:
+            self._list(ruling.finding)
+        if ruling.rejects_claims:
+            self._errors.add(error)
+
+    def _list(self, finding: Finding) -> None:
+        kind = (finding.code, finding.severity)
+        self._counts[kind] += 1
+        self._first.setdefault(kind, finding)
+        if self._counts[kind] <= _LISTED:
+            self._listed.append(finding)
