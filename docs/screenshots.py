@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.browser import Browser
+from tests.support.browser import Browser
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = "fixtures/claims/office_week.837"

@@ -28,7 +28,7 @@ from scrubber.outputs.reports.text import TextWriter
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.tables.table import TableInfo, load_manifest, load_table
-from tests.writing import write_files
+from tests.support.x12_files import write_files
 
 __all__ = ["TARGETS", "scrub", "tables"]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,14 @@ from hypothesis import HealthCheck, settings
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine.judge import Engine
-from tests.reports import write_reports
-from tests.warm import PROGRAM, WarmProgram
 
-ROOT = Path(__file__).parents[1]
-FIXTURES = ROOT / "fixtures"
+pytest.register_assert_rewrite("tests.support")  # the checks that several tests make say what they found, too
+
+from tests.support.command import ENV, Run, runner  # noqa: E402
+from tests.support.oracle import published_x214_map  # noqa: E402
+from tests.support.paths import FIXTURES  # noqa: E402
+from tests.support.reports import write_reports  # noqa: E402
+from tests.support.warm import WarmProgram  # noqa: E402
 
 # A file takes longer to draw and to scrub than Hypothesis expects of an example.
 settings.register_profile("default", settings.get_profile("default"), deadline=None)
@@ -24,9 +26,6 @@ settings.register_profile(
     "long", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
-
-ENV = {"PATH": "", "PYTHONHASHSEED": "0"}
-Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 collect_ignore = ["example_plugin"]  # a distribution of its own; test_example_plugin runs its tests
 
@@ -53,6 +52,12 @@ def guide_engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
+def x214(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """pyx12's maps with the 277CA as published."""
+    return published_x214_map(tmp_path_factory.mktemp("maps"))
+
+
+@pytest.fixture(scope="session")
 def warm() -> Iterator[WarmProgram]:
     """The program with its modules imported and its tables read, in a process that forks for each command."""
     program = WarmProgram(ENV)
@@ -62,34 +67,13 @@ def warm() -> Iterator[WarmProgram]:
 
 @pytest.fixture
 def run(tmp_path: Path, warm: WarmProgram) -> Run:
-    """Run the `scrubber` command in an empty folder.
-
-    What Python reads when it starts, such as PYTHONPATH with plugins, is given to the installed command itself.
-    """
-    return _runner(tmp_path, warm)
+    """Run the `scrubber` command in an empty folder."""
+    return runner(tmp_path, warm)
 
 
 @pytest.fixture(scope="session")
 def office_week(tmp_path_factory: pytest.TempPathFactory, warm: WarmProgram) -> Path:
     """A folder with all reports on the sample of a week: r.csv, r.json and so on."""
     folder = tmp_path_factory.mktemp("office_week")
-    write_reports(_runner(folder, warm), FIXTURES / "claims" / "office_week.837")
+    write_reports(runner(folder, warm), FIXTURES / "claims" / "office_week.837")
     return folder
-
-
-def _runner(folder: Path, warm: WarmProgram) -> Run:
-    def command(*args: str | Path, data: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
-        if not any(name.startswith("PYTHON") for name in env):
-            return warm.run(args, data, folder, {**ENV, **env}, timeout=60)
-        return subprocess.run(
-            [PROGRAM, *args],
-            input=data,
-            stdin=subprocess.DEVNULL if data is None else None,
-            capture_output=True,
-            check=False,
-            cwd=folder,
-            env={**ENV, **env},
-            timeout=60,
-        )
-
-    return command

@@ -1,0 +1,142 @@
+"""What is installed is checked when it is loaded: a plugin that breaks the contract stops the run and is named."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.support.command import Run
+from tests.support.paths import FIXTURES
+
+WEEK = FIXTURES / "claims" / "office_week.837"
+
+EDIT = '''
+from scrubber import Chain, Edit, Example, Meta, Severity, Source
+
+class Whatever(Edit):
+    """A claim is whatever.
+
+    Why: to see what happens.
+    Fix: nothing.
+    """
+
+    meta = Meta("BAD001", "whatever", Severity.ERROR, (Source("a test", "2026"),))
+
+    def check(self, claim, context):
+        return ()
+
+EDITS = Chain(edits=(Whatever,))
+'''
+
+WRITER = """
+from scrubber import ReportWriter
+
+
+class Short(ReportWriter):
+    def __init__(self, out, tool, *, color=False):
+        pass
+
+    def claim(self, path, claim):
+        pass
+
+    def end_file(self, report):
+        pass
+
+    def end(self):
+        pass
+"""
+
+
+def install(folder: Path, program: str) -> dict[str, str]:
+    """Install a distribution `bad-rules` in a folder, and return the environment that has it on its path."""
+    (folder / "bad_rules.py").write_text(dedent(program), encoding="utf-8")
+    info = folder / "bad_rules-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad-rules\nVersion: 1.0\n", encoding="utf-8")
+    groups = (
+        "[scrubber.edits]\nBAD = bad_rules:EDITS\n"
+        if "EDITS" in program
+        else "[scrubber.writers]\nshort = bad_rules:Short\n"
+    )
+    (info / "entry_points.txt").write_text(groups, encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize(
+    ("text", "instead", "why"),
+    [
+        ("    meta = Meta(", "    other = Meta(", "Whatever has no meta, or one that is not a scrubber.Meta"),
+        (
+            '    meta = Meta("BAD001", "whatever", Severity.ERROR, (Source("a test", "2026"),))',
+            "    meta = 'BAD001'",
+            "has no meta",
+        ),
+        (
+            "    Why: to see what happens.\n",
+            "",
+            "BAD001: the docstring of Whatever needs a first sentence, Why: and Fix:",
+        ),
+        ("    Fix: nothing.\n", "", "needs a first sentence, Why: and Fix:"),
+        ("BAD001", "GOOD001", "code GOOD001 does not begin with its prefix BAD"),
+        ("def check", "def look", "BAD001 lacks the method check"),
+        ('"2026"),))', '"2026"),), examples=("37252",))', "an example of BAD001 is not a scrubber.Example"),
+        ("(Whatever,)", "(Whatever, Whatever)", "has two edits with code BAD001"),
+        ("(Whatever,)", "(int,)", "is not an Edit or EncounterEdit"),
+        ("Chain(edits=(Whatever,))", "(Whatever,)", "bad_rules:EDITS is not a scrubber.Chain"),
+        ("class Whatever", "1 / 0\n\nclass Whatever", "cannot be loaded: ZeroDivisionError"),
+    ],
+)
+def test_an_edit_that_breaks_the_contract_stops_the_run(
+    run: Run, tmp_path: Path, text: str, instead: str, why: str
+) -> None:
+    assert text in EDIT
+    done = run("scrub", WEEK, **install(tmp_path, EDIT.replace(text, instead)))
+    assert (done.returncode, done.stdout) == (2, b"")
+    message = done.stderr.decode()
+    assert "plugin 'BAD' of bad-rules" in message
+    assert why in message
+
+
+def test_an_edit_that_keeps_the_contract_runs(run: Run, tmp_path: Path) -> None:
+    assert run("scrub", WEEK, **install(tmp_path, EDIT)).returncode == 1
+
+
+@pytest.mark.parametrize("method", ["claim", "end_file", "end"])
+def test_a_writer_without_a_method_stops_the_run(run: Run, tmp_path: Path, method: str) -> None:
+    env = install(tmp_path, WRITER.replace(f"def {method}(", f"def no_{method}("))
+    done = run("scrub", WEEK, "--format", "short", **env)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"writer plugin 'short' of bad-rules lacks the method {method}" in done.stderr.decode()
+
+
+def test_a_writer_that_is_no_class_stops_the_run(run: Run, tmp_path: Path) -> None:
+    done = run("scrub", WEEK, "--format", "short", **install(tmp_path, "Short = 1"))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert (
+        "writer plugin 'short' of bad-rules: bad_rules:Short is not a subclass of scrubber.ReportWriter"
+        in done.stderr.decode()
+    )
+
+
+@pytest.mark.parametrize("place", ["edits.py", "edits/__init__.py"])
+@pytest.mark.parametrize("program", ["", "1 / 0"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "scrubber", "scrub", str(WEEK)),
+        ("-m", "scrubber", "edits"),
+        ("-m", "scrubber", "explain", "37252"),
+        ("-c", f"import scrubber; scrubber.scrub({str(WEEK)!r})"),
+    ],
+)
+def test_a_module_that_hides_ours_is_named(tmp_path: Path, place: str, program: str, command: tuple[str, ...]) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text(program, encoding="utf-8")
+    done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    last = done.stderr.decode().splitlines()[-1]
+    assert done.returncode == (1 if command[0] == "-c" else 2)
+    assert f"({tmp_path / place} hides the installed module 'edits': rename it, or run in another folder)" in last

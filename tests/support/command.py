@@ -1,0 +1,35 @@
+"""The `scrubber` command, run in a folder."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.warm import PROGRAM, WarmProgram
+
+ENV = {"PATH": "", "PYTHONHASHSEED": "0"}
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+def runner(folder: Path, warm: WarmProgram) -> Run:
+    """Return a function that runs the command in `folder`.
+
+    What Python reads when it starts, such as PYTHONPATH with plugins, is given to the installed command itself.
+    """
+
+    def command(*args: str | Path, data: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
+        if not any(name.startswith("PYTHON") for name in env):
+            return warm.run(args, data, folder, {**ENV, **env}, timeout=60)
+        return subprocess.run(
+            [PROGRAM, *args],
+            input=data,
+            stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True,
+            check=False,
+            cwd=folder,
+            env={**ENV, **env},
+            timeout=60,
+        )
+
+    return command
