@@ -21,7 +21,6 @@ from scrubber.packs.pack import Page
 from scrubber.packs.registry import Plugin
 from scrubber.tables.table import Table, override_tables
 from scrubber.testing import scrub_shorthand
-from scrubber.version import __version__
 
 __all__ = ["catalogue", "explain_page", "explain_rule", "find_page", "nearest_codes", "render_catalogue"]
 
@@ -43,8 +42,8 @@ def catalogue(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:
             "severity": rule.meta.severity.value,
             "title": rule.documentation().what,
             "scope": _scope(rule),
-            "plugin": plugin.distribution if plugin is not None else "x12-claim-scrubber",
-            "version": plugin.version if plugin is not None else __version__,
+            "plugin": plugin.distribution,
+            "version": plugin.version,
         }
         for code, (rule, plugin) in sorted(found.items())
     ]
@@ -72,7 +71,7 @@ def render_catalogue(plugins: Iterable[Plugin], form: str) -> str:
     )
 
 
-def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str, config: Config | None = None) -> str:
+def explain_rule(rule: type[Rule], plugin: Plugin, form: str, config: Config | None = None) -> str:
     """Explain one rule as text, Markdown or JSON, with what `config` changes about it."""
     meta, told = rule.meta, rule.documentation()
     settings = list(_rule_settings(meta, config or Config()))
@@ -94,7 +93,7 @@ def explain_rule(rule: type[Rule], plugin: Plugin | None, form: str, config: Con
         ("Claim status (277CA)", ", ".join(str(status) for status in meta.statuses)),
         ("Typical denial", str(meta.adjustment) if meta.adjustment else ""),
         ("Sources", "; ".join(f"{source.title} ({source.effective})" for source in meta.sources)),
-        ("Plugin", f"{plugin.distribution} {plugin.version}" if plugin else "x12-claim-scrubber"),
+        ("Plugin", f"{plugin.distribution} {plugin.version}"),
     ]
     examples = [_Shown.of(rule, example) for example in meta.examples]
     if form == "markdown":
@@ -176,7 +175,7 @@ def _rule_markdown(title: str, told: tuple[str, str, str], facts: list[tuple[str
     return "\n\n".join(parts) + "\n"
 
 
-def _rule_object(rule: type[Rule], plugin: Plugin | None) -> dict[str, Any]:
+def _rule_object(rule: type[Rule], plugin: Plugin) -> dict[str, Any]:
     meta, told = rule.meta, rule.documentation()
     return {
         "code": meta.code,
@@ -202,7 +201,7 @@ def _rule_object(rule: type[Rule], plugin: Plugin | None) -> dict[str, Any]:
             {"claim": example.claim, "fires": example.fires, "says": list(_Shown.of(rule, example).says)}
             for example in meta.examples
         ],
-        "plugin": plugin.distribution if plugin else "x12-claim-scrubber",
+        "plugin": plugin.distribution,
     }
 
 

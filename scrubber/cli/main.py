@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -142,6 +142,19 @@ def _reports(_context: click.Context, _parameter: click.Parameter, values: tuple
     return reports
 
 
+_ABOUT_FILES = ("annotate_k3", "line_dates", "partial", "ack_date", "ack_number")
+"""The options of X12 files, which a `Scrubber` has under the same names."""
+
+
+def _report_stream() -> TextIO:
+    """Return standard output as reports are written to it.  Raises ScrubberError where it is closed."""
+    if sys.stdout is None:
+        raise ScrubberError(_NO_STDOUT)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    return sys.stdout
+
+
 @commands.command()
 @click.argument("inputs", nargs=-1, type=click.Path(path_type=str), metavar="[FILE|DIR|-]...")
 @click.option(
@@ -206,17 +219,12 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     ack277: Path | None,
     ack999: Path | None,
     out_dir: Path | None,
-    annotate_k3: bool,
-    line_dates: bool,
-    ack_date: datetime | None,
-    ack_number: int | None,
-    partial: bool,
     fail_on: str | None,
     exit_zero: bool,
     no_progress: bool,
     jobs: int,
     no_shortcut: bool,
-    **settings_values: Any,
+    **options: Any,
 ) -> int:
     """Judge the claims of 837P files.
 
@@ -230,37 +238,30 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     from scrubber.pipeline.discovery import expand_inputs  # noqa: PLC0415
 
     formats = (form, *(name for name, _ in reports))
-    for wanted in formats:
-        if wanted not in format_names():
-            raise click.BadParameter(f"{wanted!r} is not one of {', '.join(format_names())}", param_hint="--format")
-    if sys.stdout is None:
-        raise ScrubberError(_NO_STDOUT)
-    settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **settings_values)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    if unknown := next((each for each in formats if each not in format_names()), None):
+        raise click.BadParameter(f"{unknown!r} is not one of {', '.join(format_names())}", param_hint="--format")
+    stdout = _report_stream()
+    about_files = {name: options.pop(name) for name in _ABOUT_FILES}
+    settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **options)
     show_progress = sys.stderr is not None and sys.stderr.isatty() and not no_progress
     scrubber = Scrubber(
         settings,
         formats=formats,
         jobs=jobs,
         shortcut=not no_shortcut,
-        annotate_k3=annotate_k3,
-        line_dates=line_dates,
-        partial=partial,
-        ack_date=ack_date,
-        ack_number=ack_number,
+        **about_files,
     )
     with scrubber:
         outcome = scrubber.scrub_batch(
             expand_inputs(inputs, tell),
             stdout_format=form,
-            stdout=sys.stdout,
+            stdout=stdout,
             tell=tell,
             reports=reports,
             targets=Targets(annotated, clean, rejected, ack277, ack999),
             out_dir=out_dir,
             progress=lambda source: ProgressBar(source, show=show_progress),
-            color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+            color=stdout.isatty() and not os.environ.get("NO_COLOR"),
         )
     return 0 if exit_zero and outcome == 1 else outcome
 

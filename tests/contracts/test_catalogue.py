@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from scrubber.builtin.all_rules import all_rules
+from scrubber.builtin.all_rules import OWN, all_rules
 from scrubber.catalogue import explain_rule
 from scrubber.findings.finding import Severity
 from scrubber.findings.rule import FileEdit, Rule
@@ -75,7 +75,7 @@ def test_every_rule_explains_itself(code: str) -> None:
     assert told.why.endswith(".")
     assert told.fix.endswith(".")
     for form in ("text", "markdown", "json"):
-        assert code in explain_rule(rule, None, form)
+        assert code in explain_rule(rule, OWN, form)
 
 
 @pytest.mark.parametrize("code", RULES)
