@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-expected", action="store_true", help="write fixtures/expected instead of comparing with it"
     )
-    parser.addoption("--all-hostile", action="store_true", help="every hostile input through every door, alone")
+    parser.addoption("--all-hostile", action="store_true", help="every hostile input through every front end, alone")
     parser.addoption("--all-canaries", action="store_true", help="every canary in every place, in a file of its own")
     parser.addoption("--opinion-claims", type=int, default=1_500, help="claims for the second opinion in SQL")
 

@@ -111,7 +111,7 @@ def runs(inputs: Sequence[Input], codes: Sequence[str]) -> Iterator[Run]:
             yield Run(f"{kind}/{folder}", ("scrub", _path(folder), "--out-dir=out", *reports, *config, *args), names)
     yield from _with_settings(inputs)
     yield from _commands(codes)
-    yield from _doors(inputs)
+    yield from _front_ends(inputs)
 
 
 def _path(name: str) -> str:
@@ -160,7 +160,7 @@ def _commands(codes: Sequence[str]) -> Iterator[Run]:
     yield from (Run(f"command/{' '.join(args)}", args) for args in questions)
 
 
-def _doors(inputs: Sequence[Input]) -> Iterator[Run]:
+def _front_ends(inputs: Sequence[Input]) -> Iterator[Run]:
     """Yield what goes through standard input and output, the watcher and the Python interface."""
     known = {file.name: file.data for file in inputs}
     week = known[_SAMPLE]

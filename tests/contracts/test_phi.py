@@ -1,4 +1,4 @@
-"""No name, identifier, birth date or address leaves a claim but in the X12 files: a canary file through every door."""
+"""No name, identifier, birth date or address leaves a claim but in the X12 files: canary files at every front end."""
 
 from __future__ import annotations
 
@@ -247,19 +247,19 @@ class _LeakError(Exception):
 
 
 @pytest.mark.parametrize("kind", [_LeakError, SystemExit, GeneratorExit])
-@pytest.mark.parametrize("door", ["check", "observe", "price"])
+@pytest.mark.parametrize("part", ["check", "observe", "price"])
 def test_what_a_plugin_raises_is_not_passed_on(
-    monkeypatch: pytest.MonkeyPatch, door: str, kind: type[BaseException]
+    monkeypatch: pytest.MonkeyPatch, part: str, kind: type[BaseException]
 ) -> None:
     def crash(*args: Any) -> None:
         raise kind(f"{args} QZLAST")
 
     plugin, *others = load_plugins()
-    if door == "check":
+    if part == "check":
         rule = next(rule for rule in plugin.chain.edits if rule.meta.code == "IVUS101")
         monkeypatch.setattr(rule, "check", crash)
     else:
-        changes: dict[str, Any] = {door: crash}
+        changes: dict[str, Any] = {part: crash}
         plugin = attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, **changes))
     engine = Engine(PLAIN, [plugin, *others], detail=Detail.OPENED)
     with open_source(CANARY) as source:

@@ -1,4 +1,4 @@
-"""An HTTP door with faults that `scrubber serve` does not have: what a proxy or another program may say."""
+"""An HTTP server with faults that `scrubber serve` does not have: what a proxy or another program may say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """What the door says: the status, its headers and the body."""
+    """What the server says: the status, its headers and the body."""
 
     status: int
     headers: dict[str, str]
@@ -46,19 +46,19 @@ def answer_with(body: bytes, **changes: object) -> Answer:
 
 
 def problem(status: int, title: str) -> Answer:
-    """Return an error of the door."""
+    """Return an error of the server."""
     body = json.dumps({"type": "about:blank", "title": title, "status": status})
     return Answer(status, {"Content-Type": "application/problem+json"}, body.encode())
 
 
 Fault = Callable[[bytes], Answer]
-"""What a door with a fault answers to a body."""
+"""What a server with a fault answers to a body."""
 
 
 def make_handler(faults: Mapping[str, Fault]) -> type[BaseHTTPRequestHandler]:
     """Make a handler that answers a path of `faults` as said there."""
 
-    class Door(BaseHTTPRequestHandler):
+    class FaultyServer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -75,12 +75,12 @@ def make_handler(faults: Mapping[str, Fault]) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    return Door
+    return FaultyServer
 
 
 @contextmanager
-def open_door(faults: Mapping[str, Fault]) -> Iterator[str]:
-    """Run the door on a free port of this machine and give its address."""
+def open_faulty_server(faults: Mapping[str, Fault]) -> Iterator[str]:
+    """Run the server on a free port of this machine and give its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(faults))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scrubber.testing import to_837p
 from tests.support.paths import FIXTURES, ROOT
 
-PAGE = (ROOT / "docs" / "doors.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "front-ends.md").read_text(encoding="utf-8")
 GOOD = "37238\n36012\n37252 desc='LEFT CIV'"
 SAMPLE = (FIXTURES / "claims" / "office_week.837").read_bytes()
 SEVERAL = f"""

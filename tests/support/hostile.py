@@ -1,4 +1,4 @@
-"""Inputs that mean harm, each with what must come of it at every door."""
+"""Inputs that mean harm, each with what must come of it at every front end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Hostile:
 
     `code` is the exit code of `scrub` on them alone, `rule` a code that must be among the findings.  `claims` is how
     many claims must be counted, None where the input is reported as not completely read.  `seconds` of processor time
-    and `megabytes` of memory (of one process) are the most that any door may take.
+    and `megabytes` of memory (of one process) are the most that any front end may take.
     """
 
     name: str

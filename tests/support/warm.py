@@ -34,7 +34,7 @@ class WarmProgram:
 
     def __init__(self, env: dict[str, str]) -> None:
         """Start the process that forks, with the environment that Python reads when it starts."""
-        self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         with theirs:
             command = [sys.executable, __file__, str(theirs.fileno())]
@@ -45,7 +45,7 @@ class WarmProgram:
 
     def close(self) -> None:
         """End the process that forks."""
-        self._door.close()
+        self._connection.close()
         self._process.communicate(timeout=60)
 
     def run(
@@ -60,22 +60,22 @@ class WarmProgram:
         stdout, stderr = os.pipe(), os.pipe()
         theirs = [stdin, stdout[1], stderr[1]]
         with self._lock, ThreadPoolExecutor(3) as threads:
-            socket.send_fds(self._door, [request], theirs)
-            child = int(self._door.recv(32))
+            socket.send_fds(self._connection, [request], theirs)
+            child = int(self._connection.recv(32))
             for descriptor in theirs:
                 os.close(descriptor)
             told = [threads.submit(_read, end) for end, _ in (stdout, stderr)]
             if data is not None:
                 threads.submit(_feed, fed, data)
-            self._door.settimeout(timeout)
+            self._connection.settimeout(timeout)
             try:
-                status = int(self._door.recv(32))
+                status = int(self._connection.recv(32))
             except TimeoutError as error:
                 os.kill(child, signal.SIGKILL)
-                self._door.settimeout(None)
-                self._door.recv(32)
+                self._connection.settimeout(None)
+                self._connection.recv(32)
                 raise subprocess.TimeoutExpired(command, timeout) from error
-            self._door.settimeout(None)
+            self._connection.settimeout(None)
             out, err = (future.result(timeout) for future in told)
         return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(status), out, err)
 
@@ -90,15 +90,15 @@ def _feed(descriptor: int, data: bytes) -> None:
         stream.write(data)
 
 
-def _serve(door: socket.socket) -> bool:
+def _serve(connection: socket.socket) -> bool:
     """Fork for each request.  Returns whether this is a child, which is to run the command."""
     while True:
-        request, descriptors, *_ = socket.recv_fds(door, 1 << 17, 3)
+        request, descriptors, *_ = socket.recv_fds(connection, 1 << 17, 3)
         if not request:
             return False
         child = os.fork()
         if not child:
-            door.close()
+            connection.close()
             for place, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, place)
                 os.close(descriptor)
@@ -114,8 +114,8 @@ def _serve(door: socket.socket) -> bool:
             return True
         for descriptor in descriptors:
             os.close(descriptor)
-        door.send(b"%d" % child)
-        door.send(b"%d" % os.waitpid(child, 0)[1])
+        connection.send(b"%d" % child)
+        connection.send(b"%d" % os.waitpid(child, 0)[1])
 
 
 def _import_all() -> None:

@@ -1,6 +1,6 @@
-"""Hostile inputs through every door: the right answer, nothing lost, no traceback, bounded time and memory.
+"""Hostile inputs through every front end: the right answer, nothing lost, no traceback, bounded time and memory.
 
-All of them through all doors, each in a process of its own: `pytest -n 2 tests/system/test_hostile.py --all-hostile`.
+All of them through all front ends, each in a process: `pytest -n 2 tests/system/test_hostile.py --all-hostile`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.support.serving import serving
 BY_NAME = {f"{place:03}.837": case for place, case in enumerate(SMALL)}
 X12_FILES = [f"--{form}=o.{form}" for form in ("annotated", "clean", "rejected", "277ca", "999")]
 QUICK = {"a million components", "a million notes", "one segment", "lines of one day"}
-DOORS: dict[str, list[str]] = {
+FRONT_ENDS: dict[str, list[str]] = {
     "scrub": ["--format=json"],
     **{f"scrub {form}": [f"--format={form}"] for form in format_names() if form != "json"},
     "out-dir": ["--format=json", "--out-dir=out", "--annotate-k3"],
@@ -46,7 +46,7 @@ DOORS: dict[str, list[str]] = {
 
 
 _MEMORY = {"guide": 2, "scrub html": 2, "scrub sarif": 2, "opened": 2}
-"""How many times the memory of a case a door may take."""
+"""How many times the memory of a case that a front end may take."""
 
 
 @frozen
@@ -117,10 +117,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.mark.parametrize("door", ["out-dir", "jobs", "guide"])
-def test_small_ones_together(folder: Path, door: str) -> None:
-    reports = [f"--report={form}=r.{form}" for form in format_names()] if door == "out-dir" else []
-    done = _limited(folder, "scrub", "in", *DOORS[door], *reports)
+@pytest.mark.parametrize("front_end", ["out-dir", "jobs", "guide"])
+def test_small_ones_together(folder: Path, front_end: str) -> None:
+    reports = [f"--report={form}=r.{form}" for form in format_names()] if front_end == "out-dir" else []
+    done = _limited(folder, "scrub", "in", *FRONT_ENDS[front_end], *reports)
     assert done.code == 3
     assert "Traceback" not in done.err
     assert len(done.err.splitlines()) <= 2 * len(SMALL)
@@ -130,7 +130,7 @@ def test_small_ones_together(folder: Path, door: str) -> None:
     assert [Path(file["path"]).name for file in files] == list(BY_NAME)
     for file in files:
         _check(BY_NAME[Path(file["path"]).name], file)
-    if door == "out-dir":
+    if front_end == "out-dir":
         _check_files(folder / "out")
 
 
@@ -197,33 +197,39 @@ def test_a_big_one_takes_bounded_time_and_memory(tmp_path: Path, case: Hostile) 
     _check_alone(tmp_path, case, "scrub")
 
 
-@pytest.mark.parametrize("door", [*DOORS, "stdin", "watch"])
+@pytest.mark.parametrize("front_end", [*FRONT_ENDS, "stdin", "watch"])
 @pytest.mark.parametrize("case", [*SMALL, *BIG], ids=lambda case: case.name)
-def test_every_one_through_every_door(request: pytest.FixtureRequest, tmp_path: Path, case: Hostile, door: str) -> None:
+def test_every_one_through_every_front_end(
+    request: pytest.FixtureRequest, tmp_path: Path, case: Hostile, front_end: str
+) -> None:
     if not request.config.getoption("--all-hostile"):
         pytest.skip("--all-hostile runs it")
-    if door == "guide" and case in BIG and case.name not in QUICK - {"a million notes"}:
+    if front_end == "guide" and case in BIG and case.name not in QUICK - {"a million notes"}:
         pytest.skip("pyx12 takes minutes for a million segments")
-    _check_alone(tmp_path, case, door)
+    _check_alone(tmp_path, case, front_end)
 
 
-def _check_alone(folder: Path, case: Hostile, door: str) -> None:
+def _check_alone(folder: Path, case: Hostile, front_end: str) -> None:
     path = case.write(folder / "a.837")
-    slow = case.seconds * (3 if door in {"guide", "files", "out-dir", "watch"} else 1)
-    if door == "watch":
+    slow = case.seconds * (3 if front_end in {"guide", "files", "out-dir", "watch"} else 1)
+    if front_end == "watch":
         (folder / "in").mkdir()
         path.rename(folder / "in" / "a.837")
         args = ["watch", "in", "--out=out", "--once", "--settle=0", "--give-up=0"]
     else:
-        args = ["scrub", *(["-"] if door == "stdin" else ["a.837"]), *DOORS.get(door, DOORS["scrub"])]
-    done = _limited(folder, *args, seconds=slow, data=path if door == "stdin" else None)
-    assert done.code == (case.code if door != "guide" else max(case.code, 1 if done.code == 1 else 0)), done.err
+        args = [
+            "scrub",
+            *(["-"] if front_end == "stdin" else ["a.837"]),
+            *FRONT_ENDS.get(front_end, FRONT_ENDS["scrub"]),
+        ]
+    done = _limited(folder, *args, seconds=slow, data=path if front_end == "stdin" else None)
+    assert done.code == (case.code if front_end != "guide" else max(case.code, 1 if done.code == 1 else 0)), done.err
     assert "Traceback" not in done.err
     told = Counter(line.split()[3] for line in done.err.splitlines() if line.split()[2] in {"error", "warning"})
     assert max(told.values(), default=0) <= 21  # twenty places of a rule, and how many more there are
     assert len(done.err.splitlines()) - told.total() <= 5
     assert done.seconds < slow
-    assert done.megabytes < case.megabytes * _MEMORY.get(door, 1)
+    assert done.megabytes < case.megabytes * _MEMORY.get(front_end, 1)
     if "--format=json" in args:
         _check(case, done.file())
     (folder / "stdout").unlink()

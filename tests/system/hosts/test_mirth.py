@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from scrubber.testing import to_837p
-from tests.support.faulty_server import Answer, Fault, answer_with, open_door, problem
+from tests.support.faulty_server import Answer, Fault, answer_with, open_faulty_server, problem
 from tests.support.paths import ROOT
 from tests.support.serving import Server, serving
 
@@ -89,8 +89,8 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 }
 
 
-def make_cases(server: Server, door: str) -> dict[str, tuple[bytes, dict[str, str]]]:
-    """Return messages and configuration maps, for the real server and for the door with faults."""
+def make_cases(server: Server, faulty: str) -> dict[str, tuple[bytes, dict[str, str]]]:
+    """Return messages and configuration maps, for the real server and for the server with faults."""
     address = f"http://127.0.0.1:{server.port}"
     works = {"scrubberUrl": f"{address}/v1/scrub", "scrubberToken": TOKEN}
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -109,13 +109,13 @@ def make_cases(server: Server, door: str) -> dict[str, tuple[bytes, dict[str, st
         "another-return": (FAULTY, works | {"scrubberUrl": f"{address}/v1/scrub?return=rejected"}),
         "closed": (CLEAN, works | {"scrubberUrl": closed}),
         "not-configured": (CLEAN, {}),
-        "warned": (CLEAN, {"scrubberUrl": f"{door}/warned"}),
-        "headers-dropped": (CLEAN, {"scrubberUrl": f"{door}/headers-dropped"}),
+        "warned": (CLEAN, {"scrubberUrl": f"{faulty}/warned"}),
+        "headers-dropped": (CLEAN, {"scrubberUrl": f"{faulty}/headers-dropped"}),
         "errors-of-the-file": (ASTRAY, works),
-        "errors-of-the-file-and-headers-dropped": (ASTRAY, {"scrubberUrl": f"{door}/headers-dropped"}),
+        "errors-of-the-file-and-headers-dropped": (ASTRAY, {"scrubberUrl": f"{faulty}/headers-dropped"}),
     }
     for name in FAULTS:
-        cases[name] = (CLEAN, {"scrubberUrl": f"{door}/{name}"})
+        cases[name] = (CLEAN, {"scrubberUrl": f"{faulty}/{name}"})
     cases["silent"][1]["scrubberTimeoutMs"] = "300"
     return cases
 
@@ -127,9 +127,9 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("mirth")
     with (
         serving(folder / "files", "--jobs=1", SCRUBBER_TOKEN=TOKEN) as server,
-        open_door(faults | {"/warned": warned, "/headers-dropped": without_headers}) as door,
+        open_faulty_server(faults | {"/warned": warned, "/headers-dropped": without_headers}) as faulty,
     ):
-        cases = make_cases(server, door)
+        cases = make_cases(server, faulty)
         listed = [{"raw": data.decode("latin-1"), "configuration": maps} for data, maps in cases.values()]
         file = folder / "cases.json"
         file.write_text(json.dumps(listed), encoding="utf-8")

@@ -609,7 +609,7 @@ def test_an_interrupt_publishes_nothing_and_leaves_nothing(here: Path, sent: sig
     assert contents(here) == {"a.837": many(1000), "out/a.clean.837": b"old"}
 
 
-AT_THE_DOOR = """
+WHILE_PUBLISHING = """
 import os, signal, sys
 from pathlib import Path
 from scrubber.io.signals import end_on_signals
@@ -634,7 +634,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("where", ["__exit__", "discard", "publish", "_sync"])
 def test_an_interrupt_before_signals_can_be_held_back_leaves_nothing(here: Path, where: str) -> None:
-    done = subprocess.run([sys.executable, "-c", AT_THE_DOOR % where], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", WHILE_PUBLISHING % where], capture_output=True, check=True, timeout=60)
     assert done.stdout.startswith(b"interrupted")
     assert done.stderr == b""
     assert contents(here) == ({"a": b"claims"} if where in ("__exit__", "discard") else {})

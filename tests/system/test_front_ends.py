@@ -1,4 +1,7 @@
-"""One file, four doors: the commands of docs/doors.md, find the same.  Bots has its tests in tests/system/hosts."""
+"""One file, every front end: the commands of docs/front-ends.md find the same.
+
+Bots has its tests in tests/system/hosts.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from tests.support.paths import ROOT
 from tests.support.serving import Server, serving
 
 HOSTS = (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
-DOORS = ("cli", "watch", "http")
+FRONT_ENDS = ("cli", "watch", "http")
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -40,14 +43,14 @@ def in_shell(commands: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("doors") / "files", "--jobs=1") as started:
+    with serving(tmp_path_factory.mktemp("front_ends") / "files", "--jobs=1") as started:
         yield started
 
 
 @pytest.fixture(scope="module", params=[*FILES.values()], ids=[*FILES])
 def folder(request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a file and the reports on it, one a door."""
-    place = tmp_path_factory.mktemp("door")
+    """A folder with a file and the reports on it, one of each front end."""
+    place = tmp_path_factory.mktemp("front_end")
     (place / "claims.837").write_bytes(request.param)
     for title in ("The command line", "The drop folder", "HTTP"):
         commands = block(PAGE, title, "sh")
@@ -56,9 +59,9 @@ def folder(request: pytest.FixtureRequest, server: Server, tmp_path_factory: pyt
     return place
 
 
-def judged(folder: Path, door: str) -> dict[str, Any]:
-    """Return what the report of a door says of the file."""
-    (file,) = json.loads((folder / f"{door}.json").read_bytes())["files"]
+def judged(folder: Path, front_end: str) -> dict[str, Any]:
+    """Return what the report of a front end says of the file."""
+    (file,) = json.loads((folder / f"{front_end}.json").read_bytes())["files"]
     return dict(file)
 
 
@@ -80,10 +83,10 @@ def lines_of(file: dict[str, Any]) -> list[str]:
 
 
 def test_every_door_gives_the_same_report(folder: Path) -> None:
-    for door in DOORS[1:]:
+    for front_end in FRONT_ENDS[1:]:
         # Only the drop folder puts notes into a copy of the file, so only its report counts those without room.
         named = {"path": "", "not_annotated": None}
-        assert judged(folder, door) | named == judged(folder, "cli") | named
+        assert judged(folder, front_end) | named == judged(folder, "cli") | named
 
 
 def test_the_page_says_how_to_compare(folder: Path) -> None:
