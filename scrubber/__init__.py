@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scrubber.findings.dates import DateRange
     from scrubber.findings.finding import Adjustment, Finding, Location, Severity, Source, Status
     from scrubber.findings.report import ClaimReport, EndedTable, FileReport, Observation, Report
-    from scrubber.findings.rule import Example, Meta, statuses
+    from scrubber.findings.rule import Example, Meta, RuleStage, statuses
     from scrubber.outputs.reports.base import ReportWriter, Tool
     from scrubber.packs.edit import Context, Edit, EncounterEdit
     from scrubber.packs.option import Option, OptionRow, option_table
@@ -70,6 +70,7 @@ __all__ = [
     "Provider",
     "Report",
     "ReportWriter",
+    "RuleStage",
     "SameDays",
     "ScrubOutcome",
     "Scrubber",
@@ -155,6 +156,7 @@ _HOMES = {
     "scrubber.findings.rule": (
         "Example",
         "Meta",
+        "RuleStage",
         "statuses",
     ),
     "scrubber.outputs.reports.base": (

@@ -33,14 +33,17 @@ _SHORTHAND = (
 
 
 def catalogue(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:
-    """List every rule by code: code, name, severity, title, scope, plugin, version."""
+    """List every rule by code: what it is called, what is wrong, since when it is there and whose it is."""
     found = all_rules(plugins)
     return [
         {
             "code": code,
             "name": rule.meta.name,
             "severity": rule.meta.severity.value,
-            "title": rule.documentation().what,
+            "title": rule.meta.title,
+            "what": rule.documentation().what,
+            "since": rule.meta.since,
+            "stage": rule.meta.stage.value,
             "scope": _scope(rule),
             "plugin": plugin.distribution,
             "version": plugin.version,
@@ -61,13 +64,11 @@ def render_catalogue(plugins: Iterable[Plugin], form: str) -> str:
     if form == "json":
         return json.dumps(entries, indent=2) + "\n"
     if form == "markdown":
-        rows = (
-            f"| {entry['code']} | {entry['name']} | {entry['severity']} | {entry['title']} |\n" for entry in entries
-        )
+        rows = (f"| {entry['code']} | {entry['name']} | {entry['severity']} | {entry['what']} |\n" for entry in entries)
         return "| code | name | severity | what is wrong |\n|---|---|---|---|\n" + "".join(rows)
     width = max(len(entry["name"]) for entry in entries)
     return "".join(
-        f"{entry['code']:8} {entry['severity']:8} {entry['name']:{width}}  {entry['title']}\n" for entry in entries
+        f"{entry['code']:8} {entry['severity']:8} {entry['name']:{width}}  {entry['what']}\n" for entry in entries
     )
 
 
@@ -93,12 +94,14 @@ def explain_rule(rule: type[Rule], plugin: Plugin, form: str, config: Config | N
         ("Claim status (277CA)", ", ".join(str(status) for status in meta.statuses)),
         ("Typical denial", str(meta.adjustment) if meta.adjustment else ""),
         ("Sources", "; ".join(f"{source.title} ({source.effective})" for source in meta.sources)),
+        ("Stage", f"{meta.stage}, since {meta.since}"),
         ("Plugin", f"{plugin.distribution} {plugin.version}"),
     ]
     examples = [_Shown.of(rule, example) for example in meta.examples]
+    heading = f"{meta.code} {meta.name}: {meta.title}"
     if form == "markdown":
-        return _rule_markdown(f"{meta.code} {meta.name}", (told.what, told.why, told.fix), facts, examples)
-    lines = [f"{meta.code} {meta.name}", ""]
+        return _rule_markdown(heading, (told.what, told.why, told.fix), facts, examples)
+    lines = [heading, ""]
     for text in (told.what, f"Why: {told.why}", f"Fix: {told.fix}"):
         lines += [*wrap(text, _WIDTH), ""]
     lines += [line for label, value in facts if value for line in _paragraph(f"{label}: {value}")]
@@ -180,6 +183,9 @@ def _rule_object(rule: type[Rule], plugin: Plugin) -> dict[str, Any]:
     return {
         "code": meta.code,
         "name": meta.name,
+        "title": meta.title,
+        "since": meta.since,
+        "stage": meta.stage.value,
         "severity": meta.severity.value,
         "mandatory": meta.mandatory,
         "option": dict([meta.option]) if meta.option else None,

@@ -42,6 +42,7 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS101",
         "add-on-without-base",
+        "Add-on code without a primary procedure",
         Severity.ERROR,
         AOC,
         fires="37252",
@@ -140,6 +141,7 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS103",
         "base-by-other-provider",
+        "Primary procedure by another provider",
         Severity.ERROR,
         AOC,
         fires="37238 by=1234567893\n37252",
@@ -207,6 +209,7 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS104",
         "base-on-other-date",
+        "Primary procedure on another date",
         Severity.ERROR,
         AOC,
         fires="37238 on=20240804\n37252",
@@ -248,6 +251,7 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS106",
         "base-on-another-claim",
+        "Primary procedure on another claim",
         Severity.WARNING,
         AOC,
         fires="claim A filing=CI\n37238\nclaim B filing=CI\n37252",
@@ -286,6 +290,7 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS107",
         "base-cannot-stand-alone",
+        "Primary procedure not payable on its own",
         Severity.ERROR,
         AOC,
         fires="36907\n37252",
@@ -343,6 +348,7 @@ class ContractorDefinedBase(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS108",
         "contractor-defined-base",
+        "No national list of primary procedures",
         Severity.INFO,
         AOC,
         fires="claim date=20170601\n37221\n37252",
@@ -374,6 +380,7 @@ class BaseLineFails(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS109",
         "base-line-fails",
+        "Line of the primary procedure may be denied",
         Severity.WARNING,
         AOC,
         fires="37238 charge=-1\n37252",
@@ -408,6 +415,7 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS111",
         "coronary-base-only",
+        "Only coronary primary procedures",
         Severity.WARNING,
         AOC,
         fires="92928\n37252",

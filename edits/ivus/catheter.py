@@ -29,6 +29,7 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS601",
         "catheter-placement-not-billed",
+        "Catheter placement not billed",
         Severity.INFO,
         PTP,
         fires="37238\n37252",
@@ -73,6 +74,7 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS602",
         "facility-code-on-professional-claim",
+        "Facility code on a professional claim",
         Severity.WARNING,
         CENTER,
         fires="C9764\n37252",

@@ -13,6 +13,7 @@ from scrubber import (
     Encounter,
     Example,
     Meta,
+    RuleStage,
     ServiceLine,
     Severity,
     Source,
@@ -73,9 +74,10 @@ NOT_VALID = statuses("A7:507", "A7:187")
 CO181 = Adjustment("CO", "181")
 
 
-def make_meta(
+def make_meta(  # noqa: PLR0913 - an edit has so many facts
     code: str,
     name: str,
+    title: str,
     severity: Severity,
     source: Source,
     *,
@@ -85,11 +87,16 @@ def make_meta(
     adjustment: Adjustment | None = None,
     procedures: frozenset[str] = IVUS,
     option: tuple[str, str | bool] | None = None,
+    since: str = "0.1",
+    stage: RuleStage = RuleStage.STABLE,
 ) -> Meta:
     """Make the `meta` of an edit about intravascular ultrasound, with one example that fires and one that does not."""
     return Meta(
         code=code,
         name=name,
+        title=title,
+        since=since,
+        stage=stage,
         severity=severity,
         sources=(source,),
         statuses=status,

@@ -37,6 +37,7 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS501",
         "no-diagnosis-for-ivus",
+        "No diagnosis for the ultrasound",
         Severity.ERROR,
         GUIDE,
         fires="37238\n37252 dx=3",
@@ -101,6 +102,7 @@ class VesselNotNamed(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS502",
         "vessel-not-named",
+        "No vessel named",
         Severity.INFO,
         SOCIETY,
         fires="37238\n37252",
@@ -133,6 +135,7 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS503",
         "fewer-vessels-than-units",
+        "Fewer vessels named than units billed",
         Severity.WARNING,
         SOCIETY,
         fires="37238\n37252 desc='LEFT EIV AND LEFT CFV'\n37253",
@@ -167,6 +170,7 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS901",
         "date-after-table-end",
+        "Unknown code after the end of the rule tables",
         Severity.INFO,
         AOC,
         fires="claim date=20260302\n37238\n37252\n0999T",

@@ -71,6 +71,7 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS301",
         "ivus-with-excluded-procedure",
+        "Ultrasound with an excluded procedure",
         Severity.ERROR,
         CPT,
         fires="37191\n36010\n37252",
@@ -116,6 +117,7 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS302",
         "modifier-does-not-lift-exclusion",
+        "Modifier does not lift the exclusion",
         Severity.WARNING,
         CPT,
         fires="37191\n36010\n37252-XE",

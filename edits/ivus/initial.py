@@ -25,6 +25,7 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS102",
         "additional-vessel-without-initial",
+        "Additional vessel without the initial vessel",
         Severity.ERROR,
         CPT,
         fires="37238\n37253",
@@ -65,6 +66,7 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS603",
         "missed-initial-vessel-payment",
+        "Missed payment for the initial vessel",
         Severity.INFO,
         PFS,
         fires="37238\n37253",

@@ -61,6 +61,7 @@ class BilateralModifier(_ModifierKind):
     meta = make_meta(
         "IVUS401",
         "bilateral-modifier",
+        "Bilateral modifier",
         Severity.ERROR,
         PFS,
         fires="37238\n37252-50",
@@ -91,6 +92,7 @@ class ComponentModifier(_ModifierKind):
     meta = make_meta(
         "IVUS402",
         "component-modifier",
+        "Component modifier",
         Severity.ERROR,
         PFS,
         fires="37238\n37252-26",
@@ -113,6 +115,7 @@ class MultipleProcedureModifier(_ModifierKind):
     meta = make_meta(
         "IVUS403",
         "multiple-procedure-modifier",
+        "Multiple procedure modifier",
         Severity.WARNING,
         PFS,
         fires="37238\n37252-51",
@@ -133,6 +136,7 @@ class RepeatModifier(_ModifierKind):
     meta = make_meta(
         "IVUS405",
         "repeat-modifier",
+        "Repeat procedure modifier",
         Severity.WARNING,
         NCCI_MANUAL,
         fires="37238\n37252-76",
@@ -158,6 +162,7 @@ class AssistantModifier(_ModifierKind):
     meta = make_meta(
         "IVUS406",
         "assistant-modifier",
+        "Assistant surgeon modifier",
         Severity.WARNING,
         PFS,
         fires="37238\n37252-80",
@@ -178,6 +183,7 @@ class TeamModifier(_ModifierKind):
     meta = make_meta(
         "IVUS407",
         "team-modifier",
+        "Team surgery modifier",
         Severity.ERROR,
         PFS,
         fires="37238\n37252-66",
@@ -200,6 +206,7 @@ class CoSurgeonModifier(_ModifierKind):
     meta = make_meta(
         "IVUS408",
         "co-surgeon-modifier",
+        "Co-surgeon modifier",
         Severity.INFO,
         PFS,
         fires="37238\n37252-62",
@@ -221,6 +228,7 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS409",
         "needless-unbundling-modifier",
+        "Needless unbundling or coronary modifier",
         Severity.INFO,
         PTP,
         fires="37238\n37252-59",
@@ -267,6 +275,7 @@ class MalformedModifier(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS410",
         "malformed-modifier",
+        "Malformed or repeated modifier",
         Severity.ERROR,
         GUIDE,
         fires="37238\n37252-LT-LT",

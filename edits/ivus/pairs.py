@@ -87,6 +87,7 @@ class NcciPairBilled(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS303",
         "ncci-pair",
+        "Procedure bundled by an NCCI PTP edit",
         Severity.ERROR,
         CR11168,
         fires="37238\n37252\n36005",
@@ -161,6 +162,7 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS304",
         "pair-bypassed-in-doubt",
+        "Doubtful bypass of an NCCI PTP edit",
         Severity.INFO,
         CR11168,
         fires="37238\n37252-LT\n36005-LT",

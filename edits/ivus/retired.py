@@ -23,6 +23,7 @@ class BaseNotValidOnDate(Edit[Facts]):
     meta = make_meta(
         "IVUS105",
         "base-not-valid-on-date",
+        "Code not valid on the date of service",
         Severity.ERROR,
         AOC,
         fires="claim date=20260102\n37221\n37252",
@@ -83,6 +84,7 @@ class RetiredIvusCode(Edit[Facts]):
     meta = make_meta(
         "IVUS110",
         "retired-ivus-code",
+        "IVUS code not valid on the date of service",
         Severity.ERROR,
         AOC,
         fires="37238\n37250",

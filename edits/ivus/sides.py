@@ -40,6 +40,7 @@ class LateralityPair(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS404",
         "laterality-pair",
+        "Same code with RT and LT",
         Severity.WARNING,
         PFS,
         fires="37238\n37252\n37253-RT\n37253-LT",
@@ -78,6 +79,7 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS203",
         "additional-vessels-on-several-lines",
+        "Additional vessels on several lines",
         Severity.WARNING,
         NCCI_MANUAL,
         fires="37238\n37252\n37253\n37253-LT",
@@ -122,6 +124,7 @@ class OppositeSide(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS411",
         "opposite-side",
+        "Primary procedure on the other side",
         Severity.INFO,
         SIDES_MEANT,
         fires="37238-RT\n36012-RT\n37252-LT",

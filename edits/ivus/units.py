@@ -108,6 +108,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS201",
         "units-over-mue",
+        "Units over the MUE",
         Severity.ERROR,
         MUE,
         fires="37238\n37252 x2",
@@ -194,6 +195,7 @@ class UnitsNotCountable(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS202",
         "units-not-countable",
+        "Units that cannot be counted",
         Severity.ERROR,
         GUIDE,
         fires="37238\n37252 x1.5",
@@ -246,6 +248,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS204",
         "units-limit-unknown",
+        "No MUE known for the date of service",
         Severity.WARNING,
         MUE,
         fires="claim date=20190605\n37238\n37252\n37253 x2",
@@ -288,6 +291,7 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS701",
         "duplicate-ivus-line",
+        "Ultrasound line billed twice",
         Severity.ERROR,
         NCCI_MANUAL,
         fires="37238\n37252\n37252",

@@ -9,7 +9,7 @@ from scrubber.claims.frequency import Replacement, Versions, Void
 from scrubber.claims.model import Claim
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Example, Meta, statuses
+from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import Context, Edit, EngineRule
 from scrubber.x12.segment import tidy_identifier
 
@@ -33,6 +33,9 @@ class FrequencyNotTaken(Edit[None]):
     meta = Meta(
         code="X12220",
         name="frequency-not-taken",
+        title="Claim frequency not accepted by the payer",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(_GUIDE, _MEDICARE),
         statuses=statuses("A7:535"),
@@ -67,6 +70,9 @@ class FrequencyCorrected(Edit[None]):
     meta = Meta(
         code="X12221",
         name="frequency-corrected",
+        title="Claim sent as a corrected claim",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(_GUIDE,),
         statuses=statuses("A7:535"),
@@ -95,6 +101,9 @@ class OriginalReferenceMissing(Edit[None]):
     meta = Meta(
         code="X12222",
         name="original-reference-missing",
+        title="Reference to the original claim missing",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(_GUIDE,),
         statuses=statuses("A6:464"),
@@ -124,7 +133,15 @@ class VoidInDoubt(EngineRule):
     Fix: correct REF*F8, the lines or the charges if they are not those of the claim to be voided.
     """
 
-    meta = Meta(code="X12223", name="void-in-doubt", severity=Severity.WARNING, sources=(_GUIDE,))
+    meta = Meta(
+        code="X12223",
+        name="void-in-doubt",
+        title="Void in doubt",
+        since="0.1",
+        stage=RuleStage.STABLE,
+        severity=Severity.WARNING,
+        sources=(_GUIDE,),
+    )
 
 
 class ReplacementInDoubt(EngineRule):
@@ -137,7 +154,15 @@ class ReplacementInDoubt(EngineRule):
     sent before; otherwise correct the dates and codes.
     """
 
-    meta = Meta(code="X12225", name="replacement-in-doubt", severity=Severity.WARNING, sources=(_GUIDE,))
+    meta = Meta(
+        code="X12225",
+        name="replacement-in-doubt",
+        title="Replacement in doubt",
+        since="0.1",
+        stage=RuleStage.STABLE,
+        severity=Severity.WARNING,
+        sources=(_GUIDE,),
+    )
 
 
 FREQUENCY_RULES = (FrequencyNotTaken, FrequencyCorrected, OriginalReferenceMissing, VoidInDoubt, ReplacementInDoubt)

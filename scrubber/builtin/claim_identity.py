@@ -15,7 +15,7 @@ import attrs
 from scrubber.claims.model import Claim
 from scrubber.claims.patients import Patient, is_patient_known, is_somebody, patients_of
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Meta, statuses
+from scrubber.findings.rule import Meta, RuleStage, statuses
 from scrubber.packs.edit import EngineRule
 
 __all__ = ["IDENTITY_RULES", "IdentityMissing", "PatientContradicted", "contradictions", "missing_identity"]
@@ -33,6 +33,9 @@ class IdentityMissing(EngineRule):
     meta = Meta(
         code="X12215",
         name="identity-missing",
+        title="Patient, payer or provider without identity",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(
             Source("ASC X12N 005010X222A1 implementation guide, 2010AA, 2010BA, 2010BB and 2010CA", "005010X222A1"),
@@ -55,6 +58,9 @@ class PatientContradicted(EngineRule):
     meta = Meta(
         code="X12216",
         name="patient-contradicted",
+        title="Two patients with one member identifier",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.WARNING,
         sources=(
             Source("ASC X12N 005010X222A1 implementation guide, 2010BA and 2010CA", "005010X222A1"),

@@ -9,7 +9,7 @@ import attrs
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.repeats import Repeat
 from scrubber.findings.finding import Adjustment, Finding, Severity, Source
-from scrubber.findings.rule import Meta, statuses
+from scrubber.findings.rule import Meta, RuleStage, statuses
 from scrubber.packs.edit import EngineRule
 
 __all__ = ["REPEAT_RULES", "RepeatedClaim", "repeated_claim"]
@@ -40,6 +40,9 @@ class RepeatedClaim(EngineRule):
     meta = Meta(
         code="X12224",
         name="repeated-claim",
+        title="Claim billed again",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(
             Source("ASC X12 claim status 78 (duplicate of an existing claim or line) and CARC 18", "005010X222A1"),

@@ -17,7 +17,7 @@ from scrubber.conformance.guide_walk import CONFORMANCE_RULES
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.dates import SERVICE_YEARS
 from scrubber.findings.finding import Finding, Severity, Source, Status
-from scrubber.findings.rule import Example, Meta, statuses
+from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import Context, Edit
 from scrubber.packs.pack import Chain
 from scrubber.x12.rules import ENVELOPE_RULES
@@ -41,6 +41,7 @@ _PLACES = Source(
 def _meta(
     code: str,
     name: str,
+    title: str,
     severity: Severity,
     status: tuple[Status, ...],
     *,
@@ -48,11 +49,15 @@ def _meta(
     fires: str = "",
     passes: str = "",
     mandatory: bool = False,
+    since: str = "0.1",
 ) -> Meta:
     examples = tuple(Example(claim, fires=claim is fires) for claim in (fires, passes) if claim)
     return Meta(
         code=code,
         name=name,
+        title=title,
+        since=since,
+        stage=RuleStage.STABLE,
         severity=severity,
         sources=(source,),
         statuses=status,
@@ -72,6 +77,7 @@ class ClaimWithoutLines(Edit[None]):
     meta = _meta(
         "X12201",
         "claim-without-lines",
+        "Claim without service lines",
         Severity.ERROR,
         statuses("A6:247"),
         fires="claim charge=0",
@@ -97,6 +103,7 @@ class LineWithoutService(Edit[None]):
     meta = _meta(
         "X12202",
         "line-without-sv1",
+        "Service line without SV1",
         Severity.ERROR,
         statuses("A6:454"),
         fires="37252 drop=SV1",
@@ -122,6 +129,7 @@ class LineWithoutNumber(Edit[None]):
     meta = _meta(
         "X12203",
         "line-without-lx",
+        "Service line without LX",
         Severity.WARNING,
         statuses("A7:481"),
         fires="37252 drop=LX",
@@ -147,6 +155,7 @@ class ProcedureMissing(Edit[None]):
     meta = _meta(
         "X12204",
         "procedure-missing",
+        "Procedure code missing",
         Severity.ERROR,
         statuses("A6:454"),
         fires="'' charge=10",
@@ -177,6 +186,7 @@ class ChargeUnreadable(Edit[None]):
     meta = _meta(
         "X12205",
         "charge-unreadable",
+        "Charge cannot be read",
         Severity.ERROR,
         statuses("A7:178"),
         fires="99213 charge=1,200",
@@ -213,6 +223,7 @@ class UnitsUnreadable(Edit[None]):
     meta = _meta(
         "X12206",
         "units-unreadable",
+        "Units cannot be read",
         Severity.ERROR,
         statuses("A7:476"),
         fires="99213 xtwo",
@@ -242,6 +253,7 @@ class ServiceDateUnreadable(Edit[None]):
     meta = _meta(
         "X12207",
         "service-date-unreadable",
+        "Date of service missing or unreadable",
         Severity.ERROR,
         statuses("A7:187"),
         fires="99213 on=20240231",
@@ -274,6 +286,7 @@ class ClaimOutOfBalance(Edit[None]):
     meta = _meta(
         "X12208",
         "claim-out-of-balance",
+        "Claim out of balance",
         Severity.ERROR,
         statuses("A7:400", "A7:178"),
         source=_BALANCE,
@@ -308,6 +321,7 @@ class TooManyLines(Edit[None]):
     meta = _meta(
         "X12209",
         "too-many-lines",
+        "Too many service lines",
         Severity.ERROR,
         statuses("A7:247"),
         fires="99213\n" * 51,
@@ -329,7 +343,7 @@ class ClaimIncomplete(Edit[None]):
     Fix: transfer or export the file again.
     """
 
-    meta = _meta("X12210", "claim-incomplete", Severity.ERROR, statuses("A7:481"), mandatory=True)
+    meta = _meta("X12210", "claim-incomplete", "Incomplete claim", Severity.ERROR, statuses("A7:481"), mandatory=True)
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for a claim that the end of the input cut off."""
@@ -349,6 +363,7 @@ class ClaimNumberMissing(Edit[None]):
     meta = _meta(
         "X12211",
         "claim-number-missing",
+        "Patient control number missing",
         Severity.ERROR,
         statuses("A6:478"),
         fires="claim ''\n99213",
@@ -379,6 +394,7 @@ class ProcedureMalformed(Edit[None]):
     meta = _meta(
         "X12214",
         "procedure-malformed",
+        "Malformed procedure code",
         Severity.ERROR,
         statuses("A7:507"),
         source=_CODE_SETS,
@@ -432,6 +448,7 @@ class PlaceOfServiceMalformed(Edit[None]):
     meta = _meta(
         "X12217",
         "place-of-service-malformed",
+        "Place of service missing or malformed",
         Severity.ERROR,
         statuses("A7:249"),
         source=_PLACES,

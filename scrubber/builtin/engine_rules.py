@@ -9,7 +9,7 @@ import attrs
 from scrubber.claims.model import Claim
 from scrubber.errors import place_of_error
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Meta
+from scrubber.findings.rule import Meta, RuleStage
 from scrubber.packs.edit import EngineRule
 
 __all__ = [
@@ -33,6 +33,9 @@ class EditCrashed(EngineRule):
     meta = Meta(
         code="SCR901",
         name="edit-crashed",
+        title="Edit crashed",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(Source("x12-claim-scrubber: how it runs edits", "0.1"),),
         mandatory=True,
@@ -50,6 +53,9 @@ class ReliesOnRejectedClaim(EngineRule):
     meta = Meta(
         code="SCR902",
         name="relies-on-rejected-claim",
+        title="Relies on a rejected claim",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(Source("x12-claim-scrubber: how it judges claims together", "0.1"),),
     )
@@ -66,6 +72,9 @@ class NotJudgedTogether(EngineRule):
     meta = Meta(
         code="SCR903",
         name="not-judged-together",
+        title="Too many claims or lines to be judged together",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(Source("x12-claim-scrubber: how it judges claims together", "0.1"),),
         mandatory=True,

@@ -9,7 +9,7 @@ import attrs
 
 from scrubber.claims.model import Claim, PlainClaim, Provider, ServiceLine
 from scrubber.findings.finding import Finding, Severity, Source, Status
-from scrubber.findings.rule import Example, Meta, statuses
+from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import Context, Edit
 
 __all__ = ["PROVIDER_EDITS", "names_good_providers"]
@@ -49,6 +49,9 @@ class NpiCheckDigitWrong(Edit[None]):
     meta = Meta(
         code="X12212",
         name="npi-check-digit-wrong",
+        title="NPI missing or invalid",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(_NPI,),
         statuses=statuses("A7:562:82"),
@@ -86,6 +89,9 @@ class ProviderContradicted(Edit[None]):
     meta = Meta(
         code="X12213",
         name="provider-contradicted",
+        title="Provider named twice, differently",
+        since="0.1",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(_GUIDE,),
         statuses=statuses("A7:481"),

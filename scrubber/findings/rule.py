@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import ClassVar
+from enum import StrEnum
+from typing import Any, ClassVar
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Adjustment, Severity, Source, Status
 
-__all__ = ["Documentation", "Example", "FileEdit", "Meta", "Rule", "statuses"]
+__all__ = ["Documentation", "Example", "FileEdit", "Meta", "Rule", "RuleStage", "statuses"]
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+_LONGEST_TITLE = 60
 _DOCSTRING = re.compile(r"(.+?)\n\nWhy: (.+?)\nFix: (.+)", re.DOTALL)
 
 
@@ -33,11 +36,37 @@ class Example:
     fires: bool
 
 
+class RuleStage(StrEnum):
+    """How far a rule is: in use, on trial (it may still change or go), or about to be removed."""
+
+    STABLE = "stable"
+    PREVIEW = "preview"
+    DEPRECATED = "deprecated"
+
+
+def _check_title(_meta: object, _field: Attribute[Any], title: str) -> None:
+    """Raise ValueError for what cannot be shown as a heading: one printable line, capitalized, without a period."""
+    words = title.strip() if title.isprintable() else ""
+    if not words or words != title or title[0].islower() or title.endswith(".") or len(title) > _LONGEST_TITLE:
+        raise ValueError(
+            f"title {title!r} is not one line of at most {_LONGEST_TITLE} characters that begins with a capital letter "
+            "and ends without a period"
+        )
+
+
+def _check_version(_meta: object, _field: Attribute[Any], version: str) -> None:
+    """Raise ValueError for what is no version."""
+    if not _VERSION.fullmatch(version):
+        raise ValueError(f"since {version!r} is not a version, such as 0.1")
+
+
 @frozen
 class Meta:
     """What is known about a rule before it is run.
 
-    `code` is the plugin's prefix and three digits; `name` states the defect.  `severity` is that of all its findings
+    `code` is the plugin's prefix and three digits; `name` states the defect, and `title` says it in a few words for
+    people, who read it as a heading.  `since` is the version of the plugin in which the rule appeared, `stage` how far
+    it is.  `severity` is that of all its findings
     before settings change it: where claims are judged again without the rejected ones, only edits with errors run.
     `statuses` go into a 277CA, `adjustment` is the denial that a payer would typically answer with.  `procedures` are
     the procedure codes the edit is about: it is run only where one of them is billed (None: everywhere).  `effective`
@@ -59,6 +88,9 @@ class Meta:
     mandatory: bool = False
     option: tuple[str, str | bool] | None = None
     voids: bool = False
+    title: str = field(kw_only=True, validator=[validators.instance_of(str), _check_title])
+    since: str = field(kw_only=True, validator=[validators.instance_of(str), _check_version])
+    stage: RuleStage = field(kw_only=True, converter=RuleStage)
 
     @property
     def prefix(self) -> str:

@@ -14,6 +14,7 @@ from scrubber.findings.rule import FileEdit, Rule
 from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.registry import load_plugins
 from scrubber.testing import run_examples
+from scrubber.version import __version__
 from tests.support.paths import FIXTURES, ROOT
 
 RULES = {code: rule for code, (rule, _) in all_rules(load_plugins()).items()}
@@ -63,8 +64,16 @@ def test_the_promised_edits_are_there(row: str) -> None:
     assert (RULES[code].meta.name, RULES[code].meta.severity) == (name, severity)
 
 
-def test_names_are_unique() -> None:
+def test_names_and_titles_are_unique() -> None:
     assert len({rule.meta.name for rule in RULES.values()}) == len(RULES)
+    assert len({rule.meta.title for rule in RULES.values()}) == len(RULES)
+
+
+def test_no_rule_is_newer_than_this_version() -> None:
+    def of(version: str) -> tuple[int, ...]:
+        return tuple(map(int, version.split(".")))
+
+    assert [code for code, rule in RULES.items() if of(rule.meta.since) > of(__version__)] == []
 
 
 @pytest.mark.parametrize("code", RULES)

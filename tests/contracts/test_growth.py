@@ -23,7 +23,7 @@ from scrubber.engine.judge import Engine
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Finding, Severity, Source
 from scrubber.findings.report import ClaimReport
-from scrubber.findings.rule import Meta
+from scrubber.findings.rule import Meta, RuleStage
 from scrubber.io.source import open_source
 from scrubber.packs.edit import Context, EncounterEdit
 from scrubber.packs.pack import Chain
@@ -43,7 +43,15 @@ class Counting(EncounterEdit[Any]):
     Fix: nothing.
     """
 
-    meta = Meta(code="TST001", name="counting", severity=Severity.ERROR, sources=(Source("a test", "2026"),))
+    meta = Meta(
+        code="TST001",
+        name="counting",
+        title="Counting",
+        since="0.1",
+        stage=RuleStage.STABLE,
+        severity=Severity.ERROR,
+        sources=(Source("a test", "2026"),),
+    )
     lines: ClassVar[int] = 0
 
     def check(self, encounter: Encounter, context: Context[Any]) -> list[Finding]:

@@ -387,7 +387,8 @@ class Leak(Edit[Any]):
     Why: to prove that it is seen.
     Fix: nothing.
     '''
-    meta = Meta(code="LKY001", name="leak", severity=Severity.ERROR, sources=(Source("a test", "2026"),))
+    meta = Meta(code="LKY001", name="leak", title="Leak", since="0.1", stage="stable", severity=Severity.ERROR,
+                sources=(Source("a test", "2026"),))
 
     def check(self, claim, context):
         yield self.finding(claim, f"The patient is {claim.patient.last_name}.", "Nothing.")

@@ -24,7 +24,9 @@ class Whatever(Edit):
     Fix: nothing.
     """
 
-    meta = Meta("BAD001", "whatever", Severity.ERROR, (Source("a test", "2026"),))
+    meta = Meta(
+        "BAD001", "whatever", Severity.ERROR, (Source("a test", "2026"),), title="Whatever", since="0.1", stage="stable"
+    )
 
     def check(self, claim, context):
         return ()
@@ -70,11 +72,21 @@ def install(folder: Path, program: str) -> dict[str, str]:
     ("text", "instead", "why"),
     [
         ("    meta = Meta(", "    other = Meta(", "Whatever has no meta, or one that is not a scrubber.Meta"),
-        (
-            '    meta = Meta("BAD001", "whatever", Severity.ERROR, (Source("a test", "2026"),))',
-            "    meta = 'BAD001'",
-            "has no meta",
-        ),
+        ("    meta = Meta(", "    meta = dict(title='x') or dict(", "has no meta"),
+        (', title="Whatever"', "", "cannot be loaded: TypeError: Meta.__init__() missing 1 required keyword-only"),
+        ('"Whatever"', '"whatever"', "title 'whatever' is not one line of at most 60 characters that begins with a"),
+        ('"Whatever"', '"It is."', "title 'It is.' is not one line"),
+        ('"Whatever"', '""', "title '' is not one line"),
+        ('"Whatever"', '" What"', "title ' What' is not one line"),
+        ('"Whatever"', '"What\\never"', "is not one line"),
+        ('"Whatever"', '"What" * 20', "is not one line"),
+        ('"Whatever"', "3", "cannot be loaded: TypeError"),
+        (', since="0.1"', "", "missing 1 required keyword-only argument: 'since'"),
+        ('"0.1"', '"v1"', "since 'v1' is not a version, such as 0.1"),
+        ('"0.1"', '"0."', "since '0.' is not a version"),
+        ('"0.1"', "0.1", "cannot be loaded: TypeError"),
+        (', stage="stable"', "", "missing 1 required keyword-only argument: 'stage'"),
+        ('"stable"', '"old"', "cannot be loaded: ValueError: 'old' is not a valid RuleStage"),
         (
             "    Why: to see what happens.\n",
             "",
@@ -83,7 +95,7 @@ def install(folder: Path, program: str) -> dict[str, str]:
         ("    Fix: nothing.\n", "", "needs a first sentence, Why: and Fix:"),
         ("BAD001", "GOOD001", "code GOOD001 does not begin with its prefix BAD"),
         ("def check", "def look", "BAD001 lacks the method check"),
-        ('"2026"),))', '"2026"),), examples=("37252",))', "an example of BAD001 is not a scrubber.Example"),
+        ('"2026"),)', '"2026"),), examples=("37252",)', "an example of BAD001 is not a scrubber.Example"),
         ("(Whatever,)", "(Whatever, Whatever)", "has two edits with code BAD001"),
         ("(Whatever,)", "(int,)", "is not an Edit or EncounterEdit"),
         ("Chain(edits=(Whatever,))", "(Whatever,)", "bad_rules:EDITS is not a scrubber.Chain"),

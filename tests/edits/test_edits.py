@@ -11,7 +11,19 @@ import pytest
 from edits.ivus.bases import can_stand
 from edits.ivus.codes import CO107, CO181, ENDED, IVUS_PERIOD, SUCCEEDED, listed, make_meta
 from edits.ivus.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
-from scrubber import Adjustment, Encounter, Example, Meta, Severity, Source, Status, Table, iter_claims, scrub
+from scrubber import (
+    Adjustment,
+    Encounter,
+    Example,
+    Meta,
+    RuleStage,
+    Severity,
+    Source,
+    Status,
+    Table,
+    iter_claims,
+    scrub,
+)
 from scrubber.api import load_settings
 from scrubber.testing import scrub_shorthand, to_837p
 
@@ -73,6 +85,7 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
     assert make_meta(
         "IVUS999",
         "a-defect",
+        "A defect",
         Severity.INFO,
         source,
         fires="37252",
@@ -81,9 +94,14 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         adjustment=adjustment,
         procedures=frozenset({"36005"}),
         option=("vessels", "check"),
+        since="0.2",
+        stage=RuleStage.PREVIEW,
     ) == Meta(
         code="IVUS999",
         name="a-defect",
+        title="A defect",
+        since="0.2",
+        stage=RuleStage.PREVIEW,
         severity=Severity.INFO,
         sources=(source,),
         statuses=(status,),

@@ -21,6 +21,7 @@ from datetime import date
 from pathlib import Path
 
 from edits import EDITS
+from scrubber import __version__
 from tests.support.paths import ROOT
 
 MARK = "FILL IN"
@@ -49,10 +50,12 @@ class {class_name}(EncounterEdit[Facts]):
     meta = make_meta(
         "{code}",
         "{name}",
+        "{mark} what it is called in headings",
         Severity.{severity},
         Source("{mark} the publication and its edition", "{mark} its dates"),
         fires="{mark}",
         passes="{mark}",
+        since="{since}",
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
@@ -83,6 +86,7 @@ def module_of(code: str, name: str, severity: str) -> str:
         mark=MARK,
         code=code,
         name=name,
+        since=".".join(__version__.split(".")[:2]),
         severity=severity.upper(),
         class_name=_class_name(name),
         constant=f"{_python_name(name).upper()}_EDITS",

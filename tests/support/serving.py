@@ -29,7 +29,8 @@ class Drill(Edit[Any]):
     Why: to see what happens.
     Fix: nothing.
     """
-    meta = Meta(code="DRL001", name="drill", severity=Severity.ERROR, sources=(Source("a test", "2026"),),
+    meta = Meta(code="DRL001", name="drill", title="Drill", since="0.1", stage="stable",
+                severity=Severity.ERROR, sources=(Source("a test", "2026"),),
                 procedures=frozenset({"99901", "99902", "99903", "99904"}))
 
     def check(self, claim, context):

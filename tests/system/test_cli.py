@@ -225,7 +225,7 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
         for rule in plugin.chain.edits:
             assert rule.meta.code in text
     if form == "json":
-        keys = {"code", "name", "severity", "title", "scope", "plugin", "version"}
+        keys = {"code", "name", "severity", "title", "what", "since", "stage", "scope", "plugin", "version"}
         assert all(entry.keys() == keys for entry in json.loads(text))
 
 

@@ -158,7 +158,7 @@ def _rule_object(rule: type[Rule]) -> dict[str, Any]:
     return {
         "id": meta.code,
         "name": meta.name,
-        "shortDescription": _message(told.what),
+        "shortDescription": _message(meta.title),
         "fullDescription": _message(f"{told.what} {told.why}"),
         "help": _message(f"{told.fix} Source: {sources}.")
         | {"markdown": _markdown(Fix=told.fix, Why=told.why, Source=sources)},
@@ -167,6 +167,8 @@ def _rule_object(rule: type[Rule]) -> dict[str, Any]:
             "statuses": [str(status) for status in meta.statuses],
             "adjustment": str(meta.adjustment) if meta.adjustment is not None else None,
             "mandatory": meta.mandatory,
+            "since": meta.since,
+            "stage": meta.stage.value,
         },
     }
 

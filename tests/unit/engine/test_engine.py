@@ -18,7 +18,7 @@ from scrubber.claims.model import Claim
 from scrubber.config import Config
 from scrubber.engine.judge import Engine
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Meta
+from scrubber.findings.rule import Meta, RuleStage
 from scrubber.io.source import open_source
 from scrubber.packs.edit import Context, Edit, EncounterEdit
 from scrubber.packs.pack import Chain
@@ -31,7 +31,15 @@ PLAIN = load_settings(discover=False)
 
 
 def _meta(code: str, severity: Severity = Severity.ERROR) -> Meta:
-    return Meta(code=code, name=code.lower(), severity=severity, sources=(Source("a test", "2026"),))
+    return Meta(
+        code=code,
+        name=code.lower(),
+        title=code,
+        since="0.1",
+        stage=RuleStage.STABLE,
+        severity=severity,
+        sources=(Source("a test", "2026"),),
+    )
 
 
 class Crashing(Edit[Any]):
@@ -112,6 +120,9 @@ def test_an_edit_is_run_only_where_its_procedures_are_billed() -> None:
         meta = Meta(
             code="TST004",
             name="narrow",
+            title="Narrow",
+            since="0.1",
+            stage=RuleStage.STABLE,
             severity=Severity.INFO,
             sources=(Source("a test", "2026"),),
             procedures=frozenset({"37252"}),

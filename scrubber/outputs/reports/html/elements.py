@@ -161,32 +161,16 @@ def claims_of(part: int, whole: int) -> str:
 
 
 class Catalogue:
-    """The words about edits: titles and reasons, from their own documentation."""
+    """The words about edits: their titles, and why a payer minds."""
 
     def __init__(self, tool: Tool) -> None:
         self._rules = tool.rules
-        self._titles: dict[str, str] = {}
         self._whys: dict[str, str] = {}
 
     def title(self, code: str, name: str) -> str:
-        """Write the name of an edit as words: "ncci-pair" as "NCCI pair", "add-on-with-x" as "Add-on with x".
-
-        What is an abbreviation or a compound is taken from the edit's documentation and the prefix of its code.
-        """
-        if code not in self._titles:
-            text = self._text(code)
-            known = {code.rstrip("0123456789")} | set(re.findall(r"\b[A-Z]{2,}\b", text))
-            compounds = set(re.findall(r"\b[a-z]+-[a-z]+\b", text.lower()))
-            words: list[str] = []
-            for part in name.split("-"):
-                word = part.upper() if part.upper() in known else part
-                if words and f"{words[-1].lower()}-{part}" in compounds:
-                    words[-1] += f"-{word}"
-                else:
-                    words.append(word)
-            title = " ".join(words)
-            self._titles[code] = title[:1].upper() + title[1:]
-        return self._titles[code]
+        """Return the title of an edit; its name for a code that no installed edit has."""
+        rule = self._rules.get(code)
+        return rule.meta.title if rule is not None else name
 
     def why(self, code: str) -> str:
         """Return why a payer minds; "" for a code that no installed edit has."""
@@ -194,10 +178,3 @@ class Catalogue:
             rule = self._rules.get(code)
             self._whys[code] = rule.documentation().why if rule is not None else ""
         return self._whys[code]
-
-    def _text(self, code: str) -> str:
-        rule = self._rules.get(code)
-        if rule is None:
-            return ""
-        documentation = rule.documentation()
-        return f"{documentation.what} {documentation.why} {documentation.fix}"

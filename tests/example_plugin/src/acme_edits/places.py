@@ -18,6 +18,7 @@ from scrubber import (
     Example,
     Finding,
     Meta,
+    RuleStage,
     Severity,
     Source,
     Table,
@@ -71,6 +72,9 @@ class PlaceNotInPolicy(Edit[Policies]):
     meta = Meta(
         code="ACME101",
         name="place-not-in-policy",
+        title="Place outside the policy",
+        since="1.0",
+        stage=RuleStage.STABLE,
         severity=Severity.ERROR,
         sources=(Source("ACME policy 7 (example)", "2024-01-01"),),
         statuses=statuses("A7:249"),

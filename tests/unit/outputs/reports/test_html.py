@@ -392,9 +392,9 @@ def test_a_page_counts_in_grammar_and_says_what_is_not_known() -> None:
     assert page.xpath("//dl[@class='tiles']/div/@class")[0] == "risk none"
 
 
-def test_titles_keep_abbreviations_and_compounds(sample: bytes) -> None:
+def test_edits_are_shown_with_their_titles(sample: bytes) -> None:
     text = text_of(page_of(sample).xpath("//section[@id='edits']")[0])
-    for title in ("IVUS201 Units over MUE", "IVUS303 NCCI pair", "IVUS101 Add-on without base"):
+    for title in ("IVUS201 Units over the MUE", "IVUS101 Add-on code without a primary procedure"):
         assert title in text
 
 

@@ -118,7 +118,7 @@ def test_the_rules_are_the_catalogue(office_week: Path) -> None:
     assert sorted(rules) == sorted(TOOL.rules)
     for code, rule in TOOL.rules.items():
         assert rules[code]["defaultConfiguration"]["level"] == LEVELS[rule.meta.severity]
-        assert rules[code]["shortDescription"]["text"] == rule.documentation().what
+        assert rules[code]["shortDescription"]["text"] == rule.meta.title
         assert "<" not in rules[code]["help"]["markdown"]
 
 
