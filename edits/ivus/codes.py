@@ -86,11 +86,15 @@ def make_meta(  # noqa: PLR0913 - an edit has so many facts
     status: tuple[Status, ...] = (),
     adjustment: Adjustment | None = None,
     procedures: frozenset[str] = IVUS,
+    effective: DateRange | None = IVUS_PERIOD,
     option: tuple[str, str | bool] | None = None,
     since: str = "0.1",
     stage: RuleStage = RuleStage.STABLE,
 ) -> Meta:
-    """Make the `meta` of an edit about intravascular ultrasound, with one example that fires and one that does not."""
+    """Make the `meta` of an edit about intravascular ultrasound, with one example that fires and one that does not.
+
+    Its `effective` is the period of 37252 and 37253, of which `ivus_lines` gives the lines.
+    """
     return Meta(
         code=code,
         name=name,
@@ -102,7 +106,7 @@ def make_meta(  # noqa: PLR0913 - an edit has so many facts
         statuses=status,
         adjustment=adjustment,
         procedures=procedures,
-        effective=IVUS_PERIOD,
+        effective=effective,
         examples=(Example(fires, fires=True), Example(passes, fires=False)),
         option=option,
     )

@@ -282,6 +282,7 @@ class MalformedModifier(EncounterEdit[Facts]):
         passes="37238\n37252-LT",
         status=statuses("A7:453"),
         adjustment=CO4,
+        effective=None,  # the form of a modifier does not depend on the date
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:

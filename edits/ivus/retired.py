@@ -31,6 +31,7 @@ class BaseNotValidOnDate(Edit[Facts]):
         status=NOT_VALID,
         adjustment=CO181,
         procedures=SUCCEEDED | ENDED,
+        effective=None,  # each row has its own dates
     )
 
     def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:
@@ -92,6 +93,7 @@ class RetiredIvusCode(Edit[Facts]):
         status=NOT_VALID,
         adjustment=CO181,
         procedures=IVUS | RETIRED,
+        effective=None,  # it is about the other dates
     )
 
     def check(self, claim: Claim, context: Context[Facts]) -> Iterator[Finding]:

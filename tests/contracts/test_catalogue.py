@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
+from datetime import date, timedelta
 
 import pytest
 
+from scrubber.api import load_settings
 from scrubber.builtin.all_rules import OWN, all_rules
 from scrubber.catalogue import explain_rule
+from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Severity
 from scrubber.findings.rule import FileEdit, Rule
 from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.registry import load_plugins
-from scrubber.testing import run_examples
+from scrubber.testing import run_examples, scrub_shorthand
 from scrubber.version import __version__
 from tests.support.paths import FIXTURES, ROOT
 
@@ -97,6 +101,28 @@ def test_every_rule_names_a_dated_source(code: str) -> None:
 @pytest.mark.parametrize("code", JUDGING)
 def test_documented_examples_do_what_they_say(code: str) -> None:
     assert run_examples(JUDGING[code]) == []
+
+
+PERIODS = {code: rule.meta.effective for code, rule in JUDGING.items() if rule.meta.effective is not None}
+
+
+@pytest.mark.parametrize(("code", "period"), PERIODS.items())
+def test_an_edit_finds_nothing_before_its_period(code: str, period: DateRange) -> None:
+    rule, eve = JUDGING[code], f"{period.first - timedelta(days=1):%Y%m%d}"
+    settings = load_settings(discover=False, packs=rule.meta.packs)
+    for example in rule.meta.examples:
+        claim = re.sub(r"\b(date|on)=\d{8}\b", rf"\1={eve}", example.claim)
+        claim = re.sub(r"^(?!claim\b)", "claim\n", claim)
+        claim = re.sub(r"^(claim\b(?: \w+(?=[ \n]))?)(?!.* date=)", rf"\1 date={eve}", claim, flags=re.MULTILINE)
+        found = [finding.code for report in scrub_shorthand(claim, settings) for finding in report.findings]
+        assert "IVUS110" in found
+        assert code not in found
+
+
+def test_edits_of_ultrasound_know_their_period() -> None:
+    """IVUS105 has dates in its rows, IVUS110 is about the others, and IVUS410 is not about dates."""
+    assert {code for code in JUDGING if code.startswith("IVUS")} - PERIODS.keys() == {"IVUS105", "IVUS110", "IVUS410"}
+    assert set(PERIODS.values()) == {DateRange(date(2016, 1, 1), date.max)}
 
 
 NOT_IN_SHORTHAND = {"X12210", "X12213"}

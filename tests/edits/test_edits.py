@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from edits.ivus.bases import can_stand
-from edits.ivus.codes import CO107, CO181, ENDED, IVUS_PERIOD, SUCCEEDED, listed, make_meta
+from edits.ivus.codes import CO107, CO181, ENDED, SUCCEEDED, listed, make_meta
 from edits.ivus.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
 from scrubber import (
     Adjustment,
@@ -93,6 +93,7 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         status=(status,),
         adjustment=adjustment,
         procedures=frozenset({"36005"}),
+        effective=None,
         option=("vessels", "check"),
         since="0.2",
         stage=RuleStage.PREVIEW,
@@ -107,7 +108,6 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         statuses=(status,),
         adjustment=adjustment,
         procedures=frozenset({"36005"}),
-        effective=IVUS_PERIOD,
         examples=(Example("37252", fires=True), Example("37253", fires=False)),
         option=("vessels", "check"),
     )
