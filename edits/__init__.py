@@ -8,9 +8,10 @@ found.
 from edits.ivus.addon import ADDON_EDITS, BASE_FAILS
 from edits.ivus.catheter import MONEY_EDITS
 from edits.ivus.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
+from edits.ivus.editions import table_infos
 from edits.ivus.exclusions import EXCLUSION_EDITS
 from edits.ivus.explanation import describe, known_codes
-from edits.ivus.facts import OPTIONS, Facts, load_facts, price, table_infos
+from edits.ivus.facts import OPTIONS, Facts, load_facts, price
 from edits.ivus.initial import INITIAL_EDITS
 from edits.ivus.modifiers import MODIFIER_EDITS
 from edits.ivus.pairs import PAIR_EDITS

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from scrubber.packs.edit import Context, Edit, EncounterEdit
     from scrubber.packs.option import Option, OptionRow, option_table
     from scrubber.packs.pack import Chain, Page
-    from scrubber.tables.table import DatedRow, Table, TableInfo, load_manifest, load_table
+    from scrubber.tables.table import DatedRow, Table, TableInfo, load_manifest, load_publications, load_table
 
 __all__ = [
     "AdapterError",
@@ -92,6 +92,7 @@ __all__ = [
     "claims_from_pyx12",
     "iter_claims",
     "load_manifest",
+    "load_publications",
     "load_settings",
     "load_table",
     "option_table",
@@ -182,6 +183,7 @@ _HOMES = {
         "Table",
         "TableInfo",
         "load_manifest",
+        "load_publications",
         "load_table",
     ),
 }

@@ -22,7 +22,8 @@ from edits.ivus.bases import (
     stands_alone,
     uncovered,
 )
-from edits.ivus.codes import ADDITIONAL, AOC, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.ivus.codes import ADDITIONAL, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.ivus.editions import AOC
 from edits.ivus.facts import Facts
 from edits.ivus.found import lines_with, refers_to, without
 from edits.ivus.retired import retired_beside

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edits.ivus.bases import bases_in
-from edits.ivus.codes import CENTER, INITIAL, PTP, ivus_lines, make_meta, sessions
+from edits.ivus.codes import INITIAL, ivus_lines, make_meta, sessions
+from edits.ivus.editions import CENTER, PTP
 from edits.ivus.facts import Facts
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 

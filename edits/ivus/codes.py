@@ -1,4 +1,4 @@
-"""What the edits share: the procedure codes they are about, the publications they rest on, how their `meta` is made."""
+"""What the edits share: the procedure codes they are about, how their `meta` is made, and how they name lines."""
 
 from __future__ import annotations
 
@@ -40,30 +40,6 @@ ENDED = frozenset(
 IVUS_PERIOD = DateRange(date(2016, 1, 1), date.max)
 """The dates of service for which 37252 and 37253 exist (table `procedures`)."""
 
-AOC = Source("CMS NCCI add-on code edits (AOC), Medicare, 2026 Q2", "2016-01-01 to 2026-09-30")
-CPT = Source("CPT instructions for 37252 and 37253 (code logic only)", "2016-01-01")
-CR11168 = Source(
-    "CMS NCCI PTP practitioner edits 2024 Q3, first days from the hospital edition (I/OCE v20.2 to v27.1); modifiers: "
-    "NCCI Policy Manual 2026 ch. I and CR 11168",
-    "2016-01-01 to 2024-09-30",
-)
-MUE = Source("CMS Medically Unlikely Edits, practitioner services", "2024-04-01 to 2026-06-30")
-NCCI_MANUAL = Source("CMS Medicare NCCI Policy Manual 2026", "2026-01-01")
-PFS = Source("CMS physician fee schedule indicators of 37252 and 37253 (PPRRVU)", "2020-01-01 to 2026-12-31")
-PTP = Source("CMS NCCI procedure-to-procedure edits, practitioner, 2024 Q3", "2024-07-01")
-GUIDE = Source("ASC X12N 005010X222A1 implementation guide, SV1 and HI, as in pyx12 4.0's map", "005010X222A1")
-SIDES_MEANT = Source(
-    "What the side of a primary procedure says of the vessel examined, from memory", "edition not known"
-)
-CENTER = Source(
-    "CMS ASC Addendum AA, January 2025 and July 2026 (C9764-C9767, C9772-C9775 are covered); AOC 2026 Q2 lists them",
-    "2025-01-01 to 2026-09-30",
-)
-SOCIETY = Source(
-    "Society of Interventional Radiology, IR Quarterly, Coding Q&A: IVUS (irq.sirweb.org)",
-    "as read on 2026-11-27",
-)
-
 BUNDLED = statuses("A8:732", "A8:507", "A8:735")
 CO236 = Adjustment("CO", "236")
 MODIFIER = statuses("A8:453", "A8:507")
@@ -88,6 +64,7 @@ def make_meta(  # noqa: PLR0913 - an edit has so many facts
     procedures: frozenset[str] = IVUS,
     effective: DateRange | None = IVUS_PERIOD,
     option: tuple[str, str | bool] | None = None,
+    other_sources: tuple[Source, ...] = (),
     since: str = "0.1",
     stage: RuleStage = RuleStage.STABLE,
 ) -> Meta:
@@ -102,7 +79,7 @@ def make_meta(  # noqa: PLR0913 - an edit has so many facts
         since=since,
         stage=stage,
         severity=severity,
-        sources=(source,),
+        sources=(source, *other_sources),
         statuses=status,
         adjustment=adjustment,
         procedures=procedures,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from edits.ivus.codes import AOC, GUIDE, IVUS, SOCIETY, ivus_lines, listed, make_meta, once, sessions
+from edits.ivus.codes import IVUS, ivus_lines, listed, make_meta, once, sessions
+from edits.ivus.editions import AOC, GUIDE, SOCIETY
 from edits.ivus.facts import Facts
 from edits.ivus.notes import Named, vessels_in
 from edits.ivus.units import UnitsByDay

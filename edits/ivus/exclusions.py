@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import attrs
 from attrs import frozen
 
-from edits.ivus.codes import BUNDLED, CO236, CPT, ivus_lines, make_meta, places
+from edits.ivus.codes import BUNDLED, CO236, ivus_lines, make_meta, places
+from edits.ivus.editions import CPT
 from edits.ivus.facts import Facts
 from edits.ivus.pairs import billed_pairs
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity

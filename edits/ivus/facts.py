@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Any
 
 from attrs import field, fields, frozen, validators
 
+from edits.ivus.editions import FOLDER, TABLES
 from scrubber import (
     DatedRow,
     DateRange,
@@ -20,13 +19,11 @@ from scrubber import (
     OptionRow,
     ServiceLine,
     Table,
-    TableInfo,
-    load_manifest,
     load_table,
     option_table,
 )
 
-__all__ = ["OPTIONS", "Facts", "load_facts", "price", "table_infos"]
+__all__ = ["OPTIONS", "Facts", "load_facts", "price"]
 
 OPTIONS = (Option("vessels", ("off", "check")), Option("strict-exclusions", (True, False)))
 """What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is reported (IVUS502), and
@@ -371,45 +368,31 @@ def _in_force(row: DatedRow, dates: DateRange) -> bool:
     return row.effective <= dates.last and (row.deleted is None or dates.first <= row.deleted)
 
 
-_FOLDER = files("edits") / "tables"
-
-
-@cache
-def _manifest() -> dict[str, TableInfo]:
-    return load_manifest(_FOLDER)
-
-
-def table_infos() -> Sequence[TableInfo]:
-    """Name the tables without loading them."""
-    return tuple(_manifest().values())
-
-
 @cache
 def load_facts() -> Facts:
     """Load and verify all tables.  Raises ConfigError when a file is not the one the manifest describes."""
-    infos = _manifest()
     return Facts(
-        base_codes=load_table(_FOLDER, infos["base_codes"], BaseCode, lambda row: (row.addon, row.base)),
-        base_primaries=load_table(_FOLDER, infos["base_primaries"], BasePrimary, lambda row: row.addon),
-        coronary_bases=load_table(_FOLDER, infos["coronary_bases"], CoronaryBase, lambda row: row.base),
-        mue=load_table(_FOLDER, infos["mue"], UnitLimit, lambda row: row.procedure),
-        ptp=load_table(_FOLDER, infos["ptp"], Pair, lambda row: (row.column1, row.column2)),
-        fees=load_table(_FOLDER, infos["fees"], Fee, lambda row: row.procedure),
-        modifiers=load_table(_FOLDER, infos["modifiers"], Modifier, lambda row: row.modifier),
-        ncci_modifiers=load_table(_FOLDER, infos["ncci_modifiers"], NcciModifier, lambda row: row.modifier),
-        catheter_codes=load_table(_FOLDER, infos["catheter_codes"], CatheterCode, lambda row: row.procedure),
-        base_families=load_table(_FOLDER, infos["base_families"], BaseFamily, lambda row: row.base),
-        successions=load_table(_FOLDER, infos["successions"], Succession, lambda row: row.first),
-        ended_codes=load_table(_FOLDER, infos["ended_codes"], EndedCode, lambda row: row.procedure),
-        visits=load_table(_FOLDER, infos["visits"], CodeRange, lambda row: row.first),
-        central_procedures=load_table(_FOLDER, infos["central_procedures"], CodeRange, lambda row: row.first),
-        facility_places=load_table(_FOLDER, infos["facility_places"], Place, lambda row: row.place),
-        exclusions=load_table(_FOLDER, infos["exclusions"], Exclusion, lambda row: row.procedure),
-        procedures=load_table(_FOLDER, infos["procedures"], Procedure, lambda row: row.procedure),
-        vessels=load_table(_FOLDER, infos["vessels"], Vessel, lambda row: row.name),
-        vessel_words=load_table(_FOLDER, infos["vessel_words"], VesselWord, lambda row: row.word),
-        code_lists=load_table(_FOLDER, infos["code_lists"], ListedCode, lambda row: (row.list, row.code)),
-        denial_codes=load_table(_FOLDER, infos["denial_codes"], Denial, lambda row: (row.list, row.code)),
+        base_codes=load_table(FOLDER, TABLES["base_codes"], BaseCode, lambda row: (row.addon, row.base)),
+        base_primaries=load_table(FOLDER, TABLES["base_primaries"], BasePrimary, lambda row: row.addon),
+        coronary_bases=load_table(FOLDER, TABLES["coronary_bases"], CoronaryBase, lambda row: row.base),
+        mue=load_table(FOLDER, TABLES["mue"], UnitLimit, lambda row: row.procedure),
+        ptp=load_table(FOLDER, TABLES["ptp"], Pair, lambda row: (row.column1, row.column2)),
+        fees=load_table(FOLDER, TABLES["fees"], Fee, lambda row: row.procedure),
+        modifiers=load_table(FOLDER, TABLES["modifiers"], Modifier, lambda row: row.modifier),
+        ncci_modifiers=load_table(FOLDER, TABLES["ncci_modifiers"], NcciModifier, lambda row: row.modifier),
+        catheter_codes=load_table(FOLDER, TABLES["catheter_codes"], CatheterCode, lambda row: row.procedure),
+        base_families=load_table(FOLDER, TABLES["base_families"], BaseFamily, lambda row: row.base),
+        successions=load_table(FOLDER, TABLES["successions"], Succession, lambda row: row.first),
+        ended_codes=load_table(FOLDER, TABLES["ended_codes"], EndedCode, lambda row: row.procedure),
+        visits=load_table(FOLDER, TABLES["visits"], CodeRange, lambda row: row.first),
+        central_procedures=load_table(FOLDER, TABLES["central_procedures"], CodeRange, lambda row: row.first),
+        facility_places=load_table(FOLDER, TABLES["facility_places"], Place, lambda row: row.place),
+        exclusions=load_table(FOLDER, TABLES["exclusions"], Exclusion, lambda row: row.procedure),
+        procedures=load_table(FOLDER, TABLES["procedures"], Procedure, lambda row: row.procedure),
+        vessels=load_table(FOLDER, TABLES["vessels"], Vessel, lambda row: row.name),
+        vessel_words=load_table(FOLDER, TABLES["vessel_words"], VesselWord, lambda row: row.word),
+        code_lists=load_table(FOLDER, TABLES["code_lists"], ListedCode, lambda row: (row.list, row.code)),
+        denial_codes=load_table(FOLDER, TABLES["denial_codes"], Denial, lambda row: (row.list, row.code)),
     )
 
 

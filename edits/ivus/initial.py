@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from edits.ivus.codes import ADDITIONAL, AOC, CO107, CPT, INITIAL, MEDICARE, NO_BASE, PFS, make_meta, places, sessions
+from edits.ivus.codes import ADDITIONAL, CO107, INITIAL, MEDICARE, NO_BASE, make_meta, places, sessions
+from edits.ivus.editions import AOC, CPT, FEES
 from edits.ivus.facts import Facts, amount
 from edits.ivus.found import refers_to
 from scrubber import CodeForm, Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -68,7 +69,7 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
         "missed-initial-vessel-payment",
         "Missed payment for the initial vessel",
         Severity.INFO,
-        PFS,
+        FEES,
         fires="37238\n37253",
         passes="37238\n37252\n37253",
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from edits.ivus.codes import CO4, GUIDE, INITIAL, MODIFIER, NCCI_MANUAL, PFS, PTP, make_meta, modified_lines
+from edits.ivus.codes import CO4, INITIAL, MODIFIER, make_meta, modified_lines
+from edits.ivus.editions import GUIDE, NCCI_MANUAL, PFS, PTP
 from edits.ivus.facts import Facts
 from edits.ivus.found import refers_to
 from edits.ivus.pairs import billed_pairs

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 from attrs import frozen
 
-from edits.ivus.codes import BUNDLED, CO4, CO236, CR11168, IVUS, MODIFIER, ivus_lines, make_meta, once, places, side_of
+from edits.ivus.codes import BUNDLED, CO4, CO236, IVUS, MODIFIER, ivus_lines, make_meta, once, places, side_of
+from edits.ivus.editions import NCCI_MODIFIERS, PTP
 from edits.ivus.facts import Facts, Pair
 from edits.ivus.found import refers_to
 from scrubber import Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -89,11 +90,12 @@ class NcciPairBilled(EncounterEdit[Facts]):
         "ncci-pair",
         "Procedure bundled by an NCCI PTP edit",
         Severity.ERROR,
-        CR11168,
+        PTP,
         fires="37238\n37252\n36005",
         passes="37238\n37252\n36005-LT",
         status=BUNDLED,
         adjustment=CO236,
+        other_sources=(NCCI_MODIFIERS,),
     )
 
     @refers_to("IVUS301")
@@ -164,9 +166,10 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
         "pair-bypassed-in-doubt",
         "Doubtful bypass of an NCCI PTP edit",
         Severity.INFO,
-        CR11168,
+        PTP,
         fires="37238\n37252-LT\n36005-LT",
         passes="37238\n37252-LT\n36005-RT",
+        other_sources=(NCCI_MODIFIERS,),
     )
 
     @refers_to("IVUS301")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edits.ivus.codes import AOC, CO181, ENDED, IVUS, NOT_VALID, RETIRED, SUCCEEDED, make_meta
+from edits.ivus.codes import CO181, ENDED, IVUS, NOT_VALID, RETIRED, SUCCEEDED, make_meta
+from edits.ivus.editions import AOC
 from edits.ivus.facts import Facts, Procedure
 from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
 

@@ -7,19 +7,8 @@ from collections.abc import Iterator
 from itertools import chain
 
 from edits.ivus.bases import bases_in, codes_of
-from edits.ivus.codes import (
-    ADDITIONAL,
-    INITIAL,
-    NCCI_MANUAL,
-    PFS,
-    SIDES,
-    SIDES_MEANT,
-    ivus_lines,
-    make_meta,
-    modified_lines,
-    places,
-    side_of,
-)
+from edits.ivus.codes import ADDITIONAL, INITIAL, SIDES, ivus_lines, make_meta, modified_lines, places, side_of
+from edits.ivus.editions import NCCI_MANUAL, PFS, SIDES_MEANT
 from edits.ivus.facts import Facts
 from edits.ivus.found import is_among, lines_with, refers_to, without
 from edits.ivus.retired import retired_beside

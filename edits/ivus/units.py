@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 
-from edits.ivus.codes import GUIDE, INITIAL, MUE, NCCI_MANUAL, are_opposite, ivus_lines, make_meta, places, side_of
+from edits.ivus.codes import INITIAL, are_opposite, ivus_lines, make_meta, places, side_of
+from edits.ivus.editions import GUIDE, MUE, NCCI_MANUAL
 from edits.ivus.facts import Facts, UnitLimit
 from edits.ivus.found import lines_with, refers_to, without
 from scrubber import (

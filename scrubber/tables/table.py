@@ -25,7 +25,16 @@ from scrubber.errors import ConfigError
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Source
 
-__all__ = ["DatedRow", "Row", "Table", "TableInfo", "load_manifest", "load_table", "override_tables"]
+__all__ = [
+    "DatedRow",
+    "Row",
+    "Table",
+    "TableInfo",
+    "load_manifest",
+    "load_publications",
+    "load_table",
+    "override_tables",
+]
 
 
 class Row(Protocol):
@@ -72,7 +81,8 @@ class TableInfo:
     """The provenance of a table.
 
     `first_day` and `last_day` bound the dates of service for which its publications have been seen; after `last_day`
-    the last known rows go on being used and a finding says so.
+    the last known rows go on being used and a finding says so.  `cited_as` names the edition where a finding cites the
+    table; without it the title does.
     """
 
     name: str
@@ -83,11 +93,12 @@ class TableInfo:
     last_day: date
     file: str
     sha256: str
+    cited_as: str = ""
 
     @property
     def citation(self) -> Source:
         """The table as the source of a finding."""
-        return Source(self.title, f"{self.first_day} to {self.last_day}")
+        return Source(self.cited_as or self.title, f"{self.first_day} to {self.last_day}")
 
 
 @frozen(eq=False)
@@ -120,12 +131,45 @@ class Table(Generic[R]):
         return (row for rows in self.rows.values() for row in rows)
 
 
+_PUBLICATIONS = "publications"
+
+
 def load_manifest(folder: Traversable) -> dict[str, TableInfo]:
-    """Read `manifest.toml` of a folder of tables.  Raises ConfigError when it is missing or malformed."""
+    """Return the tables that `manifest.toml` of a folder describes, by name.
+
+    Raises ConfigError when it is missing or malformed.
+    """
+    entries = _read_manifest(folder)
+    tables = {name: entry for name, entry in entries.items() if name != _PUBLICATIONS}
+    return _described(tables, lambda name, entry: TableInfo(name=name, **entry))
+
+
+def load_publications(folder: Traversable) -> dict[str, Source]:
+    """Return what edits cite that is no table, by name: the parts `[publications.NAME]` of a folder's `manifest.toml`.
+
+    Each has a `title` and an `effective`, both texts.  Raises ConfigError when the manifest is missing or malformed.
+    """
+    return _described(_read_manifest(folder).get(_PUBLICATIONS, {}), _publication)
+
+
+def _publication(name: str, entry: Mapping[str, Any]) -> Source:
+    if not all(isinstance(text, str) and text for text in entry.values()):
+        raise ValueError(f"publication {name}: title and effective must be texts")
+    return Source(**entry)
+
+
+def _read_manifest(folder: Traversable) -> dict[str, Any]:
     try:
-        entries = tomllib.loads(folder.joinpath("manifest.toml").read_text(encoding="utf-8"))
-        return {name: TableInfo(name=name, **entry) for name, entry in entries.items()}
-    except (OSError, ValueError, TypeError) as error:  # no TOML, no UTF-8, or not the fields of a table
+        return tomllib.loads(folder.joinpath("manifest.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # no TOML, no UTF-8
+        raise ConfigError(f"the manifest of the rule tables cannot be used: {error}") from error
+
+
+def _described(entries: Mapping[str, Any], build: Callable[[str, Mapping[str, Any]], T]) -> dict[str, T]:
+    """Build what each part of a manifest describes."""
+    try:
+        return {name: build(name, entry) for name, entry in entries.items()}
+    except (ValueError, TypeError, AttributeError) as error:  # not the fields that it must have, or no part at all
         raise ConfigError(f"the manifest of the rule tables cannot be used: {error}") from error
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from edits.ivus.bases import can_stand
 from edits.ivus.codes import CO107, CO181, ENDED, SUCCEEDED, listed, make_meta
-from edits.ivus.facts import BasePrimary, Facts, NcciModifier, load_facts, table_infos
+from edits.ivus.editions import table_infos
+from edits.ivus.facts import BasePrimary, Facts, NcciModifier, load_facts
 from scrubber import (
     Adjustment,
     Encounter,
@@ -95,6 +96,7 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         procedures=frozenset({"36005"}),
         effective=None,
         option=("vessels", "check"),
+        other_sources=(Source("another", "2026"),),
         since="0.2",
         stage=RuleStage.PREVIEW,
     ) == Meta(
@@ -104,7 +106,7 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         since="0.2",
         stage=RuleStage.PREVIEW,
         severity=Severity.INFO,
-        sources=(source,),
+        sources=(source, Source("another", "2026")),
         statuses=(status,),
         adjustment=adjustment,
         procedures=frozenset({"36005"}),

@@ -18,7 +18,8 @@ from edits.ivus.facts import BaseCode, Facts, UnitLimit, amount, load_facts, pri
 from scrubber import DatedRow, Encounter, iter_claims
 from scrubber.errors import ConfigError
 from scrubber.findings.dates import DateRange
-from scrubber.tables.table import load_manifest, load_table, override_tables
+from scrubber.findings.finding import Source
+from scrubber.tables.table import load_manifest, load_publications, load_table, override_tables
 from scrubber.testing import to_837p
 from tests.support.paths import ROOT
 
@@ -62,6 +63,51 @@ def test_a_changed_table_is_refused(tmp_path: Path) -> None:
 def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="manifest"):
         load_manifest(tmp_path)
+
+
+ENTRY = """
+title = "A list"
+source = "This test"
+retrieved = 2026-11-28
+first_day = 2024-01-01
+last_day = 2026-12-31
+file = "a.csv"
+sha256 = ""
+"""
+
+
+def test_a_finding_cites_a_table_by_its_edition(tmp_path: Path) -> None:
+    text = f"[plain]{ENTRY}[named]{ENTRY}cited_as = 'A list, 2026 Q2'\n[publications.book]\ntitle = 'A book'\neffective = '2026'\n"
+    (tmp_path / "manifest.toml").write_text(text, encoding="utf-8")
+    infos = load_manifest(tmp_path)
+    assert {name: info.citation for name, info in infos.items()} == {
+        "plain": Source("A list", "2024-01-01 to 2026-12-31"),
+        "named": Source("A list, 2026 Q2", "2024-01-01 to 2026-12-31"),
+    }
+    assert load_publications(tmp_path) == {"book": Source("A book", "2026")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[publications.book]\ntitle = 'A book'\n",
+        "[publications.book]\ntitle = 'A book'\neffective = 2026-01-01\n",
+        "[publications.book]\ntitle = 'A book'\neffective = ''\n",
+        "[publications.book]\ntitle = 'A book'\neffective = '2026'\nedition = '2'\n",
+        "[publications]\nbook = 'A book'\n",
+        "publications = 'A book'\n",
+        "[publications",
+    ],
+)
+def test_a_malformed_publication_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="the manifest of the rule tables cannot be used: "):
+        load_publications(tmp_path)
+
+
+def test_a_manifest_without_publications_has_none(tmp_path: Path) -> None:
+    (tmp_path / "manifest.toml").write_text(f"[plain]{ENTRY}", encoding="utf-8")
+    assert load_publications(tmp_path) == {}
 
 
 @pytest.mark.parametrize(

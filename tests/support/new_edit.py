@@ -34,8 +34,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edits.ivus.codes import make_meta
+from edits.ivus.editions import {editions}
 from edits.ivus.facts import Facts
-from scrubber import Context, Encounter, EncounterEdit, Finding, Severity, Source
+from scrubber import Context, Encounter, EncounterEdit, Finding, Severity
 
 __all__ = ["{constant}"]
 
@@ -52,7 +53,7 @@ class {class_name}(EncounterEdit[Facts]):
         "{name}",
         "{mark} what it is called in headings",
         Severity.{severity},
-        Source("{mark} the publication and its edition", "{mark} its dates"),
+        {source},
         fires="{mark}",
         passes="{mark}",
         since="{since}",
@@ -80,10 +81,13 @@ class ScaffoldError(Exception):
     """The edit cannot be written as it was asked for."""
 
 
-def module_of(code: str, name: str, severity: str) -> str:
-    """Return the text of the module of the edit."""
+def module_of(code: str, name: str, severity: str, table: Path | None) -> str:
+    """Return the text of the module of the edit, which cites its table, or else a publication of its name."""
+    cited = f'TABLES["{table.stem}"].citation' if table is not None else f'PUBLICATIONS["{_python_name(name)}"]'
     return _MODULE.format(
         mark=MARK,
+        editions=cited.partition("[")[0],
+        source=cited,
         code=code,
         name=name,
         since=".".join(__version__.split(".")[:2]),
@@ -121,7 +125,14 @@ def manifest_with(manifest: str, table: Path, facts: dict[str, str]) -> str:
     texts = {key: json.dumps(facts[key], ensure_ascii=False) for key in ("title", "source")}
     digest = hashlib.sha256(table.read_bytes()).hexdigest()
     entry = {**texts, **days, "file": f'"{table.name}"', "sha256": f'"{digest}"'}
-    return manifest + f"\n[{table.stem}]\n" + "".join(f"{key} = {value}\n" for key, value in entry.items())
+    new = f"[{table.stem}]\n" + "".join(f"{key} = {value}\n" for key, value in entry.items()) + "\n"
+    return manifest.replace("[publications.", f"{new}[publications.", 1)
+
+
+def manifest_citing(manifest: str, name: str) -> str:
+    """Return the text of the manifest with a publication that the edit cites."""
+    facts = f'title = "{MARK} the publication and its edition"\neffective = "{MARK} its dates"\n'
+    return f"{manifest}\n[publications.{_python_name(name)}]\n{facts}"
 
 
 def facts_with(facts: str, table: Path) -> str:
@@ -142,7 +153,7 @@ def facts_with(facts: str, table: Path) -> str:
         f'@frozen\nclass {row}(DatedRow):\n    """{MARK} what a row says."""\n\n{fields}\n\n',
     )
     facts = _insert(facts, "    ivus_options: Table[", f"    {table.stem}: Table[{row}]\n")
-    loading = f'load_table(_FOLDER, infos["{table.stem}"], {row}, lambda row: row.{own[0]})'
+    loading = f'load_table(FOLDER, TABLES["{table.stem}"], {row}, lambda row: row.{own[0]})'
     return _insert(facts, "    )\n\n\ndef amount(", f"        {table.stem}={loading},\n")
 
 
@@ -163,7 +174,7 @@ def scaffold(options: argparse.Namespace) -> list[Path]:
             raise ScaffoldError(f"{path.relative_to(ROOT)} exists already")
     chain = ROOT / "edits" / "__init__.py"
     texts = {
-        module: module_of(code, name, options.severity),
+        module: module_of(code, name, options.severity, Path(options.table) if options.table is not None else None),
         chain: chain_with(chain.read_text(encoding="utf-8"), name),
         cases: cases_of(),
     }
@@ -172,6 +183,9 @@ def scaffold(options: argparse.Namespace) -> list[Path]:
         texts |= _texts_of_table(options.table, facts)
     elif any(facts.values()):
         raise ScaffoldError("what is said of a table needs --table")
+    else:
+        manifest = ROOT / "edits" / "tables" / "manifest.toml"
+        texts[manifest] = manifest_citing(manifest.read_text(encoding="utf-8"), name)
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     return list(texts)

@@ -64,8 +64,9 @@ def fill_in(folder: Path) -> None:
         '                yield self.finding(line, "It is listed.", "Remove it.", element="SV101-2")'
     )
     module.write_text(text.replace("raise NotImplementedError", body), encoding="utf-8")
-    facts = folder / "edits" / "ivus" / "facts.py"
-    facts.write_text(facts.read_text(encoding="utf-8").replace(MARK, "Say"), encoding="utf-8")
+    for other in ("ivus/facts.py", "tables/manifest.toml"):
+        path = folder / "edits" / other
+        path.write_text(path.read_text(encoding="utf-8").replace(MARK, "Say"), encoding="utf-8")
     cases = folder / "fixtures" / "cases" / "IVUS699.toml"
     claims = iter([
         *("37238\n37252", "37238-RT\n37252", "37238 x2\n37252", "37252", "37239\n37252", "37252-RT"),
