@@ -22,9 +22,20 @@ from edits.ivus.bases import (
     stands_alone,
     uncovered,
 )
-from edits.ivus.codes import ADDITIONAL, CO107, IVUS, MEDICARE, NO_BASE, ivus_lines, make_meta, places
+from edits.ivus.codes import (
+    ADDITIONAL,
+    CO107,
+    CORONARY,
+    INITIAL,
+    IVUS,
+    MEDICARE,
+    NO_BASE,
+    ivus_lines,
+    make_meta,
+    places,
+)
 from edits.ivus.editions import AOC
-from edits.ivus.facts import Facts
+from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
 from edits.ivus.found import lines_with, refers_to, without
 from edits.ivus.retired import retired_beside
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -87,9 +98,10 @@ def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str
         return (
             f"If the same provider did a primary procedure in that session, add it; otherwise remove {line.procedure}."
         )
-    is_additional = line.procedure == ADDITIONAL or any(other.procedure == "92978" for other in coronary)
+    is_additional = line.procedure == ADDITIONAL or any(other.procedure == CORONARY[INITIAL] for other in coronary)
+    instead = CORONARY[ADDITIONAL if is_additional else INITIAL]
     return (
-        f"If a coronary vessel was examined, bill {'92979' if is_additional else '92978'} instead of {line.procedure}; "
+        f"If a coronary vessel was examined, bill {instead} instead of {line.procedure}; "
         f"otherwise add the primary procedure of that session, or remove {line.procedure}."
     )
 
@@ -116,8 +128,12 @@ def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
         return f"; {codes_of(unfit)} ({places(unfit, line)}) does not count: {wrong}"
     if past := in_other_period(line, encounter, facts):
         return f"; {past[0].procedure} ({places(past[:1], line)}) is on the list only {_period(line, past[0], facts)}"
-    injections = [other for other in encounter.on_days_of(line) if other.procedure == "36005"]
-    return f"; 36005 ({places(injections, line)}) is not on the list of primary procedures" if injections else ""
+    mistaken = [other for other in encounter.on_days_of(line) if facts.is_mistaken_primary(other.procedure)]
+    if not mistaken:
+        return ""
+    codes = codes_of(mistaken)
+    is_not = "are not" if "," in codes else "is not"
+    return f"; {codes} ({places(mistaken, line)}) {is_not} on the list of primary procedures"
 
 
 def _unfit(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
@@ -327,7 +343,7 @@ def _bill_primary(base: ServiceLine, line: ServiceLine, facts: Facts) -> str:
     if base.procedure in IVUS:
         return f"See {places([base], line)}."  # which has its own finding
     primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
-    are_many = len(primaries) > _MOST_PRIMARIES or "CCCCC" in primaries
+    are_many = len(primaries) > _MOST_PRIMARIES or CONTRACTOR_DEFINED in primaries
     which = f"'scrubber explain {base.procedure}' lists them" if are_many else " or ".join(sorted(primaries))
     return (
         f"If the primary procedure of {base.procedure} ({which}) was done, add it; otherwise correct "

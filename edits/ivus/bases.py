@@ -10,7 +10,7 @@ from functools import cached_property
 from attrs import frozen
 
 from edits.ivus.codes import IVUS, MOST_NAMED, RETIRED
-from edits.ivus.facts import Facts
+from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
 from scrubber import Claim, DateRange, Encounter, SameDays, ServiceLine
 
 __all__ = [
@@ -127,7 +127,7 @@ def _spans(
         common = line.common_days(base)
         if common is None:
             continue
-        for listed in (base.procedure, "CCCCC"):
+        for listed in (base.procedure, CONTRACTOR_DEFINED):
             for period in facts.base_codes.ever((line.procedure, listed)):
                 first, last = max(common.first, period.effective), min(common.last, period.deleted or dates.last)
                 if first <= last:
@@ -292,7 +292,7 @@ def _can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: fro
         return base.service_dates is not None
     waiting = above | {base.procedure}
     others = [o for o in encounter.on_days_of(base) if o.procedure not in waiting and counts_as_primary(o)]
-    if "CCCCC" in primaries:
+    if CONTRACTOR_DEFINED in primaries:
         # Its primaries are contractor-defined (AOC type 2): any other procedure may be one.
         return any(other.procedure not in _NO_BASE for other in others)
     return any(other.procedure in primaries and can_stand(other, encounter, facts, waiting) for other in others)

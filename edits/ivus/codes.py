@@ -7,6 +7,7 @@ from datetime import date
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from edits.ivus.facts import load_ended_codes, load_procedures, load_successions
 from scrubber import (
     Adjustment,
     DateRange,
@@ -24,21 +25,25 @@ from scrubber import (
 INITIAL = "37252"
 ADDITIONAL = "37253"
 IVUS = frozenset({INITIAL, ADDITIONAL})
-RETIRED = frozenset({"37250", "37251", "75945", "75946"})
 MEDICARE = frozenset({"MB", "MA"})
 """The payers (SBR09) that are Medicare."""
-SUCCEEDED = frozenset(map(str, (*range(37220, 37236), *range(37254, 37300))))
-"""The codes of the families in the table `successions`."""
-ENDED = frozenset(
-    {
-        *("0254T", "0318T", "33884", "34802", "34803", "34804", "34805", "34825", "34826", "34900"),
-        *("75956", "75957", "75958", "75959", "92975"),
-    }
+RETIRED = frozenset(row.procedure for row in load_procedures() if row.role == "retired")
+"""The codes of intravascular ultrasound before these."""
+SUCCEEDED = frozenset(
+    str(code)
+    for row in load_successions()
+    for first, last in ((row.first, row.last), (row.successor_first, row.successor_last))
+    for code in range(int(first), int(last) + 1)
 )
+"""The codes of the families in the table `successions`."""
+ENDED = frozenset(row.procedure for row in load_ended_codes())
 """The codes of the table `ended_codes`."""
 
-IVUS_PERIOD = DateRange(date(2016, 1, 1), date.max)
-"""The dates of service for which 37252 and 37253 exist (table `procedures`)."""
+IVUS_PERIOD = DateRange(min(row.effective for code in IVUS for row in load_procedures().ever(code)), date.max)
+"""The dates of service for which 37252 and 37253 exist."""
+
+CORONARY = {INITIAL: "92978", ADDITIONAL: "92979"}
+"""The codes of coronary ultrasound that 37252 and 37253 correspond to."""
 
 BUNDLED = statuses("A8:732", "A8:507", "A8:735")
 CO236 = Adjustment("CO", "236")

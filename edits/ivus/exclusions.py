@@ -15,9 +15,6 @@ from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Se
 
 __all__ = ["EXCLUSION_EDITS"]
 
-_SEPARATE = frozenset({"XE", "XS", "59"})
-"""The modifiers that may say of ultrasound that it was done in another session or vessel."""
-
 
 @frozen(eq=False)
 class _Excluded:
@@ -39,7 +36,8 @@ class _Excluded:
 
     def is_separate(self, facts: Facts) -> bool:
         """Whether the settings take a modifier for a separate session, and each excluded procedure has one."""
-        return facts.option("strict-exclusions") == "false" and all(_SEPARATE & {*own} for own in self.bypassing)
+        is_strict = facts.option("strict-exclusions") == "true"
+        return not is_strict and all(map(facts.separate_modifiers.has_any, self.bypassing))
 
 
 def _excluded(encounter: Encounter, facts: Facts) -> Iterator[_Excluded]:
@@ -128,13 +126,14 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for XE, XS or 59 on lines that IVUS301 would find, where the settings ask for it."""
-        if context.tables.option("strict-exclusions") == "true":
+        facts = context.tables
+        if facts.option("strict-exclusions") == "true":
             return
-        for found in _excluded(encounter, context.tables):
-            if not found.is_separate(context.tables):
+        for found in _excluded(encounter, facts):
+            if not found.is_separate(facts):
                 continue
             line = found.line
-            modifier = next(each for own in found.bypassing for each in own if each in _SEPARATE)
+            modifier = next(each for own in found.bypassing for each in own if facts.separate_modifiers.ever(each))
             own = modifier in line.modifiers
             yield self.finding(
                 line,

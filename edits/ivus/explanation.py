@@ -11,14 +11,13 @@ from typing import Any
 
 from edits.ivus.codes import INITIAL, IVUS, RETIRED
 from edits.ivus.denials import listed_code, listed_codes
-from edits.ivus.facts import Facts, UnitLimit
+from edits.ivus.facts import CONTRACTOR_DEFINED, Facts, UnitLimit
 from scrubber import DatedRow, Page, Table
 
 __all__ = ["describe", "known_codes"]
 
 _Section = tuple[str, tuple[str, ...]]
 
-_CONTRACTOR_DEFINED = "CCCCC"
 _MAI = {
     "1": "a limit of each line",
     "2": "a limit per date of service that contractors may not override up to redetermination; no modifier changes it",
@@ -31,12 +30,6 @@ _CATHETER = {
     "non-selective": "Non-selective catheter placement is included",
     "unknown": "Not known whether catheter placement is included",
 }
-
-_NOT_KNOWN = {
-    "33880-33881": "Not known, because the access may be an open one",
-    "37254-37299": "Not known, because NCCI has no pair of it with a catheter code (hospital edition, 2026 Q2)",
-}
-"""Why it is not known whether a family includes catheter placement: the source of the table `base_families`."""
 
 
 def describe(code: str, day: date, facts: Facts) -> Page | None:
@@ -117,7 +110,7 @@ def _bases(code: str, day: date, facts: Facts) -> _Section:
     if code not in IVUS:
         return "", ()
     bases = {row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)}
-    if bases == {_CONTRACTOR_DEFINED}:
+    if bases == {CONTRACTOR_DEFINED}:
         return "Primary procedures", ("Contractor-defined: there is no national list for this date.",)
     families: dict[str, list[str]] = {}
     for base in sorted(bases):
@@ -182,7 +175,7 @@ def _in_force(row: DatedRow, day: date) -> bool:
 def _family(code: str, facts: Facts) -> _Section:
     rows = facts.base_families.ever(code)
     lines = [f"Family {row.family}; includes catheter placement: {row.catheter_placement}" for row in rows]
-    lines += [_NOT_KNOWN[row.family] for row in rows if row.family in _NOT_KNOWN]
+    lines += [note.note for row in rows for note in facts.family_notes.ever(row.family)]
     lines += [
         f"Follows {change.first}-{change.last}, which ended {change.deleted}"
         for change in facts.successions

@@ -195,6 +195,28 @@ class EndedCode(DatedRow):
 
 
 @frozen
+class MistakenPrimary(DatedRow):
+    """A procedure that is taken for a primary procedure of intravascular ultrasound, and is on no list of them."""
+
+    procedure: str
+
+
+@frozen
+class FamilyNote(DatedRow):
+    """Why it is not known whether a family of base codes includes catheter placement."""
+
+    family: str
+    note: str
+
+
+@frozen
+class SeparateModifier(DatedRow):
+    """A modifier that may say of ultrasound that it was done in another session or vessel."""
+
+    modifier: str
+
+
+@frozen
 class CodeRange(DatedRow):
     """The procedures `first` to `last`, both included; codes compare as text."""
 
@@ -270,6 +292,9 @@ class Denial(DatedRow):
     group: str = ""
 
 
+CONTRACTOR_DEFINED = "CCCCC"
+"""What CMS writes for the primary procedures of an add-on code that each contractor defines (AOC type 2)."""
+
 _CODE_COLUMNS = ("addon", "base", "primary", "procedure", "column1", "column2")
 """The columns of the tables that hold a procedure code."""
 
@@ -299,6 +324,9 @@ class Facts:
     vessel_words: Table[VesselWord]
     code_lists: Table[ListedCode]
     denial_codes: Table[Denial]
+    mistaken_primaries: Table[MistakenPrimary]
+    separate_modifiers: Table[SeparateModifier]
+    family_notes: Table[FamilyNote]
     ivus_options: Table[OptionRow] = field(factory=lambda: option_table("IVUS", OPTIONS))
 
     @lru_cache(maxsize=64)  # noqa: B019 - the tables live as long as the program
@@ -339,12 +367,12 @@ class Facts:
 
     def is_contractor_defined(self, addon: str, dates: DateRange) -> bool:
         """Whether there is no national list of primaries of `addon` then (AOC type 2)."""
-        return self.is_base(addon, "CCCCC", dates)
+        return self.is_base(addon, CONTRACTOR_DEFINED, dates)
 
     @lru_cache(maxsize=1024)  # noqa: B019 - the tables live as long as the program
     def own_primaries(self, base: str, dates: DateRange) -> frozenset[str]:
         """Return the primaries of a base code that is an add-on itself; empty for one that can stand alone."""
-        if base == "37252":
+        if any(row.role == "initial" for row in self.procedures.ever(base)):
             rows = (row for row in self.base_codes if row.addon == base)
             return frozenset(row.base for row in rows if _in_force(row, dates))
         own = self.base_primaries.ever(base)
@@ -358,6 +386,10 @@ class Facts:
         """Whether `procedure` is an evaluation and management service."""
         return any(row.first <= procedure <= row.last for row in self.visits)
 
+    def is_mistaken_primary(self, procedure: str) -> bool:
+        """Whether `procedure` is taken for a primary procedure of intravascular ultrasound, and is none."""
+        return bool(self.mistaken_primaries.ever(procedure))
+
     def has_no_side(self, procedure: str) -> bool:
         """Whether the side of `procedure` says nothing of the vessel examined: catheter placement, central vessels."""
         placement = any(row.includes_catheterization == "no" for row in self.catheter_codes.ever(procedure))
@@ -366,6 +398,24 @@ class Facts:
 
 def _in_force(row: DatedRow, dates: DateRange) -> bool:
     return row.effective <= dates.last and (row.deleted is None or dates.first <= row.deleted)
+
+
+@cache
+def load_procedures() -> Table[Procedure]:
+    """Load the codes of intravascular ultrasound."""
+    return load_table(FOLDER, TABLES["procedures"], Procedure, lambda row: row.procedure)
+
+
+@cache
+def load_successions() -> Table[Succession]:
+    """Load the families of codes that took each other's place."""
+    return load_table(FOLDER, TABLES["successions"], Succession, lambda row: row.first)
+
+
+@cache
+def load_ended_codes() -> Table[EndedCode]:
+    """Load the codes that ended."""
+    return load_table(FOLDER, TABLES["ended_codes"], EndedCode, lambda row: row.procedure)
 
 
 @cache
@@ -382,17 +432,20 @@ def load_facts() -> Facts:
         ncci_modifiers=load_table(FOLDER, TABLES["ncci_modifiers"], NcciModifier, lambda row: row.modifier),
         catheter_codes=load_table(FOLDER, TABLES["catheter_codes"], CatheterCode, lambda row: row.procedure),
         base_families=load_table(FOLDER, TABLES["base_families"], BaseFamily, lambda row: row.base),
-        successions=load_table(FOLDER, TABLES["successions"], Succession, lambda row: row.first),
-        ended_codes=load_table(FOLDER, TABLES["ended_codes"], EndedCode, lambda row: row.procedure),
+        successions=load_successions(),
+        ended_codes=load_ended_codes(),
         visits=load_table(FOLDER, TABLES["visits"], CodeRange, lambda row: row.first),
         central_procedures=load_table(FOLDER, TABLES["central_procedures"], CodeRange, lambda row: row.first),
         facility_places=load_table(FOLDER, TABLES["facility_places"], Place, lambda row: row.place),
         exclusions=load_table(FOLDER, TABLES["exclusions"], Exclusion, lambda row: row.procedure),
-        procedures=load_table(FOLDER, TABLES["procedures"], Procedure, lambda row: row.procedure),
+        procedures=load_procedures(),
         vessels=load_table(FOLDER, TABLES["vessels"], Vessel, lambda row: row.name),
         vessel_words=load_table(FOLDER, TABLES["vessel_words"], VesselWord, lambda row: row.word),
         code_lists=load_table(FOLDER, TABLES["code_lists"], ListedCode, lambda row: (row.list, row.code)),
         denial_codes=load_table(FOLDER, TABLES["denial_codes"], Denial, lambda row: (row.list, row.code)),
+        mistaken_primaries=load_table(FOLDER, TABLES["mistaken_primaries"], MistakenPrimary, lambda row: row.procedure),
+        separate_modifiers=load_table(FOLDER, TABLES["separate_modifiers"], SeparateModifier, lambda row: row.modifier),
+        family_notes=load_table(FOLDER, TABLES["family_notes"], FamilyNote, lambda row: row.family),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from edits.ivus.codes import CO4, INITIAL, MODIFIER, make_meta, modified_lines
+from edits.ivus.codes import CO4, CORONARY, INITIAL, MODIFIER, make_meta, modified_lines
 from edits.ivus.editions import GUIDE, NCCI_MANUAL, PFS, PTP
 from edits.ivus.facts import Facts
 from edits.ivus.found import refers_to
@@ -247,7 +247,7 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
             for modifier in facts.modifiers_of_kind(line, *kinds):
                 if modifier in coronary:
                     wrong = f" names a coronary vessel, and {line.procedure} is for other vessels"
-                    instead = f"{'92978' if line.procedure == INITIAL else '92979'} instead of {line.procedure}"
+                    instead = f"{CORONARY[line.procedure]} instead of {line.procedure}"
                     fix = f"If a coronary vessel was examined, bill {instead}; otherwise remove modifier {modifier}."
                 else:
                     wrong = ": no NCCI PTP edit that is known for this date needs it"

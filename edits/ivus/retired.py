@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edits.ivus.codes import CO181, ENDED, IVUS, NOT_VALID, RETIRED, SUCCEEDED, make_meta
+from edits.ivus.codes import CO181, ENDED, IVUS, IVUS_PERIOD, NOT_VALID, RETIRED, SUCCEEDED, listed, make_meta
 from edits.ivus.editions import AOC
 from edits.ivus.facts import Facts, Procedure
 from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
@@ -119,8 +119,8 @@ def _covers(row: Procedure, dates: DateRange) -> bool:
 _REPLACEMENTS = {
     True: "If the date of service is wrong, correct it; otherwise bill 37252 for the first vessel and 37253 for each "
     "additional vessel, which include 75945 and 75946.",
-    False: "If the date of service is wrong, correct it; otherwise bill 37250, 37251, 75945 and 75946, the codes "
-    "before 2016-01-01.",
+    False: f"If the date of service is wrong, correct it; otherwise bill {listed(sorted(RETIRED))}, the codes before "
+    f"{IVUS_PERIOD.first}.",
 }
 
 RETIRED_EDITS = (BaseNotValidOnDate, RetiredIvusCode)

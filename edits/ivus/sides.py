@@ -128,7 +128,7 @@ class OppositeSide(EncounterEdit[Facts]):
             if line.procedure != INITIAL or not side:
                 continue
             bases = [base for base in bases_in(encounter, line, facts) if not facts.has_no_side(base.procedure)]
-            opposite = bases and all(_sides(base) == SIDES - {side} for base in bases)
+            opposite = bases and all(_sides(base, facts) == SIDES - {side} for base in bases)
             # Beside a base whose code ended, that one may have the side of the ultrasound.
             if opposite and not retired_beside(line, encounter, facts):
                 yield self.finding(
@@ -140,9 +140,9 @@ class OppositeSide(EncounterEdit[Facts]):
                 )
 
 
-def _sides(base: ServiceLine) -> frozenset[str]:
-    """Return the sides of a base procedure; both for modifier 50."""
-    return SIDES if "50" in base.modifiers else SIDES.intersection(base.modifiers)
+def _sides(base: ServiceLine, facts: Facts) -> frozenset[str]:
+    """Return the sides of a base procedure; both for a bilateral modifier."""
+    return SIDES if facts.modifiers_of_kind(base, "bilateral") else SIDES.intersection(base.modifiers)
 
 
 SIDE_EDITS = (LateralityPair, AdditionalVesselsOnSeveralLines, OppositeSide)

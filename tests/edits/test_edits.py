@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import ast
+import re
+from collections.abc import Hashable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import attrs
 import pytest
@@ -27,6 +30,7 @@ from scrubber import (
 )
 from scrubber.api import load_settings
 from scrubber.testing import scrub_shorthand, to_837p
+from tests.support.paths import ROOT
 
 _ENDED = {row.procedure: row.deleted for row in load_facts().ended_codes if row.deleted is not None}
 _SUCCEEDED = {
@@ -113,6 +117,39 @@ def test_the_description_of_an_edit_holds_what_was_given() -> None:
         examples=(Example("37252", fires=True), Example("37253", fires=False)),
         option=("vessels", "check"),
     )
+
+
+PROGRAMS = sorted((ROOT / "edits").rglob("*.py"))
+EDITION = re.compile(r"(19|20)\d\d(-\d\d-\d\d|,? Q[1-4])|\bv\d+\.\d")
+CODE = re.compile(r"[0-9A-Z]\d{3}[0-9A-Z]")
+MODIFIERS = {row.modifier for table in (load_facts().modifiers, load_facts().ncci_modifiers) for row in table}
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """Yield the texts of a program that are no docstrings."""
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_editions_and_days_are_in_the_manifest_and_the_tables_only(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert [text for text in _texts(tree) if EDITION.search(text)] == []
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert called & {"date", "Source"} == set()
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_lists_of_codes_are_rows_of_tables(path: Path) -> None:
+    """Two codes may be what the pack is about: 37252 and 37253, LT and RT."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Set | ast.List | ast.Tuple | ast.Dict):
+            continue
+        items = node.keys if isinstance(node, ast.Dict) else node.elts
+        texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        assert len([text for text in texts if CODE.fullmatch(text) or text in MODIFIERS]) <= 2
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ sha256 = ""
 
 
 def test_a_finding_cites_a_table_by_its_edition(tmp_path: Path) -> None:
-    text = f"[plain]{ENTRY}[named]{ENTRY}cited_as = 'A list, 2026 Q2'\n[publications.book]\ntitle = 'A book'\neffective = '2026'\n"
+    book = "[publications.book]\ntitle = 'A book'\neffective = '2026'\n"
+    text = f"[plain]{ENTRY}[named]{ENTRY}cited_as = 'A list, 2026 Q2'\n{book}"
     (tmp_path / "manifest.toml").write_text(text, encoding="utf-8")
     infos = load_manifest(tmp_path)
     assert {name: info.citation for name, info in infos.items()} == {
