@@ -20,11 +20,10 @@ from scrubber.findings.finding import Finding, Severity, Source, Status
 from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import Context, Edit
 from scrubber.packs.pack import Chain
-from scrubber.x12.rules import ENVELOPE_RULES
+from scrubber.x12.rules import ENVELOPE_RULES, GUIDE
 
 __all__ = ["EDITS"]
 
-_GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
 _BALANCE = Source(
     "ASC X12N 005010X222A1 implementation guide, CLM02 is the sum of SV102; statuses A7:400 and 178 from memory",
     "005010X222A1",
@@ -45,7 +44,7 @@ def _meta(
     severity: Severity,
     status: tuple[Status, ...],
     *,
-    source: Source = _GUIDE,
+    source: Source = GUIDE,
     fires: str = "",
     passes: str = "",
     mandatory: bool = False,

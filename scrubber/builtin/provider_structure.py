@@ -11,10 +11,10 @@ from scrubber.claims.model import Claim, PlainClaim, Provider, ServiceLine
 from scrubber.findings.finding import Finding, Severity, Source, Status
 from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import Context, Edit
+from scrubber.x12.rules import GUIDE
 
 __all__ = ["PROVIDER_EDITS", "names_good_providers"]
 
-_GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
 _NPI = Source(
     "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn, prefix 80840); front end edits "
     "X222.262.2310B.NM109.030 and 2420A (A7:562:82); other entities, and that Medicare asks for an NPI, from memory",
@@ -93,7 +93,7 @@ class ProviderContradicted(Edit[None]):
         since="0.1",
         stage=RuleStage.STABLE,
         severity=Severity.ERROR,
-        sources=(_GUIDE,),
+        sources=(GUIDE,),
         statuses=statuses("A7:481"),
         mandatory=True,
         voids=True,

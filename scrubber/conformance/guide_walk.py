@@ -21,17 +21,16 @@ from typing import Any
 
 from attrs import define, evolve
 
-from scrubber.findings.finding import Location, Severity, Source
+from scrubber.findings.finding import Location, Severity
 from scrubber.findings.rule import Meta, RuleStage, statuses
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.lexer import cut_segments
-from scrubber.x12.rules import EnvelopeRule, Scope, X12SyntaxError
+from scrubber.x12.rules import GUIDE, EnvelopeRule, Scope, X12SyntaxError
 from scrubber.x12.segment import Segment
 
 __all__ = ["CONFORMANCE_RULES", "guide_faults"]
 
-_SOURCE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
 _GUIDE, _VERSION = "005010X222A1", "00501"
 _MAP, _ISA_MAP = "837.5010.X222.A1.xml", "x12.control.00501.xml"
 _OTHER_VERSIONS = frozenset(SUPPORTED_GUIDES) - {_GUIDE}
@@ -67,7 +66,7 @@ def _meta(
         since=since,
         stage=RuleStage.STABLE,
         severity=severity,
-        sources=(_SOURCE,),
+        sources=(GUIDE,),
         statuses=statuses("A7:481"),
         mandatory=mandatory,
     )

@@ -14,12 +14,13 @@ from attrs import frozen
 from scrubber.findings.finding import Finding, Location, Severity, Source, Status
 from scrubber.findings.rule import FileEdit, Meta, RuleStage, statuses
 
-__all__ = ["ENVELOPE_RULES", "Scope", "X12SyntaxError"]
+__all__ = ["ENVELOPE_RULES", "GUIDE", "Scope", "X12SyntaxError"]
 
 _CONTROL = Source(
     "ASC X12 control segments ISA, GS, ST and their trailers, as in pyx12 4.0's 005010X222A1 map", "005010"
 )
-_GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
+GUIDE = Source("ASC X12N 005010X222A1 implementation guide, as in pyx12 4.0's map", "005010X222A1")
+"""The implementation guide as it is at hand here, which the rules of its structure cite."""
 _CONTRACT = Source("x12-claim-scrubber: what this version reads", "0.1")
 
 
@@ -425,7 +426,7 @@ class HierarchyParentUnknown(EnvelopeRule):
         "hl-parent-unknown",
         "Hierarchical level without a valid parent",
         Severity.ERROR,
-        _GUIDE,
+        GUIDE,
         status=_FORMAT,
     )
     fix = (
@@ -444,7 +445,7 @@ class HierarchyNumberOutOfSequence(EnvelopeRule):
     Fix: number the HL segments from 1 in every transaction set.
     """
 
-    meta = _meta("X12122", "hl-number-out-of-sequence", "Hierarchical levels out of sequence", Severity.WARNING, _GUIDE)
+    meta = _meta("X12122", "hl-number-out-of-sequence", "Hierarchical levels out of sequence", Severity.WARNING, GUIDE)
     fix = "Number the HL segments 1, 2, 3 ... in every transaction set."
     spoils = "nothing"
     answer = "IK5 E, IK502 5, IK403 I12"
@@ -457,9 +458,7 @@ class HierarchyLevelUnknown(EnvelopeRule):
     Fix: correct HL03.
     """
 
-    meta = _meta(
-        "X12123", "hl-level-unknown", "Unknown hierarchical level code", Severity.ERROR, _GUIDE, status=_FORMAT
-    )
+    meta = _meta("X12123", "hl-level-unknown", "Unknown hierarchical level code", Severity.ERROR, GUIDE, status=_FORMAT)
     fix = "Use 20, 22 or 23 in HL03."
     spoils = "the claims below the level"
     answer = "IK5 E, IK502 5, IK403 7"
@@ -473,7 +472,7 @@ class ServiceOutsideClaim(EnvelopeRule):
     """
 
     meta = _meta(
-        "X12124", "service-outside-claim", "Service line outside a claim", Severity.ERROR, _GUIDE, mandatory=True
+        "X12124", "service-outside-claim", "Service line outside a claim", Severity.ERROR, GUIDE, mandatory=True
     )
     fix = "Restore the CLM or HL segment before this place."
     spoils = "nothing; it is not known whose the line is"
@@ -528,7 +527,7 @@ class SegmentUnknown(EnvelopeRule):
     Fix: correct the identifier, or remove the segment.
     """
 
-    meta = _meta("X12127", "segment-unknown", "Segment unknown to the guide", Severity.ERROR, _GUIDE, status=_FORMAT)
+    meta = _meta("X12127", "segment-unknown", "Segment unknown to the guide", Severity.ERROR, GUIDE, status=_FORMAT)
     fix = "Correct the segment identifier, or remove the segment."
     spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 1; IK5 E in a claim or level, else IK5 R; IK502 5"
