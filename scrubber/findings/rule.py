@@ -60,6 +60,16 @@ def _check_version(_meta: object, _field: Attribute[Any], version: str) -> None:
         raise ValueError(f"since {version!r} is not a version, such as 0.1")
 
 
+def _all(kind: type) -> Any:
+    """Make a validator: a tuple of values of one class."""
+    return validators.deep_iterable(validators.instance_of(kind), validators.instance_of(tuple))
+
+
+def _optional(kind: type) -> Any:
+    """Make a validator: a value of a class, or None."""
+    return validators.optional(validators.instance_of(kind))
+
+
 @frozen
 class Meta:
     """What is known about a rule before it is run.
@@ -80,13 +90,13 @@ class Meta:
 
     code: str = field(validator=validators.matches_re(_CODE))
     name: str = field(validator=validators.matches_re(_NAME))
-    severity: Severity
-    sources: tuple[Source, ...] = field(validator=validators.min_len(1))
-    statuses: tuple[Status, ...] = field(default=(), validator=validators.max_len(3))
-    adjustment: Adjustment | None = None
-    procedures: frozenset[str] | None = None
-    effective: DateRange | None = None
-    examples: tuple[Example, ...] = ()
+    severity: Severity = field(validator=validators.instance_of(Severity))
+    sources: tuple[Source, ...] = field(validator=[_all(Source), validators.min_len(1)])
+    statuses: tuple[Status, ...] = field(default=(), validator=[_all(Status), validators.max_len(3)])
+    adjustment: Adjustment | None = field(default=None, validator=_optional(Adjustment))
+    procedures: frozenset[str] | None = field(default=None, validator=_optional(frozenset))
+    effective: DateRange | None = field(default=None, validator=_optional(DateRange))
+    examples: tuple[Example, ...] = field(default=(), validator=_all(Example))
     mandatory: bool = False
     option: tuple[str, str | bool] | None = None
     voids: bool = False

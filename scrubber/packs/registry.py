@@ -9,11 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import Attribute, frozen
 
 from scrubber.errors import PluginError
-from scrubber.findings.rule import Example, FileEdit, Meta, Rule
+from scrubber.findings.rule import FileEdit, Meta, Rule
 from scrubber.packs.edit import Edit, EncounterEdit
+from scrubber.packs.option import Option, describe_value
 from scrubber.packs.pack import Chain
 
 __all__ = ["EDITS_GROUP", "Plugin", "distribution_of", "import_plugin", "load_plugins", "unique_entries"]
@@ -66,9 +67,15 @@ def import_plugin(entry: EntryPoint) -> Any:
     except BaseException as error:
         # A third party's import can fail in any way; all of them mean the same to the user.
         raise PluginError(
-            f"plugin {entry.name!r} of {distribution_of(entry)} cannot be loaded: {type(error).__name__}: {error}"
-            f"{_other_module(entry)}"
+            f"plugin {entry.name!r} of {distribution_of(entry)} cannot be loaded: {type(error).__name__}: "
+            f"{_reason(error)}{_other_module(entry)}"
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return the message of an error, without the objects that attrs adds to it."""
+    is_of_attrs = any(isinstance(what, Attribute) for what in error.args)
+    return str(error.args[0] if is_of_attrs else error)
 
 
 def _other_module(entry: EntryPoint) -> str:
@@ -88,13 +95,38 @@ def _load(entry: EntryPoint) -> Plugin:
     distribution = distribution_of(entry)
     if not isinstance(chain, Chain):
         raise PluginError(f"plugin {entry.name!r} of {distribution}: {entry.value} is not a scrubber.Chain")
+    _check_chain(chain, f"plugin {entry.name!r} of {distribution}")
     seen: set[str] = set()
     for rule in chain.edits:
         _check_rule(rule, entry.name, distribution)
+        _check_option(rule.meta, chain.options, f"plugin {entry.name!r} of {distribution}")
         if rule.meta.code in seen:
             raise PluginError(f"plugin {entry.name!r} of {distribution} has two edits with code {rule.meta.code}")
         seen.add(rule.meta.code)
     return Plugin(entry.name, distribution, entry.dist.version if entry.dist is not None else "", chain)
+
+
+_NEEDED, _OFFERED = ("tables", "table_infos"), ("price", "describe", "screen", "observe", "codes", "ended")
+"""What is called of a chain: always, and where the chain has it."""
+
+
+def _check_chain(chain: Chain[Any], origin: str) -> None:
+    for name in (*_NEEDED, *_OFFERED):
+        called = getattr(chain, name)
+        if not callable(called) and (name in _NEEDED or called is not None):
+            raise PluginError(f"{origin}: {name} of the chain cannot be called")
+    if not all(isinstance(option, Option) for option in chain.options):
+        raise PluginError(f"{origin}: an option of the chain is not a scrubber.Option")
+
+
+def _check_option(meta: Meta, options: Iterable[Option], origin: str) -> None:
+    """Raise PluginError where the chain does not declare the option without which the rule finds nothing."""
+    if meta.option is None:
+        return
+    name, value = meta.option
+    if not any(option.name == name and option.takes(value) for option in options):
+        wanted = f"{name} = {describe_value(value)}"
+        raise PluginError(f"{origin}: {meta.code} needs the option {wanted}, which the chain does not declare")
 
 
 def _check_rule(rule: type[Rule], prefix: str, distribution: str) -> None:
@@ -106,10 +138,10 @@ def _check_rule(rule: type[Rule], prefix: str, distribution: str) -> None:
         raise PluginError(f"{origin}: {rule.__name__} has no meta, or one that is not a scrubber.Meta")
     if not (meta.code.startswith(prefix) and meta.code[len(prefix) :].isdigit()):
         raise PluginError(f"{origin}: code {meta.code} does not begin with its prefix {prefix}")
+    if issubclass(rule, (Edit, EncounterEdit)) and not callable(rule.check):
+        raise PluginError(f"{origin}: check of {meta.code} is not a method")
     if missing := sorted(getattr(rule, "__abstractmethods__", ())):
         raise PluginError(f"{origin}: {meta.code} lacks the method {' and '.join(missing)}")
-    if not all(isinstance(example, Example) for example in meta.examples):
-        raise PluginError(f"{origin}: an example of {meta.code} is not a scrubber.Example")
     try:
         rule.documentation()
     except ValueError as error:
