@@ -10,16 +10,18 @@ from typing import Any, TypeVar
 from attrs import define, field
 
 from scrubber.builtin.engine_rules import crash
+from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim
 from scrubber.engine.policy import Policy
 from scrubber.engine.stage import EditGroup, applicable
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import IgnoredFinding
+from scrubber.findings.rule import Meta
 from scrubber.packs.edit import Context
 
 __all__ = ["ClaimVerdict", "EditRun"]
 
-S = TypeVar("S")
+S = TypeVar("S", Claim, Encounter)
 
 
 @define(eq=False)
@@ -76,12 +78,12 @@ class EditRun:
         tables: Any,
         verdicts: Mapping[int, ClaimVerdict],
     ) -> None:
-        """Run the edits that are about one of the procedures, and file their findings under their claims.
+        """Run the edits that are about one of the procedures and a date of service, and file their findings.
 
         A check that raises becomes SCR901 on all of the claims.
         """
         context: Context[Any] | None = None
-        for edit in list(applicable(groups, procedures)):
+        for edit in [edit for edit in applicable(groups, procedures) if _is_effective(edit.meta, subject)]:
             if context is None:
                 context = Context(tables, [finding for verdict in verdicts.values() for finding in verdict.findings])
             try:
@@ -108,3 +110,11 @@ class EditRun:
         self.crashed = True
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
+
+
+def _is_effective(meta: Meta, subject: Claim | Encounter) -> bool:
+    """Whether a rule exists on a date of service of a claim or an encounter, or on one that cannot be read."""
+    period = meta.effective
+    return period is None or any(
+        line.service_dates is None or line.service_dates.overlaps(period) for line in subject.lines
+    )

@@ -76,14 +76,14 @@ class Meta:
 
     `code` is the plugin's prefix and three digits; `name` states the defect, and `title` says it in a few words for
     people, who read it as a heading.  `since` is the version of the plugin in which the rule appeared, `stage` how far
-    it is.  `severity` is that of all its findings
-    before settings change it: where claims are judged again without the rejected ones, only edits with errors run.
+    it is.  `severity` is that of all its findings before settings change it: where claims are judged again without the
+    rejected ones, only edits with errors run.
     `statuses` go into a 277CA, `adjustment` is the denial that a payer would typically answer with.  `procedures` are
     the procedure codes the edit is about: it is run only where one of them is billed (None: everywhere).  `effective`
     bounds the dates of service for which the rule exists: the engine asks the edit only about claims, or encounters,
-    with a day of service in it (None: about all).  The lines of such a claim may be outside of it, and rows of tables
-    have dates of their own; both are the edit's to test.  A `mandatory` rule says that something could not be judged:
-    no setting can deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which
+    with a date of service in it, or one that cannot be read (None: about all).  The lines of such a claim may be
+    outside of it, and rows of tables have dates of their own; both are the edit's to test.  A `mandatory` rule says
+    that something could not be judged: no setting can deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which
     the rule finds nothing; the examples are executed with it.  `voids`: it is asked of void claims (CLM05-3 = 8) too,
     which nothing else judges.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim
 from scrubber.config import Config
 from scrubber.engine.judge import Engine
+from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Finding, Severity, Source
 from scrubber.findings.rule import Meta, RuleStage
 from scrubber.io.source import open_source
@@ -84,6 +86,31 @@ class EveryClaim(Edit[Any]):
 
 def _engine(*edits: type[Any], config: Config = PLAIN) -> Engine:
     return Engine(config, [Plugin("TST", "a test", "0", Chain(edits=edits))])
+
+
+@pytest.mark.parametrize(
+    ("dates", "asked"),
+    [
+        (["20151231"], False),
+        (["20160101"], True),
+        (["20151220-20160101"], True),
+        (["20151220-20151231"], False),
+        (["20151231", "20160101"], True),
+        (["20161231"], True),
+        (["20170101"], False),
+        (["29990101"], True),  # which cannot be read
+        (["20151231", "29990101"], True),
+    ],
+)
+@pytest.mark.parametrize("kind", [EveryClaim, CrashingOnEncounters])
+def test_an_edit_is_asked_about_dates_of_its_period_only(kind: type[Any], dates: list[str], *, asked: bool) -> None:
+    period = DateRange(date(2016, 1, 1), date(2016, 12, 31))
+    timed = type(kind.__name__, (kind,), {"__doc__": kind.__doc__, "meta": attrs.evolve(kind.meta, effective=period)})
+    claim = "\n".join(f"99213 on={day}" for day in dates)
+    (report,) = scrub_shorthand(f"claim A\n{claim}", engine=_engine(timed))
+    if kind is CrashingOnEncounters and "29990101" in dates:
+        asked = False  # a line without a readable date is in no encounter
+    assert bool(report.findings) is asked
 
 
 def test_a_crash_rejects_the_claim_and_the_other_edits_still_run() -> None:
