@@ -21,6 +21,7 @@ EXAMPLES = dict(re.findall(r"^## (.+?)\n(?:.(?!^## ))*?^```python\n(.*?)^```$", 
         ("Objects", "IVUS101"),
         ("The context reader of pyx12", "IVUS103"),
         ("Dictionaries of Databricks' x12-edi-parser", "IVUS101"),
+        ("Many inputs or batches", "IVUS101"),
     ],
 )
 def test_an_example_runs(
@@ -34,6 +35,6 @@ def test_an_example_runs(
 
 
 def test_every_example_is_run_and_short() -> None:
-    assert len(EXAMPLES) == PAGE.count("```python") == 4
+    assert len(EXAMPLES) == PAGE.count("```python") == 5
     for example in EXAMPLES.values():
         assert sum(bool(line.strip()) for line in example.splitlines()) <= 15
