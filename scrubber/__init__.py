@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
     from scrubber.findings.code_form import CodeForm
     from scrubber.findings.dates import DateRange
-    from scrubber.findings.finding import Adjustment, Finding, Location, Severity, Source, Status
+    from scrubber.findings.finding import Adjustment, Finding, Location, Related, Severity, Source, Status
     from scrubber.findings.report import ClaimReport, EndedTable, FileReport, Observation, Report
     from scrubber.findings.rule import Example, Meta, RuleStage, statuses
     from scrubber.outputs.reports.base import ReportWriter, Tool
@@ -68,6 +68,7 @@ __all__ = [
     "Person",
     "PluginError",
     "Provider",
+    "Related",
     "Report",
     "ReportWriter",
     "RuleStage",
@@ -143,6 +144,7 @@ _HOMES = {
         "Adjustment",
         "Finding",
         "Location",
+        "Related",
         "Severity",
         "Source",
         "Status",

@@ -36,7 +36,7 @@ from edits.ivus.codes import (
 )
 from edits.ivus.editions import AOC
 from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
-from edits.ivus.found import lines_with, refers_to, without
+from edits.ivus.found import lines_with, refer_to, refers_to, without
 from edits.ivus.retired import retired_beside
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
@@ -83,6 +83,9 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
                 f"{line.procedure} is an add-on code, and {_without_base(line, encounter, facts)}{why}.",
                 f"See {cause}." if cause else _add_or_remove(line, encounter, facts),
                 element="SV101-2",
+                related={"procedure not valid on its date": retired}
+                if retired
+                else {"same finding": same, **_candidates(line, encounter, facts)},
             )
             told = line if told is None or not same else told
 
@@ -128,7 +131,7 @@ def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
         return f"; {codes_of(unfit)} ({places(unfit, line)}) does not count: {wrong}"
     if past := in_other_period(line, encounter, facts):
         return f"; {past[0].procedure} ({places(past[:1], line)}) is on the list only {_period(line, past[0], facts)}"
-    mistaken = [other for other in encounter.on_days_of(line) if facts.is_mistaken_primary(other.procedure)]
+    mistaken = _mistaken(line, encounter, facts)
     if not mistaken:
         return ""
     codes = codes_of(mistaken)
@@ -140,6 +143,21 @@ def _unfit(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[Servic
     """Return the lines that bill a listed primary procedure in another code set or without units that count."""
     others = encounter.on_days_of(line)
     return [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)]
+
+
+def _mistaken(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
+    return [other for other in encounter.on_days_of(line) if facts.is_mistaken_primary(other.procedure)]
+
+
+def _candidates(line: ServiceLine, encounter: Encounter, facts: Facts) -> dict[str, Sequence[ServiceLine]]:
+    """Return the lines that are not the primary procedure that is missing, by why they are not."""
+    return {
+        "primary procedure of other days": bases_in(encounter, line, facts),
+        "primary procedure that does not count": _unfit(line, encounter, facts),
+        "primary procedure in another period": in_other_period(line, encounter, facts),
+        "not a primary procedure": _mistaken(line, encounter, facts),
+        "coronary procedure": _coronary_beside(line, encounter, facts),
+    }
 
 
 def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
@@ -176,25 +194,26 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
                 continue
             found = by_other_provider(line, encounter, context.tables)
             if found:
+                first = _first(told, line, found.lines)
                 differing = fewest_differing(line, found)
                 wrong = " or the ".join(_PROVIDERS[name] for name in differing)
                 yield self.finding(
                     line,
                     f"The primary procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) "
                     f"{_differs(line, differing)}.",
-                    _once(
-                        told,
-                        line,
-                        found.lines,
-                        f"If the {wrong} is wrong, correct it; otherwise remove the ultrasound.",
-                    ),
+                    _once(first, line, f"If the {wrong} is wrong, correct it; otherwise remove the ultrasound."),
                     element="SV101-2",
+                    related={"same finding": [first], "primary procedure of another provider": found.lines},
                 )
 
 
-def _once(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine], fix: str) -> str:
-    """Return `fix`, or the first line of the same dates and cause, which has it."""
-    first = told.setdefault((line.service_dates, *map(id, cause)), line)
+def _first(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine]) -> ServiceLine:
+    """Return the first line of the same dates and cause."""
+    return told.setdefault((line.service_dates, *map(id, cause)), line)
+
+
+def _once(first: ServiceLine, line: ServiceLine, fix: str) -> str:
+    """Return `fix` for the first line, and for another one where it is."""
     return fix if first is line else f"See {places([first], line)}."
 
 
@@ -247,13 +266,15 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
                 continue
             found = on_other_date(line, encounter, context.tables)
             if found:
+                first = _first(told, line, found.lines)
                 yield self.finding(
                     line,
                     f"The primary procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "
                     f"{line.procedure} is dated {line.service_dates}.",
-                    _once(told, line, found.lines, fix),
+                    _once(first, line, fix),
                     element="DTP03",
                     qualifier="472",
+                    related={"same finding": [first], "primary procedure on another date": found.lines},
                 )
 
 
@@ -292,6 +313,7 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
                     if is_medicare
                     else f"Bill {line.procedure} on the claim of its primary procedure.",
                     element="SV101-2",
+                    related={"primary procedure": bases},
                 )
                 yield attrs.evolve(finding, severity=Severity.INFO, adjustment=None) if is_medicare else finding
 
@@ -328,13 +350,15 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
                 failing = [base for base in bases if not can_stand(base, encounter, facts)]
                 # Until 2019 37252 is a base of 37253, and has a finding of its own.
                 causes = [base for base in failing if base.procedure not in IVUS] or failing
+                first = _first(told, line, causes)
                 yield self.finding(
                     line,
                     f"The primary procedure billed with {line.procedure} ({codes_of(failing)}, "
                     f"{places(failing, line)}) is itself an add-on code, and its own primary procedure is not billed "
                     "by the same provider for that date.",
-                    _once(told, line, causes, _bill_primary(causes[0], line, facts)),
+                    _once(first, line, _bill_primary(causes[0], line, facts)),
                     element="SV101-2",
+                    related={"same finding": [first], "primary procedure without its own": failing},
                 )
 
 
@@ -419,6 +443,7 @@ class BaseLineFails(EncounterEdit[Facts]):
                     f"{'is charged at zero' if len(free) == len(bases) else 'has an error'} and may be denied.",
                     f"Correct {places(bases, line)} first; {line.procedure} depends on it.",
                     element="SV101-2",
+                    related={"primary procedure": bases},
                 )
 
 
@@ -447,13 +472,15 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
         for line in ivus_lines(encounter):
             coronary = _coronary_beside(line, encounter, facts)
             if coronary and stands_alone(line, encounter, facts) and not retired_beside(line, encounter, facts):
-                yield self.finding(
+                finding = self.finding(
                     line,
                     f"The only primary procedures billed with {line.procedure} are coronary ({codes_of(coronary)}, "
                     f"{places(coronary, line)}).",
                     f"See IVUS101 on line {line.number}.",
                     element="SV101-2",
+                    related={"coronary procedure": coronary},
                 )
+                yield refer_to("IVUS101", finding, context)
 
 
 def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:

@@ -15,6 +15,8 @@ from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Se
 
 __all__ = ["EXCLUSION_EDITS"]
 
+_ROLE = "procedure excluded with ultrasound"
+
 
 @frozen(eq=False)
 class _Excluded:
@@ -98,6 +100,7 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
                 if is_strict
                 else f"If the record shows a separate session, append XE; otherwise remove {line.procedure}.",
                 element="SV101-2",
+                related={_ROLE: found.others},
             )
             # A payer that looks at the pair alone would pay the line.
             yield attrs.evolve(finding, adjustment=None) if found.modifiers else finding
@@ -142,6 +145,7 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
                 f"If it was one session, remove {line.procedure}; otherwise have the record of the separate session "
                 "ready.",
                 element=line.modifier_element(line.modifiers.index(modifier)) if own else "SV101-2",
+                related={_ROLE: found.others},
             )
 
 

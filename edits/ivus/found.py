@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 
 from edits.ivus.facts import Facts
-from scrubber import Context, Encounter, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, Finding, Related, ServiceLine, Severity
 
-__all__ = ["is_among", "lines_with", "refers_to", "without"]
+__all__ = ["is_among", "lines_with", "refer_to", "refers_to", "without"]
 
 Lines = frozenset[tuple[int | None, int | None]]
 """Lines by the ordinal of their claim and their number."""
@@ -38,20 +38,37 @@ def without(lines: Iterable[ServiceLine], told: Lines) -> list[ServiceLine]:
 def refers_to(*codes: str) -> Callable[[Check], Check]:
     """Let a check give no order on a line on which another edit found something, but refer to that.
 
-    The fix is then "See IVUS301 on line 2."  The first of `codes` that is found counts; their edits run before.  A fix
-    that refers to a line already is kept.
+    The fix is then "See IVUS301 on line 2.", and that line is related.  The first of `codes` that is found counts;
+    their edits run before.  A fix that refers to a line already is kept.
     """
 
     def decorate(check: Check) -> Check:
         @wraps(check)
         def referring(self: Any, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-            causes = [(code, lines_with(code, context)) for code in codes] if context.found else []
+            causes = [_by_line(code, context) for code in codes] if context.found else []
             for finding in check(self, encounter, context):
                 place = (finding.claim_ordinal, finding.line)
-                cause = next((code for code, lines in causes if place in lines), None)
-                refers = cause is None or finding.fix.startswith("See ")
-                yield finding if refers else attrs.evolve(finding, fix=f"See {cause} on line {finding.line}.")
+                cause = next((found[place] for found in causes if place in found), None)
+                keeps = finding.fix.startswith("See ")
+                yield finding if cause is None or keeps else _referring(finding, cause)
 
         return referring
 
     return decorate
+
+
+def refer_to(code: str, finding: Finding, context: Context[Facts]) -> Finding:
+    """Return a finding that refers to what the edit `code`, which ran before, found on the same line, if it did."""
+    cause = _by_line(code, context).get((finding.claim_ordinal, finding.line))
+    return finding if cause is None else _referring(finding, cause)
+
+
+def _by_line(code: str, context: Context[Facts]) -> dict[tuple[int | None, int | None], Finding]:
+    return {(each.claim_ordinal, each.line): each for each in context.found if each.code == code}
+
+
+def _referring(finding: Finding, cause: Finding) -> Finding:
+    place = Related(
+        f"finding {cause.code}", cause.claim, cause.claim_ordinal, cause.line, cause.procedure, cause.location
+    )
+    return attrs.evolve(finding, fix=f"See {cause.code} on line {finding.line}.", related=(place, *finding.related))

@@ -9,7 +9,7 @@ import attrs
 from edits.ivus.codes import ADDITIONAL, CO107, INITIAL, MEDICARE, NO_BASE, make_meta, places, sessions
 from edits.ivus.editions import AOC, CPT, FEES
 from edits.ivus.facts import Facts, amount
-from edits.ivus.found import refers_to
+from edits.ivus.found import refer_to, refers_to
 from scrubber import CodeForm, Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["INITIAL_EDITS"]
@@ -53,6 +53,9 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
                     _how_to_bill(line, len(missing)) if line is first else f"See {places([first], line)}.",
                     element="SV101-2",
                     source=AOC if is_listed else None,
+                    related={"additional vessel": [each for each, _ in missing]}
+                    if line is first
+                    else {"same finding": [first]},
                 )
                 yield finding if is_asked else attrs.evolve(finding, adjustment=None)
 
@@ -80,12 +83,13 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
             for line, dates in _without_initial(session, encounter)[:1]:
                 worth = _worth_of_initial(line, dates, context.tables)
                 if worth is not None:
-                    yield self.finding(
+                    finding = self.finding(
                         line,
                         f"37252 is not billed; it is worth {worth}.",
                         f"See IVUS102 on line {line.number}.",
                         element="SV101-2",
                     )
+                    yield refer_to("IVUS102", finding, context)
 
 
 def _without_initial(session: Sequence[ServiceLine], encounter: Encounter) -> list[tuple[ServiceLine, DateRange]]:

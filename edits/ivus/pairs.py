@@ -124,6 +124,7 @@ class NcciPairBilled(EncounterEdit[Facts]):
             f"{indicator}{doubt}.",
             f"Remove {line.procedure}." if absolute else _fix(line.procedure, facts),
             element="SV101-2",
+            related={_COLUMN_1: dict.fromkeys(billed.column1 for billed in pairs)},
         )
         return finding if is_proven else attrs.evolve(finding, severity=Severity.WARNING)
 
@@ -138,6 +139,7 @@ class NcciPairBilled(EncounterEdit[Facts]):
             element=line.modifier_element(line.modifiers.index(modifier)),
             statuses=MODIFIER,
             adjustment=CO4,
+            related={_COLUMN_1: [billed.column1]},
         )
         return attrs.evolve(finding, severity=Severity.WARNING)
 
@@ -150,6 +152,7 @@ def _fix(procedure: str, facts: Facts) -> str:
     )
 
 
+_COLUMN_1 = "column 1 code of the PTP edit"
 _SEPARATE = "XE, XS, XU or an anatomic modifier (59 if none fits)"
 
 
@@ -192,6 +195,7 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
             f"modifier {modifier}, which {says}.",
             f"If XE, XS or XU fits, {fix}; otherwise have the record of the separate service ready.",
             element=line.modifier_element(line.modifiers.index(modifier)) if own else "SV101-2",
+            related={_COLUMN_1: [other]},
         )
 
 

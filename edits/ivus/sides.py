@@ -43,11 +43,11 @@ class LateralityPair(EncounterEdit[Facts]):
         seen: dict[str, list[tuple[ServiceLine, tuple[str, ...]]]] = defaultdict(list)
         for line in modified_lines(encounter):
             sides = context.tables.modifiers_of_kind(line, "side")
-            same = [found for other, found in seen[line.procedure] if other.common_days(line)] if sides else []
+            same = [entry for entry in seen[line.procedure] if entry[0].common_days(line)] if sides else []
             seen[line.procedure].append((line, sides))
             if is_among(line, repeats) or (line.procedure == INITIAL and is_among(line, told)):
                 continue
-            if len({*sides, *chain.from_iterable(same)}) > 1:
+            if len({*sides, *chain.from_iterable(found for _, found in same)}) > 1:
                 yield self.finding(
                     line,
                     f"{line.procedure} is billed with RT and LT for {line.service_dates}; the two may be paid as one.",
@@ -55,6 +55,7 @@ class LateralityPair(EncounterEdit[Facts]):
                     if line.procedure == INITIAL
                     else "Bill all additional vessels as units of one 37253 line, one unit for each vessel.",
                     element=line.modifier_element(line.modifiers.index(sides[0])),
+                    related={"same code on that date": [other for other, _ in same]},
                 )
 
 
@@ -99,6 +100,7 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
                 f"37253 for {line.service_dates} appears on {places(same, line)}.",
                 f"Bill one line of 37253 {billed}.",
                 element="SV104",
+                related={"additional vessel": same},
             )
 
 
@@ -137,6 +139,7 @@ class OppositeSide(EncounterEdit[Facts]):
                     f"{side_of(bases[0])}.",
                     "If one of the sides is wrong, correct it; otherwise nothing needs to be done.",
                     element=line.modifier_element(line.modifiers.index(side)),
+                    related={"primary procedure": bases},
                 )
 
 

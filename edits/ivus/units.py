@@ -143,6 +143,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
                 f"denied. {_APPEALS[limit.mai]}",
                 _over_limit_fix(line, limit, same),
                 element="SV104",
+                related={"same code on that date": same},
             )
 
 
@@ -277,6 +278,7 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
                     f"No MUE of {line.procedure} is known for {days[0][0]}; its {units} units were not judged.",
                     fix if same[0] is line else f"See {places(same[:1], line)}.",
                     element="SV104",
+                    related={"same code on that date": same},
                 )
 
 
@@ -315,6 +317,7 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
                     f"{line.procedure} for {line.service_dates} is already billed on {places([first], line)}.",
                     _second_line_fix(line, first),
                     element="SV101-2",
+                    related={"same service billed before": [first]},
                 )
 
 

@@ -174,7 +174,8 @@ def doubtful_versions(found: Iterable[Versions], rejected: AbstractSet[int]) -> 
         for void in versions.voids(rejected):
             if void.by_content or not void.takes_away:
                 fix = "If REF*F8, the lines or the charges are not those of the claim to be voided, correct them."
-                yield VoidInDoubt.on_claim(void.claim, _doubt(void), fix)
+                meant = [void.meant] if void.meant is not None else []
+                yield VoidInDoubt.on_claim(void.claim, _doubt(void), fix, {"claim that this void means": meant})
         for replacement in versions.replacements(rejected):
             if replacement.by_content and replacement.claim.ordinal not in rejected:
                 yield _replaces_content(replacement)
@@ -187,7 +188,9 @@ def _replaces_content(replacement: Replacement) -> Finding:
         "place here; the payer can hardly have numbered that claim yet."
     )
     fix = f"If {place} is the same service, send only one of them; otherwise correct the dates or codes of this claim."
-    return ReplacementInDoubt.on_claim(replacement.claim, message, fix)
+    return ReplacementInDoubt.on_claim(
+        replacement.claim, message, fix, {"claim that this one replaces": replacement.meant[:1]}
+    )
 
 
 def _doubt(void: Void) -> str:

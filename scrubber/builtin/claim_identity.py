@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import islice
+from itertools import chain, islice
 
 import attrs
 
@@ -123,7 +123,9 @@ _JUDGED_APART = "They were judged apart; judged together, this claim would have 
 
 def _contradiction(claim: Claim, claims: Sequence[Claim], own: AbstractSet[int], joint: str, judged: str) -> Finding:
     """Return a finding on a claim that names those of `claims` whose ordinals are not `own`."""
-    others = [str(other.ordinal) for other in islice((other for other in claims if other.ordinal not in own), _NAMED)]
+    apart = (other for other in claims if other.ordinal not in own)
+    named = list(islice(apart, _NAMED))
+    others = [str(other.ordinal) for other in named]
     more = len(claims) - len(own) - len(others)
     places = f"{', '.join(others)} and {more} more" if more else " and ".join(others)
     have = "Claims {} of the file have" if more or len(others) > 1 else "Claim {} of the file has"
@@ -131,7 +133,9 @@ def _contradiction(claim: Claim, claims: Sequence[Claim], own: AbstractSet[int],
         f"{have.format(places)} the same member identifier as this claim, but a different name {joint} birth date. "
     )
     fix = "If a name, birth date or member identifier (2010BA, 2010CA) is wrong, correct it."
-    return PatientContradicted.on_claim(claim, message + judged, fix)
+    return PatientContradicted.on_claim(
+        claim, message + judged, fix, {"claim with the same member identifier": chain(named, apart)}
+    )
 
 
 def _similar(patients: Sequence[Patient]) -> Iterator[list[Patient]]:

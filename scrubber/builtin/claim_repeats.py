@@ -8,7 +8,7 @@ import attrs
 
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.repeats import Repeat
-from scrubber.findings.finding import Adjustment, Finding, Severity, Source
+from scrubber.findings.finding import Adjustment, Finding, Related, Severity, Source
 from scrubber.findings.rule import Meta, RuleStage, statuses
 from scrubber.packs.edit import EngineRule
 
@@ -59,21 +59,24 @@ REPEAT_RULES = (RepeatedClaim,)
 def repeated_claim(claim: Claim, repeat: Repeat) -> Finding:
     """Return what is wrong with a claim that repeats another."""
     place = f"claim {repeat.earlier} of the file"
+    # No more is known of it where the two were not judged together.
+    related = (Related("claim that this one repeats", claim_ordinal=repeat.earlier),)
     equal = "equal in patient, payer, providers, dates, places, codes, units, charges and modifiers"
     if repeat.same_number or not all(map(_may_come_again, claim.lines)):
-        return RepeatedClaim.on_claim(
+        found = RepeatedClaim.on_claim(
             claim,
             f"This claim repeats {place}: {equal}.",
             f"If this claim bills another service than {place}, say so by a modifier on its lines; otherwise "
             "remove it.",
         )
+        return attrs.evolve(found, related=related)
     found = RepeatedClaim.on_claim(
         claim,
         f"This claim may repeat {place}: {equal}, under another CLM01.",
         f"If the services of {place} were done again, say so by a modifier on these lines; otherwise "
         "remove this claim.",
     )
-    return attrs.evolve(found, severity=Severity.WARNING)
+    return attrs.evolve(found, severity=Severity.WARNING, related=related)
 
 
 def _may_come_again(line: ServiceLine) -> bool:

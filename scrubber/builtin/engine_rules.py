@@ -10,7 +10,7 @@ from scrubber.claims.model import Claim
 from scrubber.errors import place_of_error
 from scrubber.findings.finding import Finding, Severity, Source
 from scrubber.findings.rule import Meta, RuleStage
-from scrubber.packs.edit import EngineRule
+from scrubber.packs.edit import EngineRule, related_places
 
 __all__ = [
     "OWN_RULES",
@@ -84,10 +84,11 @@ class NotJudgedTogether(EngineRule):
 OWN_RULES = (EditCrashed, ReliesOnRejectedClaim, NotJudgedTogether)
 
 
-def relies_on(finding: Finding, rejected: Sequence[str]) -> Finding:
+def relies_on(finding: Finding, rejected: Sequence[Claim]) -> Finding:
     """Turn what is found without the rejected claims into a finding that names them by their place in the file."""
     meta = ReliesOnRejectedClaim.meta
-    which = f"{'claims' if len(rejected) > 1 else 'claim'} {' and '.join(rejected)} of the file"
+    ordinals = " and ".join(str(claim.ordinal) for claim in rejected)
+    which = f"{'claims' if len(rejected) > 1 else 'claim'} {ordinals} of the file"
     return attrs.evolve(
         finding,
         code=meta.code,
@@ -96,6 +97,7 @@ def relies_on(finding: Finding, rejected: Sequence[str]) -> Finding:
         message=f"This claim relies on {which}, rejected here. Without it: {finding.code}, {finding.message}",
         fix=f"Correct {which} and send both together, or correct this claim so that it is payable on its own.",
         source=meta.sources[0],
+        related=related_places({"rejected claim": rejected}),
     )
 
 

@@ -212,7 +212,7 @@ class _Judgement:
                 for ordinal, verdict in before.items():
                     found.setdefault(ordinal, []).extend(verdict.errors)
             for finding in (each for errors in found.values() for each in errors):
-                self._file(relies_on(finding, [str(ordinal) for ordinal in rejected]))
+                self._file(relies_on(finding, [self.verdicts[ordinal].claim for ordinal in rejected]))
             newly = [ordinal for ordinal in found if self.verdicts[ordinal].rejected]
 
     # -- what is reported ---------------------------------------------------------------------------------------------

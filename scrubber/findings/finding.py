@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import islice
 from typing import cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = [
     "Adjustment",
     "Finding",
     "Location",
+    "Related",
     "Severity",
     "Source",
     "Status",
@@ -78,6 +80,40 @@ class Location:
     length: int | None = None
 
 
+@frozen(repr=False)
+class Related:
+    """A place that a finding refers to: a service line, or a whole claim where `line` is None.
+
+    `role` says in a few words what it is to the finding ("primary procedure", "column 1 code"), and holds no more of a
+    claim than a message does.  `claim` is CLM01, None where it is not known; `claim_ordinal`, `line` and `procedure`
+    are those of the place, as in a finding.
+    """
+
+    role: str
+    claim: str | None = None
+    claim_ordinal: int | None = None
+    line: int | None = None
+    procedure: str | None = None
+    location: Location | None = None
+
+    def place(self, seen_from: int | None) -> str:
+        """Name the place for a reader of claim `seen_from`: "line 1", "line 1 of claim 5 (PCN5)", "claim 5 (PCN5)"."""
+        line = f"line {self.line}" if self.line else ""
+        if line and self.claim_ordinal == seen_from:
+            return line
+        claim = f"claim {self.claim_ordinal}"
+        number = f" ({self.claim})" if self.claim and self.claim != claim else ""
+        return f"{line} of {claim}{number}" if line else f"{claim}{number}"
+
+    def in_words(self, seen_from: int | None) -> str:
+        """Return the place and what it is: "line 1: primary procedure"."""
+        return f"{self.place(seen_from)}: {self.role}"
+
+    def __repr__(self) -> str:
+        places = (f"claim {self.claim_ordinal}" if self.claim_ordinal else "", f"line {self.line}" if self.line else "")
+        return f"<Related {self.role}{listed((*places, self.procedure), before=': ')}>"
+
+
 @frozen
 class Status:
     """One health care claim status of a 277CA: category (X12 code list 507), status (508) and, where needed, entity."""
@@ -119,13 +155,21 @@ class Source:
     effective: str
 
 
+_MOST_RELATED = 10
+
+
+def _first(related: Iterable[Related]) -> tuple[Related, ...]:
+    return tuple(islice(related, _MOST_RELATED))
+
+
 @frozen(repr=False)
 class Finding:
     """One defect at one place.
 
     `message` says what is wrong and `fix` what to do; neither holds anything but codes, counts, dates of service and
     positions.  `claim` is CLM01 and `claim_ordinal` the claim's place in the file from 1, both None for a finding about
-    the file.  `line` counts the service lines of the claim from 1, None for a finding about the whole claim.
+    the file.  `line` counts the service lines of the claim from 1, None for a finding about the whole claim.  `related`
+    are the places that it refers to, such as the primary procedure of an add-on code; of many the first ten are kept.
     """
 
     code: str
@@ -142,6 +186,12 @@ class Finding:
     statuses: tuple[Status, ...] = ()
     adjustment: Adjustment | None = None
     source: Source | None = None
+    related: tuple[Related, ...] = field(default=(), converter=_first)
+
+    @property
+    def related_in_words(self) -> str:
+        """The related places with what they are: "line 1: primary procedure; line 3: primary procedure"."""
+        return "; ".join(related.in_words(self.claim_ordinal) for related in self.related)
 
     @property
     def sort_key(self) -> tuple[int, int, str, int]:

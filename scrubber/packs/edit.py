@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -18,7 +18,7 @@ from attrs import frozen
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.findings.code_form import CodeForm
-from scrubber.findings.finding import Adjustment, Finding, Location, Severity, Source, Status
+from scrubber.findings.finding import Adjustment, Finding, Location, Related, Severity, Source, Status
 from scrubber.findings.rule import FileEdit, Rule
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Edit",
     "EncounterEdit",
     "EngineRule",
+    "related_places",
 ]
 
 T = TypeVar("T")
@@ -61,12 +62,14 @@ class _ClaimRule(Rule, Generic[T]):
         statuses: tuple[Status, ...] | None = None,
         adjustment: Adjustment | None = None,
         source: Source | None = None,
+        related: Mapping[str, Iterable[ServiceLine]] | None = None,
     ) -> Finding:
         """Make a finding on a claim or a line.
 
         `element` is the faulty element's reference designator ("SV101-3"), `qualifier` the first element of its segment
         where several segments share an identifier ("472").  `statuses`, `adjustment` and `source` replace
-        those of `meta`.
+        those of `meta`.  `related` are the lines that the finding refers to, by what they are to it
+        ({"primary procedure": bases}), without `subject` itself.
         """
         line = subject if isinstance(subject, ServiceLine) else None
         claim = subject.claim if isinstance(subject, ServiceLine) else subject
@@ -82,13 +85,43 @@ class _ClaimRule(Rule, Generic[T]):
             claim_ordinal=claim.ordinal,
             line=line.number if line else None,
             line_control_number=(line.control_number or None) if line else None,
-            # Anything else in SV101-2 may be a misplaced name.
-            procedure=line.procedure if line and CodeForm.PROCEDURE.fits(line.procedure) else None,
+            procedure=_procedure(line) if line else None,
             location=location,
             statuses=self.meta.statuses if statuses is None else statuses,
             adjustment=adjustment or self.meta.adjustment,
             source=source or self.meta.sources[0],
+            related=related_places(related or {}, apart_from=subject),
         )
+
+
+def related_places(
+    related: Mapping[str, Iterable[Claim | ServiceLine]], *, apart_from: Claim | ServiceLine | None = None
+) -> Iterator[Related]:
+    """Yield the places of lines (SV101-2) and claims (CLM), which are given by what they are to a finding."""
+    others = ((role, other) for role, found in related.items() for other in found if other is not apart_from)
+    return (_related_place(role, other) for role, other in others)
+
+
+def _related_place(role: str, other: Claim | ServiceLine) -> Related:
+    """Return the place of a line or claim.  Many findings refer to the same one, so it is located once."""
+    line = other if isinstance(other, ServiceLine) else None
+    claim = other.claim if isinstance(other, ServiceLine) else other
+    return claim.once(
+        ("related", role, id(other)),
+        lambda: Related(
+            role=role,
+            claim=claim.control_number,
+            claim_ordinal=claim.ordinal,
+            line=line.number if line else None,
+            procedure=_procedure(line) if line else None,
+            location=other.locate("SV101-2" if line else None),
+        ),
+    )
+
+
+def _procedure(line: ServiceLine) -> str | None:
+    """Return the procedure of a line, None for what has not its form: it may be a misplaced name."""
+    return line.procedure if CodeForm.PROCEDURE.fits(line.procedure) else None
 
 
 class Edit(_ClaimRule[T], ABC):
@@ -111,8 +144,10 @@ class EngineRule(FileEdit):
     """A rule about a whole claim that the engine itself reports."""
 
     @classmethod
-    def on_claim(cls, claim: Claim, message: str, fix: str) -> Finding:
-        """Return a finding on a whole claim."""
+    def on_claim(
+        cls, claim: Claim, message: str, fix: str, related: Mapping[str, Iterable[Claim]] | None = None
+    ) -> Finding:
+        """Return a finding on a whole claim; `related` are other claims, as lines are to an edit's finding."""
         return Finding(
             code=cls.meta.code,
             name=cls.meta.name,
@@ -125,4 +160,5 @@ class EngineRule(FileEdit):
             statuses=cls.meta.statuses,
             adjustment=cls.meta.adjustment,
             source=cls.meta.sources[0],
+            related=related_places(related or {}),
         )

@@ -163,7 +163,8 @@ def redacted(claim: ClaimReport) -> ClaimReport:
     name = f"claim {claim.ordinal}"
 
     def hide(finding: Finding) -> Finding:
-        return attrs.evolve(finding, claim=name, line_control_number=None)
+        related = tuple(attrs.evolve(each, claim=f"claim {each.claim_ordinal}") for each in finding.related)
+        return attrs.evolve(finding, claim=name, line_control_number=None, related=related)
 
     changes: dict[str, Any] = {
         "claim": name,

@@ -10,7 +10,7 @@ from typing import Any
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine.judge import Engine
-from scrubber.findings.finding import Finding
+from scrubber.findings.finding import Finding, Related
 from scrubber.findings.rule import Rule
 from scrubber.testing.shorthand import scrub_shorthand
 
@@ -31,7 +31,7 @@ def run_examples(rule: type[Rule]) -> list[str]:
     return wrong
 
 
-_CASE_KEYS = {"name", "claim", "findings", "message", "severity", "statuses", "config"}
+_CASE_KEYS = {"name", "claim", "findings", "message", "severity", "statuses", "related", "config"}
 
 
 def load_cases(path: Path) -> list[dict[str, Any]]:
@@ -65,6 +65,9 @@ def run_case(code: str, case: Mapping[str, Any], engine: Engine | None = None) -
         statuses = [str(status) for status in finding.statuses]
         if statuses != case.get("statuses", statuses):
             wrong.append(f"{place}: the statuses are {statuses}")
+    related = [_related(each) for finding in own for each in finding.related]
+    if related != case.get("related", related):
+        wrong.append(f"related are {related}, not {case['related']}")
     return [f"{code}, {case['name']}: {text}" for text in wrong]
 
 
@@ -88,6 +91,10 @@ def case_engine(case: Mapping[str, Any], engine: Engine | None = None) -> Engine
         path = Path(folder, "scrubber.toml")
         path.write_text(case.get("config", ""), encoding="utf-8")
         return make_engine(load_settings(path))
+
+
+def _related(related: Related) -> str:
+    return f"{related.claim or f'claim {related.claim_ordinal}'}:{related.line or 0} {related.role}"
 
 
 def _place(finding: Finding) -> str:

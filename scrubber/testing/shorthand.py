@@ -24,8 +24,9 @@ edit finds on it, as "CLM01:line element", line 0 for the whole claim:
     claim = "37252 pos=22"
     findings = ["PCN1:1 SV105"]
 
-A case may also name `message` (a part of every message or fix), `severity` and `statuses` (of every finding) and
-`config` (the text of a `scrubber.toml`; at the head of the file for all cases that have none of their own).
+A case may also name `message` (a part of every message or fix), `severity` and `statuses` (of every finding),
+`related` (the places that the findings refer to, one after the other, as "CLM01:line role") and `config` (the text of a
+`scrubber.toml`; at the head of the file for all cases that have none of their own).
 
 All data is synthetic; the National Provider Identifiers merely pass their check digit.
 """

@@ -19,6 +19,7 @@ from scrubber import (
     AdapterError,
     Claim,
     Finding,
+    Location,
     ServiceLine,
     claim_from_mapping,
     claims_from_databricks,
@@ -57,7 +58,12 @@ def _findings(claims: Iterable[Claim]) -> list[Finding]:
 
 def _unplaced(finding: Finding) -> Finding:
     assert finding.location is not None
-    return attrs.evolve(finding, location=attrs.evolve(finding.location, ordinal=None, offset=None, length=None))
+    related = [attrs.evolve(each, location=_without_bytes(each.location)) for each in finding.related]
+    return attrs.evolve(finding, location=_without_bytes(finding.location), related=related)
+
+
+def _without_bytes(location: Location | None) -> Location | None:
+    return location and attrs.evolve(location, ordinal=None, offset=None, length=None)
 
 
 def _parsed(data: bytes) -> list[Claim]:
