@@ -303,8 +303,9 @@ class Report:
         claim's columns in the row of a finding about the file.  The columns are `file`, `claim` (CLM01), `ordinal`,
         `disposition`, `payer`, `billing_npi`, `lines`, `charge`, `at_risk`, `code`, `name`, `severity`, `message`,
         `fix`, `line`, `line_control_number`, `procedure`, `loop`, `segment`, `element`, `status` ("A8:507 A8:732"),
-        `group`, `carc` and `rarc`.  `lines`, `charge` and `at_risk` (dollars as Decimal) are in one row of a claim, its
-        first finding of the gravest severity, and None in its others, so that a column can be summed.
+        `group`, `carc`, `rarc` and `related` ("line 1: primary procedure").  `lines`, `charge` and `at_risk` (dollars
+        as Decimal) are in one row of a claim, its first finding of the gravest severity, and None in its others, so
+        that a column can be summed.
         """
         return [row for file in self.files for row in _rows_of(file)]
 
@@ -348,6 +349,7 @@ def _row(file: FileReport, claim: ClaimReport | None, finding: Finding | None, *
         **_values(location, "loop", "segment", "element"),
         "status": " ".join(map(str, finding.statuses)) or None if finding is not None else None,
         **_values(adjustment, "group", "carc", "rarc"),
+        "related": finding.related_in_words or None if finding is not None else None,
     }
 
 

@@ -78,6 +78,21 @@ def test_the_canary_is_seen_where_it_is_let_out() -> None:
         assert {b"QZCLAIMA"} <= leaks(report), form  # the search does look into each of them
 
 
+def test_what_a_finding_refers_to_on_another_claim_is_shown_in_codes_only() -> None:
+    head, tail = CANARY.replace(b"HC:37252:", b"HC:37238:").split(b"CLM*QZCLAIMB")
+    data = (
+        head + b"CLM*QZCLAIMB" + tail.replace(b"HC:99213", b"HC:37252")
+    )  # another provider's than its primary procedure
+    related = {each.claim for finding in scrub(data, PLAIN).findings for each in finding.related}
+    assert related == {"QZCLAIMA"}
+    for form, report in _reports(data, PLAIN).items():
+        assert not leaks(report, numbers=True), form
+    for form, report in _reports(data, REDACTED).items():
+        assert not leaks(report), form
+    for finding in scrub(data, REDACTED).findings:
+        assert {each.claim for each in finding.related} <= {"claim 1"}
+
+
 @pytest.fixture
 def every(request: pytest.FixtureRequest) -> bool:
     """Whether every canary is tried; else those that differ by the value or the kind of the damage only take turns."""

@@ -441,6 +441,7 @@ def test_rows_hold_each_finding_and_each_claim_without_any() -> None:
         "group": "CO",
         "carc": "107",
         "rarc": "N122",
+        "related": None,
     }
     assert list(second) == list(first)
     assert {name: value for name, value in second.items() if value is not None} == {

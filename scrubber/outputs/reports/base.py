@@ -11,7 +11,7 @@ from typing import BinaryIO, ClassVar
 from attrs import define, field, frozen
 
 from scrubber.builtin.all_rules import all_rules
-from scrubber.findings.finding import Finding, Severity
+from scrubber.findings.finding import Finding, Related, Severity
 from scrubber.findings.report import ClaimReport, Detail, FileReport
 from scrubber.findings.rule import Rule
 from scrubber.packs.registry import Plugin
@@ -31,6 +31,7 @@ __all__ = [
     "dollars",
     "line_names",
     "money",
+    "related_to",
     "set_aside",
 ]
 
@@ -138,6 +139,11 @@ def alike(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
     for finding in sorted(findings, key=lambda finding: (finding.severity.rank, finding.line or 0)):
         groups.setdefault((finding.code, finding.severity, finding.message, finding.fix), []).append(finding)
     return [tuple(group) for group in groups.values()]
+
+
+def related_to(findings: Iterable[Finding]) -> list[Related]:
+    """Return what findings of a claim that say the same refer to, each place once."""
+    return list(dict.fromkeys(related for finding in findings for related in finding.related))
 
 
 def line_names(findings: Iterable[Finding]) -> str:

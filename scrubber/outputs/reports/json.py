@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from attrs import frozen
 
-from scrubber.findings.finding import Finding, Location, Status
+from scrubber.findings.finding import Finding, Location, Related, Status
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.spool import Spool
 from scrubber.outputs.reports.base import ReportWriter, Tool, money
@@ -198,6 +198,18 @@ def _finding_object(finding: Finding) -> dict[str, Any]:
         if adjustment is None
         else {"group": adjustment.group, "carc": adjustment.carc, "rarc": adjustment.rarc},
         "source": None if source is None else {"title": source.title, "effective": source.effective},
+        "related": [_related_object(related) for related in finding.related],
+    }
+
+
+def _related_object(related: Related) -> dict[str, Any]:
+    return {
+        "role": related.role,
+        "claim": related.claim,
+        "ordinal": related.claim_ordinal,
+        "line": related.line,
+        "procedure": related.procedure,
+        "location": _location_object(related.location),
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 from urllib.parse import quote
 
-from scrubber.findings.finding import Finding, Location, Severity
+from scrubber.findings.finding import Finding, Location, Related, Severity
 from scrubber.findings.report import ClaimReport, FileReport, Notice
 from scrubber.findings.rule import Rule
 from scrubber.outputs.reports.base import ReportWriter, Tool
@@ -90,6 +90,9 @@ class SarifWriter(ReportWriter):
             "suppressions": suppressions,
             "properties": _result_properties(finding),
         }
+        if finding.related:
+            place = len(self._artifacts)
+            result["relatedLocations"] = [_related_object(each, finding, path, place) for each in finding.related]
         self._out.write(f"{',' if self._results else ''}\n{_text(result)}")
         self._results += 1
 
@@ -176,7 +179,19 @@ def _rule_object(rule: type[Rule]) -> dict[str, Any]:
 # -- results --------------------------------------------------------------------------------------------------------
 
 
-def _location_object(finding: Finding, path: str, place: int) -> dict[str, Any]:
+def _related_object(related: Related, finding: Finding, path: str, place: int) -> dict[str, Any]:
+    properties = {
+        "role": related.role,
+        "claim": related.claim,
+        "claimOrdinal": related.claim_ordinal,
+        "line": related.line,
+        "procedure": related.procedure,
+    }
+    message = {"message": _message(related.in_words(finding.claim_ordinal)), "properties": properties}
+    return _location_object(related, path, place) | message
+
+
+def _location_object(finding: Finding | Related, path: str, place: int) -> dict[str, Any]:
     physical: dict[str, Any] = {"artifactLocation": _artifact_location(path, place)}
     location = finding.location
     if location is not None and location.offset is not None:
@@ -190,7 +205,7 @@ def _artifact_location(path: str, place: int) -> dict[str, Any]:
     return {"uri": artifact_uri(path), "index": place}
 
 
-def _logical_location(finding: Finding, location: Location | None) -> dict[str, str] | None:
+def _logical_location(finding: Finding | Related, location: Location | None) -> dict[str, str] | None:
     """Name the place in field terms: claim, line, loop, segment, element."""
     steps = [
         ("claim", f"claim {finding.claim_ordinal}" if finding.claim_ordinal else ""),

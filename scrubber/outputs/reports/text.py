@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
@@ -10,7 +11,7 @@ from typing import TextIO
 import click
 from attrs import define, field
 
-from scrubber.findings.finding import Finding, Location, Severity
+from scrubber.findings.finding import Finding, Location, Related, Severity
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.stderr import printable
 from scrubber.outputs.reports.base import (
@@ -23,6 +24,7 @@ from scrubber.outputs.reports.base import (
     counted,
     dollars,
     line_names,
+    related_to,
     set_aside,
 )
 
@@ -36,7 +38,7 @@ _SEVERAL = 2
 """Inputs from which on there is a summary of all."""
 
 _PLACES = 3
-"""Places of one finding that are written; the lines are all named."""
+"""Places of one finding that are written, and of what it refers to; its lines are all named."""
 
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
@@ -233,11 +235,32 @@ def _subject(group: Sequence[Finding]) -> str:
 
 
 def _places(group: Sequence[Finding]) -> str:
-    found = list(dict.fromkeys(filter(None, (_place(finding.location) for finding in group))))
-    if not found:
+    parts = [_few((_place(finding.location) for finding in group), "; "), _see(group)]
+    return f"  [{'; '.join(filter(None, parts))}]" if any(parts) else ""
+
+
+def _few(places: Iterable[str], between: str) -> str:
+    found = list(dict.fromkeys(filter(None, places)))
+    more = f"{between}{len(found) - _PLACES:,} more" if found[_PLACES:] else ""
+    return f"{between.join(found[:_PLACES])}{more}"
+
+
+def _see(group: Sequence[Finding]) -> str:
+    """Name the places that findings refer to, where their words name none of them: "see line 1"."""
+    first = group[0]
+    own = {(finding.claim_ordinal, finding.line) for finding in group}
+    others = [related for related in related_to(group) if (related.claim_ordinal, related.line) not in own]
+    if any(_is_named(related, first) for related in others):
         return ""
-    more = f"; {len(found) - _PLACES:,} more" if found[_PLACES:] else ""
-    return f"  [{'; '.join(found[:_PLACES])}{more}]"
+    places = _few((printable(related.place(first.claim_ordinal)) for related in others), ", ")
+    return f"see {places}" if places else ""
+
+
+def _is_named(related: Related, finding: Finding) -> bool:
+    """Whether the words of a finding name a line of its claim, or the claim of any other place."""
+    is_here = related.claim_ordinal == finding.claim_ordinal
+    kind, number = ("line", related.line) if is_here else ("claim", related.claim_ordinal)
+    return re.search(rf"\b{kind} {number}\b", f"{finding.message} {finding.fix}", re.IGNORECASE) is not None
 
 
 def _place(location: Location | None) -> str:

@@ -182,6 +182,7 @@ COLUMNS: tuple[Column[Entry], ...] = (
     Column("Name", Kind.TEXT, 28, lambda entry: entry.finding.name),
     Column("Message", Kind.TEXT, 60, lambda entry: entry.finding.message),
     Column("Fix", Kind.TEXT, 60, lambda entry: entry.finding.fix),
+    Column("Related", Kind.TEXT, 28, lambda entry: entry.finding.related_in_words, "Lines and claims to look at too."),
     Column("CARC", Kind.TEXT, 8, _denial, "What a payer would typically deny with: group and reason."),
     Column("RARC", Kind.TEXT, 8, _remark, "The remark code that usually goes with it."),
     Column("277CA status", Kind.TEXT, 16, lambda entry: ", ".join(str(status) for status in entry.finding.statuses)),

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from lxml import etree
 
-from scrubber.findings.finding import Finding, Location
+from scrubber.findings.finding import Finding, Location, Related
 from scrubber.findings.report import ClaimDetail, ClaimReport, Detail, FileReport, IgnoredFinding, LineDetail, Totals
 from scrubber.io.stderr import printable
 from scrubber.outputs.reports.base import Outlet, ReportWriter, Tool, money
@@ -203,6 +203,7 @@ def _finding(finding: Finding) -> Any:
         content.append(_element("adjustment", group=denial.group, carc=denial.carc, rarc=denial.rarc))
     if finding.source is not None:
         content.append(_element("source", title=finding.source.title, effective=finding.source.effective))
+    content += map(_related, finding.related)
     return _element(
         "finding",
         content,
@@ -211,6 +212,18 @@ def _finding(finding: Finding) -> Any:
         severity=finding.severity.value,
         line_control_number=finding.line_control_number,
         procedure=finding.procedure,
+    )
+
+
+def _related(related: Related) -> Any:
+    return _element(
+        "related",
+        [_location(related.location)] if related.location is not None else (),
+        role=related.role,
+        number=related.claim,
+        ordinal=related.claim_ordinal,
+        line=related.line,
+        procedure=related.procedure,
     )
 
 

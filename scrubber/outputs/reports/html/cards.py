@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from attrs import field, frozen
 
-from scrubber.findings.finding import Adjustment, Finding, Location
+from scrubber.findings.finding import Adjustment, Finding, Location, Related
 from scrubber.findings.report import ClaimDetail, ClaimReport, LineDetail
-from scrubber.outputs.reports.base import alike, at_risk, counted, dollars, line_names
+from scrubber.outputs.reports.base import alike, at_risk, counted, dollars, line_names, related_to
 from scrubber.outputs.reports.html.elements import (
     Catalogue,
     Child,
@@ -21,15 +21,18 @@ from scrubber.outputs.reports.html.elements import (
     prose,
     table,
 )
-from scrubber.outputs.reports.html.tally import KeptClaim
+from scrubber.outputs.reports.html.tally import KeptClaim, claim_anchor
 
-__all__ = ["card", "work_item"]
+__all__ = ["card", "targets", "work_item"]
 
 _LINES = 60
-"""Service lines that a card shows; a line with a finding is always shown."""
+"""Service lines that a card shows; a line with a finding, or that one refers to, is always shown."""
 
 _FINDINGS = 100
 """Findings that a card shows, the gravest first."""
+
+_RELATED = 10
+"""Related places that a card shows for findings that say the same."""
 
 _COLUMNS = {
     "line": TableColumn("Line"),
@@ -137,12 +140,28 @@ def work_item(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> 
     )
 
 
-def card(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> Element:
-    """Show a claim: its lines with the faulty cells marked, then why, what to do, the denial and the source of each."""
+def targets(claims: Iterable[KeptClaim]) -> frozenset[str]:
+    """Return the identifiers of the claims that have a card, and of the lines that it shows, for links to lead to."""
+    found: list[str] = []
+    for kept in claims:
+        found.append(kept.anchor)
+        if kept.claim.detail is not None:
+            found += [_line_anchor(kept.anchor, line.number) for line in _shown(kept.claim, kept.claim.detail)]
+    return frozenset(found)
+
+
+def card(kept: KeptClaim, catalogue: Catalogue, links: Container[str], *, several_files: bool) -> Element:
+    """Show a claim: its lines with the faulty cells marked, then why, what to do, the denial and the source of each.
+
+    A finding links to the lines and claims that it refers to, as far as they are among `links` (see `targets`).
+    """
     claim, anchor = kept.claim, kept.anchor
     faults = _faults(claim.findings)
     marks = _Marks(anchor, _by_cell(faults))
-    shown = [el("li", _fault(fault, catalogue), id=f"{anchor}-f{fault.number}") for fault in faults[:_FINDINGS]]
+    shown = [
+        el("li", _fault(fault, catalogue, _see_also(fault, kept.file, links)), id=f"{anchor}-f{fault.number}")
+        for fault in faults[:_FINDINGS]
+    ]
     left = len(faults) - len(shown)
     return el(
         "article",
@@ -226,15 +245,31 @@ def _facts(kept: KeptClaim, marks: _Marks, *, several_files: bool) -> Element:
     return el("dl", [el("div", el("dt", term), el("dd", value)) for term, value in facts], class_="facts")
 
 
+def _shown(claim: ClaimReport, detail: ClaimDetail) -> list[LineDetail]:
+    """Return the lines that a card shows: the first ones, those with a finding, and those that these refer to."""
+    needed = {finding.line for finding in claim.findings}
+    related = (each for finding in claim.findings for each in finding.related)
+    needed |= {each.line for each in related if each.claim_ordinal == claim.ordinal}
+    return [line for place, line in enumerate(detail.lines) if place < _LINES or line.number in needed]
+
+
+def _line_anchor(anchor: str, number: int) -> str:
+    return f"{anchor}-l{number}"
+
+
 def _lines(claim: ClaimReport, detail: ClaimDetail, marks: _Marks) -> Child:
-    faulty = {finding.line for finding in claim.findings}
-    shown = [line for place, line in enumerate(detail.lines) if place < _LINES or line.number in faulty]
-    rows = [[marks.cell(line.number, name, value) for name, value in _values(line)] for line in shown]
+    shown = _shown(claim, detail)
+    rows = [_row(line, marks) for line in shown]
     left = len(detail.lines) - len(shown)
     return [
         table(f"Lines of claim {_name(claim)}", tuple(_COLUMNS.values()), rows, name="lines"),
         el("p", f"{counted(left, 'line')} without a finding not shown.") if left else None,
     ]
+
+
+def _row(line: LineDetail, marks: _Marks) -> list[Child]:
+    first, *others = (marks.cell(line.number, name, value) for name, value in _values(line))
+    return [el("span", first, id=_line_anchor(marks.anchor, line.number)), *others]
 
 
 def _values(line: LineDetail) -> Iterator[tuple[str, str]]:
@@ -250,7 +285,7 @@ def _values(line: LineDetail) -> Iterator[tuple[str, str]]:
     yield "rendering", line.rendering_npi
 
 
-def _fault(fault: _CardFinding, catalogue: Catalogue) -> Child:
+def _fault(fault: _CardFinding, catalogue: Catalogue, see_also: Child) -> Child:
     first = fault.first
     title = el(
         "h4",
@@ -262,6 +297,8 @@ def _fault(fault: _CardFinding, catalogue: Catalogue) -> Child:
     )
     why = catalogue.why(first.code)
     rows: list[tuple[str, Child]] = [("Do this", prose(first.fix))]
+    if see_also:
+        rows.append(("See also", see_also))
     if why:
         rows.append(("Why", prose(why)))
     if first.adjustment is not None:
@@ -274,6 +311,22 @@ def _fault(fault: _CardFinding, catalogue: Catalogue) -> Child:
         el("p", prose(first.message), class_="message"),
         el("dl", [el("div", el("dt", term), el("dd", value), class_=_kind(term)) for term, value in rows]),
     ]
+
+
+def _see_also(fault: _CardFinding, file: int, links: Container[str]) -> Child:
+    """Name the places that a finding refers to, as links where they are on the page; "" for none."""
+    found = related_to(fault.findings)
+    named = [_related(related, fault.first, file, links) for related in found[:_RELATED]]
+    left = len(found) - len(named)
+    return [[("; " if place else ""), child] for place, child in enumerate(named)] + [f"; {left:,} more"] * bool(left)
+
+
+def _related(related: Related, finding: Finding, file: int, links: Container[str]) -> Child:
+    text = related.place(finding.claim_ordinal)
+    claim = claim_anchor(file, related.claim_ordinal)
+    line = [_line_anchor(claim, related.line)] if related.line else []
+    target = next((each for each in (*line, claim) if each in links), None)
+    return [el("a", text, href=f"#{target}") if target else text, f": {related.role}"]
 
 
 def _kind(term: str) -> str | None:

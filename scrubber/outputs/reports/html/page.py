@@ -11,7 +11,7 @@ from lxml import etree
 from scrubber.findings.finding import Severity
 from scrubber.findings.report import Totals
 from scrubber.outputs.reports.base import AT_RISK, Outlet, Tool, counted, dollars
-from scrubber.outputs.reports.html.cards import card, work_item
+from scrubber.outputs.reports.html.cards import card, targets, work_item
 from scrubber.outputs.reports.html.chart import edits_section, pareto_section
 from scrubber.outputs.reports.html.elements import (
     Catalogue,
@@ -221,14 +221,15 @@ def _work_list(tally: RunTally, kept: Sequence[KeptClaim], catalogue: Catalogue)
 
 
 def _cards(tally: RunTally, kept: Sequence[KeptClaim], catalogue: Catalogue) -> Iterator[Element]:
-    several = len(tally.files) > 1
+    several, links = len(tally.files) > 1, targets(kept)
     left = tally.flagged - len(kept)
     about = f"{counted(len(kept), 'claim')}, in the order of the work list."
     if left:
         about += f" {counted(left, 'more is', 'more are')} in the JSON report only."
     yield section("claims", "Claims", el("p", about, class_="about"))
     for start, end in _pages(len(kept)):
-        cards = el("div", [card(entry, catalogue, several_files=several) for entry in kept[start:end]], class_="cards")
+        shown = [card(entry, catalogue, links, several_files=several) for entry in kept[start:end]]
+        cards = el("div", shown, class_="cards")
         yield _folded(start, end, len(kept), cards)
 
 

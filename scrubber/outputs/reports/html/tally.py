@@ -14,7 +14,7 @@ from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, FileReport, Observation, Totals
 from scrubber.outputs.reports.base import SetAside, set_aside
 
-__all__ = ["CLAIMS_KEPT", "OTHERS", "Cleared", "EditCount", "GroupCount", "KeptClaim", "RunTally"]
+__all__ = ["CLAIMS_KEPT", "OTHERS", "Cleared", "EditCount", "GroupCount", "KeptClaim", "RunTally", "claim_anchor"]
 
 CLAIMS_KEPT = 1_000
 """Claims that the page shows one by one; a browser lays out so many at once."""
@@ -28,6 +28,11 @@ OTHERS = "\N{HORIZONTAL ELLIPSIS}"
 _NOTHING = Decimal("0.00")
 
 
+def claim_anchor(file: int, ordinal: int | None) -> str:
+    """Return the identifier of the card of a claim, if it has one."""
+    return f"c{file}-{ordinal}"
+
+
 @frozen
 class KeptClaim:
     """A claim with findings that is shown: its input, counted from 1, and the verdict on it."""
@@ -38,7 +43,7 @@ class KeptClaim:
     @property
     def anchor(self) -> str:
         """The identifier of its card on the page."""
-        return f"c{self.file}-{self.claim.ordinal}"
+        return claim_anchor(self.file, self.claim.ordinal)
 
 
 @define

@@ -155,6 +155,24 @@ def test_the_faulty_cell_is_marked_in_words_and_by_a_link(
     assert link.get("href").startswith(f"#{claim}-f")
 
 
+def test_a_finding_links_to_what_it_refers_to() -> None:
+    others = "\n".join(["93970"] * 70)
+    repeated = "claim C patient=M2\n99213-25\nclaim D patient=M2\n99213-25"
+    text = written(judged(to_837p(f"claim A\n37238\n{others}\n37252\n36005\nclaim B\n37252\n{repeated}")))
+    check_sound(text)
+    page = page_of(text)
+
+    def see_also(code: str) -> dict[str, str]:
+        (row,) = page.xpath(f"//ol[@class='faults']/li[h4/code='{code}']//div[dt='See also']/dd")
+        return {text_of(link): link.get("href") for link in row.xpath("a")}
+
+    assert see_also("IVUS303") == {"line 72": "#c1-1-l72", "line 1 of claim 2 (B)": "#c1-2-l1"}
+    assert see_also("IVUS701") == {"line 72 of claim 1 (A)": "#c1-1-l72"}
+    assert see_also("X12224") == {}  # claim C has no finding, and so no card
+    assert "claim 3: claim that this one repeats" in text_of(page)
+    assert text_of(page.xpath("//*[@id='c1-1-l72']/ancestor::tr/td[1]")[0]) == "37252"
+
+
 def test_a_finding_about_the_claim_marks_what_the_claim_says(sample: bytes) -> None:
     (mark,) = page_of(sample).xpath("//article[@id='c1-16']/dl//mark")
     assert text_of(mark) == "$175.00"

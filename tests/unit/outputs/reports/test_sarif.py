@@ -7,6 +7,7 @@ import json
 import os
 from decimal import Decimal
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -93,6 +94,23 @@ def test_results_are_the_findings_of_the_json_report(office_week: Path) -> None:
     (told,) = invocation["toolConfigurationNotifications"]
     (notice,) = report["files"][0]["notices"]
     assert (told["descriptor"]["id"], told["message"]["text"]) == (notice["kind"], notice["message"])
+
+
+def test_related_locations_are_those_of_the_json_report(office_week: Path) -> None:
+    sarif, report = _parsed(office_week)
+    data = (FIXTURES / "claims" / "office_week.837").read_bytes()
+    found = [result.get("relatedLocations", []) for result in sarif["results"]]
+    expected = [finding["related"] for claim in report["files"][0]["claims"] for finding in claim["findings"]]
+    assert [len(locations) for locations in found] == [len(related) for related in expected]
+    assert any(found)
+    for location, related in zip(chain.from_iterable(found), chain.from_iterable(expected), strict=True):
+        assert location["message"]["text"].endswith(f": {related['role']}")
+        properties = location["properties"]
+        assert (properties["claim"], properties["claimOrdinal"]) == (related["claim"], related["ordinal"])
+        (logical,) = location["logicalLocations"]
+        assert logical["fullyQualifiedName"].startswith(f"claim {related['ordinal']}/line {related['line']}/")
+        region = location["physicalLocation"]["region"]
+        assert data[region["byteOffset"] :][: region["byteLength"]].decode() == related["procedure"]
 
 
 def test_regions_are_the_bytes_of_the_element(office_week: Path) -> None:

@@ -260,7 +260,7 @@ def test_numbers_and_dates_that_excel_would_change_are_text(units: str, first_da
 def test_headings_stay_in_sight_filter_and_explain_themselves(office_week: Path) -> None:
     sheet = _book((office_week / "r.xlsx").read_bytes())["Work list"]
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == f"A1:AB{sheet.max_row}"
+    assert sheet.auto_filter.ref == f"A1:AC{sheet.max_row}"
     assert {column.title for column, cell in zip(COLUMNS, sheet[1], strict=True) if cell.comment} == {
         column.title for column in COLUMNS if column.note
     }
@@ -276,7 +276,7 @@ def test_a_full_sheet_is_followed_by_another() -> None:
     assert book.sheetnames == ["Work list", "Work list 2", "Work list 3", "Summary"]
     names = [[row["Claim"] for row in _list(sheet)] for sheet in book.worksheets[:-1]]
     assert names == [["C0", "C1"], ["C2", "C3"], ["C4"]]
-    assert [sheet.auto_filter.ref for sheet in book.worksheets[:-1]] == ["A1:AB3", "A1:AB3", "A1:AB2"]
+    assert [sheet.auto_filter.ref for sheet in book.worksheets[:-1]] == ["A1:AC3", "A1:AC3", "A1:AC2"]
 
 
 def test_a_run_without_inputs_has_headings_only() -> None:

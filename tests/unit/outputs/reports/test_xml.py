@@ -67,6 +67,15 @@ def test_the_report_is_the_json_report_as_a_tree(office_week: Path) -> None:
             (finding["code"], None if finding["line"] is None else str(finding["line"]))
             for finding in claim["findings"]
         ]
+        related = [
+            (node.get("role"), node.get("number"), int(node.get("ordinal")), int(node.get("line")))
+            for node in _all(element, ".//r:related")
+        ]
+        assert related == [
+            (each["role"], each["claim"], each["ordinal"], each["line"])
+            for finding in claim["findings"]
+            for each in finding["related"]
+        ]
     (totals,) = _all(root, "r:file/r:summary/r:totals")
     assert {name.replace("-", "_"): value for name, value in totals.attrib.items()} == {
         name: str(value) for name, value in file["totals"].items()
