@@ -9,7 +9,7 @@ from scrubber.claims.frequency import Replacement, Versions, Void
 from scrubber.claims.model import Claim
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Example, Meta, RuleStage, statuses
+from scrubber.findings.rule import Example, Meta, RuleStage, own_meta, statuses
 from scrubber.packs.edit import Context, Edit, EngineRule
 from scrubber.x12.segment import tidy_identifier
 
@@ -133,14 +133,12 @@ class VoidInDoubt(EngineRule):
     Fix: correct REF*F8, the lines or the charges if they are not those of the claim to be voided.
     """
 
-    meta = Meta(
-        code="X12223",
-        name="void-in-doubt",
-        title="Void in doubt",
-        since="0.1",
-        stage=RuleStage.STABLE,
-        severity=Severity.WARNING,
-        sources=(_GUIDE,),
+    meta = own_meta(
+        "X12223",
+        "void-in-doubt",
+        "Void in doubt",
+        Severity.WARNING,
+        _GUIDE,
     )
 
 
@@ -154,14 +152,12 @@ class ReplacementInDoubt(EngineRule):
     sent before; otherwise correct the dates and codes.
     """
 
-    meta = Meta(
-        code="X12225",
-        name="replacement-in-doubt",
-        title="Replacement in doubt",
-        since="0.1",
-        stage=RuleStage.STABLE,
-        severity=Severity.WARNING,
-        sources=(_GUIDE,),
+    meta = own_meta(
+        "X12225",
+        "replacement-in-doubt",
+        "Replacement in doubt",
+        Severity.WARNING,
+        _GUIDE,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from attrs import evolve
+
 from scrubber.builtin.claim_frequency import FREQUENCY_RULES
 from scrubber.builtin.claim_identity import IDENTITY_RULES
 from scrubber.builtin.claim_repeats import REPEAT_RULES
@@ -17,7 +19,7 @@ from scrubber.conformance.guide_walk import CONFORMANCE_RULES
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.dates import SERVICE_YEARS
 from scrubber.findings.finding import Finding, Severity, Source, Status
-from scrubber.findings.rule import Example, Meta, RuleStage, statuses
+from scrubber.findings.rule import Example, Meta, own_meta, statuses
 from scrubber.packs.edit import Context, Edit
 from scrubber.packs.pack import Chain
 from scrubber.x12.rules import ENVELOPE_RULES, GUIDE
@@ -48,22 +50,10 @@ def _meta(
     fires: str = "",
     passes: str = "",
     mandatory: bool = False,
-    since: str = "0.1",
 ) -> Meta:
     examples = tuple(Example(claim, fires=claim is fires) for claim in (fires, passes) if claim)
-    return Meta(
-        code=code,
-        name=name,
-        title=title,
-        since=since,
-        stage=RuleStage.STABLE,
-        severity=severity,
-        sources=(source,),
-        statuses=status,
-        examples=examples,
-        mandatory=mandatory,
-        voids=True,
-    )
+    meta = own_meta(code, name, title, severity, source, status=status, mandatory=mandatory)
+    return evolve(meta, examples=examples, voids=True)
 
 
 class ClaimWithoutLines(Edit[None]):

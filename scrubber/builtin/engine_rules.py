@@ -9,7 +9,7 @@ import attrs
 from scrubber.claims.model import Claim
 from scrubber.errors import place_of_error
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Meta, RuleStage
+from scrubber.findings.rule import own_meta
 from scrubber.packs.edit import EngineRule, related_places
 
 __all__ = [
@@ -30,14 +30,12 @@ class EditCrashed(EngineRule):
     Fix: report the code of the edit and the place named in the message to whoever maintains the plugin.
     """
 
-    meta = Meta(
-        code="SCR901",
-        name="edit-crashed",
-        title="Edit crashed",
-        since="0.1",
-        stage=RuleStage.STABLE,
-        severity=Severity.ERROR,
-        sources=(Source("x12-claim-scrubber: how it runs edits", "0.1"),),
+    meta = own_meta(
+        "SCR901",
+        "edit-crashed",
+        "Edit crashed",
+        Severity.ERROR,
+        Source("x12-claim-scrubber: how it runs edits", "0.1"),
         mandatory=True,
     )
 
@@ -50,14 +48,12 @@ class ReliesOnRejectedClaim(EngineRule):
     Fix: correct the rejected claim, and send both together.
     """
 
-    meta = Meta(
-        code="SCR902",
-        name="relies-on-rejected-claim",
-        title="Relies on a rejected claim",
-        since="0.1",
-        stage=RuleStage.STABLE,
-        severity=Severity.ERROR,
-        sources=(Source("x12-claim-scrubber: how it judges claims together", "0.1"),),
+    meta = own_meta(
+        "SCR902",
+        "relies-on-rejected-claim",
+        "Relies on a rejected claim",
+        Severity.ERROR,
+        Source("x12-claim-scrubber: how it judges claims together", "0.1"),
     )
 
 
@@ -69,14 +65,12 @@ class NotJudgedTogether(EngineRule):
     Fix: give each patient its own member identifier (2010BA NM109), or a name and birth date.
     """
 
-    meta = Meta(
-        code="SCR903",
-        name="not-judged-together",
-        title="Too many claims or lines to be judged together",
-        since="0.1",
-        stage=RuleStage.STABLE,
-        severity=Severity.ERROR,
-        sources=(Source("x12-claim-scrubber: how it judges claims together", "0.1"),),
+    meta = own_meta(
+        "SCR903",
+        "not-judged-together",
+        "Too many claims or lines to be judged together",
+        Severity.ERROR,
+        Source("x12-claim-scrubber: how it judges claims together", "0.1"),
         mandatory=True,
     )
 

@@ -15,14 +15,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from threading import local
 from typing import Any
 
 from attrs import define, evolve
 
 from scrubber.findings.finding import Location, Severity
-from scrubber.findings.rule import Meta, RuleStage, statuses
+from scrubber.findings.rule import own_meta, statuses
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.lexer import cut_segments
@@ -49,27 +49,8 @@ _WRAPPERS = {"HEADER", "DETAIL", "FOOTER"}  # loops of the map that the guide do
 _DELIMITERS = {"ISA11", "ISA16"}  # not data, so any character is right, a control character too
 
 
-def _meta(
-    code: str,
-    name: str,
-    title: str,
-    severity: Severity = Severity.ERROR,
-    *,
-    mandatory: bool = False,
-    since: str = "0.1",
-) -> Meta:
-    # The 277CA names no segment, so all that it can say of a claim is that its format is wrong; the 999 says where.
-    return Meta(
-        code=code,
-        name=name,
-        title=title,
-        since=since,
-        stage=RuleStage.STABLE,
-        severity=severity,
-        sources=(GUIDE,),
-        statuses=statuses("A7:481"),
-        mandatory=mandatory,
-    )
+# The 277CA names no segment, so all that it can say of a claim is that its format is wrong; the 999 says where.
+_meta = partial(own_meta, status=statuses("A7:481"))
 
 
 class GuideSegmentError(EnvelopeRule):
@@ -80,7 +61,7 @@ class GuideSegmentError(EnvelopeRule):
     look misplaced, and then what belongs to it too: fix the first finding and run again.
     """
 
-    meta = _meta("X12301", "guide-segment-error", "Segment does not follow the guide")
+    meta = _meta("X12301", "guide-segment-error", "Segment does not follow the guide", Severity.ERROR, GUIDE)
     fix = "Write the segments in the order and number of the implementation guide; check the segment's qualifier."
     spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
@@ -93,7 +74,7 @@ class GuideElementError(EnvelopeRule):
     Fix: correct the element.  Remark codes in MOA are not compared with a list: the one at hand is too old.
     """
 
-    meta = _meta("X12302", "guide-element-error", "Element does not follow the guide")
+    meta = _meta("X12302", "guide-element-error", "Element does not follow the guide", Severity.ERROR, GUIDE)
     fix = "Correct the element as the implementation guide describes it."
     spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 8, IK403 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
@@ -106,7 +87,7 @@ class GuideEnvelopeError(EnvelopeRule):
     Fix: correct the envelope in the sending system.
     """
 
-    meta = _meta("X12303", "guide-envelope-error", "Envelope does not follow the guide")
+    meta = _meta("X12303", "guide-envelope-error", "Envelope does not follow the guide", Severity.ERROR, GUIDE)
     fix = "Correct the envelope segment; its counts and control numbers must fit its other end and what is between."
     spoils = "the transaction set, group or interchange"
     answer = "IK5 R, AK9 R or TA1 R with the code of the element"
@@ -119,7 +100,7 @@ class GuideNotChecked(EnvelopeRule):
     Fix: correct the other findings near it and run again; if it remains, have that part checked by other means.
     """
 
-    meta = _meta("X12304", "guide-not-checked", "Not checked against the guide", mandatory=True)
+    meta = _meta("X12304", "guide-not-checked", "Not checked against the guide", Severity.ERROR, GUIDE, mandatory=True)
     fix = "Correct the other findings near this place and run again; if this remains, check the part by other means."
     spoils = "nothing; the part was not checked"
     answer = "IK5 R, IK502 5"
@@ -133,7 +114,7 @@ class GuideWalkedAsA1(EnvelopeRule):
     Fix: nothing needs to be done; where a finding rests on such a difference, the trading partner's guide decides.
     """
 
-    meta = _meta("X12305", "guide-walked-as-a1", "Checked against another version of the guide", Severity.INFO)
+    meta = _meta("X12305", "guide-walked-as-a1", "Checked against another version of the guide", Severity.INFO, GUIDE)
     fix = "Nothing needs to be done; in case of doubt the trading partner's guide decides."
     spoils = "nothing"
     answer = "nothing"

@@ -12,7 +12,7 @@ from attrs import Attribute, field, frozen, validators
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Adjustment, Severity, Source, Status
 
-__all__ = ["Documentation", "Example", "FileEdit", "Meta", "Rule", "RuleStage", "statuses"]
+__all__ = ["Documentation", "Example", "FileEdit", "Meta", "Rule", "RuleStage", "own_meta", "statuses"]
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*?\d{3}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -78,14 +78,15 @@ class Meta:
     people, who read it as a heading.  `since` is the version of the plugin in which the rule appeared, `stage` how far
     it is.  `severity` is that of all its findings before settings change it: where claims are judged again without the
     rejected ones, only edits with errors run.
+
     `statuses` go into a 277CA, `adjustment` is the denial that a payer would typically answer with.  `procedures` are
     the procedure codes the edit is about: it is run only where one of them is billed (None: everywhere).  `effective`
     bounds the dates of service for which the rule exists: the engine asks the edit only about claims, or encounters,
     with a date of service in it, or one that cannot be read (None: about all).  The lines of such a claim may be
     outside of it, and rows of tables have dates of their own; both are the edit's to test.  A `mandatory` rule says
-    that something could not be judged: no setting can deselect, ignore or lower it.  `option` is the option of the pack, and the value of it, without which
-    the rule finds nothing; the examples are executed with it.  `voids`: it is asked of void claims (CLM05-3 = 8) too,
-    which nothing else judges.
+    that something could not be judged: no setting can deselect, ignore or lower it.  `option` is the option of the
+    pack, and the value of it, without which the rule finds nothing; the examples are executed with it.  `voids`: it is
+    asked of void claims (CLM05-3 = 8) too, which nothing else judges.
     """
 
     code: str = field(validator=validators.matches_re(_CODE))
@@ -113,6 +114,30 @@ class Meta:
     def packs(self) -> dict[str, dict[str, str | bool]]:
         """The settings of packs with which the rule runs, in the form of `Config.packs`."""
         return {} if self.option is None else {self.prefix: dict([self.option])}
+
+
+def own_meta(
+    code: str,
+    name: str,
+    title: str,
+    severity: Severity,
+    *sources: Source,
+    status: tuple[Status, ...] = (),
+    mandatory: bool = False,
+    since: str = "0.1",
+) -> Meta:
+    """Make the `meta` of a rule of the scrubber itself."""
+    return Meta(
+        code=code,
+        name=name,
+        title=title,
+        since=since,
+        stage=RuleStage.STABLE,
+        severity=severity,
+        sources=sources,
+        statuses=status,
+        mandatory=mandatory,
+    )
 
 
 @frozen

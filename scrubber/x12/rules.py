@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from scrubber.findings.finding import Finding, Location, Severity, Source, Status
-from scrubber.findings.rule import FileEdit, Meta, RuleStage, statuses
+from scrubber.findings.finding import Finding, Location, Severity, Source
+from scrubber.findings.rule import FileEdit, own_meta, statuses
 
 __all__ = ["ENVELOPE_RULES", "GUIDE", "Scope", "X12SyntaxError"]
 
@@ -121,30 +121,6 @@ _FORMAT = statuses("A7:481")
 """What a 277CA answers for a claim that a syntax error spoils: it names no segment, the 999 does."""
 
 
-def _meta(
-    code: str,
-    name: str,
-    title: str,
-    severity: Severity,
-    source: Source,
-    *,
-    status: tuple[Status, ...] = (),
-    mandatory: bool = False,
-    since: str = "0.1",
-) -> Meta:
-    return Meta(
-        code=code,
-        name=name,
-        title=title,
-        since=since,
-        stage=RuleStage.STABLE,
-        severity=severity,
-        sources=(source,),
-        statuses=status,
-        mandatory=mandatory,
-    )
-
-
 class InputUnreadable(EnvelopeRule):
     """An input cannot be opened or read to its end.
 
@@ -152,7 +128,7 @@ class InputUnreadable(EnvelopeRule):
     Fix: check that the file exists, is a regular file and may be read, and that nothing writes to it meanwhile.
     """
 
-    meta = _meta("X12100", "input-unreadable", "Input cannot be read", Severity.ERROR, _CONTRACT, mandatory=True)
+    meta = own_meta("X12100", "input-unreadable", "Input cannot be read", Severity.ERROR, _CONTRACT, mandatory=True)
     fix = "Check the path and its permissions, and that nothing writes to the file meanwhile."
     spoils = "nothing; it is not known what is in the input"
     answer = "no 999"
@@ -166,7 +142,7 @@ class NotX12(EnvelopeRule):
     Fix: send the 837P file itself, not a report about it, an archive or an empty file.
     """
 
-    meta = _meta("X12101", "not-x12", "No X12 interchange", Severity.ERROR, _CONTROL, mandatory=True)
+    meta = own_meta("X12101", "not-x12", "No X12 interchange", Severity.ERROR, _CONTROL, mandatory=True)
     fix = "Give the 837P file itself: it begins with ISA."
     spoils = "nothing; it is not known what is in the input"
     answer = "no 999"
@@ -180,7 +156,7 @@ class IsaUnreadable(EnvelopeRule):
     Fix: have the sending system pad each ISA element to its fixed width.
     """
 
-    meta = _meta("X12102", "isa-unreadable", "ISA segment cannot be read", Severity.ERROR, _CONTROL, mandatory=True)
+    meta = own_meta("X12102", "isa-unreadable", "ISA segment cannot be read", Severity.ERROR, _CONTROL, mandatory=True)
     fix = "Pad every ISA element to its fixed width (106 bytes with the terminator) and use four different delimiters."
     spoils = "nothing; the interchange was not read"
     answer = "no 999 for the interchange"
@@ -194,7 +170,7 @@ class Truncated(EnvelopeRule):
     Fix: transfer or export the file again and compare its size.
     """
 
-    meta = _meta("X12103", "truncated", "File ends inside an interchange", Severity.ERROR, _CONTROL, mandatory=True)
+    meta = own_meta("X12103", "truncated", "File ends inside an interchange", Severity.ERROR, _CONTROL, mandatory=True)
     fix = "Transfer or export the file again; it must end with a terminated IEA segment."
     spoils = "nothing; what is after the break was not read"
     answer = "R for each envelope that is open: IK502 2, AK905 3, TA105 023"
@@ -209,7 +185,7 @@ class UnsupportedGuide(EnvelopeRule):
     Fix: check claims with a scrubber for their guide; the other transaction sets hold no claims to check.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12104", "unsupported-guide", "Unsupported implementation guide", Severity.ERROR, _CONTRACT, mandatory=True
     )
     fix = "Check this part elsewhere; only 005010X222, 005010X222A1 and 005010X222A2 are judged here."
@@ -225,7 +201,7 @@ class SegmentTooLong(EnvelopeRule):
     Fix: compare the terminator declared in byte 106 of the ISA with the one in use.
     """
 
-    meta = _meta("X12105", "segment-too-long", "Segment too long", Severity.ERROR, _CONTROL, mandatory=True)
+    meta = own_meta("X12105", "segment-too-long", "Segment too long", Severity.ERROR, _CONTROL, mandatory=True)
     fix = "Use the segment terminator that byte 106 of the ISA declares."
     spoils = "nothing; what is after the segment was not read"
     answer = "R for each envelope that is open: IK502 2, AK905 3, TA105 023"
@@ -239,7 +215,7 @@ class ByteOrderMark(EnvelopeRule):
     Fix: save the file without a byte order mark.
     """
 
-    meta = _meta("X12106", "byte-order-mark", "Byte order mark before the ISA", Severity.WARNING, _CONTROL)
+    meta = own_meta("X12106", "byte-order-mark", "Byte order mark before the ISA", Severity.WARNING, _CONTROL)
     fix = "Save the file without a byte order mark."
     spoils = "nothing"
     answer = "nothing"
@@ -252,7 +228,7 @@ class BytesOutsideInterchange(EnvelopeRule):
     Fix: correct the ISA or IEA next to them if it is damaged; otherwise remove the bytes.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12107",
         "bytes-outside-interchange",
         "Bytes outside the interchanges",
@@ -273,7 +249,7 @@ class EmptySegment(EnvelopeRule):
     Fix: remove the extra terminator.
     """
 
-    meta = _meta("X12108", "empty-segment", "Empty segment", Severity.WARNING, _CONTROL)
+    meta = own_meta("X12108", "empty-segment", "Empty segment", Severity.WARNING, _CONTROL)
     fix = "Remove the extra segment terminator."
     spoils = "nothing"
     answer = "IK5 E, IK502 5 in a transaction set; else TA1 E, TA105 024"
@@ -288,7 +264,7 @@ class SegmentIdMalformed(EnvelopeRule):
     Fix: correct the identifier in the sending system, and remove the terminator from texts.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12109", "segment-id-malformed", "Malformed segment identifier", Severity.ERROR, _CONTROL, status=_FORMAT
     )
     fix = "If the terminator is part of a text, remove it there; otherwise write the identifier as the guide does."
@@ -303,7 +279,7 @@ class TrailerMissing(EnvelopeRule):
     Fix: have the sending system write the trailer.
     """
 
-    meta = _meta("X12110", "trailer-missing", "Trailer missing", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12110", "trailer-missing", "Trailer missing", Severity.ERROR, _CONTROL)
     fix = "Close every ST with an SE, every GS with a GE and every ISA with an IEA."
     spoils = "the transaction set, group or interchange; at the end of the input nothing: the rest was not read"
     answer = "IK5 R, IK502 2; AK9 R, AK905 3; TA1 R, TA105 023"
@@ -316,7 +292,7 @@ class TrailerUnexpected(EnvelopeRule):
     Fix: if its header is missing, restore the header; otherwise remove the trailer.
     """
 
-    meta = _meta("X12111", "trailer-unexpected", "Unexpected trailer", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12111", "trailer-unexpected", "Unexpected trailer", Severity.ERROR, _CONTROL)
     fix = "If the header of this trailer is missing, restore it; otherwise remove the trailer."
     spoils = "the group or interchange that is open around the trailer"
     answer = "AK9 R or TA1 R, and TA105 024"
@@ -329,7 +305,7 @@ class HeaderMissing(EnvelopeRule):
     Fix: restore the GS before it.
     """
 
-    meta = _meta("X12112", "header-missing", "Transaction set outside a functional group", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12112", "header-missing", "Transaction set outside a functional group", Severity.ERROR, _CONTROL)
     fix = "Restore the GS segment before this place."
     spoils = "the transaction set"
     answer = "TA1 E, TA105 024: without its GS a 999 cannot name the transaction set"
@@ -342,7 +318,7 @@ class CountTooHigh(EnvelopeRule):
     Fix: export the file again; do not just change the count.
     """
 
-    meta = _meta("X12113", "count-says-missing", "Trailer counts more than there is", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12113", "count-says-missing", "Trailer counts more than there is", Severity.ERROR, _CONTROL)
     fix = "Export the file again: what the trailer counted is not all there."
     spoils = "the transaction set, group or interchange"
     answer = "IK5 R, IK502 4; AK9 R, AK905 5; TA1 R, TA105 021"
@@ -355,7 +331,7 @@ class CountTooLow(EnvelopeRule):
     Fix: have the sending system count again after its last change to the file.
     """
 
-    meta = _meta("X12114", "count-too-low", "Trailer counts less than there is", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12114", "count-too-low", "Trailer counts less than there is", Severity.ERROR, _CONTROL)
     fix = "Recount: SE01 counts segments from ST to SE, GE01 transaction sets, IEA01 functional groups."
     spoils = "the transaction set, group or interchange"
     answer = "IK5 R, IK502 4; AK9 R, AK905 5; TA1 R, TA105 021"
@@ -369,7 +345,7 @@ class ControlNumberDiffers(EnvelopeRule):
     Fix: make SE02 equal ST02, GE02 equal GS06 and IEA02 equal ISA13.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12115", "control-number-differs", "Control numbers of header and trailer differ", Severity.ERROR, _CONTROL
     )
     fix = "Make SE02 equal ST02, GE02 equal GS06 and IEA02 equal ISA13, with the same leading zeros."
@@ -386,7 +362,7 @@ class ControlNumberRepeated(EnvelopeRule):
     Fix: give each its own control number.
     """
 
-    meta = _meta("X12116", "control-number-repeated", "Control number used twice", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12116", "control-number-repeated", "Control number used twice", Severity.ERROR, _CONTROL)
     fix = "Give every interchange, group and transaction set its own control number."
     spoils = "the second transaction set, group or interchange; nothing where the first set is in another group"
     answer = "IK5 R, IK502 23; AK9 R, AK905 19; TA1 R, TA105 025"
@@ -399,7 +375,7 @@ class SegmentsOutsideTransaction(EnvelopeRule):
     Fix: if the ST before them is missing, restore it; otherwise remove them.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12117",
         "segments-outside-transaction",
         "Segments outside a transaction set",
@@ -421,7 +397,7 @@ class HierarchyParentUnknown(EnvelopeRule):
     Fix: make HL02 the HL01 of the enclosing billing provider or subscriber, and give each level its own HL01.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12121",
         "hl-parent-unknown",
         "Hierarchical level without a valid parent",
@@ -445,7 +421,9 @@ class HierarchyNumberOutOfSequence(EnvelopeRule):
     Fix: number the HL segments from 1 in every transaction set.
     """
 
-    meta = _meta("X12122", "hl-number-out-of-sequence", "Hierarchical levels out of sequence", Severity.WARNING, GUIDE)
+    meta = own_meta(
+        "X12122", "hl-number-out-of-sequence", "Hierarchical levels out of sequence", Severity.WARNING, GUIDE
+    )
     fix = "Number the HL segments 1, 2, 3 ... in every transaction set."
     spoils = "nothing"
     answer = "IK5 E, IK502 5, IK403 I12"
@@ -458,7 +436,9 @@ class HierarchyLevelUnknown(EnvelopeRule):
     Fix: correct HL03.
     """
 
-    meta = _meta("X12123", "hl-level-unknown", "Unknown hierarchical level code", Severity.ERROR, GUIDE, status=_FORMAT)
+    meta = own_meta(
+        "X12123", "hl-level-unknown", "Unknown hierarchical level code", Severity.ERROR, GUIDE, status=_FORMAT
+    )
     fix = "Use 20, 22 or 23 in HL03."
     spoils = "the claims below the level"
     answer = "IK5 E, IK502 5, IK403 7"
@@ -471,7 +451,7 @@ class ServiceOutsideClaim(EnvelopeRule):
     Fix: restore the CLM or HL segment before this place.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12124", "service-outside-claim", "Service line outside a claim", Severity.ERROR, GUIDE, mandatory=True
     )
     fix = "Restore the CLM or HL segment before this place."
@@ -488,7 +468,7 @@ class PartTooLong(EnvelopeRule):
     Fix: restore the CLM and HL segments after this place.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12125", "part-too-long", "Claim or hierarchical level too long", Severity.ERROR, _CONTRACT, mandatory=True
     )
     fix = "Restore the CLM and HL segments after this place; a claim has at most 50 service lines."
@@ -505,7 +485,7 @@ class ControlCharacter(EnvelopeRule):
     Fix: write line ends only after segment terminators, and remove control characters from texts.
     """
 
-    meta = _meta(
+    meta = own_meta(
         "X12126",
         "control-character",
         "Control character in an element",
@@ -527,7 +507,7 @@ class SegmentUnknown(EnvelopeRule):
     Fix: correct the identifier, or remove the segment.
     """
 
-    meta = _meta("X12127", "segment-unknown", "Segment unknown to the guide", Severity.ERROR, GUIDE, status=_FORMAT)
+    meta = own_meta("X12127", "segment-unknown", "Segment unknown to the guide", Severity.ERROR, GUIDE, status=_FORMAT)
     fix = "Correct the segment identifier, or remove the segment."
     spoils = "the claim; in a level, the claims below it; before all levels, the transaction set"
     answer = "IK304 1; IK5 E in a claim or level, else IK5 R; IK502 5"
@@ -541,7 +521,7 @@ class GroupHeaderWrong(EnvelopeRule):
     Fix: write HC in GS01 and the guide, as 005010X222A1, in GS08.
     """
 
-    meta = _meta("X12128", "group-header-wrong", "Wrong functional group header", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12128", "group-header-wrong", "Wrong functional group header", Severity.ERROR, _CONTROL)
     fix = "Write HC in GS01 and 005010X222A1 in GS08."
     spoils = "the functional group"
     answer = "AK9 R, AK905 1 or 2; TA1 E, TA105 024 where a 999 cannot name the group"
@@ -554,7 +534,7 @@ class ControlNumberMalformed(EnvelopeRule):
     Fix: write ISA13 with nine digits, GS06 as a number, and ST02 with at least four characters, such as 0001.
     """
 
-    meta = _meta("X12129", "control-number-malformed", "Malformed control number", Severity.ERROR, _CONTROL)
+    meta = own_meta("X12129", "control-number-malformed", "Malformed control number", Severity.ERROR, _CONTROL)
     fix = "Write ISA13 with nine digits, GS06 as a number, and ST02 with four to nine characters, such as 0001."
     spoils = "the transaction set, group or interchange"
     answer = "IK5 R, IK502 7; AK9 R, AK905 6; TA1 R, TA105 018; TA1 E, TA105 024 where a 999 cannot name the group"
