@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +36,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--update-expected", action="store_true", help="write fixtures/expected instead of comparing with it"
     )
     parser.addoption("--all-hostile", action="store_true", help="every hostile input through every front end, alone")
+    parser.addoption("--all-files", action="store_true", help="also the largest of other people's files by pyx12")
     parser.addoption("--all-canaries", action="store_true", help="every canary in every place, in a file of its own")
     parser.addoption("--opinion-claims", type=int, default=1_500, help="claims for the second opinion in SQL")
+
+
+def pytest_configure() -> None:
+    """Take interrupts also where they are ignored, as behind a shell's &: the commands under test would ignore them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of campaigns whose flag was not given."""
+    left_out = [
+        item for item in items if any(not config.getoption(mark.args[0]) for mark in item.iter_markers("campaign"))
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    gone = set(left_out)
+    items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(scope="session")

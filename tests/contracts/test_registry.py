@@ -151,8 +151,7 @@ def test_a_writer_that_is_no_class_stops_the_run(run: Run, tmp_path: Path) -> No
     )
 
 
-@pytest.mark.parametrize("place", ["edits.py", "edits/__init__.py"])
-@pytest.mark.parametrize("program", ["", "1 / 0"])
+@pytest.mark.parametrize(("place", "program"), [("edits.py", "1 / 0"), ("edits/__init__.py", "")])
 @pytest.mark.parametrize(
     "command",
     [

@@ -151,7 +151,7 @@ def test_the_rejected_file_has_the_level_without_claims_that_its_set_is_rejected
 
 
 @settings(
-    max_examples=settings().max_examples // 2,
+    max_examples=settings().max_examples // (4 if settings().max_examples <= 100 else 2),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

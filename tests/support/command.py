@@ -15,11 +15,12 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 def runner(folder: Path, warm: WarmProgram) -> Run:
     """Return a function that runs the command in `folder`.
 
-    What Python reads when it starts, such as PYTHONPATH with plugins, is given to the installed command itself.
+    What Python reads when it starts, such as PYTHONHASHSEED, is given to the installed command itself; plugins on
+    PYTHONPATH are found by the warm program too.
     """
 
     def command(*args: str | Path, data: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
-        if not any(name.startswith("PYTHON") for name in env):
+        if not any(name.startswith("PYTHON") and name != "PYTHONPATH" for name in env):
             return warm.run(args, data, folder, {**ENV, **env}, timeout=60)
         return subprocess.run(
             [PROGRAM, *args],

@@ -111,11 +111,23 @@ def _serve(connection: socket.socket) -> bool:
             os.environ.clear()
             os.environ.update(wanted["env"])
             sys.argv = wanted["args"]
+            if path := wanted["env"].get("PYTHONPATH"):
+                _take_plugins(path)
             return True
         for descriptor in descriptors:
             os.close(descriptor)
         connection.send(b"%d" % child)
         connection.send(b"%d" % os.waitpid(child, 0)[1])
+
+
+def _take_plugins(path: str) -> None:
+    """Have what is installed looked up again, with what lies on PYTHONPATH."""
+    sys.path[1:1] = path.split(os.pathsep)
+    importlib.invalidate_caches()
+    for name, module in list(sys.modules.items()):
+        for value in vars(module).values() if name.startswith("scrubber") else ():
+            if callable(clear := getattr(value, "cache_clear", None)):
+                clear()
 
 
 def _import_all() -> None:

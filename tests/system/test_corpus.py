@@ -16,14 +16,12 @@ from scrubber.findings.report import FileReport, exit_code
 from scrubber.io.source import open_source
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.x12.lexer import cut_segments
-from tests.support.paths import ROOT
+from tests.support.other_files import OTHERS, for_pyx12
 
-CORPUS = ROOT.parent / "shared" / "corpus"
-FILES = sorted(CORPUS.iterdir()) if CORPUS.is_dir() else []
 ISA_WIDTHS = [2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1]
 PROFESSIONAL = {"005010X222", "005010X222A1", "005010X222A2"}
 
-pytestmark = pytest.mark.skipif(not FILES, reason="the corpus is not on this machine")
+pytestmark = pytest.mark.skipif(not OTHERS, reason="the corpus is not on this machine")
 
 
 def _scrub(path: Path, engine: Engine) -> FileReport:
@@ -52,7 +50,7 @@ def _count(data: str) -> tuple[Counter[str], Decimal]:
     return counts, charges
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.name)
 def test_a_file_is_handled_and_counted(path: Path, default_engine: Engine) -> None:
     report = _scrub(path, default_engine)
     counts, charges = _count(path.read_bytes().decode("latin-1"))
@@ -65,7 +63,7 @@ def test_a_file_is_handled_and_counted(path: Path, default_engine: Engine) -> No
     assert report.readable == (counts["ISA"] > 0 and not counts["other guide"])
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.name)
 def test_the_exit_code_follows_from_the_findings(path: Path, default_engine: Engine) -> None:
     report = _scrub(path, default_engine)
     severities = [finding.severity for claim in report.claims for finding in claim.findings]
@@ -76,14 +74,14 @@ def test_the_exit_code_follows_from_the_findings(path: Path, default_engine: Eng
     assert not report.totals.crashed
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.name)
 def test_the_segments_are_the_file(path: Path) -> None:
     data = path.read_bytes()
     joined = "".join(s.lead + s.text + s.terminator for s in cut_segments([data], lambda _: None))
     assert joined.encode("latin-1") == data
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", for_pyx12(OTHERS), ids=lambda path: path.name)
 def test_the_guide_walk_answers_for_every_file(path: Path) -> None:
     engine = make_engine(load_settings(discover=False, conformance="guide"))
     report = _scrub(path, engine)

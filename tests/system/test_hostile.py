@@ -197,13 +197,10 @@ def test_a_big_one_takes_bounded_time_and_memory(tmp_path: Path, case: Hostile) 
     _check_alone(tmp_path, case, "scrub")
 
 
+@pytest.mark.campaign("--all-hostile")
 @pytest.mark.parametrize("front_end", [*FRONT_ENDS, "stdin", "watch"])
 @pytest.mark.parametrize("case", [*SMALL, *BIG], ids=lambda case: case.name)
-def test_every_one_through_every_front_end(
-    request: pytest.FixtureRequest, tmp_path: Path, case: Hostile, front_end: str
-) -> None:
-    if not request.config.getoption("--all-hostile"):
-        pytest.skip("--all-hostile runs it")
+def test_every_one_through_every_front_end(tmp_path: Path, case: Hostile, front_end: str) -> None:
     if front_end == "guide" and case in BIG and case.name not in QUICK - {"a million notes"}:
         pytest.skip("pyx12 takes minutes for a million segments")
     _check_alone(tmp_path, case, front_end)

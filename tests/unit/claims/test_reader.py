@@ -186,13 +186,13 @@ def test_a_fault_is_named_and_the_rest_is_read(
         assert finding.fix
 
 
-@pytest.mark.parametrize("length", range(len(TWO_CLAIMS)))
-def test_a_file_cut_anywhere_is_never_believed(length: int, default_engine: Engine) -> None:
-    report = _scrub(TWO_CLAIMS[:length], default_engine)
-    assert not report.readable
+def test_a_file_cut_anywhere_is_never_believed(default_engine: Engine) -> None:
     whole = _scrub(TWO_CLAIMS, default_engine).claims
-    for claim, full in zip(report.claims, whole, strict=False):
-        assert claim.rejected or claim.lines == full.lines
+    for length in range(len(TWO_CLAIMS)):
+        report = _scrub(TWO_CLAIMS[:length], default_engine)
+        assert not report.readable, length
+        for claim, full in zip(report.claims, whole, strict=False):
+            assert claim.rejected or claim.lines == full.lines, length
 
 
 class _Slow(io.BytesIO):

@@ -29,10 +29,9 @@ from scrubber.x12.lexer import cut_segments
 from scrubber.x12.rules import X12SyntaxError
 from tests.support import shapes
 from tests.support.damaged_files import damaged_files
-from tests.support.paths import ROOT
+from tests.support.other_files import OTHERS, SAMPLES
 
-CORPUS = ROOT.parent / "shared" / "corpus"
-FILES = [*sorted((ROOT / "fixtures" / "claims").glob("*.837")), *(sorted(CORPUS.iterdir()) if CORPUS.is_dir() else [])]
+FILES = [*SAMPLES, *OTHERS]
 
 # What a claim may hold that the short cut must notice, as changes of one line of a plain claim.
 ODDITIES = (

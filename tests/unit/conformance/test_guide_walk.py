@@ -34,10 +34,8 @@ from scrubber.io.source import open_source
 from scrubber.testing import to_837p
 from scrubber.x12.lexer import cut_segments
 from scrubber.x12.rules import X12SyntaxError
+from tests.support.other_files import OTHERS, for_pyx12
 from tests.support.paths import FIXTURES, ROOT
-
-CORPUS = ROOT.parent / "shared" / "corpus"
-FILES = sorted(CORPUS.iterdir()) if CORPUS.is_dir() else []
 
 HEAD = "ISA*00*          *00*          *ZZ*SUB0001        *ZZ*SCRUB01        *261124*1015*^*00501*000000101*0*T*:"
 BODY = """\
@@ -616,7 +614,7 @@ def test_rules() -> None:
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", for_pyx12(OTHERS), ids=lambda path: path.name)
 def test_corpus_is_walked(path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     data = path.read_bytes()
     segments = {segment.ordinal: segment for segment in cut_segments([data], lambda _: None) if segment.text}
@@ -675,10 +673,11 @@ def _comparable() -> list[Any]:
     changes = [(case[0], case[1], case[2]) for case in (*ELEMENTS, *MISPLACED)]
     changes += [(f"without {case[2]} {case[1]}", case[0], "") for case in MISSING]
     cases = [pytest.param(make((old, new)), id=name.replace(" ", "-")) for name, old, new in changes]
-    for path in FILES:
+    for file in for_pyx12(OTHERS):
+        (path,) = file.values
         data = _canonical(path.read_bytes())
         if b"005010X222A1" in data and data.count(b"ISA") == data.count(b"GS*") == 1:
-            cases.append(pytest.param(data, id=path.name))
+            cases.append(pytest.param(data, id=path.name, marks=file.marks))
     return cases
 
 

@@ -551,7 +551,7 @@ def test_a_report_for_which_there_is_no_room_does_not_claim_what_is_not_so(here:
 
 
 def test_killed_at_any_moment_each_file_is_the_old_or_the_new_one(here: Path) -> None:
-    (here / "a.837").write_bytes(many(500))
+    (here / "a.837").write_bytes(many(150))
     out = here / "out"
     args = [str(PROGRAM), "scrub", "a.837", "--format=ndjson", "--out-dir"]
     started = time.monotonic()
@@ -562,7 +562,7 @@ def test_killed_at_any_moment_each_file_is_the_old_or_the_new_one(here: Path) ->
     out.mkdir()
     chance = random.Random(7)
     seen: set[bool] = set()
-    for number in range(15):
+    for number in range(12):
         for path in out.iterdir():
             path.unlink()
         for name in NAMES:
