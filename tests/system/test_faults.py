@@ -32,10 +32,10 @@ FAULTS = {
         "KILL:rename:2",
         "KILL+:rename:4",
         "EIO:read:0",
-        "EIO:read:20",
-        "EIO:read:34",
+        "EIO:read:10",
+        "EIO:read:19",
     ),
-    "folder": ("EIO:rename:3", "EIO:read:22", "KILL+:link:3"),
+    "folder": ("EIO:rename:3", "EIO:read:13", "KILL+:link:3"),
     "reports": ("ENOSPC:write:120",),
     "to stdout as xml": ("EIO:write:12", "INT:write:12"),
     "to stdout as html": ("ENOSPC:write:24",),
@@ -85,7 +85,7 @@ def test_hurt_from_outside(stage: Stage, name: str, hurt: Hurt) -> None:
 def test_a_watcher_that_is_hurt_publishes_everything_once_afterwards(memory: Path) -> None:
     drop = Drop(memory)
     assert drop.run(Hurt("none:any:0")) == []
-    faults = ("KILL:rename:7", "ENOSPC:mkdir:12", "EIO:read:56", "EIO:rename:9", "HUP:any:90")
+    faults = ("KILL:rename:7", "ENOSPC:mkdir:12", "EIO:read:50", "EIO:rename:9", "HUP:any:90")
     assert [defect for fault in faults for defect in drop.run(Hurt(fault))] == []
 
 
