@@ -32,6 +32,11 @@ def parse_date(text: str) -> date | None:
         return None
 
 
+def _check_order(dates: DateRange, _attribute: object, last: date) -> None:
+    if last < dates.first:
+        raise ValueError("a range of dates ends before it begins")
+
+
 @frozen(order=True)
 class DateRange:
     """Days of service from `first` to `last`, both included (DTP*472; one day for format D8).
@@ -40,12 +45,7 @@ class DateRange:
     """
 
     first: date
-    last: date = field()
-
-    @last.validator
-    def _check_order(self, _attribute: object, value: date) -> None:
-        if value < self.first:
-            raise ValueError("a range of dates ends before it begins")
+    last: date = field(validator=_check_order)
 
     @classmethod
     @lru_cache(maxsize=1024)  # the lines of a file share few dates

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import islice
-from typing import cast
 
 from attrs import field, frozen
 
@@ -51,15 +50,15 @@ class Severity(StrEnum):
         return self.rank <= _rank_of(other)
 
 
-_RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_RANKS: dict[str, int] = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def _rank_of(value: object) -> int:
     """Return the rank of a severity or of its text.  Raises TypeError for anything else."""
-    rank = _RANKS.get(value) if isinstance(value, str) else None  # type: ignore[call-overload]
+    rank = _RANKS.get(value) if isinstance(value, str) else None
     if rank is None:
         raise TypeError("a severity compares with error, warning and info only")
-    return cast("int", rank)
+    return rank
 
 
 @frozen

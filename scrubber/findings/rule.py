@@ -60,12 +60,12 @@ def _check_version(_meta: object, _field: Attribute[Any], version: str) -> None:
         raise ValueError(f"since {version!r} is not a version, such as 0.1")
 
 
-def _all(kind: type) -> Any:
+def _all(kind: type[object]) -> Any:
     """Make a validator: a tuple of values of one class."""
     return validators.deep_iterable(validators.instance_of(kind), validators.instance_of(tuple))
 
 
-def _optional(kind: type) -> Any:
+def _optional(kind: type[object]) -> Any:
     """Make a validator: a value of a class, or None."""
     return validators.optional(validators.instance_of(kind))
 

@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 __all__ = ["on_disk", "private_database"]
@@ -22,7 +22,7 @@ def private_database(owner: object) -> sqlite3.Connection:
 
 
 @contextmanager
-def on_disk() -> Iterator[None]:
+def on_disk() -> Generator[None]:
     """Word a fault of the disk as one, whoever met it."""
     try:
         yield

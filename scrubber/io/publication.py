@@ -9,7 +9,7 @@ import secrets
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self, TextIO
@@ -63,8 +63,8 @@ class Publication:
     by their owner only: all of them hold claims.  A target that is a link is replaced, never followed.
     """
 
-    _drafts: list[Draft] = field(factory=list, init=False)
-    _stale: list[Path] = field(factory=list, init=False)
+    _drafts: list[Draft] = field(factory=lambda: [], init=False)
+    _stale: list[Path] = field(factory=lambda: [], init=False)
 
     def draft(self, target: Path) -> Draft:
         """Begin a file.  Raises ConfigError when nothing can be written beside `target`."""
@@ -191,7 +191,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def writing(place: object) -> Iterator[None]:
+def writing(place: object) -> Generator[None]:
     """Name the place in the error where it cannot be written."""
     try:
         yield
@@ -202,7 +202,7 @@ def writing(place: object) -> Iterator[None]:
 
 
 @contextmanager
-def to_standard_output() -> Iterator[None]:
+def to_standard_output() -> Generator[None]:
     """Name standard output in the error where it cannot be written, or is closed before all is written."""
     try:
         with writing("standard output"):
@@ -213,7 +213,7 @@ def to_standard_output() -> Iterator[None]:
 
 
 @contextmanager
-def publish_file(target: Path) -> Iterator[BinaryIO]:
+def publish_file(target: Path) -> Generator[BinaryIO]:
     """Write a file that appears whole under `target` when the block ends without an error."""
     with Publication() as publication:
         draft = publication.draft(target)
@@ -222,7 +222,7 @@ def publish_file(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def publish_text(target: Path) -> Iterator[TextIO]:
+def publish_text(target: Path) -> Generator[TextIO]:
     """Write a text file that appears whole under `target` when the block ends without an error."""
     with publish_file(target) as binary:
         stream = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import atexit
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from types import FrameType
 
 __all__ = ["end_on_signals", "ignore_signals", "uninterrupted"]
 
@@ -30,13 +31,13 @@ def ignore_signals() -> None:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Generator[None]:
     """Hold signals back while the block runs; the first that came is dealt with at its end."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted
         return
     held: list[int] = []
-    before = {}
+    before: dict[int, Callable[[int, FrameType | None], object]] = {}
     try:
         for number in _ENDING:
             handler = signal.getsignal(number)

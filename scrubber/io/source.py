@@ -35,6 +35,7 @@ class ByteSource(Protocol):
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes from the beginning."""
+        ...
 
 
 class InputSource:
@@ -72,7 +73,8 @@ class InputSource:
 
         What a pass over the input has just read is not read again.
         """
-        found, at, end = [], offset, offset + length
+        found: list[bytes] = []
+        at, end = offset, offset + length
         for start, data in self._recent:
             if start <= at < start + len(data):
                 found.append(data[at - start : end - start])
@@ -221,19 +223,26 @@ def _seekable(stream: BinaryIO) -> bool:
         return False
 
 
+def _given(stream: BinaryIO, length: int) -> object:
+    """Return what a stream gives, which of a host's own may be anything."""
+    return stream.read(length)
+
+
 def _next(stream: BinaryIO, length: int, name: str) -> bytes:
     """Return the next bytes, none at the end only.  Raises OSError, and UnreadableError where it cannot wait."""
-    data: bytes | None = stream.read(length)
+    data = _given(stream, length)
     while data is None:  # nothing is there yet, and the stream was told not to wait
         try:
             select.select([stream.fileno()], [], [])
         except (AttributeError, OSError, ValueError) as error:
             raise UnreadableError(f"{name}: gives nothing for a while and cannot be waited for") from error
-        data = stream.read(length)
+        data = _given(stream, length)
     if isinstance(data, bytes):
         return data
-    if isinstance(data, bytearray | memoryview):
+    if isinstance(data, bytearray):
         return bytes(data)
+    if isinstance(data, memoryview):
+        return data.tobytes()
     raise UnreadableError(f"{name}: gives {type(data).__name__} instead of bytes")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -14,7 +14,7 @@ __all__ = ["mute", "printable", "speaking", "tell"]
 
 
 @contextmanager
-def speaking(stream: TextIO | None) -> Iterator[None]:
+def speaking(stream: TextIO | None) -> Generator[None]:
     """Write to a standard stream; where nobody can be told (a full disk, a closed terminal), go on."""
     try:
         yield

@@ -17,8 +17,8 @@ class ControlNumbers:
     Those of digits, which mostly count one after another, are bits of words: a million of them take a megabyte or two.
     """
 
-    _words: dict[int, int] = field(factory=dict, init=False)
-    _others: set[str] = field(factory=set, init=False)
+    _words: dict[int, int] = field(factory=lambda: {}, init=False)
+    _others: set[str] = field(factory=set[str], init=False)
 
     def __contains__(self, number: str) -> bool:
         if not _is_short_number(number):

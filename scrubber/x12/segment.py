@@ -175,8 +175,8 @@ class Loop:
     """
 
     id: str
-    segments: list[Segment] = field(factory=list)
-    loops: list[Loop] = field(factory=list)
+    segments: list[Segment] = field(factory=lambda: [])
+    loops: list[Loop] = field(factory=lambda: [])
     placed: bool = True
 
     def __repr__(self) -> str:
