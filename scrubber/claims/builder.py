@@ -129,7 +129,8 @@ def _split(raw: RawClaim) -> tuple[Loop, tuple[ServiceLine, ...], Loop | Callabl
         plain = read_plain_lines(stretch.text, first.end(), ordinal, marks, loops.add_line)
         if plain is not None and head.child("2400") is None:
             return head, plain, loops.claim
-    loops, loop, found = _Loops(stretch), claim_loops(stretch.cut()), []
+    found: list[ServiceLine] = []
+    loops, loop = _Loops(stretch), claim_loops(stretch.cut())
     for number, line in enumerate(loop.children("2400"), 1):
         opens = line.segments[0]
         found.append(read_line(number, line, loops.add_line(opens.offset - stretch.offset, opens.ordinal)))
@@ -188,6 +189,7 @@ class Readable(Protocol):
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`."""
+        ...
 
 
 def reopen(source: Readable, place: ClaimPlace, providers: dict[Extent, Level] | None = None) -> Claim:

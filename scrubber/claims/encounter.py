@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from scrubber.claims.frequency import Versions, versions_of
 from scrubber.claims.model import Asked, Claim, ServiceLine
@@ -42,6 +42,10 @@ class SameDays(_Lines):
     """The lines of a patient on the same days, whoever rendered them; one object for the same dates."""
 
 
+def _procedures_of_lines(encounter: Encounter) -> frozenset[str]:
+    return frozenset([line.procedure for line in encounter.lines])
+
+
 @frozen(eq=False)
 class Encounter(_Lines):
     """The service lines of one patient and payer with the same providers and a common date of service.
@@ -53,13 +57,9 @@ class Encounter(_Lines):
     """
 
     _patient: _Dated | None = None
-    procedures: frozenset[str] = field(init=False)
+    procedures: frozenset[str] = field(default=Factory(_procedures_of_lines, takes_self=True), init=False)
     # The edits ask the same question one after another.
-    _by_days: dict[int, tuple[ServiceLine, ...]] = field(factory=dict, init=False, repr=False)
-
-    @procedures.default
-    def _procedures_of_lines(self) -> frozenset[str]:
-        return frozenset([line.procedure for line in self.lines])
+    _by_days: dict[int, tuple[ServiceLine, ...]] = field(factory=lambda: {}, init=False, repr=False)
 
     @cached_property
     def _spans(self) -> list[tuple[date, date, ServiceLine]]:

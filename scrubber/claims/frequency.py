@@ -54,7 +54,7 @@ def versions_of(claims: Sequence[Claim], repeated: AbstractSet[int] = frozenset(
     for marked in (Marked(claim) for claim in claims if claim.ordinal not in repeated):
         marks: list[Hashable] = [*marked.names, *marked.contents]
         near = {id(of[mark]): of[mark] for mark in marks if mark in of}
-        group = max(near.values(), key=len, default=[])
+        group: list[Marked] = max(near.values(), key=len) if near else []
         if not group:
             groups.append(group)
         for other in (other for other in near.values() if other is not group):
@@ -175,8 +175,8 @@ class _Originals:
 
     _named: dict[tuple[str, str], list[Claim]] = field(factory=lambda: defaultdict(list))
     _contents: dict[Hashable, list[Claim]] = field(factory=lambda: defaultdict(list))
-    _left: list[Marked] = field(factory=list)  # whose contents nobody has asked for yet
-    _gone: set[int] = field(factory=set)
+    _left: list[Marked] = field(factory=lambda: [])  # whose contents nobody has asked for yet
+    _gone: set[int] = field(factory=set[int])
 
     def expect(self, marked: Marked) -> None:
         """Take an original that comes, which a replacement of the same CLM01 means wherever it stands."""
@@ -228,9 +228,9 @@ class _Originals:
 class Earlier:
     """The claims of a patient so far, by what a later void may mean them by."""
 
-    _last: dict[Hashable, Claim] = field(factory=dict)
+    _last: dict[Hashable, Claim] = field(factory=lambda: {})
     _equal: dict[Hashable, list[Claim]] = field(factory=lambda: defaultdict(list))
-    _gone: set[int] = field(factory=set)
+    _gone: set[int] = field(factory=set[int])
 
     def add(self, marked: Marked) -> None:
         """Take the next claim, which is no void."""

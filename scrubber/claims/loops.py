@@ -69,15 +69,15 @@ def claim_loops(segments: Iterable[Segment]) -> Loop:
     names = _CLAIM_NAMES
     for segment in segments:
         name = segment.id
-        opens: str | None = None
+        opens, outer = None, parent
         if name == "LX" or (name == "SV1" and not (here.id == "2400" and here.find("SV1") is None)):
             opens, outer, names = "2400", claim, _LINE_NAMES
         elif name == "NM1":
-            opens, outer = names.get(segment.get(1)), parent
+            opens = names.get(segment.get(1))
         elif name == "SBR":
             opens, outer, names = "2320", claim, _COVERAGE_NAMES
         elif name in _INSIDE_LINE and parent.id == "2400":
-            opens, outer = _INSIDE_LINE[name], parent
+            opens = _INSIDE_LINE[name]
         if opens is not None:
             here = Loop(opens)
             outer.loops.append(here)

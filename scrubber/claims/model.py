@@ -219,7 +219,7 @@ class ServiceLine:
     notes: tuple[Note, ...] = ()
     adjudications: tuple[Adjudication, ...] = ()
     line_contract_type: str = ""
-    _loop: Loop | Callable[[], Loop] | None = None
+    _loop: Loop | Callable[[], Loop] | None = field(default=None, alias="loop")
     _claim: Claim | None = field(default=None, init=False)
 
     def __repr__(self) -> str:
@@ -237,6 +237,11 @@ class ServiceLine:
     def loop(self) -> Loop | None:
         """Loop 2400 exactly as it is in the input, made again each time; None for a line that a host built itself."""
         return self._loop if self._loop is None or isinstance(self._loop, Loop) else self._loop()
+
+    @property
+    def has_claim(self) -> bool:
+        """Whether the line is part of a claim already."""
+        return self._claim is not None
 
     @property
     def claim(self) -> Claim:
@@ -327,7 +332,7 @@ def _tuple_of_lines(lines: Iterable[ServiceLine]) -> tuple[ServiceLine, ...]:
 class Asked:
     """What many edits ask the same questions about; the answers die with it."""
 
-    _answers: dict[Hashable, Any] = field(factory=dict, init=False, repr=False)
+    _answers: dict[Hashable, Any] = field(factory=lambda: {}, init=False, repr=False)
 
     def once(self, question: Hashable, answer: Callable[[], T]) -> T:
         """Return what `answer` gives; the next time that `question` is asked, the same again."""
@@ -370,7 +375,7 @@ class Claim(Asked):
     original_reference: str = ""
     ordinal: int = 1
     transaction: TransactionSet = _NO_TRANSACTION_SET
-    _loop: Loop | Callable[[], Loop] | None = None
+    _loop: Loop | Callable[[], Loop] | None = field(default=None, alias="loop")
     complete: bool = True
     alone: bool = False
     responsibility: str = ""
@@ -387,7 +392,7 @@ class Claim(Asked):
         # The one mutation of the model: a line learns its claim.  A line of another claim (attrs.evolve) is copied.
         own: list[ServiceLine] = []
         for given in self.lines:
-            line = given if given._claim is None else _copy(given)  # noqa: SLF001
+            line = _copy(given) if given.has_claim else given
             object.__setattr__(line, "_claim", self)
             own.append(line)
         object.__setattr__(self, "lines", tuple(own))

@@ -57,7 +57,7 @@ class RawClaim:
     transaction: TransactionSet
     complete: bool = True
     stretch: Stretch | None = None
-    cut: list[Segment] = field(factory=list, repr=False)
+    cut: list[Segment] = field(factory=lambda: [], repr=False)
     unknown: Level | None = None
 
     @cached_property

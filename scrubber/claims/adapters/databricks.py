@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from scrubber.claims.adapters.mapping import diagnoses_of, filled
 from scrubber.claims.adapters.record import Record
@@ -55,7 +55,7 @@ def claims_from_databricks(
             "x12-edi-parser leaves out the rendering provider of a line (2420A): say one_rendering_provider=True where "
             "the files have none, or scrub the file itself"
         )
-    given = [documents] if isinstance(documents, Mapping) else documents
+    given = [cast("Mapping[str, Any]", documents)] if isinstance(documents, Mapping) else documents
     found = (record for place, document in enumerate(given, 1) for record in _claims(document, f"document {place}"))
     return (_claim(record, ordinal) for ordinal, record in enumerate(found, 1))
 

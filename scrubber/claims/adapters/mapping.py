@@ -149,7 +149,7 @@ def _payer(record: Record) -> Payer:
 
 
 def _notes(record: Record) -> tuple[Note, ...]:
-    notes = []
+    notes: list[Note] = []
     for note in record.records("notes"):
         notes.append(Note(note.text("code"), note.text("text")))
         note.close()

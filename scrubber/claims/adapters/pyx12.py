@@ -25,6 +25,7 @@ class Node(Protocol):
 
     def iterate_segments(self) -> Iterator[Mapping[str, Any]]:
         """Yield a mapping with the pyx12 segment under "segment"."""
+        ...
 
 
 def claims_from_pyx12(nodes: Iterable[Node]) -> Iterator[Claim]:

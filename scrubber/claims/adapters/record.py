@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import define, field
 
@@ -18,6 +18,11 @@ _DIGITS = 100
 """Numbers of more digits are not written out as decimals: Python refuses to, or they could fill the memory."""
 
 
+def _check_dictionary(record: Record, _attribute: object, data: object) -> None:
+    if not isinstance(data, Mapping):
+        raise AdapterError(f"{record.where}: must be a dictionary, not {_kind(data)}")
+
+
 @define(eq=False, repr=False)
 class Record:
     """One dictionary and its place in what the host gave ("lines[2]").
@@ -26,13 +31,9 @@ class Record:
     reads, never for its content.
     """
 
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(validator=_check_dictionary)
     where: str
-    _known: set[str] = field(factory=set, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.data, Mapping):
-            raise AdapterError(f"{self.where}: must be a dictionary, not {_kind(self.data)}")
+    _known: set[str] = field(factory=set[str], init=False)
 
     def text(self, key: str, missing: str = "") -> str:
         """Return text, `missing` where there is none."""
@@ -98,7 +99,7 @@ class Record:
         value = self._take(key)
         if value is None:
             return ()
-        if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        if not _is_list(value):
             raise AdapterError(f"{self.where}.{key}: must be a list, not {_kind(value)}")
         return value
 
@@ -108,6 +109,10 @@ class Record:
         if not isinstance(value, str):
             raise AdapterError(f"{self.where}.{key}: must be {what}, not {_kind(value)}")
         return _written(value)
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def _written(value: str | int) -> str:
