@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from attrs import converters, field, frozen
+from attrs import field, frozen
 
 from scrubber.api import load_settings, make_engine
 from scrubber.engine.judge import Engine
@@ -27,7 +27,7 @@ from scrubber.outputs.reports.json import JsonWriter
 from scrubber.outputs.reports.text import TextWriter
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
-from scrubber.tables.table import TableInfo, load_manifest, load_table
+from scrubber.tables.table import DatedRow, TableInfo, load_manifest, load_table
 from tests.support.x12_files import write_files
 
 __all__ = ["TARGETS", "scrub", "tables"]
@@ -111,18 +111,12 @@ def _read_manifest(folder: Traversable) -> None:
     assert all(info.name for info in infos.values())
 
 
-def _day(text: str | date) -> date:
-    return text if isinstance(text, date) else date.fromisoformat(text)
-
-
 @frozen
-class _Row:
+class _Row(DatedRow):
     """A row like those of the shipped tables."""
 
     procedure: str
     value: int = field(converter=int)
-    effective: date = field(default=date.min, converter=_day)
-    deleted: date | None = field(default=None, converter=converters.optional(_day))
 
 
 def _read_table(folder: Path) -> None:

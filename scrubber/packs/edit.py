@@ -128,7 +128,7 @@ class Edit(_ClaimRule[T], ABC):
     """An edit that judges one claim by itself."""
 
     @abstractmethod
-    def check(self, claim: Claim, context: Context[T]) -> Iterable[Finding]:
+    def check(self, claim: Claim, context: Context[T], /) -> Iterable[Finding]:
         """Yield the findings on `claim`."""
 
 
@@ -136,7 +136,7 @@ class EncounterEdit(_ClaimRule[T], ABC):
     """An edit that judges all a provider did for a patient on a date, over the claims of a file."""
 
     @abstractmethod
-    def check(self, encounter: Encounter, context: Context[T]) -> Iterable[Finding]:
+    def check(self, encounter: Encounter, context: Context[T], /) -> Iterable[Finding]:
         """Yield the findings on the lines of `encounter`."""
 
 

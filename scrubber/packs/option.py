@@ -36,18 +36,18 @@ class Option:
         return any(type(value) is type(known) and value == known for known in self.values)
 
 
+def _check_value(row: OptionRow, _attribute: object, value: str) -> None:
+    if value not in row.values:
+        raise ValueError(f"option {row.option} must be {' or '.join(row.values)}")
+
+
 @frozen
 class OptionRow(DatedRow):
     """An option and its value, "true" and "false" for True and False."""
 
     option: str
-    value: str = field()
+    value: str = field(validator=_check_value)
     values: tuple[str, ...] = ()
-
-    @value.validator
-    def _check(self, _attribute: object, value: str) -> None:
-        if value not in self.values:
-            raise ValueError(f"option {self.option} must be {' or '.join(self.values)}")
 
 
 def _text(value: str | bool) -> str:  # noqa: FBT001 - a value, not a switch

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import Attribute, frozen
 
@@ -90,10 +90,14 @@ def _other_module(entry: EntryPoint) -> str:
     return f" ({spec.origin} hides the installed module {name!r}: rename it, or run in another folder)"
 
 
+def _is_chain(found: object) -> TypeGuard[Chain[Any]]:
+    return isinstance(found, Chain)
+
+
 def _load(entry: EntryPoint) -> Plugin:
     chain = import_plugin(entry)
     distribution = distribution_of(entry)
-    if not isinstance(chain, Chain):
+    if not _is_chain(chain):
         raise PluginError(f"plugin {entry.name!r} of {distribution}: {entry.value} is not a scrubber.Chain")
     _check_chain(chain, f"plugin {entry.name!r} of {distribution}")
     seen: set[str] = set()
@@ -115,8 +119,12 @@ def _check_chain(chain: Chain[Any], origin: str) -> None:
         called = getattr(chain, name)
         if not callable(called) and (name in _NEEDED or called is not None):
             raise PluginError(f"{origin}: {name} of the chain cannot be called")
-    if not all(isinstance(option, Option) for option in chain.options):
+    if not _are_options(chain.options):
         raise PluginError(f"{origin}: an option of the chain is not a scrubber.Option")
+
+
+def _are_options(options: Iterable[object]) -> bool:
+    return all(isinstance(option, Option) for option in options)
 
 
 def _check_option(meta: Meta, options: Iterable[Option], origin: str) -> None:
@@ -129,16 +137,24 @@ def _check_option(meta: Meta, options: Iterable[Option], origin: str) -> None:
         raise PluginError(f"{origin}: {meta.code} needs the option {wanted}, which the chain does not declare")
 
 
-def _check_rule(rule: type[Rule], prefix: str, distribution: str) -> None:
+def _is_rule(rule: object) -> TypeGuard[type[Rule]]:
+    return isinstance(rule, type) and issubclass(rule, (Edit, EncounterEdit, FileEdit))
+
+
+def _is_checked(rule: type[Rule]) -> bool:
+    return issubclass(rule, (Edit, EncounterEdit))
+
+
+def _check_rule(rule: object, prefix: str, distribution: str) -> None:
     origin = f"plugin {prefix!r} of {distribution}"
-    if not (isinstance(rule, type) and issubclass(rule, (Edit, EncounterEdit, FileEdit))):
+    if not _is_rule(rule):
         raise PluginError(f"{origin}: {rule!r} is not an Edit or EncounterEdit")
     meta = getattr(rule, "meta", None)
     if not isinstance(meta, Meta):
         raise PluginError(f"{origin}: {rule.__name__} has no meta, or one that is not a scrubber.Meta")
     if not (meta.code.startswith(prefix) and meta.code[len(prefix) :].isdigit()):
         raise PluginError(f"{origin}: code {meta.code} does not begin with its prefix {prefix}")
-    if issubclass(rule, (Edit, EncounterEdit)) and not callable(rule.check):
+    if _is_checked(rule) and not callable(getattr(rule, "check", None)):
         raise PluginError(f"{origin}: check of {meta.code} is not a method")
     if missing := sorted(getattr(rule, "__abstractmethods__", ())):
         raise PluginError(f"{origin}: {meta.code} lacks the method {' and '.join(missing)}")

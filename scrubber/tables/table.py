@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 from importlib.resources.abc import Traversable
 from math import isfinite
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 from attrs import field, frozen
@@ -27,7 +27,6 @@ from scrubber.findings.finding import Source
 
 __all__ = [
     "DatedRow",
-    "Row",
     "Table",
     "TableInfo",
     "load_manifest",
@@ -35,15 +34,6 @@ __all__ = [
     "load_table",
     "override_tables",
 ]
-
-
-class Row(Protocol):
-    """A row of a table: in force from `effective` to `deleted`, both included; `deleted` None while no end is known."""
-
-    @property
-    def effective(self) -> date: ...  # noqa: D102
-    @property
-    def deleted(self) -> date | None: ...  # noqa: D102
 
 
 def _day(text: str | date) -> date:
@@ -72,7 +62,7 @@ class DatedRow:
         return " ".join(part for part in (start, end) if part) or "dates not known"
 
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=DatedRow)
 T = TypeVar("T")
 
 
@@ -201,12 +191,18 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
     return Table(info, {name: tuple(sorted(found, key=lambda row: row.effective)) for name, found in rows.items()})
 
 
-def _row(row_class: type[T], record: Mapping[str, str | None]) -> T:
+def _row(row_class: type[R], record: Mapping[str, str | None]) -> R:
     """Build a row from text: each field by its attrs converter; empty text reads as the field's default."""
-    names = {attribute.name for attribute in attrs.fields(cast("type[Any]", row_class))}
+    names = set(attrs.fields_dict(row_class))
     if unknown := sorted(set(record) - names):
         raise ValueError(f"unknown column {', '.join(map(str, unknown))}")
     return row_class(**{name: text for name, text in record.items() if text})
+
+
+def find_table(tables: object, name: str) -> Table[DatedRow] | None:
+    """Return the table `name` of a pack's tables (an attrs class of `Table` fields), None where it has none."""
+    found = getattr(tables, name, None)
+    return cast("Table[DatedRow]", found) if isinstance(found, Table) else None
 
 
 def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str) -> T:
@@ -216,10 +212,10 @@ def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str,
     every row of that key.  `origin` names the configuration in errors.  Raises ConfigError for a table, key, column
     or value that does not exist.
     """
-    changed: dict[str, Table[Any]] = {}
+    changed: dict[str, Table[DatedRow]] = {}
     for name, by_key in overrides.items():
-        table = getattr(tables, name, None)
-        if not isinstance(table, Table):
+        table = find_table(tables, name)
+        if table is None:
             raise ConfigError(f"{origin}: there is no table {name!r}")
         rows = dict(table.rows)
         for key, columns in by_key.items():
@@ -231,7 +227,7 @@ def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str,
 
 
 def _changed(row: R, columns: Mapping[str, Any], origin: str) -> R:
-    fields = attrs.fields_dict(cast("Any", type(row)))
+    fields = attrs.fields_dict(type(row))
     if unknown := sorted(set(columns) - set(fields)):
         raise ConfigError(f"{origin}: there is no column {', '.join(unknown)}")
     for name, value in columns.items():
@@ -239,19 +235,19 @@ def _changed(row: R, columns: Mapping[str, Any], origin: str) -> R:
         if isinstance(value, list | dict | bool):
             raise ConfigError(f"{place}: must be a text, a number or a date")
         try:
-            row = cast("R", attrs.evolve(cast("Any", row), **{name: str(value)}))
+            row = attrs.evolve(row, **{name: str(value)})
             _check_finite(row)
         except (ValueError, TypeError, ArithmeticError) as error:
             raise ConfigError(f"{place}: {_reason(error, value)}") from error
     return row
 
 
-def _check_finite(row: Any) -> None:
+def _check_finite(row: DatedRow) -> None:
     """Raise ValueError where a number of a row is none that can be counted with, in a table of any plugin."""
-    for column in attrs.fields(type(row)):
-        value = getattr(row, column.name)
+    for name in attrs.fields_dict(type(row)):
+        value = getattr(row, name)
         if isinstance(value, Decimal | float) and not isfinite(value):
-            raise ValueError(f"{column.name} is not a finite number")
+            raise ValueError(f"{name} is not a finite number")
 
 
 def _reason(error: Exception, value: object = None) -> str:
