@@ -27,10 +27,10 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from scrubber.errors import ConfigError, UnreadableError, reason_of
 from scrubber.findings.finding import Severity
@@ -71,15 +71,19 @@ class Ignore:
 class PayerConfig:
     """What one payer changes: severities, findings set aside, values of rule tables, options of packs."""
 
-    severity: Mapping[str, Severity] = field(factory=dict)
-    ignore: Mapping[str, Ignore] = field(factory=dict)
-    _tables: _Tables = field(factory=dict)
-    packs: _Packs = field(factory=dict)
+    severity: Mapping[str, Severity] = field(factory=lambda: {})
+    ignore: Mapping[str, Ignore] = field(factory=lambda: {})
+    changed_tables: _Tables = field(factory=lambda: {}, alias="tables")
+    packs: _Packs = field(factory=lambda: {})
 
     @property
     def tables(self) -> _Tables:
         """The changed values by table, row and column, the options of packs among them."""
-        return {**self._tables, **options_as_tables(self.packs)}
+        return {**self.changed_tables, **options_as_tables(self.packs)}
+
+
+def _payers_as_written(config: Config) -> dict[str, str]:
+    return {tidy_identifier(payer): payer for payer in config.payers}
 
 
 @frozen
@@ -95,18 +99,16 @@ class Config:
     conformance: str = "envelope"
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    severity: Mapping[str, Severity] = field(factory=dict)
-    _tables: _Tables = field(factory=dict)
-    packs: _Packs = field(factory=dict)
-    payers: Mapping[str, PayerConfig] = field(factory=dict)
+    severity: Mapping[str, Severity] = field(factory=lambda: {})
+    changed_tables: _Tables = field(factory=lambda: {}, alias="tables")
+    packs: _Packs = field(factory=lambda: {})
+    payers: Mapping[str, PayerConfig] = field(factory=lambda: {})
     redact: bool = False
     today: date = field(factory=date.today)
-    origins: Mapping[str, str] = field(factory=dict, eq=False)
-    _written: Mapping[str, str] = field(init=False, repr=False, eq=False)
-
-    @_written.default
-    def _payers_as_written(self) -> dict[str, str]:
-        return {tidy_identifier(payer): payer for payer in self.payers}
+    origins: Mapping[str, str] = field(factory=lambda: {}, eq=False)
+    _written: Mapping[str, str] = field(
+        default=Factory(_payers_as_written, takes_self=True), init=False, repr=False, eq=False
+    )
 
     def payer_named(self, payer: str) -> str | None:
         """Return the payer that the settings name by this identifier, without case and outer blanks; None for none."""
@@ -115,7 +117,7 @@ class Config:
     @property
     def tables(self) -> _Tables:
         """The changed values by table, row and column, the options of packs among them."""
-        return {**self._tables, **options_as_tables(self.packs)}
+        return {**self.changed_tables, **options_as_tables(self.packs)}
 
     def selects(self, code: str) -> bool:
         """Whether findings of `code` are wanted at all."""
@@ -249,7 +251,7 @@ def _check_keys(content: Mapping[str, Any], known: Iterable[str], where: str) ->
 def _table(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: must be a table")
-    return value
+    return cast("Mapping[str, Any]", value)
 
 
 def _severity(value: Any, where: str) -> Severity:
@@ -272,9 +274,10 @@ def _boolean(value: Any, where: str) -> bool:
 
 
 def _codes(value: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(code, str) for code in value):
+    codes = cast("Sequence[Any]", value) if isinstance(value, list | tuple) else (None,)
+    if not all(isinstance(code, str) for code in codes):
         raise ConfigError(f"{where}: must be a list of codes or prefixes")
-    return tuple(value)
+    return tuple(codes)
 
 
 def _severities(value: Any, where: str) -> dict[str, Severity]:
@@ -375,7 +378,7 @@ def describe_config(config: Config) -> str:
         ("redact", str(config.redact).lower()),
     ]
     rows += [(f"severity.{code}", _quoted(severity.value)) for code, severity in config.severity.items()]
-    rows += list(_described_tables("tables", config._tables))  # noqa: SLF001 - without the options of packs
+    rows += list(_described_tables("tables", config.changed_tables))
     rows += list(_described_packs("packs", config.packs))
     for payer, settings in config.payers.items():
         place = f"payers.{_quoted(payer)}"
@@ -384,7 +387,7 @@ def describe_config(config: Config) -> str:
             rows.append((f"{place}.ignore.{code}.reason", _quoted(ignore.reason)))
             if ignore.until is not None:
                 rows.append((f"{place}.ignore.{code}.until", ignore.until.isoformat()))
-        rows += list(_described_tables(f"{place}.tables", settings._tables))  # noqa: SLF001
+        rows += list(_described_tables(f"{place}.tables", settings.changed_tables))
         rows += list(_described_packs(f"{place}.packs", settings.packs))
     return "".join(f"{name} = {value}  # {_origin(config, name)}\n" for name, value in rows)
 
