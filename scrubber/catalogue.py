@@ -19,7 +19,7 @@ from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.option import describe_value
 from scrubber.packs.pack import Page
 from scrubber.packs.registry import Plugin
-from scrubber.tables.table import Table, override_tables
+from scrubber.tables.table import find_table, override_tables
 from scrubber.testing import scrub_shorthand
 
 __all__ = ["catalogue", "explain_page", "explain_rule", "find_page", "nearest_codes", "render_catalogue"]
@@ -261,8 +261,8 @@ def _changed_values(code: str, tables: Any, config: Config) -> Iterator[str]:
     ]
     for place, by_table in changes:
         for name, rows in by_table.items():
-            table = getattr(tables, name, None)
-            if not isinstance(table, Table):
+            table = find_table(tables, name)
+            if table is None:
                 continue
             for column, value in rows.get(code, {}).items():
                 known = dict.fromkeys(str(getattr(row, column)) for row in table.ever(code) if hasattr(row, column))

@@ -101,7 +101,7 @@ def contradictions(claims: Sequence[Claim], asked: AbstractSet[int], together: T
         alike = [claim for patient in similar for claim in patient.claims]
         if asked.isdisjoint(claim.ordinal for claim in alike):
             continue
-        changed = together(alike) if len(similar) > 1 else {}
+        changed: Mapping[int, str] = together(alike) if len(similar) > 1 else {}
         for patient in similar:
             own = {claim.ordinal for claim in patient.claims}
             for claim in (claim for claim in patient.claims if claim.ordinal in asked):

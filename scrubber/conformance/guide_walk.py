@@ -13,11 +13,12 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib import import_module
 from threading import local
-from typing import Any
+from typing import Any, TextIO, cast
 
 from attrs import define, evolve
 
@@ -41,7 +42,7 @@ _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _PARTS = {"GS", "ST", "HL", "CLM"}  # what begins a claim, a level or what is around them
 _MOST = 100  # faults of a rule that are given of each
 _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
-_NESTED = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
+_NESTED: Mapping[str, tuple[str, ...]] = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
 _SCOPES = {"ISA": Scope.INTERCHANGE, "GS": Scope.GROUP, "ST": Scope.TRANSACTION_SET}
 _PART_SCOPES = {"HL": Scope.LEVEL, "CLM": Scope.CLAIM}
 _ENVELOPE_LOOPS = {name: f"{_HEADERS.get(name, name)}_LOOP" for name in ("ISA", "GS", "ST", *_HEADERS)}
@@ -286,8 +287,10 @@ class _Feed:
 @cache
 def _guide() -> tuple[Any, Any, frozenset[str]]:
     """Return pyx12's map of the guide, its node for the ISA, and the identifiers of all segments of the guide."""
-    from pyx12 import map_if, map_walker, params, x12file  # noqa: PLC0415, F401 - start-up: most runs do not need them
+    from pyx12 import map_if, params  # noqa: PLC0415 - start-up: most runs do not need them
 
+    for module in ("pyx12.map_walker", "pyx12.x12file"):  # have their loggers made, too, before all are silenced
+        import_module(module)
     settings = params.ParamsBase()
     settings.set("exclude_external_codes", _STALE_CODE_LISTS)
     guide = map_if.load_map_file(_MAP, settings)
@@ -296,7 +299,7 @@ def _guide() -> tuple[Any, Any, frozenset[str]]:
     # The filter is on the very logger that is asked, whatever levels and handlers a host has given it.
     for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "pyx12"]:
         logging.getLogger(name).addFilter(_SILENCE)
-    return guide, isa, frozenset(node.id for node in guide.loop_segment_iterator() if node.is_segment())
+    return guide, isa, frozenset(str(node.id) for node in guide.loop_segment_iterator() if node.is_segment())
 
 
 class _Walker:
@@ -372,7 +375,7 @@ class _Walker:
             from pyx12 import map_walker, x12file  # noqa: PLC0415
 
             _guide()  # in front of the reader: without a map there must be none, so that nothing else is judged
-            self._reader, self._walk = x12file.X12Reader(self._feed), map_walker.walk_tree()
+            self._reader, self._walk = x12file.X12Reader(cast("TextIO", self._feed)), map_walker.walk_tree()
             self._reader.check_837_lx = True
         # A new iterator each time: the one in which the reader raised an error would be dead.
         return next(iter(self._reader))
@@ -497,8 +500,9 @@ class _Silence(logging.Filter):
 
     walking = local()
 
-    def filter(self, _record: logging.LogRecord) -> bool:
+    def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record may pass."""
+        del record
         return not getattr(self.walking, "now", False)
 
 
@@ -506,7 +510,7 @@ _SILENCE = _Silence()
 
 
 @contextmanager
-def _silenced() -> Iterator[None]:
+def _silenced() -> Generator[None]:
     """Keep pyx12 from logging, for it logs element values.  What is used of it here neither prints nor writes files."""
     _SILENCE.walking.now = True
     try:

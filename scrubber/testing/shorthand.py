@@ -115,14 +115,14 @@ class Form:
 class _Line:
     code: list[str]
     units: str = "1"
-    settings: dict[str, str] = field(factory=dict)
+    settings: dict[str, str] = field(factory=lambda: {})
 
 
 @define
 class _ShorthandClaim:
     number: str
     settings: dict[str, str]
-    lines: list[_Line] = field(factory=list)
+    lines: list[_Line] = field(factory=lambda: [])
 
 
 def _parse(shorthand: str) -> list[_ShorthandClaim]:
