@@ -48,8 +48,8 @@ class _SummaryCounts:
     """What the summary of a file, or of all files, counts beside its totals."""
 
     totals: Totals = field(factory=Totals)
-    severities: Counter[Severity] = field(factory=Counter)
-    decisions: Counter[SetAside] = field(factory=Counter)
+    severities: Counter[Severity] = field(factory=Counter[Severity])
+    decisions: Counter[SetAside] = field(factory=Counter[SetAside])
     unpriced: int = 0
 
     def include(self, other: _SummaryCounts) -> None:

@@ -6,10 +6,11 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
@@ -153,7 +154,7 @@ class _SummaryRow:
     """What the summary says of an input; `report` is there once it has been concluded."""
 
     report: FileReport = field(factory=lambda: FileReport(""))
-    findings: Counter[Severity] = field(factory=Counter)
+    findings: Counter[Severity] = field(factory=Counter[Severity])
     ignored: int = 0
     unpriced: int = 0
 
@@ -273,11 +274,10 @@ def _harmless(text: str) -> str:
 
 def _library() -> Any:
     try:
-        import xlsxwriter  # noqa: PLC0415 - an extra: only this format needs it
-        import xlsxwriter.exceptions  # noqa: PLC0415
+        import_module("xlsxwriter.exceptions")  # an extra: only this format needs it
+        return import_module("xlsxwriter")
     except ImportError as error:
         raise ConfigError("xlsx needs XlsxWriter: pip install 'x12-claim-scrubber[xlsx]'") from error
-    return xlsxwriter
 
 
 def _midnight(day: date) -> datetime:
@@ -319,7 +319,7 @@ class _Parcel:
         return self._place
 
     @contextmanager
-    def _trying(self) -> Iterator[bool]:
+    def _trying(self) -> Generator[bool]:
         """Tell whether the stream still takes something, and note when it does not."""
         whole, self._broken = not (self._broken or self.stream.closed), True
         yield whole

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from lxml import etree
 
@@ -24,6 +24,7 @@ __all__ = ["NAMESPACE", "SCHEMA_VERSION", "XmlWriter"]
 
 SCHEMA_VERSION = 2
 NAMESPACE = f"urn:x12-claim-scrubber:report:{SCHEMA_VERSION}"
+_NAMESPACES = cast("Mapping[str, str]", {None: NAMESPACE})  # lxml's stubs do not know the default namespace
 
 Value = str | int | bool | Decimal | date | Iterable[str] | None
 
@@ -43,7 +44,7 @@ class XmlWriter(ReportWriter):
         self._document = etree.xmlfile(self._out, encoding="utf-8")
         self._xml = self._document.__enter__()
         self._xml.write_declaration()
-        self._root = self._xml.element(_name("report"), {"schema": str(SCHEMA_VERSION)}, nsmap={None: NAMESPACE})
+        self._root = self._xml.element(_name("report"), {"schema": str(SCHEMA_VERSION)}, nsmap=_NAMESPACES)
         self._root.__enter__()
         self._xml.write("\n")
         self._file: AbstractContextManager[Any] | None = None
@@ -74,11 +75,13 @@ class XmlWriter(ReportWriter):
         self._out.write(b"\n")
 
     def _open_file(self, path: str) -> AbstractContextManager[Any]:
-        if self._file is None:
-            self._file = self._xml.element(_name("file"), {"path": printable(path)})
-            self._file.__enter__()
-            self._xml.write("\n")
-        return self._file
+        if self._file is not None:
+            return self._file
+        file: AbstractContextManager[Any] = self._xml.element(_name("file"), {"path": printable(path)})
+        file.__enter__()
+        self._xml.write("\n")
+        self._file = file
+        return file
 
     def _write(self, element: Any) -> None:
         self._xml.write(element, pretty_print=True)
@@ -94,7 +97,7 @@ def _element(tag: str, content: Iterable[Any] = (), **attributes: Value) -> Any:
     It declares the namespace itself, though the root has done so: that is how lxml writes a tree into a document.
     """
     texts = {name.replace("_", "-"): text for name, value in attributes.items() if (text := _text(value))}
-    element = etree.Element(_name(tag), texts, nsmap={None: NAMESPACE})
+    element = etree.Element(_name(tag), texts, nsmap=_NAMESPACES)
     element.extend(content)
     return element
 

@@ -62,12 +62,11 @@ def _told(form: str, data: bytes) -> list[str]:  # noqa: PLR0911 - one a format
         (invocation,) = (run["invocations"][0] for run in json.loads(data)["runs"])
         return [told["message"]["text"] for told in invocation.get("toolConfigurationNotifications", [])]
     if form == "xml":
-        return [str(text) for text in etree.fromstring(data).xpath("//*[local-name()='notice']/*/text()")]
+        found: Any = etree.fromstring(data).xpath("//*[local-name()='notice']/*/text()")
+        return [str(text) for text in found]
     if form == "html":
-        return [
-            "".join(item.itertext())
-            for item in etree.HTML(data.decode()).xpath("//section[@id='notices' or .//*[@id='notices']]//li")
-        ]
+        items: Any = etree.HTML(data.decode()).xpath("//section[@id='notices' or .//*[@id='notices']]//li")
+        return ["".join(item.itertext()) for item in items]
     if form == "csv":
         rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
         return [row["Message"] for row in rows if row["Name"] in {"edits-off", "tables-ended"}]

@@ -96,7 +96,7 @@ class _Marks:
     """Which cells of a card are faulty, and by which faults; line None for the claim itself."""
 
     anchor: str
-    by_cell: Mapping[tuple[int | None, str], Sequence[_CardFinding]] = field(factory=dict)
+    by_cell: Mapping[tuple[int | None, str], Sequence[_CardFinding]] = field(factory=lambda: {})
 
     def cell(self, line: int | None, column: str, text: str) -> Child:
         """Show a value, and what is wrong with it: by shape, underline and link, and in words read aloud."""

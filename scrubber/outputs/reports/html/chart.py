@@ -91,7 +91,7 @@ def _chart(errors: Sequence[EditCount], cleared: Sequence[Cleared], tally: RunTa
     total = tally.totals()
     in_dollars = bool(total.at_risk)
     whole = total.at_risk if in_dollars else Decimal(total.rejected)
-    rows = []
+    rows: list[Element] = []
     for place, (edit, done) in enumerate(shown):
         part, so_far = (edit.at_risk, done.at_risk) if in_dollars else (Decimal(edit.claims), Decimal(done.claims))
         figures = _figures(edit, in_dollars=in_dollars)

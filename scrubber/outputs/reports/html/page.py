@@ -209,7 +209,7 @@ def _work_list(tally: RunTally, kept: Sequence[KeptClaim], catalogue: Catalogue)
         text = "No claim has a finding." if tally.totals().claims else "There is no claim to work on."
         return section("work", "Fix these first", el("p", text))
     several = len(tally.files) > 1
-    parts = []
+    parts: list[Element] = []
     for start, end in _pages(len(kept)):
         items = [work_item(entry, catalogue, several_files=several) for entry in kept[start:end]]
         parts.append(_folded(start, end, len(kept), el("ol", items, start=f"{start + 1}", class_="work")))

@@ -55,7 +55,7 @@ class GroupCount:
     charges: Decimal = _NOTHING
     rejected_charges: Decimal = _NOTHING
     at_risk: Decimal = _NOTHING
-    codes: Counter[str] = field(factory=Counter)
+    codes: Counter[str] = field(factory=Counter[str])
 
     def add(self, claim: ClaimReport, codes: Iterable[str]) -> None:
         """Count a claim on which the edits `codes` stand."""
@@ -80,7 +80,7 @@ class EditCount:
     code: str
     name: str
     severity: Severity
-    denials: Counter[str] = field(factory=Counter)
+    denials: Counter[str] = field(factory=Counter[str])
     findings: int = 0
     claims: int = 0
     charges: Decimal = _NOTHING
@@ -99,18 +99,18 @@ class Cleared:
 class RunTally:
     """The counts of a run, fed claim by claim and file by file."""
 
-    files: list[FileReport] = field(factory=list)
-    payers: dict[str, GroupCount] = field(factory=dict)
-    providers: dict[str, GroupCount] = field(factory=dict)
-    observed: Counter[Observation] = field(factory=Counter)
-    severities: Counter[Severity] = field(factory=Counter)
+    files: list[FileReport] = field(factory=lambda: [])
+    payers: dict[str, GroupCount] = field(factory=lambda: {})
+    providers: dict[str, GroupCount] = field(factory=lambda: {})
+    observed: Counter[Observation] = field(factory=Counter[Observation])
+    severities: Counter[Severity] = field(factory=Counter[Severity])
     flagged: int = 0
-    set_aside: Counter[SetAside] = field(factory=Counter)
+    set_aside: Counter[SetAside] = field(factory=Counter[SetAside])
     unpriced: int = 0
     last_day: date | None = None
-    _edits: dict[tuple[str, Severity], EditCount] = field(factory=dict)
-    _reasons: dict[frozenset[str], Cleared] = field(factory=dict)
-    _kept: list[tuple[tuple[Decimal, int, int, int], KeptClaim]] = field(factory=list)
+    _edits: dict[tuple[str, Severity], EditCount] = field(factory=lambda: {})
+    _reasons: dict[frozenset[str], Cleared] = field(factory=lambda: {})
+    _kept: list[tuple[tuple[Decimal, int, int, int], KeptClaim]] = field(factory=lambda: [])
 
     def add(self, claim: ClaimReport) -> None:
         """Count a claim of the input that has not been concluded yet."""
