@@ -54,8 +54,8 @@ class Connections:
 
     limit: int
     seconds: float
-    _open: set[_Connection] = field(factory=set, init=False)
-    _waiting: dict[_Connection, asyncio.TimerHandle] = field(factory=dict, init=False)
+    _open: set[_Connection] = field(factory=set["_Connection"], init=False)
+    _waiting: dict[_Connection, asyncio.TimerHandle] = field(factory=lambda: {}, init=False)
 
     @property
     def protocol(self) -> partial[_Connection]:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _PREFIX = "scrubber-serve-"
 
 
 @contextmanager
-def open_folder(parent: Path) -> Iterator[Path]:
+def open_folder(parent: Path) -> Generator[Path]:
     """Make the folder of a server below `parent`, mode 0700, and remove it in the end.
 
     What servers left that were killed is removed first: a server holds a lock on its folder as long as it lives.
@@ -44,7 +44,7 @@ def open_folder(parent: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def request_folder(folder: Path) -> Iterator[Path]:
+def request_folder(folder: Path) -> Generator[Path]:
     """Make a folder for the files of one request, and remove it with them however the request ends."""
     place = Path(tempfile.mkdtemp(prefix="request-", dir=folder))
     try:

@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,15 +52,15 @@ class AnswerStore:
     count: int
     size: int
     clock: Callable[[], float] = time.monotonic
-    _kept: OrderedDict[str, KeptAnswer] = field(factory=OrderedDict, init=False)
-    _running: set[str] = field(factory=set, init=False)
+    _kept: OrderedDict[str, KeptAnswer] = field(factory=OrderedDict[str, KeptAnswer], init=False)
+    _running: set[str] = field(factory=set[str], init=False)
     _bytes: int = field(default=0, init=False)
 
     def __len__(self) -> int:
         return len(self._kept)
 
     @contextmanager
-    def reserve(self, key: str | None, place: Path) -> Iterator[KeptAnswer | None]:
+    def reserve(self, key: str | None, place: Path) -> Generator[KeptAnswer | None]:
         """Return the answer that is kept under a key; where none is, no other request may use the key meanwhile.
 
         Its file is linked to `place`, so that it lasts as long as that folder.  Raises Problem when the key is in use.

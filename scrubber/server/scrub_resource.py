@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class ScrubRoute:
             return
 
     @contextmanager
-    def _admitted(self) -> Iterator[None]:
+    def _admitted(self) -> Generator[None]:
         """Take a place, from before the body comes until its answer is sent: so the disk that is used has a bound."""
         if self.in_hand >= self.settings.jobs + self.settings.queue:
             raise Problem(Problems.BUSY, "Ask again later.", {"Retry-After": "2"})

@@ -115,9 +115,9 @@ class Pool:
     limit: float
     on_death: Callable[[], object]
     judging: int = field(default=0, init=False)
-    _workers: set[Worker] = field(factory=set, init=False)
-    _idle: asyncio.Queue[Worker] = field(factory=asyncio.Queue, init=False)
-    _keepers: list[asyncio.Task[None]] = field(factory=list, init=False)
+    _workers: set[Worker] = field(factory=set[Worker], init=False)
+    _idle: asyncio.Queue[Worker] = field(factory=asyncio.Queue[Worker], init=False)
+    _keepers: list[asyncio.Task[None]] = field(factory=lambda: [], init=False)
 
     @property
     def alive(self) -> int:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -89,9 +89,9 @@ class Inbox:
 
     folder: Path
     waits: Waits
-    troubles: list[tuple[str, str]] = field(factory=list, init=False)
-    _seen: dict[str, _Sighting] = field(factory=dict, init=False)
-    _told: set[tuple[str, str]] = field(factory=set, init=False)
+    troubles: list[tuple[str, str]] = field(factory=lambda: [], init=False)
+    _seen: dict[str, _Sighting] = field(factory=lambda: {}, init=False)
+    _told: set[tuple[str, str]] = field(factory=set[tuple[str, str]], init=False)
 
     def prepare(self) -> None:
         """Make the folder of taken files.  Raises ConfigError where there is no folder that files can be taken from."""
@@ -221,7 +221,7 @@ def age_of(found: os.stat_result) -> float:
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Generator[BinaryIO]:
     """Open a regular file for reading, and nothing else: no link is followed and no pipe is waited for.
 
     Raises NotRegularError, FileNotFoundError or another OSError.

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -203,7 +203,7 @@ class Journal:
             self._database.execute("UPDATE files SET owner = ? WHERE owner = ? AND state <> 'done'", (owner, dead))
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _asking(self) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as error:

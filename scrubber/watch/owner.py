@@ -7,7 +7,7 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -56,7 +56,7 @@ class Owner:
 
 
 @contextmanager
-def mourn(folder: Path, owner: str) -> Iterator[bool]:
+def mourn(folder: Path, owner: str) -> Generator[bool]:
     """Tell whether another watcher is dead; while the block runs nobody else is told so.
 
     Raises OSError.

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class _GoneError(Exception):
 @contextmanager
 def open_watcher(
     inbox: Path, out: Path, waits: Waits, judge: FileWorker, tell: Callable[[str], None]
-) -> Iterator[Watcher]:
+) -> Generator[Watcher]:
     """Set up a watcher between two folders.  Raises ConfigError or JournalError when they cannot be used."""
     layout, folder = Layout(out), Inbox(inbox, waits)
     layout.check_apart(inbox)
@@ -85,8 +85,8 @@ class Watcher:
     limit: int = 10
     code: int = 0
     stopping: bool = False
-    _due: dict[str, float] = field(factory=dict, init=False)
-    _pauses: dict[str, float] = field(factory=dict, init=False)
+    _due: dict[str, float] = field(factory=lambda: {}, init=False)
+    _pauses: dict[str, float] = field(factory=lambda: {}, init=False)
 
     def run_once(self) -> int:
         """Take what is whole now and give the exit code.  Raises ScrubberError when there is no going on."""
@@ -398,7 +398,7 @@ def _words(error: BaseException) -> str:
 
 
 @contextmanager
-def _naming(place: Path) -> Iterator[None]:
+def _naming(place: Path) -> Generator[None]:
     """Name the folder in the error where it cannot be used."""
     try:
         yield
