@@ -366,7 +366,7 @@ def _bill_primary(base: ServiceLine, line: ServiceLine, facts: Facts) -> str:
     """Name the primary procedures that would make an add-on code payable, or say where they are listed."""
     if base.procedure in IVUS:
         return f"See {places([base], line)}."  # which has its own finding
-    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+    primaries = facts.own_primaries(base.procedure, base.service_dates)
     are_many = len(primaries) > _MOST_PRIMARIES or CONTRACTOR_DEFINED in primaries
     which = f"'scrubber explain {base.procedure}' lists them" if are_many else " or ".join(sorted(primaries))
     return (

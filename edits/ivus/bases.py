@@ -287,7 +287,7 @@ def can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: froz
 
 
 def _can_stand(base: ServiceLine, encounter: Encounter, facts: Facts, above: frozenset[str]) -> bool:
-    primaries = facts.own_primaries(base.procedure, base.service_dates) if base.service_dates else frozenset()
+    primaries = facts.own_primaries(base.procedure, base.service_dates)
     if not primaries:
         return base.service_dates is not None
     waiting = above | {base.procedure}

@@ -181,4 +181,4 @@ def side_of(line: ServiceLine) -> str:
 
 def are_opposite(line: ServiceLine, other: ServiceLine) -> bool:
     """Whether one line names the left side and the other the right one."""
-    return {side_of(line), side_of(other)} == SIDES
+    return frozenset((side_of(line), side_of(other))) == SIDES

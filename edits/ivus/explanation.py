@@ -135,7 +135,7 @@ def _as_base(code: str, day: date, facts: Facts) -> _Section:
 
 def _coronary(code: str, day: date, facts: Facts) -> _Section:
     """Tell of the coronary ultrasound codes 92978 and 92979, and of their primary procedures."""
-    lines = []
+    lines: list[str] = []
     own = [row for row in facts.coronary_bases if row.addon == code]
     if own:
         bases = sorted({row.base for row in own if _in_force(row, day)})
@@ -185,7 +185,7 @@ def _family(code: str, facts: Facts) -> _Section:
 
 
 def _catheter(code: str, facts: Facts) -> _Section:
-    lines = []
+    lines: list[str] = []
     for row in facts.catheter_codes.ever(code):
         what = (
             "Its service includes catheter placement" if row.includes_catheterization == "yes" else "Places a catheter"
@@ -243,7 +243,7 @@ def _as_modifier(code: str, facts: Facts) -> _Section:
 
 
 def _bypass(code: str, facts: Facts) -> _Section:
-    lines = []
+    lines: list[str] = []
     for row in facts.ncci_modifiers.ever(code):
         either = f", on either line from {row.either_column_from}" if row.either_column_from is not None else ""
         lines.append(f"Bypasses a PTP edit of modifier indicator 1 on the column 2 line{either} ({row.kind})")

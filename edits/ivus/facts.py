@@ -370,8 +370,13 @@ class Facts:
         return self.is_base(addon, CONTRACTOR_DEFINED, dates)
 
     @lru_cache(maxsize=1024)  # noqa: B019 - the tables live as long as the program
-    def own_primaries(self, base: str, dates: DateRange) -> frozenset[str]:
-        """Return the primaries of a base code that is an add-on itself; empty for one that can stand alone."""
+    def own_primaries(self, base: str, dates: DateRange | None) -> frozenset[str]:
+        """Return the primaries of a base code that is an add-on itself; empty for one that can stand alone.
+
+        None are known where the dates are not.
+        """
+        if dates is None:
+            return frozenset()
         if any(row.role == "initial" for row in self.procedures.ever(base)):
             rows = (row for row in self.base_codes if row.addon == base)
             return frozenset(row.base for row in rows if _in_force(row, dates))

@@ -240,7 +240,7 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for a coronary modifier, and for the others on a line that is in no pair with indicator 1."""
         facts = context.tables
-        paired = _paired(encounter, facts) if modified_lines(encounter) else frozenset()
+        paired: frozenset[int] = _paired(encounter, facts) if modified_lines(encounter) else frozenset()
         for line in modified_lines(encounter):
             coronary = facts.modifiers_of_kind(line, "coronary")
             kinds = ("coronary",) if id(line) in paired else ("coronary", "unbundling")

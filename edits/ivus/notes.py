@@ -85,7 +85,7 @@ class _Lexicon:
     names: Mapping[tuple[str, ...], Mapping[str, Vessel]]
     words: Mapping[str, VesselWord]
 
-    _parts: dict[str, _Part] = field(factory=dict, init=False)
+    _parts: dict[str, _Part] = field(factory=lambda: {}, init=False)
 
     def role(self, word: str) -> str:
         found = self.words.get(word)
