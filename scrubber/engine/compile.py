@@ -53,8 +53,8 @@ class Compiler:
         tables = self._tables_of(chain)
         for origin, changes in overrides:
             tables = override_tables(tables, changes, origin)
-        over_claims = [edit for edit in wanted if isinstance(edit, Edit)]
-        over_encounters = [edit for edit in wanted if isinstance(edit, EncounterEdit)]
+        over_claims: list[Edit[Any]] = [edit for edit in wanted if isinstance(edit, Edit)]
+        over_encounters: list[EncounterEdit[Any]] = [edit for edit in wanted if isinstance(edit, EncounterEdit)]
         return Stage(
             chain=chain,
             claim_edits=grouped(over_claims),

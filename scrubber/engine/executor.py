@@ -51,6 +51,7 @@ class FileJudge(Protocol):
 
         Returns what gives the verdict on each of them, by its place in the file, once.
         """
+        ...
 
 
 class Executor(ABC):
@@ -64,7 +65,7 @@ class Executor(ABC):
         """Return what judges the claims of a file."""
 
     @abstractmethod
-    def begin(self, function: Callable[..., T], *arguments: object) -> Future[T] | None:
+    def begin(self, function: Callable[..., T], /, *arguments: object) -> Future[T] | None:
         """Have a function of a module run in a process that has an engine; None where there is only this process."""
 
     @abstractmethod
@@ -95,7 +96,7 @@ class SerialExecutor(Executor):
         """Return what judges the claims of a file."""
         return _SerialJudge(self._engine, source)
 
-    def begin(self, _function: Callable[..., T], *_arguments: object) -> None:
+    def begin(self, _function: Callable[..., T], /, *_arguments: object) -> None:
         """Return None: there is only this process."""
 
     def wait_for(self, future: Future[T]) -> T:
@@ -110,7 +111,7 @@ class SerialExecutor(Executor):
 class _SerialJudge:
     _engine: Engine
     _source: InputSource
-    _providers: dict[Extent, Level] = field(factory=dict[Extent, Level])
+    _providers: dict[Extent, Level] = field(factory=lambda: {})
 
     def ask(self, places: Sequence[ClaimPlace]) -> Callable[[int], ClaimReport]:
         verdicts: _Verdicts = {}
@@ -145,7 +146,7 @@ class ProcessExecutor(Executor):
         """Return what judges the claims of a file, in batches."""
         return _BatchJudge(self, source)
 
-    def begin(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+    def begin(self, function: Callable[..., T], /, *arguments: object) -> Future[T]:
         """Have a function of a module run in one of the processes.  Raises ScrubberError when one has died."""
         # The first call forks: an interrupt meanwhile would end in a hook of some library and be lost.
         with _Deaths(), uninterrupted():
@@ -165,8 +166,8 @@ class ProcessExecutor(Executor):
 class _ClaimBatch:
     """Groups of claims to be judged, each group together, with the bytes they are read from."""
 
-    groups: list[list[ClaimPlace]] = field(factory=list[list[ClaimPlace]])
-    slices: dict[tuple[int, int], bytes] = field(factory=dict[tuple[int, int], bytes], repr=False)
+    groups: list[list[ClaimPlace]] = field(factory=lambda: [])
+    slices: dict[tuple[int, int], bytes] = field(factory=lambda: {}, repr=False)
     claims: int = 0
     answer: Future[_Verdicts] | None = None
 

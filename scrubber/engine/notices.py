@@ -72,7 +72,7 @@ def _origins(config: Config, settings: Iterable[str]) -> Iterator[str]:
 class EndedTables:
     """Collects over the claims of an input the rule tables that end before dates of service they were used for."""
 
-    _used: dict[tuple[str, date], tuple[date, date]] = field(factory=dict, init=False)
+    _used: dict[tuple[str, date], tuple[date, date]] = field(factory=lambda: {}, init=False)
 
     def add(self, tables: Iterable[EndedTable]) -> None:
         """Take the tables of a claim."""

@@ -28,6 +28,7 @@ class EditOf(Protocol[S_contra]):
 
     def check(self, subject: S_contra, context: Context[Any], /) -> Iterable[Finding]:
         """Yield the findings on a claim or an encounter."""
+        ...
 
 
 @frozen

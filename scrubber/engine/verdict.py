@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -32,8 +32,8 @@ class ClaimVerdict:
     """
 
     claim: Claim
-    findings: list[Finding] = field(factory=list)
-    ignored: list[IgnoredFinding] = field(factory=list)
+    findings: list[Finding] = field(factory=lambda: [])
+    ignored: list[IgnoredFinding] = field(factory=lambda: [])
     refused: bool = False
     alone: int = 0
 
@@ -97,7 +97,7 @@ class EditRun:
                 self._note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
 
     @contextmanager
-    def guarding(self, what: str, verdicts: Iterable[ClaimVerdict]) -> Iterator[None]:
+    def guarding(self, what: str, verdicts: Iterable[ClaimVerdict]) -> Generator[None]:
         """Report what the block raises on the claims: `what` says whose code runs in it."""
         try:
             yield
