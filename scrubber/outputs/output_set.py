@@ -102,8 +102,8 @@ class FileOutputs:
     targets: Targets
     settings: OutputSettings
     publication: Publication
-    _files: list[tuple[Draft, X12Writer]] = field(factory=list[tuple[Draft, X12Writer]], init=False)
-    _notes: list[str] = field(factory=list[str], init=False)
+    _files: list[tuple[Draft, X12Writer]] = field(factory=lambda: [], init=False)
+    _notes: list[str] = field(factory=lambda: [], init=False)
 
     def begin(self) -> None:
         """Begin the files.  Raises ConfigError where one cannot be written."""

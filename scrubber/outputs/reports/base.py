@@ -62,11 +62,11 @@ class ReportWriter(ABC):
     detail: ClassVar[Detail] = Detail.NONE
 
     @abstractmethod
-    def claim(self, path: str, claim: ClaimReport) -> None:
+    def claim(self, path: str, claim: ClaimReport, /) -> None:
         """Take the verdict on one claim of the input `path`."""
 
     @abstractmethod
-    def end_file(self, report: FileReport) -> None:
+    def end_file(self, report: FileReport, /) -> None:
         """Take the conclusion on an input; its claims have been given before."""
 
     @abstractmethod

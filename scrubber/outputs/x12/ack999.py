@@ -91,7 +91,7 @@ _MAX_CONTEXT = 35  # CTX01-2
 class _AckStatus:
     """What is wrong with a transaction set, a group or an interchange: codes in order, and whether it is refused."""
 
-    codes: list[str] = field(factory=list)
+    codes: list[str] = field(factory=lambda: [])
     refused: bool = False
 
     def add(self, code: str, *, refused: bool) -> None:
@@ -138,7 +138,7 @@ class _Set:
     header: Segment
     verdict: _AckStatus = field(factory=_AckStatus)
     noted: int = 0
-    elements: set[str] = field(factory=set)
+    elements: set[str] = field(factory=set[str])
     empty: int = 0
 
 
@@ -165,7 +165,7 @@ class StructureAcknowledger(X12Writer):
     _group: _GroupAnswer | None = field(default=None, init=False)
     _set: _Set | None = field(default=None, init=False)
     _claim: str | None = field(default=None, init=False)
-    _runs: dict[int, int] = field(factory=dict, init=False)  # the empty segments in a row from a byte on
+    _runs: dict[int, int] = field(factory=lambda: {}, init=False)  # the empty segments in a row from a byte on
 
     def __attrs_post_init__(self) -> None:
         self._envelope = InterchangeWriter(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)

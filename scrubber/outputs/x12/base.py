@@ -96,7 +96,7 @@ class X12Writer(ABC):
         """Take a syntax error, whatever the settings leave out, before what it is in."""
 
     @abstractmethod
-    def finish(self, report: FileReport) -> Completion:
+    def finish(self, report: FileReport, /) -> Completion:
         """Complete the file; all of the input has passed, and `report` is the one on it."""
 
     def expected(self, _totals: Totals) -> Tally | None:

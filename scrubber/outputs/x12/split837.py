@@ -59,7 +59,7 @@ class Side(X12Writer):
     out: BinaryIO
     refuses: Callable[[int], bool]
     rejected: bool
-    _open: list[_OpenLevel] = field(factory=list, init=False)
+    _open: list[_OpenLevel] = field(factory=lambda: [], init=False)
     _splicer: Splicer = field(init=False)
     _some_refused: bool = field(default=False, init=False)
 
