@@ -6,8 +6,9 @@ import io
 import os
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, TypeGuard
 
 import click
 
@@ -41,7 +42,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit.  No traceback and no claim data ever reach standard error."""
     end_on_signals()
     own = sys.stdout if sys.stdout is sys.__stdout__ else None  # what a host has put there is the host's
-    if isinstance(own, io.TextIOWrapper) and isinstance(own.buffer, io.RawIOBase):
+    if _is_text(own) and _is_raw(own.buffer):
         # PYTHONUNBUFFERED: a raw stream may take a part of what it is given, and nobody notices.
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(own.buffer), "utf-8", "backslashreplace", "\n")
     try:
@@ -146,11 +147,19 @@ _ABOUT_FILES = ("annotate_k3", "line_dates", "partial", "ack_date", "ack_number"
 """The options of X12 files, which a `Scrubber` has under the same names."""
 
 
+def _is_text(stream: object) -> TypeGuard[io.TextIOWrapper]:
+    return isinstance(stream, io.TextIOWrapper)
+
+
+def _is_raw(stream: object) -> TypeGuard[io.RawIOBase]:
+    return isinstance(stream, io.RawIOBase)
+
+
 def _report_stream() -> TextIO:
     """Return standard output as reports are written to it.  Raises ScrubberError where it is closed."""
     if sys.stdout is None:
         raise ScrubberError(_NO_STDOUT)
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if _is_text(sys.stdout):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     return sys.stdout
 
@@ -260,7 +269,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             reports=reports,
             targets=Targets(annotated, clean, rejected, ack277, ack999),
             out_dir=out_dir,
-            progress=lambda source: ProgressBar(source, show=show_progress),
+            progress=partial(ProgressBar, show=show_progress),
             color=stdout.isatty() and not os.environ.get("NO_COLOR"),
         )
     return 0 if exit_zero and outcome == 1 else outcome

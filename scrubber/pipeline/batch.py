@@ -43,7 +43,7 @@ class Batch:
     out_dir: Path | None = None
     progress: OpenProgress = no_progress
     color: bool = False
-    _files: list[FileReport] = field(factory=list[FileReport], init=False)
+    _files: list[FileReport] = field(factory=lambda: [], init=False)
     _told: set[Notice] = field(factory=set[Notice], init=False)
 
     def run(self, inputs: Sequence[str]) -> list[FileReport]:

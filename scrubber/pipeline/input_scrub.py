@@ -197,7 +197,7 @@ def _scrub_whole(name: str, targets: Targets, settings: OutputSettings) -> _Whol
 class _KeepingWriter(ReportWriter):
     """A writer that keeps the verdicts."""
 
-    claims: list[ClaimReport] = field(factory=list[ClaimReport])
+    claims: list[ClaimReport] = field(factory=lambda: [])
 
     def claim(self, _path: str, claim: ClaimReport) -> None:
         self.claims.append(claim)

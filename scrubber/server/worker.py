@@ -83,7 +83,7 @@ class JobResult:
     rejected: int
     flawed: bool
     not_annotated: int | None
-    findings: dict[tuple[str, str], int] = field(factory=dict)
+    findings: dict[tuple[str, str], int] = field(factory=lambda: {})
 
     @property
     def disposition(self) -> str:
