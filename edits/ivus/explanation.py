@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any
 
 from edits.ivus.codes import INITIAL, IVUS, RETIRED
 from edits.ivus.denials import listed_code, listed_codes
-from edits.ivus.facts import CONTRACTOR_DEFINED, Facts, UnitLimit
+from edits.ivus.facts import CONTRACTOR_DEFINED, CodeRange, Facts, UnitLimit
 from scrubber import DatedRow, Page, Table
 
 __all__ = ["describe", "known_codes"]
@@ -34,7 +33,7 @@ _CATHETER = {
 
 def describe(code: str, day: date, facts: Facts) -> Page | None:
     """Explain what the tables know about `code` on the date of service `day`; None if they do not know it."""
-    sections: tuple[tuple[_Section, Table[Any]], ...] = (
+    sections: tuple[tuple[_Section, Table[DatedRow]], ...] = (
         (("In short", tuple(_short(code, day, facts))), _first_source(code, facts)),
         (_bases(code, day, facts), facts.base_codes),
         (_as_base(code, day, facts), facts.base_codes),
@@ -88,7 +87,7 @@ def _ended(code: str, day: date, facts: Facts) -> Iterator[str]:
             yield f"Not valid on {day}: it ended {ended.deleted}." if is_over else f"Valid until {ended.deleted}."
 
 
-def _first_source(code: str, facts: Facts) -> Table[Any]:
+def _first_source(code: str, facts: Facts) -> Table[DatedRow]:
     """Return the table that most of what comes first about a code is from."""
     if code in IVUS:
         return facts.mue
@@ -254,7 +253,7 @@ def _as_place(code: str, facts: Facts) -> _Section:
     return "As a place of service", tuple("Paid at the facility rate" for _ in facts.facility_places.ever(code))
 
 
-def _in_range(code: str, table: Table[Any]) -> _Section:
+def _in_range(code: str, table: Table[CodeRange]) -> _Section:
     """Tell of the ranges of codes of a table that hold the code."""
     found = [row for row in table if row.first <= code <= row.last and len(code) == len(row.first)]
     return table.info.title, tuple(f"In {row.first}-{row.last}, {row.dates}" for row in found)
@@ -275,14 +274,14 @@ def _fees(code: str, facts: Facts) -> _Section:
     return "National amount of one unit", tuple(lines)
 
 
-def _sources(day: date, tables: Iterable[Table[Any]]) -> _Section:
+def _sources(day: date, tables: Iterable[Table[DatedRow]]) -> _Section:
     """Name the tables, and say where the day lies outside what has been published."""
     return "Sources", tuple(
         f"{table.info.title}, {table.info.first_day} to {table.info.last_day}{_outside(day, table)}" for table in tables
     )
 
 
-def _outside(day: date, table: Table[Any]) -> str:
+def _outside(day: date, table: Table[DatedRow]) -> str:
     if day > table.info.last_day:
         return f": {day} is later; the last known rows are shown"
     return f": {day} is earlier" if day < table.info.first_day else ""

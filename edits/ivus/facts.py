@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
-from attrs import field, fields, frozen, validators
+from attrs import Attribute, field, fields, frozen, validators
 
 from edits.ivus.editions import FOLDER, TABLES
 from scrubber import (
@@ -63,7 +64,7 @@ def _units(text: str | int) -> int:
     return int(digits)
 
 
-def _one_of(*values: str) -> Any:
+def _one_of(*values: str) -> Callable[[Any, Attribute[str], str], object]:
     """Take one of these words only: with another one an edit would never look at the row, and nobody would know."""
     return validators.in_(values)
 
@@ -345,7 +346,7 @@ class Facts:
         in_range = (row.first <= procedure <= row.last for table in self.ranges() for row in table)
         return procedure in self.procedure_codes() or any(in_range)
 
-    def ranges(self) -> tuple[Table[Any], ...]:
+    def ranges(self) -> tuple[Table[CodeRange], ...]:
         """Return the tables whose rows are ranges of procedure codes, but that of the successions."""
         tables = (getattr(self, attribute.name) for attribute in fields(Facts) if attribute.name != "successions")
         return tuple(table for table in tables if all(hasattr(row, "first") for row in table))

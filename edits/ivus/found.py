@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Any
+from typing import TypeVar
 
 import attrs
 
@@ -16,7 +16,9 @@ __all__ = ["is_among", "lines_with", "refer_to", "refers_to", "without"]
 Lines = frozenset[tuple[int | None, int | None]]
 """Lines by the ordinal of their claim and their number."""
 
-Check = Callable[[Any, Encounter, Context[Facts]], Iterator[Finding]]
+E = TypeVar("E")
+
+Check = Callable[[E, Encounter, Context[Facts]], Iterator[Finding]]
 
 
 def lines_with(code: str, context: Context[Facts], at_least: Severity = Severity.INFO) -> Lines:
@@ -35,16 +37,16 @@ def without(lines: Iterable[ServiceLine], told: Lines) -> list[ServiceLine]:
     return [line for line in lines if not is_among(line, told)]
 
 
-def refers_to(*codes: str) -> Callable[[Check], Check]:
+def refers_to(*codes: str) -> Callable[[Check[E]], Check[E]]:
     """Let a check give no order on a line on which another edit found something, but refer to that.
 
     The fix is then "See IVUS301 on line 2.", and that line is related.  The first of `codes` that is found counts;
     their edits run before.  A fix that refers to a line already is kept.
     """
 
-    def decorate(check: Check) -> Check:
+    def decorate(check: Check[E]) -> Check[E]:
         @wraps(check)
-        def referring(self: Any, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
+        def referring(self: E, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
             causes = [_by_line(code, context) for code in codes] if context.found else []
             for finding in check(self, encounter, context):
                 place = (finding.claim_ordinal, finding.line)

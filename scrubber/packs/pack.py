@@ -31,7 +31,7 @@ class Page:
     sections: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def _no_tables() -> None:
+def _no_tables() -> Any:
     return None
 
 
@@ -54,12 +54,12 @@ class Chain(Generic[T]):
     """
 
     edits: tuple[type[Rule], ...]
-    tables: Callable[[], Any] = _no_tables
+    tables: Callable[[], T] = _no_tables
     table_infos: Callable[[], Sequence[TableInfo]] = tuple
-    price: Callable[[ServiceLine, Encounter, Any], Decimal | None] | None = None
-    describe: Callable[[str, date, Any], Page | None] | None = None
+    price: Callable[[ServiceLine, Encounter, T], Decimal | None] | None = None
+    describe: Callable[[str, date, T], Page | None] | None = None
     screen: Callable[[PlainClaim], bool] | None = None
-    observe: Callable[[Encounter, Any], Iterable[Observation]] | None = None
+    observe: Callable[[Encounter, T], Iterable[Observation]] | None = None
     options: tuple[Option, ...] = ()
-    codes: Callable[[Any], Iterable[str]] | None = None
-    ended: Callable[[Claim, Any], Iterable[EndedTable]] | None = None
+    codes: Callable[[T], Iterable[str]] | None = None
+    ended: Callable[[Claim, T], Iterable[EndedTable]] | None = None

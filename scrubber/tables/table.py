@@ -63,6 +63,7 @@ class DatedRow:
 
 
 R = TypeVar("R", bound=DatedRow)
+R_co = TypeVar("R_co", bound=DatedRow, covariant=True)
 T = TypeVar("T")
 
 
@@ -92,13 +93,13 @@ class TableInfo:
 
 
 @frozen(eq=False)
-class Table(Generic[R]):
+class Table(Generic[R_co]):
     """Rows by key, each with the dates it is in force."""
 
     info: TableInfo
-    rows: Mapping[Hashable, tuple[R, ...]] = field(repr=False)
+    rows: Mapping[Hashable, tuple[R_co, ...]] = field(repr=False)
 
-    def on(self, key: Hashable, when: date | DateRange) -> R | None:
+    def on(self, key: Hashable, when: date | DateRange) -> R_co | None:
         """Return the row of `key` in force on the day, or on any day of the range; None if there is none."""
         rows = self.rows.get(key)
         if rows is None:
@@ -109,7 +110,7 @@ class Table(Generic[R]):
                 return row
         return None
 
-    def ever(self, key: Hashable) -> tuple[R, ...]:
+    def ever(self, key: Hashable) -> tuple[R_co, ...]:
         """Return all rows of `key`, whatever their dates, oldest first."""
         return self.rows.get(key, ())
 
@@ -117,7 +118,7 @@ class Table(Generic[R]):
         """Whether there is a row, whatever its dates, for one of the keys."""
         return not self.rows.keys().isdisjoint(keys)
 
-    def __iter__(self) -> Iterator[R]:
+    def __iter__(self) -> Iterator[R_co]:
         return (row for rows in self.rows.values() for row in rows)
 
 
