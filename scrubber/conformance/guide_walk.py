@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from importlib import import_module
 from threading import local
-from typing import Any, TextIO, cast
+from typing import Any, TextIO, TypeAlias, cast
 
 from attrs import define, evolve
 
@@ -284,8 +284,14 @@ class _Feed:
         return text
 
 
+# What pyx12 gives, which has no types: a node of a map, a segment, an error in it.
+_Node: TypeAlias = Any
+_Data: TypeAlias = Any
+_Error: TypeAlias = Any
+
+
 @cache
-def _guide() -> tuple[Any, Any, frozenset[str]]:
+def _guide() -> tuple[_Node, _Node, frozenset[str]]:
     """Return pyx12's map of the guide, its node for the ISA, and the identifiers of all segments of the guide."""
     from pyx12 import map_if, params  # noqa: PLC0415 - start-up: most runs do not need them
 
@@ -309,7 +315,7 @@ class _Walker:
         self._feed = _Feed()
         self._reader: Any = None
         self._walk: Any = None
-        self._node: Any = None
+        self._node: _Node | None = None
         self._previous: Segment | None = None  # the last at its place, behind which is missing what is missing
         self._headers: dict[str, int] = {}  # the first bytes of the envelopes that are open
         self._part = self._previous_part = (Scope.NOTHING, 0)  # what the segment and the previous one are in
@@ -357,7 +363,7 @@ class _Walker:
             self._previous, self._previous_part = segment, self._part
         yield from map(self._spoiling, self._own_faults(segment, node, data, counted=counted))
 
-    def _own_faults(self, segment: Segment, node: Any, data: Any, *, counted: bool) -> Iterator[X12SyntaxError]:
+    def _own_faults(self, segment: Segment, node: _Node, data: _Data, *, counted: bool) -> Iterator[X12SyntaxError]:
         """Yield what is wrong in the segment itself."""
         for level, code, *_ in self._reader.pop_errors():
             if counted or level == "seg":
@@ -368,7 +374,7 @@ class _Walker:
             message = "An element of this segment holds an invalid character."
             yield GuideElementError.at(self._locate(segment), message, "8")
 
-    def _read(self, segment: Segment) -> Any:
+    def _read(self, segment: Segment) -> _Data:
         """Pass a copy of the segment through pyx12's reader, which counts."""
         self._feed.text = _copy(segment) + segment.delimiters.segment
         if self._reader is None:
@@ -380,7 +386,7 @@ class _Walker:
         # A new iterator each time: the one in which the reader raised an error would be dead.
         return next(iter(self._reader))
 
-    def _find(self, segment: Segment, data: Any) -> tuple[Any, list[Any]]:
+    def _find(self, segment: Segment, data: _Data) -> tuple[_Node, list[_Error]]:
         """Return the segment's node in the map, None where it has no place, and the errors on the way to it."""
         if segment.id not in {"ISA", "GS"}:
             node, _, _, errors = self._walk.walk_errors(self._node, data, 0, 0, None)
@@ -393,7 +399,7 @@ class _Walker:
         data.set("ISA12", segment.get(12))  # the copy named the version that pyx12 reads
         return isa, []
 
-    def _segment_fault(self, segment: Segment, error: Any) -> Iterator[X12SyntaxError]:
+    def _segment_fault(self, segment: Segment, error: _Error) -> Iterator[X12SyntaxError]:
         node, code = error.map_node, error.err_cde
         if code == _MISSING:
             if node.id not in _HEADERS:  # a missing trailer is reported at its header
@@ -413,13 +419,13 @@ class _Walker:
         elif code != "1":  # of an unknown identifier the walker speaks, too
             yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(_what(location)), code)
 
-    def _locate(self, segment: Segment, node: Any = None) -> Location:
+    def _locate(self, segment: Segment, node: _Node | None = None) -> Location:
         """Locate a segment; an identifier that the guide does not know may be part of a name, and is left out."""
         known = segment.id in _ENVELOPE_LOOPS or segment.id in _guide()[2]
         return evolve(segment.locate(_loop_of(node or self._node)), segment=segment.id if known else "")
 
 
-def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[X12SyntaxError]:
+def _element_faults(node: _Node, segment: Segment, data: _Data) -> Iterator[X12SyntaxError]:
     """Judge the elements of a segment whose node in the map is known."""
     found = dict.fromkeys(_defused(node, segment, data))
     valid, errors = node.is_valid_errors(data)
@@ -435,7 +441,7 @@ def _element_faults(node: Any, segment: Segment, data: Any) -> Iterator[X12Synta
         yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment without saying why.")
 
 
-def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str, str]]:
+def _defused(node: _Node, segment: Segment, data: _Data) -> Iterator[tuple[str, str, str]]:
     """Find what pyx12 crashes on or does not get to see, and take it out of `data`, so that it can judge the rest."""
     for position, (child, value) in enumerate(zip(node.children, data.elements, strict=False), 1):
         reference, size = f"{node.id}{position:02}", len(child.children)
@@ -452,7 +458,7 @@ def _defused(node: Any, segment: Segment, data: Any) -> Iterator[tuple[str, str,
         yield f"{node.id}03", node.children[2].name, "8"
 
 
-def _place(node: Any, error: Any) -> tuple[str, str, str]:
+def _place(node: _Node, error: _Error) -> tuple[str, str, str]:
     """Return the reference designator of a faulty element, the guide's name for it, and the code of the fault."""
     child = error.map_node
     if child is None:  # about a composite ("SV101"), a surplus element ("08") or a relation of elements (8)
@@ -474,7 +480,7 @@ def _what(location: Location) -> str:
     return f"Segment {location.segment}" if location.segment else "A segment unknown to the guide"
 
 
-def _loop_of(node: Any) -> str:
+def _loop_of(node: _Node) -> str:
     """Return the TR3 loop that a node of the map is or belongs to."""
     while node is not None and not node.is_map_root():
         if node.is_loop() and node.id not in _WRAPPERS:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
+from typing import Any, BinaryIO, ClassVar, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 
@@ -193,10 +193,16 @@ _SUMMARY: tuple[Column[_SummaryRow], ...] = (
 )
 
 
+# What XlsxWriter makes, which has no types.
+_Book: TypeAlias = Any
+_Sheet: TypeAlias = Any
+_Format: TypeAlias = Any
+
+
 class _Formats:
     """The looks of cells in a workbook."""
 
-    def __init__(self, book: Any) -> None:
+    def __init__(self, book: _Book) -> None:
         self.heading = book.add_format({"bold": True, "bottom": 1, "valign": "top", "text_wrap": True})
         self._of = {
             (kind, wrapped): book.add_format({"num_format": form, "valign": "top", "text_wrap": wrapped})
@@ -204,12 +210,12 @@ class _Formats:
             for wrapped in (False, True)
         }
 
-    def of(self, column: Column[Any]) -> Any:
+    def of(self, column: Column[Any]) -> _Format:
         """Return the format of a column's cells."""
         return self._of[column.kind, column.width >= _WRAPPED]
 
     @property
-    def text(self) -> Any:
+    def text(self) -> _Format:
         """The format of text outside any column."""
         return self._of[Kind.TEXT, False]
 
@@ -217,7 +223,7 @@ class _Formats:
 class _TableSheet(Generic[T]):
     """A sheet under headings that stay in sight and filter; `rows` counts its rows, headings included."""
 
-    def __init__(self, sheet: Any, formats: _Formats, columns: Sequence[Column[T]]) -> None:
+    def __init__(self, sheet: _Sheet, formats: _Formats, columns: Sequence[Column[T]]) -> None:
         self._sheet = sheet
         self._formats = formats
         self._columns = columns
@@ -246,7 +252,7 @@ class _TableSheet(Generic[T]):
         """Put filters on the rows written so far."""
         self._sheet.autofilter(0, 0, self.rows - 1, len(self._columns) - 1)
 
-    def _write_cell(self, place: int, value: Cell, form: Any) -> None:
+    def _write_cell(self, place: int, value: Cell, form: _Format) -> None:
         if value is None or value == "":
             return
         if isinstance(value, (int, Decimal)) and _is_exact(value):

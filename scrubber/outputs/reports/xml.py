@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
 from lxml import etree
 
@@ -26,6 +26,7 @@ SCHEMA_VERSION = 2
 NAMESPACE = f"urn:x12-claim-scrubber:report:{SCHEMA_VERSION}"
 _NAMESPACES = cast("Mapping[str, str]", {None: NAMESPACE})  # lxml's stubs do not know the default namespace
 
+Element: TypeAlias = etree._Element  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - lxml has no other name
 Value = str | int | bool | Decimal | date | Iterable[str] | None
 
 
@@ -47,7 +48,7 @@ class XmlWriter(ReportWriter):
         self._root = self._xml.element(_name("report"), {"schema": str(SCHEMA_VERSION)}, nsmap=_NAMESPACES)
         self._root.__enter__()
         self._xml.write("\n")
-        self._file: AbstractContextManager[Any] | None = None
+        self._file: AbstractContextManager[object] | None = None
         self._write(_tool(tool))
 
     def claim(self, path: str, claim: ClaimReport) -> None:
@@ -74,16 +75,16 @@ class XmlWriter(ReportWriter):
         self._out.check()
         self._out.write(b"\n")
 
-    def _open_file(self, path: str) -> AbstractContextManager[Any]:
+    def _open_file(self, path: str) -> AbstractContextManager[object]:
         if self._file is not None:
             return self._file
-        file: AbstractContextManager[Any] = self._xml.element(_name("file"), {"path": printable(path)})
+        file: AbstractContextManager[object] = self._xml.element(_name("file"), {"path": printable(path)})
         file.__enter__()
         self._xml.write("\n")
         self._file = file
         return file
 
-    def _write(self, element: Any) -> None:
+    def _write(self, element: Element) -> None:
         self._xml.write(element, pretty_print=True)
 
 
@@ -91,7 +92,7 @@ def _name(tag: str) -> str:
     return f"{{{NAMESPACE}}}{tag}"
 
 
-def _element(tag: str, content: Iterable[Any] = (), **attributes: Value) -> Any:
+def _element(tag: str, content: Iterable[Element] = (), **attributes: Value) -> Element:
     """Make an element; an attribute `first_day` is named first-day, and one without a value is left out.
 
     It declares the namespace itself, though the root has done so: that is how lxml writes a tree into a document.
@@ -102,7 +103,7 @@ def _element(tag: str, content: Iterable[Any] = (), **attributes: Value) -> Any:
     return element
 
 
-def _prose(tag: str, text: str) -> Any:
+def _prose(tag: str, text: str) -> Element:
     element = etree.Element(_name(tag))
     element.text = printable(text)
     return element
@@ -124,7 +125,7 @@ def _dollars(amount: Decimal | None) -> str | None:
     return None if amount is None else money(amount)
 
 
-def _tool(tool: Tool) -> Any:
+def _tool(tool: Tool) -> Element:
     plugins = (
         _element("plugin", prefix=plugin.prefix, distribution=plugin.distribution, version=plugin.version)
         for plugin in tool.plugins
@@ -143,7 +144,7 @@ def _tool(tool: Tool) -> Any:
     return _element("tool", (*plugins, *tables), name=tool.name, version=tool.version)
 
 
-def _claim(claim: ClaimReport) -> Any:
+def _claim(claim: ClaimReport) -> Element:
     detail = claim.detail or ClaimDetail("", "", (), ())
     standing: defaultdict[int, list[Finding]] = defaultdict(list)
     for finding in claim.findings:
@@ -172,7 +173,7 @@ def _claim(claim: ClaimReport) -> Any:
     )
 
 
-def _line(number: int, line: LineDetail | None, findings: Iterable[Finding]) -> Any:
+def _line(number: int, line: LineDetail | None, findings: Iterable[Finding]) -> Element:
     content = map(_finding, findings)
     if line is None:
         return _element("line", content, number=number)
@@ -193,7 +194,7 @@ def _line(number: int, line: LineDetail | None, findings: Iterable[Finding]) -> 
     )
 
 
-def _finding(finding: Finding) -> Any:
+def _finding(finding: Finding) -> Element:
     content = [_prose("message", finding.message), _prose("fix", finding.fix)]
     if finding.location is not None:
         content.append(_location(finding.location))
@@ -218,7 +219,7 @@ def _finding(finding: Finding) -> Any:
     )
 
 
-def _related(related: Related) -> Any:
+def _related(related: Related) -> Element:
     return _element(
         "related",
         [_location(related.location)] if related.location is not None else (),
@@ -230,7 +231,7 @@ def _related(related: Related) -> Any:
     )
 
 
-def _location(location: Location) -> Any:
+def _location(location: Location) -> Element:
     return _element(
         "location",
         loop=location.loop,
@@ -242,11 +243,11 @@ def _location(location: Location) -> Any:
     )
 
 
-def _ignored(entry: IgnoredFinding) -> Any:
+def _ignored(entry: IgnoredFinding) -> Element:
     return _element("ignored", code=entry.finding.code, line=entry.finding.line, reason=entry.reason)
 
 
-def _summary(report: FileReport) -> Any:
+def _summary(report: FileReport) -> Element:
     return _element(
         "summary",
         [_totals(report.totals)],
@@ -259,7 +260,7 @@ def _summary(report: FileReport) -> Any:
     )
 
 
-def _totals(totals: Totals) -> Any:
+def _totals(totals: Totals) -> Element:
     return _element(
         "totals",
         claims=totals.claims,

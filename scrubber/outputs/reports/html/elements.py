@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 from lxml import etree
@@ -32,8 +32,7 @@ __all__ = [
     "table",
 ]
 
-Element: TypeAlias = Any
-"""An lxml element; lxml comes without types."""
+Element: TypeAlias = etree._Element  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - lxml has no other name
 
 Child: TypeAlias = "Element | str | Iterable[Child] | None"
 
