@@ -243,12 +243,12 @@ def read_values(content: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {key.replace("-", "_"): readers[key](value, f"{where}: {key}") for key, value in content.items()}
 
 
-def _check_keys(content: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+def _check_keys(content: Mapping[str, object], known: Iterable[str], where: str) -> None:
     if unknown := sorted(set(content) - set(known)):
         raise ConfigError(f"{where}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
 
 
-def _table(value: Any, where: str) -> Mapping[str, Any]:
+def _table(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: must be a table")
     return cast("Mapping[str, Any]", value)
@@ -261,37 +261,37 @@ def _severity(value: Any, where: str) -> Severity:
         raise ConfigError(f"{where}: must be error, warning or info") from error
 
 
-def _conformance(value: Any, where: str) -> str:
+def _conformance(value: object, where: str) -> str:
     if value not in CONFORMANCE_LEVELS:
         raise ConfigError(f"{where}: must be {', '.join(CONFORMANCE_LEVELS[:-1])} or {CONFORMANCE_LEVELS[-1]}")
     return str(value)
 
 
-def _boolean(value: Any, where: str) -> bool:
+def _boolean(value: object, where: str) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"{where}: must be true or false")
     return value
 
 
-def _codes(value: Any, where: str) -> tuple[str, ...]:
+def _codes(value: object, where: str) -> tuple[str, ...]:
     codes = cast("Sequence[Any]", value) if isinstance(value, list | tuple) else (None,)
     if not all(isinstance(code, str) for code in codes):
         raise ConfigError(f"{where}: must be a list of codes or prefixes")
     return tuple(codes)
 
 
-def _severities(value: Any, where: str) -> dict[str, Severity]:
+def _severities(value: object, where: str) -> dict[str, Severity]:
     return {code: _severity(text, f"{where}.{code}") for code, text in _table(value, where).items()}
 
 
-def _tables(value: Any, where: str) -> _Tables:
+def _tables(value: object, where: str) -> _Tables:
     for name, rows in _table(value, where).items():
         for key, columns in _table(rows, f"{where}.{name}").items():
             _table(columns, f"{where}.{name}.{key}")
     return _table(value, where)
 
 
-def _packs(value: Any, where: str) -> _Packs:
+def _packs(value: object, where: str) -> _Packs:
     for name, chosen in _table(value, where).items():
         for option, text in _table(chosen, f"{where}.{name}").items():
             if not isinstance(text, str | bool):
@@ -299,7 +299,7 @@ def _packs(value: Any, where: str) -> _Packs:
     return _table(value, where)
 
 
-def _payers(value: Any, where: str) -> dict[str, PayerConfig]:
+def _payers(value: object, where: str) -> dict[str, PayerConfig]:
     payers: dict[str, PayerConfig] = {}
     for payer, settings in _table(value, where).items():
         place = f"{where}.{payer}"
@@ -315,7 +315,7 @@ def _payers(value: Any, where: str) -> dict[str, PayerConfig]:
     return payers
 
 
-def _ignores(value: Any, where: str) -> dict[str, Ignore]:
+def _ignores(value: object, where: str) -> dict[str, Ignore]:
     ignores: dict[str, Ignore] = {}
     for code, entry in _table(value, where).items():
         place = f"{where}.{code}"
@@ -337,7 +337,7 @@ def _check_codes(config: Config, known: tuple[str, ...], mandatory: frozenset[st
         for prefix in getattr(config, setting):
             if not prefix or not any(code.startswith(prefix) for code in known):
                 raise ConfigError(f"{setting}: no edit has the code or prefix {prefix!r}")
-    places: list[tuple[str, Mapping[str, Any]]] = [("severity", config.severity)]
+    places: list[tuple[str, Mapping[str, object]]] = [("severity", config.severity)]
     for payer, settings in config.payers.items():
         places += [
             (f"payers.{payer}.severity", settings.severity),

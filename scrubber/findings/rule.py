@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from attrs import Attribute, field, frozen, validators
+from attrs import field, frozen, validators
 
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Adjustment, Severity, Source, Status
@@ -44,7 +44,7 @@ class RuleStage(StrEnum):
     DEPRECATED = "deprecated"
 
 
-def _check_title(_meta: object, _field: Attribute[Any], title: str) -> None:
+def _check_title(_meta: object, _field: object, title: str) -> None:
     """Raise ValueError for what cannot be shown as a heading: one printable line, capitalized, without a period."""
     words = title.strip() if title.isprintable() else ""
     if not words or words != title or title[0].islower() or title.endswith(".") or len(title) > _LONGEST_TITLE:
@@ -54,7 +54,7 @@ def _check_title(_meta: object, _field: Attribute[Any], title: str) -> None:
         )
 
 
-def _check_version(_meta: object, _field: Attribute[Any], version: str) -> None:
+def _check_version(_meta: object, _field: object, version: str) -> None:
     """Raise ValueError for what is no version."""
     if not _VERSION.fullmatch(version):
         raise ValueError(f"since {version!r} is not a version, such as 0.1")
