@@ -60,9 +60,9 @@ class Settings(TypedDict, total=False):
     fail_on: Severity | str
     conformance: str
     redact: bool
-    tables: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    tables: Mapping[str, Mapping[str, Mapping[str, object]]]
     packs: Mapping[str, Mapping[str, str | bool]]
-    payers: Mapping[str, Mapping[str, Any]]
+    payers: Mapping[str, Mapping[str, object]]
 
 
 def load_settings(path: Path | None = None, *, discover: bool = True, **flags: Any) -> Config:

@@ -55,7 +55,7 @@ ENVIRONMENT = "SCRUBBER_CONFIG"
 CONFORMANCE_LEVELS = ("none", "envelope", "guide")
 _LARGEST = 1 << 20  # bytes of a file of settings
 
-_Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
+_Tables = Mapping[str, Mapping[str, Mapping[str, object]]]
 _Packs = Mapping[str, Mapping[str, str | bool]]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
 from itertools import chain
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import Factory, field, frozen
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 _Side = tuple[int, int]
 """Which claims count together: the number of the patient, and what `Versions.apart` says of the claim."""
-_Providers = tuple[Any, ...]
+_Providers = tuple[Hashable, ...]
 _Group = tuple[_Side, _Providers]
 """What lines need to have in common beside their days."""
 
@@ -297,6 +297,10 @@ class _Dated:
         return self._asked.take(_dates(line))
 
 
+_Entry = tuple[int, tuple[int, int], int, T]
+"""A thing with its first day, its place and its last day."""
+
+
 class _ByDays(Generic[T]):
     """Things that last for days, found by the days they share with a range, at the cost of what is found.
 
@@ -305,7 +309,7 @@ class _ByDays(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._by_length: dict[int, list[tuple[int, tuple[int, int], int, T]]] = {}
+        self._by_length: dict[int, list[_Entry[T]]] = {}
 
     def add(self, dates: DateRange, place: tuple[int, int], thing: T) -> None:
         """Take in a thing on these dates; one of each place."""
@@ -333,7 +337,9 @@ class _ByDays(Generic[T]):
             del entries[bisect_left(entries, entry[:2])]
         return [entry[3] for _, entry in found]
 
-    def _entries(self, dates: DateRange) -> Iterator[Any]:
+    def _entries(
+        self, dates: DateRange
+    ) -> Iterator[tuple[list[tuple[int, tuple[int, int], int, T]], tuple[int, tuple[int, int], int, T]]]:
         first, last = dates.first.toordinal(), dates.last.toordinal()
         for length, entries in self._by_length.items():
             start = bisect_left(entries, (first - (1 << length),))

@@ -73,7 +73,7 @@ class _Commands(Command, click.Group):
 
     command_class = Command
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command that was asked for.  Raises KeyboardInterrupt, ScrubberError or what the command raises."""
         try:
             return super().invoke(ctx)
@@ -95,7 +95,7 @@ def _say(text: str) -> None:
         click.echo(text, nl=False)
 
 
-def _show_version(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+def _show_version(context: click.Context, _parameter: click.Parameter, value: object) -> None:
     if not value or context.resilient_parsing:
         return
     from scrubber.outputs.reports.base import describe_tool  # noqa: PLC0415

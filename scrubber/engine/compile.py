@@ -14,7 +14,7 @@ from scrubber.tables.table import override_tables
 
 __all__ = ["Compiler"]
 
-_Override = tuple[str, Mapping[str, Any]]
+_Override = tuple[str, Mapping[str, Mapping[str, Mapping[str, object]]]]
 
 
 class Compiler:
@@ -79,7 +79,7 @@ class Compiler:
                 split[place].append((origin, {name: rows}))
         return split
 
-    def _overrides(self, payer: str) -> Iterator[tuple[str, str, Any]]:
+    def _overrides(self, payer: str) -> Iterator[tuple[str, str, Mapping[str, Mapping[str, object]]]]:
         """Yield where a table's values are set, the name of the table, and the rows."""
         config = self._policy.config
         given = [("tables", config.tables)]

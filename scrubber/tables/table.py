@@ -206,7 +206,7 @@ def find_table(tables: object, name: str) -> Table[DatedRow] | None:
     return cast("Table[DatedRow]", found) if isinstance(found, Table) else None
 
 
-def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str) -> T:
+def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str, object]]], origin: str) -> T:
     """Return a copy of `tables` (an attrs class of `Table` fields) with rows changed as a configuration says.
 
     `overrides` maps table name, row key and column to the new value, as in `tables.mue.37253.value = 8`; it changes
@@ -227,7 +227,7 @@ def override_tables(tables: T, overrides: Mapping[str, Mapping[str, Mapping[str,
     return cast("T", attrs.evolve(cast("Any", tables), **changed)) if changed else tables
 
 
-def _changed(row: R, columns: Mapping[str, Any], origin: str) -> R:
+def _changed(row: R, columns: Mapping[str, object], origin: str) -> R:
     fields = attrs.fields_dict(type(row))
     if unknown := sorted(set(columns) - set(fields)):
         raise ConfigError(f"{origin}: there is no column {', '.join(unknown)}")

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import attrs
 from attrs import field, frozen
@@ -212,7 +211,7 @@ class Journal:
             raise JournalError(f"{self._path}: holds what no watcher has written ({type(error).__name__})") from error
 
 
-def _row(item: Item) -> list[Any]:
+def _row(item: Item) -> list[object]:
     values = attrs.asdict(item, recurse=False) | {"moves": json.dumps(item.moves)}
     return [values[column] for column in _COLUMNS]
 
