@@ -106,10 +106,17 @@ class Journal:
             raise JournalError(f"{path}: cannot be opened ({_words(error)})") from error
         self._path = path
         self._database.row_factory = sqlite3.Row
+        try:
+            self._prepare()
+        except JournalError:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
         with self._asking():
             version = self._database.execute("PRAGMA user_version").fetchone()[0]
             if version not in {0, _VERSION}:
-                raise JournalError(f"{path}: is of version {version}, which this program does not know")
+                raise JournalError(f"{self._path}: is of version {version}, which this program does not know")
             self._database.execute("PRAGMA synchronous = FULL")
             if version == 0:
                 self._database.executescript(_SCHEMA)

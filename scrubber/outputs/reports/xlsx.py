@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from importlib import import_module
@@ -106,6 +106,8 @@ class WorkbookWriter(ReportWriter):
         try:
             self._book.close()
         except _library().exceptions.XlsxWriterException as error:
+            with suppress(OSError):  # from 3.13 on Python itself would tell of what cannot be written when it goes
+                self._whole.stream.close()
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from error
             raise ScrubberError(f"the workbook cannot be put together ({type(error).__name__})") from error

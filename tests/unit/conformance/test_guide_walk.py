@@ -607,8 +607,8 @@ def test_rules() -> None:
     assert [rule.meta.code for rule in CONFORMANCE_RULES] == ["X12301", "X12302", "X12303", "X12304", "X12305"]
     assert [rule.unreadable for rule in CONFORMANCE_RULES] == [False, False, False, True, False]
     for rule in CONFORMANCE_RULES:
-        assert "\n    Why: " in (rule.__doc__ or "")
-        assert "\n    Fix: " in (rule.__doc__ or "")
+        assert "\nWhy: " in (inspect.getdoc(rule) or "")
+        assert "\nFix: " in (inspect.getdoc(rule) or "")
 
 
 # -- files ----------------------------------------------------------------------------------------------------------
