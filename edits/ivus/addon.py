@@ -1,24 +1,19 @@
-"""IVUS101 and IVUS103 to IVUS111: the add-on code and its primary procedure."""
+"""IVUS101, IVUS107 to IVUS109, IVUS111: the add-on code and its primary procedure."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-
-import attrs
+from collections.abc import Hashable, Iterator, Sequence
 
 from edits.ivus.bases import (
     bases_in,
-    by_other_provider,
     can_stand,
     codes_of,
     counts_as_primary,
     covers,
-    fewest_differing,
     has_base,
     in_other_period,
     is_contractor_defined,
     is_listed,
-    on_other_date,
     stands_alone,
     uncovered,
 )
@@ -28,15 +23,15 @@ from edits.ivus.codes import (
     CORONARY,
     INITIAL,
     IVUS,
-    MEDICARE,
     NO_BASE,
     ivus_lines,
     make_meta,
     places,
 )
 from edits.ivus.editions import AOC
+from edits.ivus.elsewhere import BaseByOtherProvider, BaseOnAnotherClaim, BaseOnOtherDate
 from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
-from edits.ivus.found import lines_with, refer_to, refers_to, without
+from edits.ivus.found import first_told, lines_with, refer_to, refers_to, where_told, without
 from edits.ivus.retired import retired_beside
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
@@ -164,160 +159,6 @@ def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
     return " and ".join(row.dates for row in facts.base_codes.ever((line.procedure, base.procedure)))
 
 
-class BaseByOtherProvider(EncounterEdit[Facts]):
-    """The primary procedure of that date has a different rendering provider, or a different billing provider.
-
-    Why: an add-on code is paid only to the provider who did the primary procedure and bills it; an ambulatory surgical
-    center and the surgeon are two.
-    Fix: if the rendering (2310B, 2420A) or billing provider (2010AA, its taxonomy code 2000A) is wrong, correct it;
-    otherwise remove the ultrasound.
-    """
-
-    meta = make_meta(
-        "IVUS103",
-        "base-by-other-provider",
-        "Primary procedure by another provider",
-        Severity.ERROR,
-        AOC,
-        fires="37238 by=1234567893\n37252",
-        passes="37238\n37252",
-        status=NO_BASE,
-        adjustment=CO107,
-    )
-
-    @refers_to("IVUS301", "IVUS110")
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a base on that date under other rendering or billing providers only."""
-        told: dict[Hashable, ServiceLine] = {}
-        for line in ivus_lines(encounter):
-            if has_base(line, encounter, context.tables):
-                continue
-            found = by_other_provider(line, encounter, context.tables)
-            if found:
-                first = _first(told, line, found.lines)
-                differing = fewest_differing(line, found)
-                wrong = " or the ".join(_PROVIDERS[name] for name in differing)
-                yield self.finding(
-                    line,
-                    f"The primary procedure of {line.service_dates} ({found.codes}, {places(found.lines, line)}) "
-                    f"{_differs(line, differing)}.",
-                    _once(first, line, f"If the {wrong} is wrong, correct it; otherwise remove the ultrasound."),
-                    element="SV101-2",
-                    related={"same finding": [first], "primary procedure of another provider": found.lines},
-                )
-
-
-def _first(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine]) -> ServiceLine:
-    """Return the first line of the same dates and cause."""
-    return told.setdefault((line.service_dates, *map(id, cause)), line)
-
-
-def _once(first: ServiceLine, line: ServiceLine, fix: str) -> str:
-    """Return `fix` for the first line, and for another one where it is."""
-    return fix if first is line else f"See {places([first], line)}."
-
-
-def _differs(line: ServiceLine, differing: Sequence[str]) -> str:
-    """Return in what a primary procedure differs from the line."""
-    providers = " and ".join(name for name in differing if name != "center")
-    parts = [f"has a different {providers} provider than {line.procedure}"] if providers else []
-    if "center" in differing:
-        billed = ("the surgeon", "the ambulatory surgical center")
-        is_center = line.claim.billing_provider.is_surgery_center
-        parts.append(f"is billed by {billed[not is_center]}, and {line.procedure} by {billed[is_center]}")
-    return " and ".join(parts)
-
-
-_PROVIDERS = {
-    "rendering": "rendering provider (2310B, 2420A)",
-    "billing": "billing provider (2010AA)",
-    "center": "taxonomy code of the billing provider (PRV03, loop 2000A)",
-}
-
-
-class BaseOnOtherDate(EncounterEdit[Facts]):
-    """The primary procedure is on the claim, but on another date.
-
-    Why: the add-on code and its primary procedure must have the same date of service.
-    Fix: if one of the dates is wrong, correct it; if both are right, remove the ultrasound.
-    """
-
-    meta = make_meta(
-        "IVUS104",
-        "base-on-other-date",
-        "Primary procedure on another date",
-        Severity.ERROR,
-        AOC,
-        fires="37238 on=20240804\n37252",
-        passes="37238\n37252",
-        status=NO_BASE,
-        adjustment=CO107,
-    )
-
-    @refers_to("IVUS301", "IVUS110", "IVUS103")
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a base on the claim on other dates only."""
-        told: dict[Hashable, ServiceLine] = {}
-        fix = (
-            "If one of these dates of service (DTP*472) is wrong, correct it; if both are right, remove the ultrasound."
-        )
-        for line in ivus_lines(encounter):
-            if has_base(line, encounter, context.tables):
-                continue
-            found = on_other_date(line, encounter, context.tables)
-            if found:
-                first = _first(told, line, found.lines)
-                yield self.finding(
-                    line,
-                    f"The primary procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "
-                    f"{line.procedure} is dated {line.service_dates}.",
-                    _once(first, line, fix),
-                    element="DTP03",
-                    qualifier="472",
-                    related={"same finding": [first], "primary procedure on another date": found.lines},
-                )
-
-
-class BaseOnAnotherClaim(EncounterEdit[Facts]):
-    """The only primary procedure of the encounter is on another claim.
-
-    Why: many payers look for the primary procedure on the same claim and deny the add-on code with CO-107. Medicare
-    (SBR09 MB, MA) looks at the date of service, not at the claim: there this is an info.
-    Fix: bill the ultrasound on the claim of its primary procedure; to Medicare, send both claims.
-    """
-
-    meta = make_meta(
-        "IVUS106",
-        "base-on-another-claim",
-        "Primary procedure on another claim",
-        Severity.WARNING,
-        AOC,
-        fires="claim A filing=CI\n37238\nclaim B filing=CI\n37252",
-        passes="37238\n37252",
-        status=NO_BASE,
-        adjustment=CO107,
-    )
-
-    @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104", "IVUS107")
-    def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for lines whose bases are all on other claims; a line that repeats another is IVUS701's."""
-        for line in without(ivus_lines(encounter), lines_with("IVUS701", context)):
-            bases = bases_in(encounter, line, context.tables)
-            if bases and all(base.claim is not line.claim for base in bases):
-                is_medicare = line.claim.filing_indicator in MEDICARE
-                finding = self.finding(
-                    line,
-                    f"The primary procedure of {line.procedure} ({codes_of(bases)}) is not on this claim but on "
-                    f"{places(bases, line)} of the file.",
-                    "Send both claims; Medicare looks for the primary procedure by date of service, not by claim."
-                    if is_medicare
-                    else f"Bill {line.procedure} on the claim of its primary procedure.",
-                    element="SV101-2",
-                    related={"primary procedure": bases},
-                )
-                yield attrs.evolve(finding, severity=Severity.INFO, adjustment=None) if is_medicare else finding
-
-
 class BaseCannotStandAlone(EncounterEdit[Facts]):
     """Every primary procedure of the encounter is itself an add-on code whose own primary procedure is missing.
 
@@ -350,13 +191,13 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
                 failing = [base for base in bases if not can_stand(base, encounter, facts)]
                 # Until 2019 37252 is a base of 37253, and has a finding of its own.
                 causes = [base for base in failing if base.procedure not in IVUS] or failing
-                first = _first(told, line, causes)
+                first = first_told(told, line, causes)
                 yield self.finding(
                     line,
                     f"The primary procedure billed with {line.procedure} ({codes_of(failing)}, "
                     f"{places(failing, line)}) is itself an add-on code, and its own primary procedure is not billed "
                     "by the same provider for that date.",
-                    _once(first, line, _bill_primary(causes[0], line, facts)),
+                    where_told(first, line, _bill_primary(causes[0], line, facts)),
                     element="SV101-2",
                     related={"same finding": [first], "primary procedure without its own": failing},
                 )

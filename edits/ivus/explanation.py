@@ -10,7 +10,8 @@ from datetime import date
 
 from edits.ivus.codes import INITIAL, IVUS, RETIRED
 from edits.ivus.denials import listed_code, listed_codes
-from edits.ivus.facts import CONTRACTOR_DEFINED, CodeRange, Facts, UnitLimit
+from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
+from edits.ivus.rows import CodeRange, UnitLimit
 from scrubber import DatedRow, Page, Table
 
 __all__ = ["describe", "known_codes"]

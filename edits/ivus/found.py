@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import wraps
 from typing import TypeVar
 
 import attrs
 
+from edits.ivus.codes import places
 from edits.ivus.facts import Facts
 from scrubber import Context, Encounter, Finding, Related, ServiceLine, Severity
 
-__all__ = ["is_among", "lines_with", "refer_to", "refers_to", "without"]
+__all__ = ["first_told", "is_among", "lines_with", "refer_to", "refers_to", "where_told", "without"]
 
 Lines = frozenset[tuple[int | None, int | None]]
 """Lines by the ordinal of their claim and their number."""
@@ -74,3 +75,13 @@ def _referring(finding: Finding, cause: Finding) -> Finding:
         f"finding {cause.code}", cause.claim, cause.claim_ordinal, cause.line, cause.procedure, cause.location
     )
     return attrs.evolve(finding, fix=f"See {cause.code} on line {finding.line}.", related=(place, *finding.related))
+
+
+def first_told(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine]) -> ServiceLine:
+    """Return the first line with the same dates and cause; `told` holds those so far."""
+    return told.setdefault((line.service_dates, *map(id, cause)), line)
+
+
+def where_told(first: ServiceLine, line: ServiceLine, fix: str) -> str:
+    """Return `fix` for the first line of a cause, and for another line where that one is."""
+    return fix if first is line else f"See {places([first], line)}."

@@ -17,7 +17,8 @@ from functools import cache, lru_cache
 
 from attrs import define, field, frozen
 
-from edits.ivus.facts import Facts, Vessel, VesselWord
+from edits.ivus.facts import Facts
+from edits.ivus.rows import Vessel, VesselWord
 from scrubber import Table
 
 __all__ = ["Named", "vessels_in"]

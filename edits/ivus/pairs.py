@@ -10,8 +10,9 @@ from attrs import frozen
 
 from edits.ivus.codes import BUNDLED, CO4, CO236, IVUS, MODIFIER, ivus_lines, make_meta, once, places, side_of
 from edits.ivus.editions import NCCI_MODIFIERS, PTP
-from edits.ivus.facts import Facts, Pair
+from edits.ivus.facts import Facts
 from edits.ivus.found import refers_to
+from edits.ivus.rows import Pair
 from scrubber import Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["PAIR_EDITS", "BilledPair", "billed_pairs"]

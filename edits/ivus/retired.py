@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from edits.ivus.codes import CO181, ENDED, IVUS, IVUS_PERIOD, NOT_VALID, RETIRED, SUCCEEDED, listed, make_meta
 from edits.ivus.editions import AOC
-from edits.ivus.facts import Facts, Procedure
+from edits.ivus.facts import Facts
+from edits.ivus.rows import Procedure
 from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
 
 __all__ = ["RETIRED_EDITS", "retired_beside"]

@@ -10,8 +10,9 @@ from itertools import accumulate
 
 from edits.ivus.codes import INITIAL, are_opposite, ivus_lines, make_meta, places, side_of
 from edits.ivus.editions import GUIDE, MUE, NCCI_MANUAL
-from edits.ivus.facts import Facts, UnitLimit
+from edits.ivus.facts import Facts
 from edits.ivus.found import lines_with, refers_to, without
+from edits.ivus.rows import UnitLimit
 from scrubber import (
     Adjustment,
     CodeForm,

@@ -14,7 +14,8 @@ import pytest
 from edits.ivus.bases import can_stand
 from edits.ivus.codes import CO107, CO181, ENDED, SUCCEEDED, listed, make_meta
 from edits.ivus.editions import table_infos
-from edits.ivus.facts import BasePrimary, Facts, NcciModifier, load_facts
+from edits.ivus.facts import Facts, load_facts
+from edits.ivus.rows import BasePrimary, NcciModifier
 from scrubber import (
     Adjustment,
     Encounter,

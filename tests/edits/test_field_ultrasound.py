@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from edits import EDITS
-from edits.ivus.facts import Facts, Fee, load_facts
+from edits.ivus.facts import Facts, load_facts
+from edits.ivus.rows import Fee
 from scrubber.api import load_settings, scrub
 from scrubber.engine.judge import Engine
 from scrubber.packs.registry import Plugin

@@ -14,7 +14,8 @@ import attrs
 import pytest
 from attrs import field, frozen
 
-from edits.ivus.facts import BaseCode, Facts, UnitLimit, amount, load_facts, price
+from edits.ivus.facts import Facts, amount, load_facts, price
+from edits.ivus.rows import BaseCode, UnitLimit
 from scrubber import DatedRow, Encounter, iter_claims
 from scrubber.errors import ConfigError
 from scrubber.findings.dates import DateRange

@@ -135,8 +135,8 @@ def manifest_citing(manifest: str, name: str) -> str:
     return f"{manifest}\n[publications.{_python_name(name)}]\n{facts}"
 
 
-def facts_with(facts: str, table: Path) -> str:
-    """Return the text of `edits/ivus/facts.py` with a row class for the table, its field and its loading.
+def tables_with(rows: str, facts: str, table: Path) -> tuple[str, str]:
+    """Return the texts of `edits/ivus/rows.py` and `facts.py` with a row class for the table, its field and loading.
 
     Each column is text, and the first one is the key.
     """
@@ -147,14 +147,19 @@ def facts_with(facts: str, table: Path) -> str:
         raise ScaffoldError(f"{table.name} needs a header: columns of its own, then effective and deleted")
     row = f"{_class_name(table.stem)}Row"
     fields = "".join(f"    {column}: str\n" for column in own)
-    facts = _insert(
-        facts,
-        "_CODE_COLUMNS = (",
-        f'@frozen\nclass {row}(DatedRow):\n    """{MARK} what a row says."""\n\n{fields}\n\n',
-    )
+    rows = _with_name(rows, "__all__ = [\n", f'    "{row}",\n')
+    rows += f'\n\n@frozen\nclass {row}(DatedRow):\n    """{MARK} what a row says."""\n\n{fields}'
+    facts = _with_name(facts, "from edits.ivus.rows import (\n", f"    {row},\n")
     facts = _insert(facts, "    ivus_options: Table[", f"    {table.stem}: Table[{row}]\n")
     loading = f'load_table(FOLDER, TABLES["{table.stem}"], {row}, lambda row: row.{own[0]})'
-    return _insert(facts, "    )\n\n\ndef amount(", f"        {table.stem}={loading},\n")
+    return rows, _insert(facts, "    )\n\n\ndef amount(", f"        {table.stem}={loading},\n")
+
+
+def _with_name(text: str, head: str, name: str) -> str:
+    """Insert a name in the sorted list, one a line, behind `head`."""
+    before, _, behind = text.partition(head)
+    names = behind[: re.search(r"^[\])]", behind, re.MULTILINE).start()].splitlines(keepends=True)  # type: ignore[union-attr]
+    return before + head + "".join(sorted([*names, name])) + behind[sum(map(len, names)) :]
 
 
 def scaffold(options: argparse.Namespace) -> list[Path]:
@@ -198,14 +203,16 @@ def _texts_of_table(name: str, facts: dict[str, str]) -> dict[Path, str]:
         raise ScaffoldError(f"{name} is not a file edits/tables/name_of_table.csv, its name in small letters")
     if missing := [f"--{key.replace('_', '-')}" for key in _TABLE_FACTS if not facts[key]]:
         raise ScaffoldError(f"a table needs {', '.join(missing)}")
-    manifest, loader = folder / "manifest.toml", ROOT / "edits" / "ivus" / "facts.py"
+    manifest = folder / "manifest.toml"
+    classes, loader = (ROOT / "edits" / "ivus" / name for name in ("rows.py", "facts.py"))
     try:
-        return {
-            manifest: manifest_with(manifest.read_text(encoding="utf-8"), table, facts),
-            loader: facts_with(loader.read_text(encoding="utf-8"), table),
-        }
+        with_row, with_table = tables_with(
+            classes.read_text(encoding="utf-8"), loader.read_text(encoding="utf-8"), table
+        )
+        listed = manifest_with(manifest.read_text(encoding="utf-8"), table, facts)
     except ValueError as error:  # a day that is none, or a table that is not UTF-8
         raise ScaffoldError(str(error)) from error
+    return {manifest: listed, classes: with_row, loader: with_table}
 
 
 def _insert(text: str, before: str, new: str) -> str:

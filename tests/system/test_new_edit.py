@@ -64,7 +64,7 @@ def fill_in(folder: Path) -> None:
         '                yield self.finding(line, "It is listed.", "Remove it.", element="SV101-2")'
     )
     module.write_text(text.replace("raise NotImplementedError", body), encoding="utf-8")
-    for other in ("ivus/facts.py", "tables/manifest.toml"):
+    for other in ("ivus/facts.py", "ivus/rows.py", "tables/manifest.toml"):
         path = folder / "edits" / other
         path.write_text(path.read_text(encoding="utf-8").replace(MARK, "Say"), encoding="utf-8")
     cases = folder / "fixtures" / "cases" / "IVUS699.toml"
