@@ -106,6 +106,7 @@ class Facts:
         in_range = (row.first <= procedure <= row.last for table in self.ranges() for row in table)
         return procedure in self.procedure_codes() or any(in_range)
 
+    @lru_cache(maxsize=64)  # noqa: B019 - the tables live as long as the program
     def ranges(self) -> tuple[Table[CodeRange], ...]:
         """Return the tables whose rows are ranges of procedure codes, but that of the successions."""
         tables = (getattr(self, attribute.name) for attribute in fields(Facts) if attribute.name != "successions")

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from attrs import frozen
 
 from scrubber.claims.encounter import Encounter
-from scrubber.claims.model import Claim
+from scrubber.claims.model import Claim, ServiceLine
+from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Finding
 from scrubber.findings.rule import Meta
 from scrubber.packs.edit import Context
@@ -33,14 +34,22 @@ class EditOf(Protocol[S_contra]):
 
 @frozen
 class EditGroup(Generic[S_contra]):
-    """Edits that run one after another and are about the same procedures (None: about all)."""
+    """Edits that run one after another and are about the same procedures and dates of service (None: about all)."""
 
     procedures: frozenset[str] | None
+    effective: DateRange | None
     edits: tuple[EditOf[S_contra], ...]
 
     def applies_to(self, procedures: AbstractSet[str]) -> bool:
         """Whether the edits are about one of these procedures."""
         return self.procedures is None or not self.procedures.isdisjoint(procedures)
+
+    def is_effective(self, lines: Iterable[ServiceLine]) -> bool:
+        """Whether the edits exist on a date of service of these lines, or on one that cannot be read."""
+        period = self.effective
+        return period is None or any(
+            line.service_dates is None or line.service_dates.overlaps(period) for line in lines
+        )
 
 
 @frozen
@@ -59,13 +68,18 @@ class Stage:
 
 
 def grouped(edits: Iterable[EditOf[S_contra]]) -> tuple[EditGroup[S_contra], ...]:
-    """Group edits by their procedures without changing their order."""
-    return tuple(EditGroup(about, tuple(group)) for about, group in groupby(edits, lambda edit: edit.meta.procedures))
+    """Group edits by their procedures and dates of service without changing their order."""
+    alike = groupby(edits, lambda edit: (edit.meta.procedures, edit.meta.effective))
+    return tuple(EditGroup(*about, tuple(group)) for about, group in alike)
 
 
-def applicable(groups: Iterable[EditGroup[S_contra]], procedures: AbstractSet[str]) -> Iterator[EditOf[S_contra]]:
-    """Yield the edits that are about one of these procedures, in their order."""
-    return (edit for group in groups if group.applies_to(procedures) for edit in group.edits)
+def applicable(
+    groups: Iterable[EditGroup[S_contra]], procedures: AbstractSet[str], lines: Sequence[ServiceLine]
+) -> Iterator[EditOf[S_contra]]:
+    """Yield the edits that are about one of these procedures and a date of service of the lines, in their order."""
+    return (
+        edit for group in groups if group.applies_to(procedures) and group.is_effective(lines) for edit in group.edits
+    )
 
 
 def concern(stages: Sequence[Stage], procedures: AbstractSet[str]) -> bool:

@@ -16,7 +16,6 @@ from scrubber.engine.policy import Policy
 from scrubber.engine.stage import EditGroup, applicable
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import IgnoredFinding
-from scrubber.findings.rule import Meta
 from scrubber.packs.edit import Context
 
 __all__ = ["ClaimVerdict", "EditRun"]
@@ -83,7 +82,7 @@ class EditRun:
         A check that raises becomes SCR901 on all of the claims.
         """
         context: Context[Any] | None = None
-        for edit in [edit for edit in applicable(groups, procedures) if _is_effective(edit.meta, subject)]:
+        for edit in list(applicable(groups, procedures, subject.lines)):
             if context is None:
                 context = Context(tables, [finding for verdict in verdicts.values() for finding in verdict.findings])
             try:
@@ -110,11 +109,3 @@ class EditRun:
         self.crashed = True
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
-
-
-def _is_effective(meta: Meta, subject: Claim | Encounter) -> bool:
-    """Whether a rule exists on a date of service of a claim or an encounter, or on one that cannot be read."""
-    period = meta.effective
-    return period is None or any(
-        line.service_dates is None or line.service_dates.overlaps(period) for line in subject.lines
-    )
