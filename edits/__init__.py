@@ -6,7 +6,7 @@ found.
 """
 
 from edits.ivus.addon import ADDON_EDITS, BASE_FAILS
-from edits.ivus.catheter import MONEY_EDITS
+from edits.ivus.catheter import CATHETER_EDITS
 from edits.ivus.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.ivus.editions import table_infos
 from edits.ivus.exclusions import EXCLUSION_EDITS
@@ -35,7 +35,7 @@ EDITS: Chain[Facts] = Chain(
         *PAIR_EDITS,
         *MODIFIER_EDITS,
         *DOCUMENTATION_EDITS,
-        *MONEY_EDITS,
+        *CATHETER_EDITS,
         *DATE_EDITS,
         BASE_FAILS,
     ),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from scrubber.claims.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
     from scrubber.claims.encounter import Encounter, SameDays
-    from scrubber.claims.model import Claim, Diagnosis, Note, Payer, Person, Provider, ServiceLine
+    from scrubber.claims.model import Claim, Diagnosis, Note, Payer, Person, PlainClaim, Provider, ServiceLine
     from scrubber.config import Config
     from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
     from scrubber.findings.code_form import CodeForm
@@ -66,6 +66,7 @@ __all__ = [
     "Page",
     "Payer",
     "Person",
+    "PlainClaim",
     "PluginError",
     "Provider",
     "Related",
@@ -127,6 +128,7 @@ _HOMES = {
         "Note",
         "Payer",
         "Person",
+        "PlainClaim",
         "Provider",
         "ServiceLine",
     ),

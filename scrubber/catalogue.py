@@ -96,6 +96,7 @@ def explain_rule(rule: type[Rule], plugin: Plugin, form: str, config: Config | N
         ("Sources", "; ".join(f"{source.title} ({source.effective})" for source in meta.sources)),
         ("Stage", f"{meta.stage}, since {meta.since}"),
         ("Plugin", f"{plugin.distribution} {plugin.version}"),
+        ("Defined in", rule.__module__),
     ]
     examples = [_Shown.of(rule, example) for example in meta.examples]
     heading = f"{meta.code} {meta.name}: {meta.title}"

@@ -10,7 +10,7 @@ from edits.ivus.editions import CENTER, PTP
 from edits.ivus.facts import Facts
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
-__all__ = ["MONEY_EDITS"]
+__all__ = ["CATHETER_EDITS"]
 
 
 def _bases(lines: Iterable[ServiceLine], encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
@@ -103,4 +103,4 @@ def _is_of_surgery_center(line: ServiceLine) -> bool:
     return line.claim.billing_provider.is_surgery_center or (line.place_of_service == "24" and not is_individual)
 
 
-MONEY_EDITS = (CatheterPlacementNotBilled, FacilityCodeOnProfessionalClaim)
+CATHETER_EDITS = (CatheterPlacementNotBilled, FacilityCodeOnProfessionalClaim)

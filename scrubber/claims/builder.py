@@ -33,7 +33,20 @@ from scrubber.x12.segment import Delimiters, Loop, Segment, tidy_code, tidy_iden
 from scrubber.x12.transaction_set import TransactionSet
 from scrubber.x12.values import parse_number
 
-__all__ = ["ClaimPlace", "RawClaim", "Readable", "build_claim", "is_original", "patient_key_of", "place_of", "reopen"]
+__all__ = [
+    "ClaimPlace",
+    "Extent",
+    "Readable",
+    "billing_provider_of",
+    "build_claim",
+    "extent_of",
+    "is_original",
+    "key_under",
+    "patient_key_of",
+    "payer_id_of",
+    "place_of",
+    "reopen",
+]
 
 
 _OTHER_PROVIDERS = ("2310A", "2310C", "2310D")

@@ -76,11 +76,6 @@ class Reader:
         return self._envelope.interchanges
 
     @property
-    def groups(self) -> int:
-        """The functional groups so far."""
-        return self._envelope.groups
-
-    @property
     def transactions(self) -> int:
         """The transaction sets so far, of any kind."""
         return self._envelope.transactions

@@ -185,7 +185,13 @@ def _report_stream() -> TextIO:
 @click.option("--annotated", type=_FILE, metavar="PATH", help="Write the input with the findings as notes (NTE).")
 @click.option("--clean", type=_FILE, metavar="PATH", help="Write the accepted claims as an 837P.")
 @click.option("--rejected", type=_FILE, metavar="PATH", help="Write the rejected claims as an 837P.")
-@click.option("--277ca", "ack277", type=_FILE, metavar="PATH", help="Write a 277CA that answers every claim.")
+@click.option(
+    "--277ca",
+    "ack277",
+    type=_FILE,
+    metavar="PATH",
+    help="Write a 277CA: an answer to every claim of the transaction sets that are not rejected.",
+)
 @click.option("--999", "ack999", type=_FILE, metavar="PATH", help="Write a 999 that answers the structure.")
 @click.option(
     "--out-dir",
@@ -322,13 +328,10 @@ def explain(*, words: tuple[str, ...], form: str, day: date | None, config_path:
 
 
 @commands.command(name="config")
-@click.option("--show", is_flag=True, help="Show the merged settings and where each comes from.")
 @config_option
-def config_command(*, show: bool, config_path: Path | None) -> None:
+def config_command(*, config_path: Path | None) -> None:
     """Show the merged settings, each with its origin."""
     from scrubber.api import Scrubber, load_settings  # noqa: PLC0415
     from scrubber.config import describe_config  # noqa: PLC0415
 
-    if not show:
-        raise click.UsageError("say --show to see the settings")
     _say(describe_config(Scrubber(load_settings(config_path)).config))

@@ -22,12 +22,12 @@ _MAX_COMPANIONS = 1_000
 
 
 class PatientIndex:
-    """Knows the patients that have a hot claim, one that an edit about some procedures may look at.
+    """Knows the patients that have a candidate claim, one that an edit about some procedures may look at.
 
     Given all claims of a file afterwards, it finds those of each such patient that has several.  Its rows lie in a
     private temporary database of SQLite, which keeps little of it in memory.  Patients are told apart by a keyed
-    digest, so the database holds nothing about them.  Most patients of a large file have no hot claim: a sieve of a
-    bit for every so many digests keeps their claims out of the database.
+    digest, so the database holds nothing about them.  Most patients of a large file have no candidate claim: a sieve of
+    a bit for every so many digests keeps their claims out of the database.
     """
 
     def __init__(self) -> None:
@@ -37,33 +37,34 @@ class PatientIndex:
         self._shared: Iterator[tuple[int, bytes, int]] = iter(())
         self._next: tuple[int, bytes, int] | None = None
 
-    def digest(self, patient: tuple[str, ...], *, hot: bool) -> bytes:
-        """Return the digest of the patient of a claim, and remember the patient of a hot one."""
+    def digest(self, patient: tuple[str, ...], *, candidate: bool) -> bytes:
+        """Return the digest of the patient of a claim, and remember the patient of a candidate one."""
         found = blake2b("\0".join(patient).encode(), digest_size=16, key=self._secret).digest()
-        if hot:
+        if candidate:
             place = int.from_bytes(found[:4]) % _SIEVE
             self._sieve[place >> 3] |= 1 << (place & 7)
         return found
 
     def find(self, claims: Iterable[tuple[bytes, bool, Packed]]) -> None:
-        """Find the patients that have several claims, at least one of them hot; the others need no company.
+        """Find the patients that have several claims, at least one of them candidate; the others need no company.
 
-        `claims` are all of the file: the digest of the patient, whether the claim is hot, and its place.
+        `claims` are all of the file: the digest of the patient, whether the claim is candidate, and its place.
         Raises OSError, as when the disk is full.
         """
         with on_disk():
-            self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, hot, place)")
+            self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, candidate, place)")
             rows = (
-                (place[0], patient, hot, marshal.dumps(place))
-                for patient, hot, place in claims
-                if self._may_be_hot(patient)
+                (place[0], patient, candidate, marshal.dumps(place))
+                for patient, candidate, place in claims
+                if self._may_be_candidate(patient)
             )
             while batch := list(islice(rows, _BATCH)):
                 self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", batch)
             self._database.executescript(
                 """
                 CREATE TABLE several AS
-                    SELECT patient, COUNT(*) AS claims FROM claims GROUP BY patient HAVING COUNT(*) > 1 AND MAX(hot);
+                    SELECT patient, COUNT(*) AS claims FROM claims GROUP BY patient
+                    HAVING COUNT(*) > 1 AND MAX(candidate);
                 CREATE TABLE shared AS SELECT ordinal, patient, place, claims.claims FROM
                     (SELECT claims.*, several.claims FROM claims JOIN several USING (patient)) AS claims
                     ORDER BY ordinal;
@@ -96,6 +97,6 @@ class PatientIndex:
         """Remove the database."""
         self._database.close()
 
-    def _may_be_hot(self, patient: bytes) -> bool:
+    def _may_be_candidate(self, patient: bytes) -> bool:
         place = int.from_bytes(patient[:4]) % _SIEVE
         return bool(self._sieve[place >> 3] & 1 << (place & 7))

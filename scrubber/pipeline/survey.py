@@ -86,14 +86,14 @@ class Survey:
         else:
             place, patient, plain = place_of(claim), patient_key_of(claim), read_plain(claim)
             candidate = self._candidates.includes(claim)
-        digest = self._patients.digest(patient, hot=candidate)
+        digest = self._patients.digest(patient, candidate=candidate)
         mark = 0
         if plain is not None:
             mark = self._repeats.mark_plain(digest, plain)
         elif isinstance(claim, RawClaim) and claim.complete and is_original(claim):
             mark = self._repeats.mark(digest, build_claim(claim))
         if plain is None or candidate or not self._candidates.accepts(plain):
-            self._log.open(place, digest, hot=candidate, mark=mark)
+            self._log.open(place, digest, candidate=candidate, mark=mark)
         else:
             self._log.accept(place, digest, plain, mark=mark)
 

@@ -34,10 +34,10 @@ _shown_npi = lru_cache(maxsize=4096)(CodeForm.NPI.shown)
 _shown_payer = lru_cache(maxsize=4096)(CodeForm.PAYER.shown)
 
 Packed = tuple[int, Any, tuple[int, int, int], bool, int]
-"""A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the ledger."""
+"""A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the log."""
 
 _Entry = tuple[Packed, bytes, bool, int, tuple[str, str, int, str, str] | None]
-# The place, the digest of the patient, whether the claim is hot, its mark, and the verdict.
+# The place, the digest of the patient, whether the claim is candidate, its mark, and the verdict.
 
 
 @define(eq=False)
@@ -64,12 +64,12 @@ class SurveyLog:
     def __init__(self) -> None:
         self._sets = _Sets()
         self._batch: list[_Entry] = []
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the log
         weakref.finalize(self, self._file.close)
 
-    def open(self, place: ClaimPlace, patient: bytes, *, hot: bool, mark: int = 0) -> None:
+    def open(self, place: ClaimPlace, patient: bytes, *, candidate: bool, mark: int = 0) -> None:
         """Note a claim that has to be judged, of the patient with that digest; `mark` is that of `RepeatIndex`."""
-        self._add((self._pack(place), patient, hot, mark, None))
+        self._add((self._pack(place), patient, candidate, mark, None))
 
     def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim, *, mark: int = 0) -> None:
         """Note a claim that is accepted unopened, unless it has to be judged with others of the patient, or repeats."""
@@ -78,8 +78,8 @@ class SurveyLog:
         self._add((self._pack(place), patient, False, mark, verdict))
 
     def patients(self) -> Iterator[tuple[bytes, bool, int, Packed]]:
-        """Yield the digest of the patient of each claim, whether it is hot, its mark and its place, in order."""
-        return ((patient, hot, mark, place) for place, patient, hot, mark, _ in self._entries())
+        """Yield the digest of the patient of each claim, whether it is candidate, its mark and its place, in order."""
+        return ((patient, candidate, mark, place) for place, patient, candidate, mark, _ in self._entries())
 
     def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
         """Return a place again, with what `ClaimPlace` says of `alone`."""
@@ -131,7 +131,7 @@ class _Sets:
     def __init__(self) -> None:
         self._places = array("q")
         self._last: tuple[int, TransactionSet, Delimiters] | None = None
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the ledger
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the log
         weakref.finalize(self, self._file.close)
 
     def number_of(self, transaction: TransactionSet, delimiters: Delimiters) -> int:

@@ -1,7 +1,7 @@
 """A drop folder: whole files are taken, judged, and what comes of them is published exactly once.
 
-`inbox` knows which files are whole and takes them, `journal` remembers how far each has come, `lock` tells living
-watchers from dead ones, `layout` is the output folder, `judge` scrubs one file and `gate` does all of it in order.
+`inbox` knows which files are whole and takes them, `journal` remembers how far each has come, `owner` tells living
+watchers from dead ones, `layout` is the output folder, `worker` scrubs one file and `watcher` does all of it in order.
 """
 
 from scrubber.watch.inbox import Waits

@@ -63,7 +63,6 @@ class EnvelopeReader:
 
     def __init__(self, report: Callable[[X12SyntaxError], None]) -> None:
         self.interchanges = 0
-        self.groups = 0
         self.transactions = 0
         self.judged = False
         self._report = report
@@ -102,7 +101,6 @@ class EnvelopeReader:
         """Take a GS."""
         self.expect_closed(inside="ISA")
         number = _plain_number(segment.get(6))
-        self.groups += 1
         self._group = _OpenEnvelope(Scope.GROUP, segment, number)
         if self._interchange is not None:
             if number in self._interchange.inside:

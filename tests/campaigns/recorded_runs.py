@@ -123,7 +123,7 @@ def _with_settings(inputs: Sequence[Input]) -> Iterator[Run]:
     for file in inputs:
         if file.name.endswith(".toml") and not file.name.startswith("cases/"):
             config = f"--config={_path(file.name)}"
-            yield Run(f"settings/{file.name}, show", ("config", "--show", config), (file.name,))
+            yield Run(f"settings/{file.name}", ("config", config), (file.name,))
             yield Run(
                 f"settings/{file.name}, scrub",
                 ("scrub", _path(_SAMPLE), config, *_REPORTS, *_X12),
@@ -134,7 +134,7 @@ def _with_settings(inputs: Sequence[Input]) -> Iterator[Run]:
 
 def _commands(codes: Sequence[str]) -> Iterator[Run]:
     """Yield what asks about the program itself, and what is asked wrongly."""
-    questions: list[tuple[str, ...]] = [("--help",), ("--version",), ("config", "--show"), ("config",), ("nonsense",)]
+    questions: list[tuple[str, ...]] = [("--help",), ("--version",), ("config",), ("nonsense",)]
     questions += [(command, "--help") for command in ("scrub", "watch", "serve", "edits", "explain", "config")]
     questions += [("edits", f"--format={form}") for form in ("text", "markdown", "json")]
     questions += [("explain", code) for code in codes]

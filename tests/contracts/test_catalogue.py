@@ -126,7 +126,7 @@ def test_edits_of_ultrasound_know_their_period() -> None:
 
 
 NOT_IN_SHORTHAND = {"X12210", "X12213"}
-"""A claim cut off by the end of its file (test_reader), and one that names a provider twice (test_shortcut)."""
+"""A claim cut off by the end of its file (test_reader), and one that names a provider twice (test_regular)."""
 
 
 def test_every_judging_edit_has_an_example_of_both_kinds() -> None:

@@ -191,7 +191,7 @@ def test_a_transaction_set_takes_64_bytes() -> None:
             if number in {sets // 2, sets - 1_000}:
                 kept.append(tracemalloc.get_traced_memory()[0])
             place = ClaimPlace(number, marks, (None, None, None), (0, 9, 1), TransactionSet(control_number=f"{number}"))
-            ledger.open(place, b"", hot=True)
+            ledger.open(place, b"", candidate=True)
     finally:
         tracemalloc.stop()
     assert kept[1] - kept[0] <= 64 * (sets / 2 - 1_000)

@@ -68,7 +68,7 @@ def test_exit_codes(run: Run, data: bytes, options: list[str], code: int) -> Non
         ["scrub", "--no-such-option"],
         ["explain", "IVUS999"],
         ["explain", "37252", "--on=yesterday"],
-        ["config"],
+        ["config", "--show"],
         ["nope"],
     ],
 )
@@ -262,7 +262,7 @@ def test_explanations(run: Run, args: list[str], words: list[str]) -> None:
 
 def test_settings_are_shown_with_their_origin(run: Run, tmp_path: Path) -> None:
     (tmp_path / "scrubber.toml").write_text("fail-on = 'warning'\n", encoding="utf-8")
-    text = run("config", "--show").stdout.decode()
+    text = run("config").stdout.decode()
     assert 'fail-on = "warning"  # scrubber.toml' in text
     assert 'conformance = "envelope"  # default' in text
 

@@ -84,7 +84,7 @@ def test_the_report_in_the_readme_is_the_one_printed(run: Run) -> None:
 
 def test_the_settings_in_the_readme_are_accepted(run: Run) -> None:
     toml = README.split("```toml\n")[1].split("```")[0]
-    done = run("config", "--show", "--config", "/dev/stdin", data=toml.encode())
+    done = run("config", "--config", "/dev/stdin", data=toml.encode())
     assert done.returncode == 0, done.stderr
     assert 'payers."60054".tables.mue."37253".value = 8' in done.stdout.decode()
 
@@ -137,3 +137,10 @@ def test_the_commands_of_serve_md_run(tmp_path: Path) -> None:
 def test_every_release_is_described() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(r"^## \[Unreleased\]$", changelog, re.MULTILINE)
+
+
+def test_every_path_of_the_architecture_page_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+\.[a-z]+)`", page))
+    assert len(named) > 30
+    assert {path for path in named if not ((ROOT / "scrubber" / path).exists() or (ROOT / path).exists())} == set()

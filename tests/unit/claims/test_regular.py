@@ -109,7 +109,7 @@ def events(data: bytes) -> list[Any]:
         faults: list[X12SyntaxError] = []
         read = Reader(source, on_fault=faults.append)
         found = [_described(event) for event in read.events()]
-        counts = (read.segments, read.claims, read.transactions, read.groups, read.interchanges)
+        counts = (read.segments, read.claims, read.transactions, read.interchanges)
         return [*found, counts, faults]
 
 
