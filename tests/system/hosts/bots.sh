@@ -6,7 +6,7 @@
 # PYTHON is a Python that has the scrubber and pytest; default: that of the active environment.  Bots gets the Python
 # that SCRUBBER_BOTS_BASE names, default python3; it must be 3.11 at most, for later ones lack modules that Bots imports.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 python=${1:-python}
 base=${SCRUBBER_BOTS_BASE:-python3}
 "$base" -c 'import sys; sys.exit(sys.version_info >= (3, 12) and "Bots 3.3.1 does not run under Python 3.12 or later")'
