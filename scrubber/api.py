@@ -113,10 +113,13 @@ class Scrubber:
     partial: bool = False
     ack_date: datetime | None = None
     ack_number: int | None = None
+    tool: Tool = field(init=False)
+    """This installation as reports describe it."""
     _engine: Engine = field(init=False)
     _executor: Executor = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.tool = describe_tool(load_plugins(), self.config.today)
         detail = most_detail(load_format(name) for name in self.formats)
         self._engine = make_engine(self.config, shortcut=self.shortcut, detail=detail)
         if self.jobs > 1:
@@ -135,11 +138,6 @@ class Scrubber:
     def notices(self) -> tuple[Notice, ...]:
         """What every report says of the settings."""
         return self._engine.notices
-
-    @property
-    def tool(self) -> Tool:
-        """This installation as reports describe it."""
-        return describe_tool(load_plugins(), self.config.today)
 
     def renewed(self) -> Scrubber:
         """Return another one with the same settings, of today (an ignore may have expired) and with new processes."""
