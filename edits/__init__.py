@@ -1,8 +1,8 @@
 """Edits for intravascular ultrasound (37252, 37253) on professional claims.
 
-`EDITS` is the chain, in the order in which it runs: a second line is judged before the primary procedure and the units,
-and the units before the sides, because one mistake is reported once; IVUS109 comes last because it asks what the others
-found.
+`EDITS` is the pack, with its edits in the order in which they run: a second line is judged before the primary procedure
+and the units, and the units before the sides, because one mistake is reported once; IVUS109 comes last because it asks
+what the others found.
 """
 
 from edits.ivus.addon import ADDON_EDITS, BASE_FAILS
@@ -19,11 +19,11 @@ from edits.ivus.retired import RETIRED_EDITS
 from edits.ivus.sides import SIDE_EDITS
 from edits.ivus.statistics import observe
 from edits.ivus.units import DUPLICATE_EDITS, UNIT_EDITS
-from scrubber import Chain
+from scrubber import EditPack
 
 __all__ = ["EDITS"]
 
-EDITS: Chain[Facts] = Chain(
+EDITS: EditPack[Facts] = EditPack(
     edits=(
         *RETIRED_EDITS,
         *EXCLUSION_EDITS,

@@ -34,13 +34,12 @@ if TYPE_CHECKING:
     from scrubber.outputs.reports.base import ReportWriter, Tool
     from scrubber.packs.edit import Context, Edit, EncounterEdit
     from scrubber.packs.option import Option, OptionRow, option_table
-    from scrubber.packs.pack import Chain, Page
+    from scrubber.packs.pack import EditPack, Page
     from scrubber.tables.table import DatedRow, Table, TableInfo, load_manifest, load_publications, load_table
 
 __all__ = [
     "AdapterError",
     "Adjustment",
-    "Chain",
     "Claim",
     "ClaimReport",
     "CodeForm",
@@ -51,6 +50,7 @@ __all__ = [
     "DatedRow",
     "Diagnosis",
     "Edit",
+    "EditPack",
     "Encounter",
     "EncounterEdit",
     "EndedTable",
@@ -179,7 +179,7 @@ _HOMES = {
         "option_table",
     ),
     "scrubber.packs.pack": (
-        "Chain",
+        "EditPack",
         "Page",
     ),
     "scrubber.tables.table": (

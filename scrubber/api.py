@@ -70,7 +70,7 @@ def load_settings(path: Path | None = None, *, discover: bool = True, **flags: A
     plugins = load_plugins()
     rules = all_rules(plugins)
     mandatory = [code for code, (rule, _) in rules.items() if rule.meta.mandatory]
-    options = {plugin.prefix: plugin.chain.options for plugin in plugins}
+    options = {plugin.prefix: plugin.pack.options for plugin in plugins}
     return load_config(path, rules, mandatory, options, discover=discover, **flags)
 
 

@@ -221,12 +221,12 @@ def find_page(code: str, day: date, plugins: Iterable[Plugin], config: Config | 
     plugins = tuple(plugins)
     settings = config or Config()
     for plugin in plugins:
-        chain = plugin.chain
-        if chain.describe is None:
+        pack = plugin.pack
+        if pack.describe is None:
             continue
-        tables = chain.tables()
+        tables = pack.tables()
         changed = {name: rows for name, rows in settings.tables.items() if hasattr(tables, name)}
-        page = chain.describe(code, day, override_tables(tables, changed, "tables"))
+        page = pack.describe(code, day, override_tables(tables, changed, "tables"))
         if page is not None:
             more = [
                 ("Settings", tuple(_changed_values(code, tables, settings))),
@@ -238,7 +238,7 @@ def find_page(code: str, day: date, plugins: Iterable[Plugin], config: Config | 
 
 
 def _edits_about(code: str, plugin: Plugin) -> tuple[str, ...]:
-    rules = (rule.meta for rule in plugin.chain.edits if code in (rule.meta.procedures or ()))
+    rules = (rule.meta for rule in plugin.pack.edits if code in (rule.meta.procedures or ()))
     return tuple(f"{meta.code} {meta.name} ({meta.severity})" for meta in sorted(rules, key=_code))
 
 
@@ -276,8 +276,8 @@ def nearest_codes(code: str, plugins: Iterable[Plugin]) -> list[str]:
     plugins = tuple(plugins)
     known = {*all_rules(plugins)}
     for plugin in plugins:
-        if plugin.chain.codes is not None:
-            known |= {*plugin.chain.codes(plugin.chain.tables())}
+        if plugin.pack.codes is not None:
+            known |= {*plugin.pack.codes(plugin.pack.tables())}
     return get_close_matches(code, sorted(known), n=4, cutoff=0.6)
 
 

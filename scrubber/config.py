@@ -61,7 +61,7 @@ _Packs = Mapping[str, Mapping[str, str | bool]]
 
 @frozen
 class Ignore:
-    """Why findings of a code are set aside, and the last day on which they are (None: no end)."""
+    """Why findings of a code are suppressed, and the last day on which they are (None: no end)."""
 
     reason: str
     until: date | None = None
@@ -69,7 +69,7 @@ class Ignore:
 
 @frozen
 class PayerConfig:
-    """What one payer changes: severities, findings set aside, values of rule tables, options of packs."""
+    """What one payer changes: severities, findings suppressed, values of rule tables, options of packs."""
 
     severity: Mapping[str, Severity] = field(factory=lambda: {})
     ignore: Mapping[str, Ignore] = field(factory=lambda: {})
@@ -128,7 +128,7 @@ class Config:
         refused = max((len(prefix) for prefix in self.ignore if code.startswith(prefix)), default=0)
         return wanted > refused
 
-    def ignored(self, payer: str, code: str) -> Ignore | None:
+    def suppressed(self, payer: str, code: str) -> Ignore | None:
         """Return why a finding on a claim to `payer` is suppressed, None if it counts."""
         named = self.payer_named(payer)
         ignore = self.payers[named].ignore.get(code) if named is not None else None

@@ -21,8 +21,8 @@ from scrubber.findings.dates import SERVICE_YEARS
 from scrubber.findings.finding import Finding, Severity, Source, Status
 from scrubber.findings.rule import Example, Meta, own_meta, statuses
 from scrubber.packs.edit import Context, Edit
-from scrubber.packs.pack import Chain
-from scrubber.x12.rules import ENVELOPE_RULES, GUIDE
+from scrubber.packs.pack import EditPack
+from scrubber.x12.rules import GUIDE, SYNTAX_RULES
 
 __all__ = ["EDITS"]
 
@@ -471,9 +471,9 @@ def _wrong(number: Decimal | None, text: str) -> str:
     return "negative" if number < 0 else ""
 
 
-EDITS: Chain[None] = Chain(
+EDITS: EditPack[None] = EditPack(
     edits=(
-        *ENVELOPE_RULES,
+        *SYNTAX_RULES,
         ClaimWithoutLines,
         LineWithoutService,
         LineWithoutNumber,

@@ -53,7 +53,7 @@ _OTHER_PROVIDERS = ("2310A", "2310C", "2310D")
 
 
 def build_claim(raw: RawClaim) -> Claim:
-    """Read one claim.  Nothing is refused: what cannot be read is kept as text and reads as None."""
+    """Read one claim.  Nothing is rejected: what cannot be read is kept as text and reads as None."""
     head, lines, loop = _split(raw)
     named = head.by_id()
     _, number, charge, _, _, place = head.segments[0].take(5)
@@ -133,13 +133,13 @@ def _split(raw: RawClaim) -> tuple[Loop, tuple[ServiceLine, ...], Loop | Callabl
         loop = claim_loops(raw.cut)
         lines = [read_line(number, line, line) for number, line in enumerate(loop.children("2400"), 1)]
         return loop, tuple(lines), loop
-    marks = stretch.delimiters
-    first = _first_line(marks).search(stretch.text)
+    delimiters = stretch.delimiters
+    first = _first_line(delimiters).search(stretch.text)
     if first is not None:
         loops = _Loops(stretch, plain=True)
-        head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, marks))
-        ordinal = stretch.ordinal + stretch.text.count(marks.segment, 0, first.end())
-        plain = read_plain_lines(stretch.text, first.end(), ordinal, marks, loops.add_line)
+        head = claim_loops(cut_text(stretch.text[: first.end()], stretch.offset, stretch.ordinal, delimiters))
+        ordinal = stretch.ordinal + stretch.text.count(delimiters.segment, 0, first.end())
+        plain = read_plain_lines(stretch.text, first.end(), ordinal, delimiters, loops.add_line)
         if plain is not None and head.child("2400") is None:
             return head, plain, loops.claim
     found: list[ServiceLine] = []
@@ -152,8 +152,8 @@ def _split(raw: RawClaim) -> tuple[Loop, tuple[ServiceLine, ...], Loop | Callabl
 
 @cache
 def _first_line(delimiters: Delimiters) -> re.Pattern[str]:
-    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
-    return re.compile(f"{end}[\\r\\n]*+(?=LX{mark})")
+    end, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
+    return re.compile(f"{end}[\\r\\n]*+(?=LX{separator})")
 
 
 Extent = tuple[int, int, int, str]
@@ -167,8 +167,8 @@ class ClaimPlace:
     `levels` are the billing provider's, the subscriber's and the patient's, and one of an unknown kind (HL03) if it
     stands below one.  `alone` says that it is judged without the other claims of its patient, which are too many;
     `repeats` which earlier claim it repeats where it is judged alone for that or another reason;
-    `known` is what was found in it, or in its levels, before it is judged, and `refused` the errors for which its
-    transaction set, functional group or interchange is rejected.
+    `known` is what was found in it, or in its levels, before it is judged, and `envelope_errors` the errors for which
+    its transaction set, functional group or interchange is rejected.
     """
 
     ordinal: int
@@ -179,7 +179,7 @@ class ClaimPlace:
     complete: bool = True
     alone: bool = False
     known: tuple[Finding, ...] = ()
-    refused: tuple[Finding, ...] = ()
+    envelope_errors: tuple[Finding, ...] = ()
     repeats: Repeat | None = None
 
 
@@ -257,8 +257,8 @@ def is_original(raw: RawClaim) -> bool:
     if raw.stretch is None:
         place = raw.segments[0].take(5)[5]
     else:
-        marks = raw.stretch.delimiters
-        place = "".join(raw.stretch.text.partition(marks.segment)[0].split(marks.element)[5:6])
+        delimiters = raw.stretch.delimiters
+        place = "".join(raw.stretch.text.partition(delimiters.segment)[0].split(delimiters.element)[5:6])
     return trim("".join(place.split(raw.delimiters.component)[2:3])) == "1"
 
 
@@ -293,8 +293,8 @@ def _name_in(stretch: Stretch, entity: str) -> list[str]:
 
 @cache
 def _name_pattern(delimiters: Delimiters, entity: str) -> re.Pattern[str]:
-    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
-    return re.compile(f"{end}[\\r\\n]*+NM1{mark}{entity}{mark}[^{mark}{end}]*{mark}([^{end}]*)")
+    end, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
+    return re.compile(f"{end}[\\r\\n]*+NM1{separator}{entity}{separator}[^{separator}{end}]*{separator}([^{end}]*)")
 
 
 def extent_of(level: Level) -> Extent:
@@ -383,8 +383,8 @@ def _person(loop: Loop | None) -> Person:
 def _diagnoses(lists: Iterable[Segment]) -> tuple[Diagnosis, ...]:
     """Read the HI that begins with a principal diagnosis: ABK (ICD-10-CM) or BK (ICD-9-CM)."""
     for segment in lists:
-        mark = segment.delimiters.component
-        pairs = [element.split(mark) for element in segment.elements[1:]]
+        separator = segment.delimiters.component
+        pairs = [element.split(separator) for element in segment.elements[1:]]
         if pairs and pairs[0][0] in {"ABK", "BK"}:
             return tuple([Diagnosis(pair[0], trim(pair[1]) if len(pair) > 1 else "") for pair in pairs])
     return ()

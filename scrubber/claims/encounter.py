@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from attrs import Factory, field, frozen
 
 from scrubber.claims.frequency import Versions, versions_of
-from scrubber.claims.model import Asked, Claim, ServiceLine
+from scrubber.claims.model import Claim, Memoized, ServiceLine
 from scrubber.claims.patients import patients_of
 from scrubber.findings.dates import DateRange
 
@@ -31,7 +31,7 @@ _Group = tuple[_Side, _Providers]
 
 
 @frozen(eq=False)
-class _Lines(Asked):
+class _Lines(Memoized):
     """Lines that are looked at together."""
 
     lines: tuple[ServiceLine, ...]

@@ -52,17 +52,17 @@ def versions_of(claims: Sequence[Claim], repeated: AbstractSet[int] = frozenset(
     groups: list[list[Marked]] = []
     of: dict[Hashable, list[Marked]] = {}
     for marked in (Marked(claim) for claim in claims if claim.ordinal not in repeated):
-        marks: list[Hashable] = [*marked.names, *marked.contents]
-        near = {id(of[mark]): of[mark] for mark in marks if mark in of}
+        keys: list[Hashable] = [*marked.names, *marked.contents]
+        near = {id(of[key]): of[key] for key in keys if key in of}
         group: list[Marked] = max(near.values(), key=len) if near else []
         if not group:
             groups.append(group)
         for other in (other for other in near.values() if other is not group):
             group += other
-            of |= {mark: group for moved in other for mark in (*moved.names, *moved.contents)}
+            of |= {key: group for moved in other for key in (*moved.names, *moved.contents)}
             other.clear()
         group.append(marked)
-        of |= dict.fromkeys(marks, group)
+        of |= dict.fromkeys(keys, group)
     found = [Versions(sorted(group, key=lambda marked: marked.claim.ordinal)) for group in groups if group]
     return [versions for versions in found if versions.has_later]
 
@@ -241,8 +241,8 @@ class Earlier:
     def take_away(self, void: Marked) -> Void:
         """Take away the claim that a void means, the last one if it may mean several, those it names before others."""
         kinds: tuple[Sequence[Hashable], ...] = (void.names, void.contents)
-        for by_content, marks in enumerate(kinds):
-            equal = [self._last_left(self._equal.get((mark, void.services), [])) for mark in marks]
+        for by_content, keys in enumerate(kinds):
+            equal = [self._last_left(self._equal.get((key, void.services), [])) for key in keys]
             found = max((claim for claim in equal if claim is not None), key=_ordinal, default=None)
             if found is not None:
                 self._gone.add(found.ordinal)
@@ -252,8 +252,8 @@ class Earlier:
     def _meant_by(self, void: Marked) -> Claim | None:
         """Return the last claim that a void may mean, whatever it bills; one that it names before others."""
         kinds: tuple[Sequence[Hashable], ...] = (void.names, void.contents)
-        for marks in kinds:
-            if found := [self._last[mark] for mark in marks if mark in self._last]:
+        for keys in kinds:
+            if found := [self._last[key] for key in keys if key in self._last]:
                 return max(found, key=_ordinal)
         return None
 

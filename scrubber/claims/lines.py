@@ -53,14 +53,14 @@ def read_line(number: int, loop: Loop, kept: Loop | Callable[[], Loop]) -> Servi
 
 
 def read_plain_lines(
-    text: str, place: int, ordinal: int, marks: Delimiters, add_line: Callable[[int, int], Callable[[], Loop]]
+    text: str, place: int, ordinal: int, delimiters: Delimiters, add_line: Callable[[int, int], Callable[[], Loop]]
 ) -> tuple[ServiceLine, ...] | None:
     """Read service lines from their text, as `read_line` does, if each is LX, SV1, DTP*472, REF*6R and notes only.
 
     They begin at `place`, with the segment `ordinal`.  `add_line` is told where each begins and with which segment, and
     gives what makes its loop when somebody asks for it.  None stands for lines of any other form.
     """
-    pattern = _plain_line(marks)
+    pattern = _plain_line(delimiters)
     lines: list[ServiceLine] = []
     while place < len(text):
         found = pattern.match(text, place)
@@ -70,39 +70,39 @@ def read_plain_lines(
         number = len(lines) + 1
         lines.append(
             ServiceLine(
-                **_service([*f"SV1{marks.element}{service}".split(marks.element), *[""] * 7][:8], marks),
+                **_service([*f"SV1{delimiters.element}{service}".split(delimiters.element), *[""] * 7][:8], delimiters),
                 number=number,
                 service_dates=DateRange.parse(trim(form).upper(), trim(dates)),
                 assigned_number=assigned.strip(),
                 control_number=control_number,
-                notes=read_notes(cut_text(notes, 0, 0, marks)) if notes else (),
+                notes=read_notes(cut_text(notes, 0, 0, delimiters)) if notes else (),
                 loop=add_line(place, ordinal),
             )
         )
-        ordinal += found[0].count(marks.segment)
+        ordinal += found[0].count(delimiters.segment)
         place = found.end()
     return tuple(lines)
 
 
 @cache
-def _plain_line(marks: Delimiters) -> re.Pattern[str]:
-    end, mark = re.escape(marks.segment), re.escape(marks.element)
-    rest, element = f"[^{end}]*+", f"[^{end}{mark}]*+"
+def _plain_line(delimiters: Delimiters) -> re.Pattern[str]:
+    end, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
+    rest, element = f"[^{end}]*+", f"[^{end}{separator}]*+"
     # A regular stretch has at most a line end between its segments.
-    close = end if marks.segment in "\r\n" else f"{end}[\\r\\n]*+"
+    close = end if delimiters.segment in "\r\n" else f"{end}[\\r\\n]*+"
     return re.compile(
-        f"LX{mark}({element}){rest}{close}"
-        f"SV1{mark}({rest}){close}"
-        f"DTP{mark}472{mark}({element}){mark}({element}){rest}{close}"
-        f"(?:REF{mark}6R{mark}({element}){rest}{close})?"
-        f"((?:NTE{mark}{rest}{close})*+)"
+        f"LX{separator}({element}){rest}{close}"
+        f"SV1{separator}({rest}){close}"
+        f"DTP{separator}472{separator}({element}){separator}({element}){rest}{close}"
+        f"(?:REF{separator}6R{separator}({element}){rest}{close})?"
+        f"((?:NTE{separator}{rest}{close})*+)"
     )
 
 
-def _service(elements: Sequence[str], marks: Delimiters) -> dict[str, Any]:
+def _service(elements: Sequence[str], delimiters: Delimiters) -> dict[str, Any]:
     """Read SV1, given its identifier and seven elements."""
     _, code, charge, basis, units, place, _, pointers = map(trim, elements)
-    qualifier, procedure, *modifiers = [*code.split(marks.component), ""]
+    qualifier, procedure, *modifiers = [*code.split(delimiters.component), ""]
     return {
         "procedure_qualifier": tidy_code(qualifier),
         "procedure": tidy_code(procedure),
@@ -112,7 +112,7 @@ def _service(elements: Sequence[str], marks: Delimiters) -> dict[str, Any]:
         "unit_basis": tidy_code(basis),
         "units_text": units,
         "line_place_of_service": place,
-        "pointers": tuple([text for text in map(trim, pointers.split(marks.component)) if text]),
+        "pointers": tuple([text for text in map(trim, pointers.split(delimiters.component)) if text]),
     }
 
 

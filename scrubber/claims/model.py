@@ -29,9 +29,9 @@ from scrubber.x12.values import in_cents, parse_number
 __all__ = [
     "MAX_LINES",
     "Adjudication",
-    "Asked",
     "Claim",
     "Diagnosis",
+    "Memoized",
     "Note",
     "OtherSubscriber",
     "Payer",
@@ -329,7 +329,7 @@ def _tuple_of_lines(lines: Iterable[ServiceLine]) -> tuple[ServiceLine, ...]:
 
 
 @frozen(eq=False)
-class Asked:
+class Memoized:
     """What many edits ask the same questions about; the answers die with it."""
 
     _answers: dict[Hashable, Any] = field(factory=lambda: {}, init=False, repr=False)
@@ -343,7 +343,7 @@ class Asked:
 
 
 @frozen(eq=False, repr=False)
-class Claim(Asked):
+class Claim(Memoized):
     """One claim (loop 2300) with what it inherits from the levels above it.
 
     `control_number` is CLM01, `charge_text` CLM02, `place_of_service` CLM05-1, `frequency` CLM05-3 (1 original, 7

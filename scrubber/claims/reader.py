@@ -11,12 +11,12 @@ from scrubber.claims.raw_claim import Level, RawClaim
 from scrubber.claims.regular_runs import Glimpse, PlainRun
 from scrubber.findings.code_form import CodeForm
 from scrubber.io.source import ByteSource
-from scrubber.x12 import rules as faults
+from scrubber.x12 import rules
 from scrubber.x12.control_numbers import ControlNumbers
 from scrubber.x12.envelope import EnvelopeReader
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.lexer import Block, Stretch, control_characters, cut_blocks, strip_blank
-from scrubber.x12.rules import EnvelopeRule, Scope, X12SyntaxError
+from scrubber.x12.rules import Scope, SyntaxRule, X12SyntaxError
 from scrubber.x12.segment import GUIDE_SEGMENTS, Delimiters, Segment
 
 __all__ = ["Reader"]
@@ -29,20 +29,20 @@ _Event = TypeVar("_Event")
 class Reader:
     """Iterates over the claims of an input, in file order, once; afterwards `unread` and the counts are complete.
 
-    `events` gives what stands between the claims as well.  `on_fault` is told each fault before the event it lies in.
+    `events` gives what stands between the claims as well.  `on_error` is told each error before the event it lies in.
     """
 
     def __init__(
         self,
         source: ByteSource,
         progress: Callable[[int], object] | None = None,
-        on_fault: Callable[[X12SyntaxError], object] | None = None,
+        on_error: Callable[[X12SyntaxError], object] | None = None,
     ) -> None:
         self.segments = 0
         self.claims = 0
         self._source = source
         self._progress = progress
-        self._on_fault = on_fault
+        self._on_error = on_error
         self._is_cut = False  # whether the end itself is missing
         self._envelope = envelope = EnvelopeReader(self._report)
         self._ids: set[str] = set()
@@ -53,13 +53,13 @@ class Reader:
         self._numbers_out_of_sequence = ControlNumbers()  # HL01
         self._in_sequence = 0  # levels in front of the first HL01 that is out of sequence
         self.unread: X12SyntaxError | None = None
-        """The first fault that means that something was not read."""
+        """The first error that means that something was not read."""
         self._claim: list[Segment] | None = None
         self._in_lines = False  # whether the claim has begun its service lines
         self._room = _MAX_BYTES
         self._left_out = 0
-        self._mark: Mark | None = None
-        self._handlers: dict[str, Callable[[Segment], Mark | None]] = {
+        self._envelope_segment: EnvelopeSegment | None = None
+        self._handlers: dict[str, Callable[[Segment], EnvelopeSegment | None]] = {
             "ISA": envelope.open_interchange,
             "GS": envelope.open_group,
             "ST": self._open_transaction,
@@ -88,7 +88,7 @@ class Reader:
     def __iter__(self) -> Iterator[RawClaim]:
         return (event for event in self.events() if isinstance(event, RawClaim))
 
-    def events(self) -> Iterator[Mark | RawClaim]:
+    def events(self) -> Iterator[EnvelopeSegment | RawClaim]:
         """Yield the claims and what stands between them, in file order, once.
 
         From the first header on, each event ends where the next begins.
@@ -97,23 +97,23 @@ class Reader:
 
     def survey(self) -> Iterator[RawClaim | Glimpse]:
         """Yield the claims as iterating does, but those of plain runs only as glimpses."""
-        return (event for event in self._walk(self._glimpse_block) if not isinstance(event, Mark))
+        return (event for event in self._walk(self._glimpse_block) if not isinstance(event, EnvelopeSegment))
 
-    def _walk(self, take_block: Callable[[Block], Iterator[_Event]]) -> Iterator[_Event | Mark | RawClaim]:
+    def _walk(self, take_block: Callable[[Block], Iterator[_Event]]) -> Iterator[_Event | EnvelopeSegment | RawClaim]:
         for piece in cut_blocks(self._chunks(), self._report):
             yield from self._take(piece) if isinstance(piece, Segment) else take_block(piece)
         yield from self._finish(self._source.size, complete=False)
         if not self._is_cut:
-            # Where the end itself is missing, so are the trailers: that is one fault, not four.
+            # Where the end itself is missing, so are the trailers: that is one error, not four.
             self._envelope.expect_closed(at_end=True)
         self._envelope.end()
 
-    def _take_block(self, block: Block) -> Iterator[Mark | RawClaim]:
+    def _take_block(self, block: Block) -> Iterator[EnvelopeSegment | RawClaim]:
         """Take a regular part of the file."""
         for stretch in block.stretches():
             yield from self._take_stretch(stretch)
 
-    def _glimpse_block(self, block: Block) -> Iterator[Mark | RawClaim | Glimpse]:
+    def _glimpse_block(self, block: Block) -> Iterator[EnvelopeSegment | RawClaim | Glimpse]:
         """Take a regular part of the file, as much of it as possible in plain runs."""
         at, ordinal = 0, block.ordinal
         while at < len(block.text):
@@ -153,7 +153,7 @@ class Reader:
             self._level = level
             self._levels = {"2000A": run.provider, level.loop: level}
 
-    def _take_stretch(self, stretch: Stretch) -> Iterator[Mark | RawClaim]:
+    def _take_stretch(self, stretch: Stretch) -> Iterator[EnvelopeSegment | RawClaim]:
         is_judged = self._envelope.judged and stretch.count <= _MAX_SEGMENTS
         if stretch.id == "CLM" and is_judged and not _hides_claim(stretch):
             yield from self._finish(stretch.offset)
@@ -165,28 +165,28 @@ class Reader:
             for segment in stretch.cut():
                 yield from self._take(segment)
 
-    def _take(self, segment: Segment) -> Iterator[Mark | RawClaim]:
+    def _take(self, segment: Segment) -> Iterator[EnvelopeSegment | RawClaim]:
         """Take the next segment, and yield what ends with it."""
         if not segment.text:
             if segment.terminator:
-                self._fault(
-                    faults.EmptySegment, segment, "The segment is empty: two terminators are next to each other."
+                self._add_error(
+                    rules.EmptySegment, segment, "The segment is empty: two terminators are next to each other."
                 )
             elif strip_blank(segment.lead):
                 yield from self._finish(segment.offset)
-                self._mark = Mark(segment, unread=True)
+                self._envelope_segment = EnvelopeSegment(segment, unread=True)
             return
         self.segments += 1
         handler = self._handlers.get(segment.id)
         if handler is None or (segment.id in {"HL", "CLM"} and not self._envelope.judged):
             if self._content(segment):
-                if self._mark is not None:
-                    self._mark.segments += 1
+                if self._envelope_segment is not None:
+                    self._envelope_segment.segments += 1
                 return
             handler = self._open_unread
         yield from self._finish(segment.offset)
         self._check(segment)
-        self._mark = handler(segment)
+        self._envelope_segment = handler(segment)
 
     def _take_claim(self, stretch: Stretch) -> RawClaim:
         """Take a whole claim."""
@@ -198,26 +198,26 @@ class Reader:
     def _take_level(self, stretch: Stretch) -> None:
         """Take a whole hierarchical level."""
         self.segments += stretch.count
-        self._mark = self._open_level(stretch.head)
-        self._mark.segments = stretch.count
+        self._envelope_segment = self._open_level(stretch.head)
+        self._envelope_segment.segments = stretch.count
         self._envelope.count_all(stretch.count - 1)
         if self._level is not None:
             self._level.stretch = stretch
 
-    def _finish(self, end: int, *, complete: bool = True) -> Iterator[Mark | RawClaim]:
+    def _finish(self, end: int, *, complete: bool = True) -> Iterator[EnvelopeSegment | RawClaim]:
         """Yield what was open, now that its end is known."""
-        if self._mark is not None:
-            mark, self._mark = self._mark, None
-            mark.end = end
-            yield mark
+        if self._envelope_segment is not None:
+            ended, self._envelope_segment = self._envelope_segment, None
+            ended.end = end
+            yield ended
         if self._claim is not None:
             segments, self._claim = self._claim, None
             complete, count = complete and not self._left_out, len(segments) + self._left_out
             yield self._raw_claim(segments[0].offset, end, count, complete=complete, cut=segments)
 
     @staticmethod
-    def _open_unread(segment: Segment) -> Mark:
-        return Mark(segment, unread=True)
+    def _open_unread(segment: Segment) -> EnvelopeSegment:
+        return EnvelopeSegment(segment, unread=True)
 
     # -- reporting ------------------------------------------------------------------------------------------------
 
@@ -227,15 +227,15 @@ class Reader:
             if self._progress is not None:
                 self._progress(len(data))
 
-    def _report(self, fault: X12SyntaxError) -> None:
-        if fault.unread and self.unread is None:
-            self.unread = fault
-        self._is_cut |= fault.rule in {faults.Truncated, faults.SegmentTooLong}
-        if self._on_fault is not None:
-            self._on_fault(fault)
+    def _report(self, error: X12SyntaxError) -> None:
+        if error.unread and self.unread is None:
+            self.unread = error
+        self._is_cut |= error.rule in {rules.Truncated, rules.SegmentTooLong}
+        if self._on_error is not None:
+            self._on_error(error)
 
-    def _fault(self, rule: type[EnvelopeRule], segment: Segment, message: str, element: str | None = None) -> None:
-        """Report a fault of a hierarchical level, or of a segment in front of it."""
+    def _add_error(self, rule: type[SyntaxRule], segment: Segment, message: str, element: str | None = None) -> None:
+        """Report an error of a hierarchical level, or of a segment in front of it."""
         loop = _PARENTS.get(segment.get(3), ("2000", ""))[0] if segment.id == "HL" else "ST_LOOP"
         scope = Scope.LEVEL if rule in _OF_LEVELS else Scope.NOTHING
         start = self._envelope.transaction_start
@@ -248,25 +248,25 @@ class Reader:
         if written not in self._ids:
             if not _SEGMENT_ID.fullmatch(written):
                 message = "A segment identifier is malformed or in lower case."
-                self._spoil(faults.SegmentIdMalformed, segment, message)
+                self._spoil(rules.SegmentIdMalformed, segment, message)
             elif written in GUIDE_SEGMENTS or written in self._handlers:
                 self._ids.add(written)
             elif self._envelope.judged:
-                self._spoil(faults.SegmentUnknown, segment, "The guide knows no segment with this identifier.")
+                self._spoil(rules.SegmentUnknown, segment, "The guide knows no segment with this identifier.")
         for element in control_characters(segment):
             name = f"{segment.known_id}{element:02}" if segment.known_id and element < 100 else None
             message = f"{name or 'An element'} holds a line end or another control character."
-            self._spoil(faults.ControlCharacter, segment, message, name, "6" if name else "8")
+            self._spoil(rules.ControlCharacter, segment, message, name, "6" if name else "8")
 
     def _spoil(
         self,
-        rule: type[EnvelopeRule],
+        rule: type[SyntaxRule],
         segment: Segment,
         message: str,
         element: str | None = None,
         syntax: str = "",
     ) -> None:
-        """Report a fault of a segment, which spoils the claim, level or envelope that it is in or opens."""
+        """Report an error of a segment, which spoils the claim, level or envelope that it is in or opens."""
         scope, part, loop = self._part_of(segment)
         start = self._envelope.transaction_start
         place = segment.locate(loop, element)
@@ -290,35 +290,35 @@ class Reader:
         if "2000B" not in self._levels:
             message = "A claim is under no subscriber level."
             place = clm.locate("2300")
-            self._report(faults.HierarchyParentUnknown.at(place, message, scope=Scope.CLAIM, part=clm.offset))
+            self._report(rules.HierarchyParentUnknown.at(place, message, scope=Scope.CLAIM, part=clm.offset))
 
     # -- levels and claims ----------------------------------------------------------------------------------------
 
-    def _open_transaction(self, segment: Segment) -> Mark:
-        mark = self._envelope.open_transaction(segment)
+    def _open_transaction(self, segment: Segment) -> EnvelopeSegment:
+        opened = self._envelope.open_transaction(segment)
         self._levels, self._level, self._level_count = {}, None, 0
         self._unknown_level, self._in_sequence = None, 0
         self._numbers_out_of_sequence = ControlNumbers()
-        return mark
+        return opened
 
-    def _open_level(self, segment: Segment) -> Mark:
+    def _open_level(self, segment: Segment) -> EnvelopeSegment:
         self._envelope.count(segment)
         self._check_level_number(segment)
         kind = segment.get(3)
         if kind not in _PARENTS:
-            self._fault(faults.HierarchyLevelUnknown, segment, "HL03 is not 20, 22 or 23.", "HL03")
+            self._add_error(rules.HierarchyLevelUnknown, segment, "HL03 is not 20, 22 or 23.", "HL03")
             self._level, self._unknown_level = None, Level(segment, "")
-            return Mark(segment)
+            return EnvelopeSegment(segment)
         self._unknown_level = None
         self._room, self._left_out = _MAX_BYTES, 0
         loop, enclosing = _PARENTS[kind]
         parent = self._levels.get(enclosing)
         if segment.get(2) != (parent.number if parent is not None else "") or (enclosing and parent is None):
-            self._fault(faults.HierarchyParentUnknown, segment, "HL02 does not name the enclosing level.", "HL02")
+            self._add_error(rules.HierarchyParentUnknown, segment, "HL02 does not name the enclosing level.", "HL02")
         self._level = Level(segment, loop)
         self._levels = {name: level for name, level in self._levels.items() if name < loop}
         self._levels[loop] = self._level
-        return Mark(segment, loop)
+        return EnvelopeSegment(segment, loop)
 
     def _check_level_number(self, segment: Segment) -> None:
         """Report an HL01 that is no number, is that of another level of the transaction set, or is out of sequence."""
@@ -329,15 +329,15 @@ class Reader:
             return
         number = int(written) if written.isascii() and written.isdigit() and len(written) <= _LONGEST_NUMBER else 0
         if not number:
-            self._fault(faults.HierarchyParentUnknown, segment, "HL01 is missing or not a number.", "HL01")
+            self._add_error(rules.HierarchyParentUnknown, segment, "HL01 is missing or not a number.", "HL01")
         elif number <= self._in_sequence or str(number) in self._numbers_out_of_sequence:
             # One of more digits may be a person's identifier.
             shown = f" {number}" if CodeForm.COUNT.fits(written) else ""
             message = f"HL01{shown} is the number of another level of the transaction set."
-            self._fault(faults.HierarchyParentUnknown, segment, message, "HL01")
+            self._add_error(rules.HierarchyParentUnknown, segment, message, "HL01")
         elif written != str(expected):
             message = f"HL01 should be {expected}: levels are counted from 1 in each transaction set."
-            self._fault(faults.HierarchyNumberOutOfSequence, segment, message, "HL01")
+            self._add_error(rules.HierarchyNumberOutOfSequence, segment, message, "HL01")
         self._numbers_out_of_sequence.add(str(number))
 
     def _open_claim(self, segment: Segment) -> None:
@@ -353,7 +353,7 @@ class Reader:
             return self._envelope.in_transaction or segment.id == "TA1"
         if self._claim is not None:
             if segment.id in _NEVER_IN_LINES and self._in_lines:
-                self._fault(faults.ServiceOutsideClaim, segment, _NEVER_IN_LINES[segment.id])
+                self._add_error(rules.ServiceOutsideClaim, segment, _NEVER_IN_LINES[segment.id])
                 if segment.id != "HI":  # whose the next claim is, is not known
                     self._level, self._levels = None, {k: v for k, v in self._levels.items() if k == "2000A"}
                 return False
@@ -365,7 +365,7 @@ class Reader:
         else:
             self._envelope.header(segment)
         if segment.id in {"LX", "SV1"}:
-            self._fault(faults.ServiceOutsideClaim, segment, "A service line is before any claim.")
+            self._add_error(rules.ServiceOutsideClaim, segment, "A service line is before any claim.")
             return False
         return True
 
@@ -374,7 +374,9 @@ class Reader:
         self._room -= len(segment.text)
         if self._left_out or self._room < 0 or len(part) >= _MAX_SEGMENTS:
             if not self._left_out:
-                self._fault(faults.PartTooLong, segment, "A claim or level is too long; it was not read from here on.")
+                self._add_error(
+                    rules.PartTooLong, segment, "A claim or level is too long; it was not read from here on."
+                )
             self._left_out += 1
         else:
             part.append(segment)
@@ -398,8 +400,8 @@ class Reader:
 
 def _holds_service(stretch: Stretch) -> bool:
     """Whether a hierarchical level may hold a service line, which belongs to a claim."""
-    text, mark = stretch.text, stretch.delimiters.element
-    return f"LX{mark}" in text or f"SV1{mark}" in text
+    text, separator = stretch.text, stretch.delimiters.element
+    return f"LX{separator}" in text or f"SV1{separator}" in text
 
 
 def _hides_claim(stretch: Stretch) -> bool:
@@ -412,8 +414,8 @@ def _hides_claim(stretch: Stretch) -> bool:
 @cache
 def _hiding(delimiters: Delimiters) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return what finds a service line and what finds a segment that never follows one."""
-    begin, mark = f"{re.escape(delimiters.segment)}[\\r\\n]*+", re.escape(delimiters.element)
-    return re.compile(f"{begin}(?:LX|SV1){mark}"), re.compile(f"{begin}(?:{'|'.join(_NEVER_IN_LINES)}){mark}")
+    begin, separator = f"{re.escape(delimiters.segment)}[\\r\\n]*+", re.escape(delimiters.element)
+    return re.compile(f"{begin}(?:LX|SV1){separator}"), re.compile(f"{begin}(?:{'|'.join(_NEVER_IN_LINES)}){separator}")
 
 
 _NEVER_IN_LINES = {
@@ -425,7 +427,7 @@ _NEVER_IN_LINES = {
 
 _PARENTS = {"20": ("2000A", ""), "22": ("2000B", "2000A"), "23": ("2000C", "2000B")}
 """HL03 to the loop and the loop that must enclose it."""
-_OF_LEVELS = {faults.HierarchyParentUnknown, faults.HierarchyLevelUnknown}
+_OF_LEVELS = {rules.HierarchyParentUnknown, rules.HierarchyLevelUnknown}
 _ENVELOPE_LOOPS = {
     "ISA": "ISA_LOOP",
     "IEA": "ISA_LOOP",

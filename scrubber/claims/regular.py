@@ -38,26 +38,26 @@ def plain_form(delimiters: Delimiters) -> str:
     It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first provider
     (NM1) named in front of the service lines, and the beginnings of another one there and of one on a line.
     """
-    end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
-    element, component = f"[^{end}{mark}]", f"[^{end}{mark}{part}]"
+    end, separator, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
+    element, component = f"[^{end}{separator}]", f"[^{end}{separator}{part}]"
     line_end = line_end_of(delimiters)
     rest = f"[^{end}]*+{end}{line_end}"
-    date, provider = f"DTP{mark}472", f"NM1{mark}(?:{_PROVIDERS}){mark}"
-    other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){mark}|{date}"
-    place = f"(?:{mark}(?:{CodeForm.PLACE.value})?(?=[{mark}{end}])|(?={end}))"
-    in_line = f"{other}|(?:HI|SBR|PAT){mark}"  # which another begins with, if its CLM or HL is damaged
+    date, provider = f"DTP{separator}472", f"NM1{separator}(?:{_PROVIDERS}){separator}"
+    other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){separator}|{date}"
+    place = f"(?:{separator}(?:{CodeForm.PLACE.value})?(?=[{separator}{end}])|(?={end}))"
+    in_line = f"{other}|(?:HI|SBR|PAT){separator}"  # which another begins with, if its CLM or HL is damaged
     line = (
-        f"LX{mark}{element}++{end}{line_end}SV1{mark}HC{part}(?:{CodeForm.PROCEDURE.value})(?:{part}{element}*+)?+"
-        f"{mark}{_AMOUNT}{mark}{element}*+{mark}{_UNITS}{place}{rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
-        f"{date}{mark}D8{mark}\\d{{8}}{end}{line_end}(?:{in_line}|{provider}){rest})*+"
+        f"LX{separator}{element}++{end}{line_end}SV1{separator}HC{part}(?:{CodeForm.PROCEDURE.value})(?:{part}{element}*+)?+"
+        f"{separator}{_AMOUNT}{separator}{element}*+{separator}{_UNITS}{place}{rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
+        f"{date}{separator}D8{separator}\\d{{8}}{end}{line_end}(?:{in_line}|{provider}){rest})*+"
         f"(?:({provider}){rest}(?:{in_line}){rest})*+)?+"
     )
     return (
-        f"CLM{mark}({element}++){mark}({_AMOUNT}){mark}{element}*+{mark}{element}*+{mark}"
+        f"CLM{separator}({element}++){separator}({_AMOUNT}){separator}{element}*+{separator}{element}*+{separator}"
         f"{CodeForm.PLACE.value}{part}{component}*+{part}({component}*+){rest}(?:{other}|{provider}){rest})*+"
-        f"(?:{provider}{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+){rest}"
+        f"(?:{provider}{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+){rest}"
         f"(?:{other}|{provider}){rest})*+)?+(?:({provider}){rest}(?:{other}){rest})*+)?+"
-        f"(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){mark}|\\Z)"
+        f"(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){separator}|\\Z)"
     )
 
 
@@ -80,21 +80,27 @@ class PlainReader:
     @cache
     def of(cls, delimiters: Delimiters) -> PlainReader:
         """Return the reader for these delimiters."""
-        end, mark, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
+        end, separator, part = (
+            re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component)
+        )
         inside = f"[^{end}]"  # of a segment
-        element = f"[^{end}{mark}]"
+        element = f"[^{end}{separator}]"
         begin = f"{end}[\\r\\n]*+"
         return cls(
             claim=re.compile(plain_form(delimiters), re.ASCII),
             line=re.compile(
-                f"{begin}SV1{mark}HC{part}(.{{5}}){element}*+{mark}({element}*+){mark}"
-                f"(?:{inside}*+{begin}(?!DTP{mark}472))*+{inside}*+{begin}DTP{mark}472{mark}D8{mark}({element}*+)"
+                f"{begin}SV1{separator}HC{part}(.{{5}}){element}*+{separator}({element}*+){separator}"
+                f"(?:{inside}*+{begin}(?!DTP{separator}472))*+{inside}*+{begin}"
+                f"DTP{separator}472{separator}D8{separator}({element}*+)"
             ),
             providers=re.compile(
-                f"{begin}(LX|NM1){mark}"
-                f"(?:(?<=LX{mark})|({_PROVIDERS}){mark}(?:{f'{element}*+{mark}' * 6}({element}*+){mark}({element}*+))?)"
+                f"{begin}(LX|NM1){separator}"
+                f"(?:(?<=LX{separator})|({_PROVIDERS}){separator}"
+                f"(?:{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+))?)"
             ),
-            clearinghouse=re.compile(f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{mark}D9{mark}({element}*)"),
+            clearinghouse=re.compile(
+                f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{separator}D9{separator}({element}*)"
+            ),
             date_of_service=f"DTP{delimiters.element}472",
         )
 

@@ -37,15 +37,15 @@ def _pattern(delimiters: Delimiters) -> re.Pattern[str]:
 
     The groups are the level, its HL01, HL02, the subscriber's and the payer's NM109, and those of `plain_form`.
     """
-    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
+    end, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
     line_end = line_end_of(delimiters)
-    element, rest = f"[^{end}{mark}]", f"[^{end}]*+{end}{line_end}"
-    of_level = rf"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){mark})"
-    up_to_name = rf"(?:{of_level}(?!NM1{mark}(?:IL|PR)){rest})*+"
-    identifier = f"{f'{mark}{element}*+' * 7}{mark}({element}++){rest}"
+    element, rest = f"[^{end}{separator}]", f"[^{end}]*+{end}{line_end}"
+    of_level = rf"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){separator})"
+    up_to_name = rf"(?:{of_level}(?!NM1{separator}(?:IL|PR)){rest})*+"
+    identifier = f"{f'{separator}{element}*+' * 7}{separator}({element}++){rest}"
     level = (
-        f"HL{mark}({element}*+){mark}({element}*+){mark}22(?=[{end}{mark}]){rest}{up_to_name}NM1{mark}IL{identifier}"
-        f"{up_to_name}NM1{mark}PR{identifier}(?:{of_level}{rest})*+"
+        f"HL{separator}({element}*+){separator}({element}*+){separator}22(?=[{end}{separator}]){rest}{up_to_name}NM1{separator}IL{identifier}"
+        f"{up_to_name}NM1{separator}PR{identifier}(?:{of_level}{rest})*+"
     )
     return re.compile(f"({level})?+{plain_form(delimiters)}", re.ASCII)
 
@@ -78,8 +78,13 @@ class PlainRun:
         self._payer_id = payer_id_of(subscriber)
 
     def __iter__(self) -> Iterator[Glimpse]:
-        block, text, marks = self.block, self.block.text, self.block.delimiters
-        match, read, base, end = _pattern(marks).match, PlainReader.of(marks).read, block.offset, marks.segment
+        block, text, delimiters = self.block, self.block.text, self.block.delimiters
+        match, read, base, end = (
+            _pattern(delimiters).match,
+            PlainReader.of(delimiters).read,
+            block.offset,
+            delimiters.segment,
+        )
         provider, number, above = billing_provider_of(self.provider), self.provider.number, extent_of(self.provider)
         claims, levels, at, ordinal = self.claims, self.levels, self.at, self.ordinal
         under, key, payer_id = self._under, self._key, self._payer_id
@@ -105,7 +110,7 @@ class PlainRun:
             claims += 1
             ordinal = first + text.count(end, start, stop)
             at = stop
-            place = ClaimPlace(claims, marks, under, (base + start, base + stop, first), self.transaction)
+            place = ClaimPlace(claims, delimiters, under, (base + start, base + stop, first), self.transaction)
             yield Glimpse(place, key, plain)
         self.claims, self.levels, self.at, self.ordinal = claims, levels, at, ordinal
 

@@ -104,7 +104,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, value: ob
     tool = describe_tool(load_plugins(), date.today())
     lines = [f"{tool.name} {tool.version}"]
     lines += [
-        f"  edits {plugin.prefix}: {len(plugin.chain.edits)} of {plugin.distribution} {plugin.version}"
+        f"  edits {plugin.prefix}: {len(plugin.pack.edits)} of {plugin.distribution} {plugin.version}"
         for plugin in tool.plugins
     ]
     lines += [f"  table {info.name}: {info.first_day} to {info.last_day}, {info.title}" for info in tool.tables]

@@ -83,17 +83,17 @@ def watch(  # noqa: PLR0913 - one parameter an option
 
     scrubber = Scrubber(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
     _tell_notices(scrubber)
-    with open_watcher(inbox, out, Waits(settle, give_up, marker), FileWorker(scrubber), tell) as gate:
-        gate.limit = tries
+    with open_watcher(inbox, out, Waits(settle, give_up, marker), FileWorker(scrubber), tell) as watcher:
+        watcher.limit = tries
 
         def stop(*_: object) -> NoReturn:
-            gate.stopping = True  # should the exception be raised where nothing can pass it on
+            watcher.stopping = True  # should the exception be raised where nothing can pass it on
             raise _TerminatedError
 
         with suppress(ValueError):
             signal.signal(signal.SIGTERM, stop)
         try:
-            return gate.run_once() if once else gate.run(interval)
+            return watcher.run_once() if once else watcher.run(interval)
         except _TerminatedError:
             return INTERRUPTED if once else 0
 

@@ -27,10 +27,10 @@ from scrubber.findings.rule import own_meta, statuses
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.lexer import cut_segments
-from scrubber.x12.rules import GUIDE, EnvelopeRule, Scope, X12SyntaxError
+from scrubber.x12.rules import GUIDE, Scope, SyntaxRule, X12SyntaxError
 from scrubber.x12.segment import Segment
 
-__all__ = ["CONFORMANCE_RULES", "guide_faults"]
+__all__ = ["CONFORMANCE_RULES", "guide_errors"]
 
 _GUIDE, _VERSION = "005010X222A1", "00501"
 _MAP, _ISA_MAP = "837.5010.X222.A1.xml", "x12.control.00501.xml"
@@ -40,7 +40,7 @@ _VALID_RANGE = "20000101-20000101"
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 _PARTS = {"GS", "ST", "HL", "CLM"}  # what begins a claim, a level or what is around them
-_MOST = 100  # faults of a rule that are given of each
+_MOST = 100  # errors of a rule that are given of each
 _HEADERS = {"IEA": "ISA", "GE": "GS", "SE": "ST"}
 _NESTED: Mapping[str, tuple[str, ...]] = {"ST": ("ST",), "GS": ("ST", "GS"), "ISA": ("ST", "GS", "ISA")}
 _SCOPES = {"ISA": Scope.INTERCHANGE, "GS": Scope.GROUP, "ST": Scope.TRANSACTION_SET}
@@ -54,7 +54,7 @@ _DELIMITERS = {"ISA11", "ISA16"}  # not data, so any character is right, a contr
 _meta = partial(own_meta, status=statuses("A7:481"))
 
 
-class GuideSegmentError(EnvelopeRule):
+class GuideSegmentError(SyntaxRule):
     """A segment or loop is missing, not allowed at its place, or there too often.
 
     Why: receivers that check the implementation guide reject the transaction set with a 999, all its claims with it.
@@ -68,7 +68,7 @@ class GuideSegmentError(EnvelopeRule):
     answer = "IK304 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
-class GuideElementError(EnvelopeRule):
+class GuideElementError(SyntaxRule):
     """An element is missing, malformed, not allowed, or holds a code that the guide does not list.
 
     Why: receivers that check the implementation guide reject the transaction set with a 999, all its claims with it.
@@ -81,7 +81,7 @@ class GuideElementError(EnvelopeRule):
     answer = "IK304 8, IK403 as found; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
-class GuideEnvelopeError(EnvelopeRule):
+class GuideEnvelopeError(SyntaxRule):
     """An ISA, GS, ST, SE, GE or IEA segment is missing or does not follow the guide in its elements or counts.
 
     Why: receivers reject the interchange with a TA1 or the group with a 999 before they look at a claim.
@@ -94,7 +94,7 @@ class GuideEnvelopeError(EnvelopeRule):
     answer = "IK5 R, AK9 R or TA1 R with the code of the element"
 
 
-class GuideNotChecked(EnvelopeRule):
+class GuideNotChecked(SyntaxRule):
     """A part of the file could not be walked through the guide.
 
     Why: the guide checker failed there, so nobody knows whether that part follows the guide.
@@ -108,7 +108,7 @@ class GuideNotChecked(EnvelopeRule):
     unreadable = True
 
 
-class GuideWalkedAsA1(EnvelopeRule):
+class GuideWalkedAsA1(SyntaxRule):
     """A transaction set of 005010X222 or 005010X222A2 was walked through the guide as 005010X222A1.
 
     Why: only that version of the guide is available here, and the three differ in few places.
@@ -121,7 +121,7 @@ class GuideWalkedAsA1(EnvelopeRule):
     answer = "nothing"
 
 
-CONFORMANCE_RULES: tuple[type[EnvelopeRule], ...] = (
+CONFORMANCE_RULES: tuple[type[SyntaxRule], ...] = (
     GuideSegmentError,
     GuideElementError,
     GuideEnvelopeError,
@@ -174,16 +174,16 @@ _COUNT_TEXTS = {  # by the level and the code of what pyx12's reader finds
 }
 
 
-def guide_faults(source: InputSource) -> Iterator[X12SyntaxError]:
+def guide_errors(source: InputSource) -> Iterator[X12SyntaxError]:
     """Yield where the 837P transaction sets of an input, and the envelopes around them, depart from the guide.
 
     Other transaction sets and segments outside any are passed over: the reader reports them.  Memory stays flat: no
-    more than a segment is kept, and of one claim or level no more than the first hundred faults of a rule are given.
+    more than a segment is kept, and of one claim or level no more than the first hundred errors of a rule are given.
     Raises UnreadableError when reading fails.
     """
     interchange: _Interchange | None = None
-    given: Counter[type[EnvelopeRule]] = Counter()
-    for segment in cut_segments(source.chunks(), lambda _fault: None):
+    given: Counter[type[SyntaxRule]] = Counter()
+    for segment in cut_segments(source.chunks(), lambda _error: None):
         if not segment.text:
             continue
         if segment.id == "ISA":
@@ -198,14 +198,14 @@ def guide_faults(source: InputSource) -> Iterator[X12SyntaxError]:
         yield from interchange.close("ISA")
 
 
-def _first(faults: Iterable[X12SyntaxError], given: Counter[type[EnvelopeRule]]) -> Iterator[X12SyntaxError]:
-    """Yield no more than so many faults of a rule; the last of them says so."""
-    for fault in faults:
-        given[fault.rule] += 1
-        if given[fault.rule] == _MOST:
-            yield evolve(fault, message=f"{fault.message} Others of this claim or level are not listed.")
-        elif given[fault.rule] < _MOST:
-            yield fault
+def _first(syntax_errors: Iterable[X12SyntaxError], given: Counter[type[SyntaxRule]]) -> Iterator[X12SyntaxError]:
+    """Yield no more than so many errors of a rule; the last of them says so."""
+    for syntax_error in syntax_errors:
+        given[syntax_error.rule] += 1
+        if given[syntax_error.rule] == _MOST:
+            yield evolve(syntax_error, message=f"{syntax_error.message} Others of this claim or level are not listed.")
+        elif given[syntax_error.rule] < _MOST:
+            yield syntax_error
 
 
 class _Interchange:
@@ -321,14 +321,14 @@ class _Walker:
         self._part = self._previous_part = (Scope.NOTHING, 0)  # what the segment and the previous one are in
 
     def judge(self, segment: Segment, *, counted: bool = True) -> list[X12SyntaxError]:
-        """Return the faults of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
+        """Return the errors of a segment and of the gap in front of it; those of its counts only if it is `counted`."""
         if self._reader is None and segment.id != "ISA":
             return []  # that pyx12 could not begin was reported at the ISA
         self._enter(segment)
         found: list[X12SyntaxError] = []
         try:
             with _silenced():
-                found.extend(self._faults(segment, counted=counted))
+                found.extend(self._errors_of(segment, counted=counted))
         except Exception as error:  # noqa: BLE001 - pyx12 raises anything; what it cannot judge is a finding
             message = f"This segment could not be checked against the guide ({type(error).__name__} in pyx12)."
             found.append(GuideNotChecked.at(self._locate(segment), message))
@@ -344,32 +344,32 @@ class _Walker:
         elif segment.id in _PART_SCOPES:
             self._part = (_PART_SCOPES[segment.id], segment.offset)
 
-    def _spoiling(self, fault: X12SyntaxError, *, before: bool = False) -> X12SyntaxError:
-        """Return a fault with the part that it spoils: the one of the previous segment where something is missing."""
+    def _spoiling(self, syntax_error: X12SyntaxError, *, before: bool = False) -> X12SyntaxError:
+        """Return an error with the part that it spoils: the one of the previous segment where something is missing."""
         scope, part = self._previous_part if before else self._part
-        if fault.unread:
-            return fault
-        return evolve(fault, scope=scope, part=part, transaction_set=self._headers.get("ST"))
+        if syntax_error.unread:
+            return syntax_error
+        return evolve(syntax_error, scope=scope, part=part, transaction_set=self._headers.get("ST"))
 
-    def _faults(self, segment: Segment, *, counted: bool) -> Iterator[X12SyntaxError]:
+    def _errors_of(self, segment: Segment, *, counted: bool) -> Iterator[X12SyntaxError]:
         data = self._read(segment)
         node, errors = self._find(segment, data)
         for error in errors:
             missing = error.err_cde == _MISSING and self._previous is not None
-            for fault in self._segment_fault(segment, error):
-                yield self._spoiling(fault, before=missing)
+            for syntax_error in self._segment_errors(segment, error):
+                yield self._spoiling(syntax_error, before=missing)
         self._node = node or self._node
         if node is not None and all(error.err_cde == _MISSING for error in errors):
             self._previous, self._previous_part = segment, self._part
-        yield from map(self._spoiling, self._own_faults(segment, node, data, counted=counted))
+        yield from map(self._spoiling, self._own_errors(segment, node, data, counted=counted))
 
-    def _own_faults(self, segment: Segment, node: _Node, data: _Data, *, counted: bool) -> Iterator[X12SyntaxError]:
+    def _own_errors(self, segment: Segment, node: _Node, data: _Data, *, counted: bool) -> Iterator[X12SyntaxError]:
         """Yield what is wrong in the segment itself."""
         for level, code, *_ in self._reader.pop_errors():
             if counted or level == "seg":
-                yield from self._count_fault(segment, level, code)
+                yield from self._count_errors(segment, level, code)
         if node is not None:
-            yield from _element_faults(node, segment, data)
+            yield from _element_errors(node, segment, data)
         elif not segment.text.isascii():
             message = "An element of this segment holds an invalid character."
             yield GuideElementError.at(self._locate(segment), message, "8")
@@ -399,7 +399,7 @@ class _Walker:
         data.set("ISA12", segment.get(12))  # the copy named the version that pyx12 reads
         return isa, []
 
-    def _segment_fault(self, segment: Segment, error: _Error) -> Iterator[X12SyntaxError]:
+    def _segment_errors(self, segment: Segment, error: _Error) -> Iterator[X12SyntaxError]:
         node, code = error.map_node, error.err_cde
         if code == _MISSING:
             if node.id not in _HEADERS:  # a missing trailer is reported at its header
@@ -409,15 +409,17 @@ class _Walker:
             return
         location = self._locate(segment, node)
         what = f"Loop {location.loop}" if code == "4" else _what(location)
-        yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(what), code)
+        yield _syntax_error(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(what), code)
 
-    def _count_fault(self, segment: Segment, level: str, code: str) -> Iterator[X12SyntaxError]:
+    def _count_errors(self, segment: Segment, level: str, code: str) -> Iterator[X12SyntaxError]:
         location = self._locate(segment)
         if (level, code) in _COUNT_TEXTS:
             element, text = _COUNT_TEXTS[level, code]
-            yield _fault(segment, GuideElementError, segment.locate(location.loop, element), text, code)
+            yield _syntax_error(segment, GuideElementError, segment.locate(location.loop, element), text, code)
         elif code != "1":  # of an unknown identifier the walker speaks, too
-            yield _fault(segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(_what(location)), code)
+            yield _syntax_error(
+                segment, GuideSegmentError, location, _SEGMENT_TEXTS[code].format(_what(location)), code
+            )
 
     def _locate(self, segment: Segment, node: _Node | None = None) -> Location:
         """Locate a segment; an identifier that the guide does not know may be part of a name, and is left out."""
@@ -425,7 +427,7 @@ class _Walker:
         return evolve(segment.locate(_loop_of(node or self._node)), segment=segment.id if known else "")
 
 
-def _element_faults(node: _Node, segment: Segment, data: _Data) -> Iterator[X12SyntaxError]:
+def _element_errors(node: _Node, segment: Segment, data: _Data) -> Iterator[X12SyntaxError]:
     """Judge the elements of a segment whose node in the map is known."""
     found = dict.fromkeys(_defused(node, segment, data))
     valid, errors = node.is_valid_errors(data)
@@ -436,9 +438,9 @@ def _element_faults(node: _Node, segment: Segment, data: _Data) -> Iterator[X12S
             continue
         where = f"{loop} {reference}" if loop[:1].isdigit() else reference
         message = _ELEMENT_TEXTS[code].format(f"{where} ({name})" if name else where)
-        yield _fault(segment, GuideElementError, segment.locate(loop, reference), message, code)
+        yield _syntax_error(segment, GuideElementError, segment.locate(loop, reference), message, code)
     if not valid and not errors:
-        yield GuideNotChecked.at(segment.locate(loop), "pyx12 refused this segment without saying why.")
+        yield GuideNotChecked.at(segment.locate(loop), "pyx12 rejected this segment without saying why.")
 
 
 def _defused(node: _Node, segment: Segment, data: _Data) -> Iterator[tuple[str, str, str]]:
@@ -459,7 +461,7 @@ def _defused(node: _Node, segment: Segment, data: _Data) -> Iterator[tuple[str, 
 
 
 def _place(node: _Node, error: _Error) -> tuple[str, str, str]:
-    """Return the reference designator of a faulty element, the guide's name for it, and the code of the fault."""
+    """Return the reference designator of a faulty element, the guide's name for it, and the code of the error."""
     child = error.map_node
     if child is None:  # about a composite ("SV101"), a surplus element ("08") or a relation of elements (8)
         code = "10" if error.err_cde == "5" else error.err_cde  # of a composite 5 means "not used"
@@ -469,8 +471,10 @@ def _place(node: _Node, error: _Error) -> tuple[str, str, str]:
     return f"{node.id}{child.seq:02}", child.name, error.err_cde
 
 
-def _fault(segment: Segment, rule: type[EnvelopeRule], location: Location, message: str, code: str) -> X12SyntaxError:
-    """Report a fault that pyx12 knows by `code`; in an envelope segment it breaks the rule of the envelope instead."""
+def _syntax_error(
+    segment: Segment, rule: type[SyntaxRule], location: Location, message: str, code: str
+) -> X12SyntaxError:
+    """Report what pyx12 knows by `code`; in an envelope segment it breaks the rule of the envelope instead."""
     if segment.id in _ENVELOPE_LOOPS:
         return GuideEnvelopeError.at(location, message)
     return rule.at(location, message, _SYNTAX_CODES.get(code, code))

@@ -11,7 +11,7 @@ from scrubber.claims.model import PlainClaim
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.errors import ScrubberError, place_of_error
 from scrubber.packs.edit import Edit, EncounterEdit
-from scrubber.packs.pack import Chain
+from scrubber.packs.pack import EditPack
 
 __all__ = ["Candidates"]
 
@@ -19,10 +19,10 @@ __all__ = ["Candidates"]
 class Candidates:
     """Which claims have to be opened: with `open_all` every claim is."""
 
-    def __init__(self, chains: Iterable[Chain[Any]], *, open_all: bool = False) -> None:
-        chains = tuple(chains)
-        self._screens = [chain.screen for chain in chains if chain.screen is not None]
-        self._codes = None if open_all else _codes_of_interest(chains)
+    def __init__(self, packs: Iterable[EditPack[Any]], *, open_all: bool = False) -> None:
+        packs = tuple(packs)
+        self._screens = [pack.screen for pack in packs if pack.screen is not None]
+        self._codes = None if open_all else _codes_of_interest(packs)
         self._pattern = re.compile("|".join(map(re.escape, sorted(self._codes or ()))) or "(?!)")
 
     def includes(self, raw: RawClaim) -> bool:
@@ -50,18 +50,18 @@ class Candidates:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
-            raise ScrubberError(f"the screen of a chain crashed with {place_of_error(error)}") from None
+            raise ScrubberError(f"the screen of a pack crashed with {place_of_error(error)}") from None
         return True
 
 
-def _codes_of_interest(chains: Iterable[Chain[Any]]) -> frozenset[str] | None:
+def _codes_of_interest(packs: Iterable[EditPack[Any]]) -> frozenset[str] | None:
     """Return all procedure codes that edits name; None where a pack wants every claim opened."""
     codes: set[str] = set()
-    for chain in chains:
-        for rule in chain.edits:
+    for pack in packs:
+        for rule in pack.edits:
             if not issubclass(rule, Edit | EncounterEdit):
                 continue
-            if rule.meta.procedures is None and chain.screen is None:
+            if rule.meta.procedures is None and pack.screen is None:
                 return None
             codes |= rule.meta.procedures or set()
     return frozenset(codes)

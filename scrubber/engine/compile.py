@@ -9,7 +9,7 @@ from scrubber.engine.policy import Policy
 from scrubber.engine.stage import Stage, grouped
 from scrubber.errors import PluginError
 from scrubber.packs.edit import Edit, EncounterEdit
-from scrubber.packs.pack import Chain
+from scrubber.packs.pack import EditPack
 from scrubber.tables.table import override_tables
 
 __all__ = ["Compiler"]
@@ -20,9 +20,9 @@ _Override = tuple[str, Mapping[str, Mapping[str, Mapping[str, object]]]]
 class Compiler:
     """Compiles packs into stages, once a payer and when it is asked for: rule tables are loaded with the first."""
 
-    def __init__(self, policy: Policy, chains: Sequence[Chain[Any]]) -> None:
+    def __init__(self, policy: Policy, packs: Sequence[EditPack[Any]]) -> None:
         self._policy = policy
-        self._chains = chains
+        self._packs = packs
         self._stages: dict[str, list[Stage]] = {}
         self._tables: dict[int, Any] = {}
 
@@ -34,7 +34,7 @@ class Compiler:
         own = self._policy.config.payer_named(payer) or ""
         if own not in self._stages:
             overrides = self._split_overrides(own)
-            self._stages[own] = [self._stage(chain, overrides[place], own) for place, chain in enumerate(self._chains)]
+            self._stages[own] = [self._stage(pack, overrides[place], own) for place, pack in enumerate(self._packs)]
         return self._stages[own]
 
     def check(self) -> None:
@@ -48,15 +48,15 @@ class Compiler:
         except TypeError as error:
             raise PluginError(f"an edit cannot be made: {error}") from error
 
-    def _stage(self, chain: Chain[Any], overrides: Sequence[_Override], payer: str) -> Stage:
-        wanted = [rule() for rule in chain.edits if self._policy.runs(rule.meta)]
-        tables = self._tables_of(chain)
+    def _stage(self, pack: EditPack[Any], overrides: Sequence[_Override], payer: str) -> Stage:
+        wanted = [rule() for rule in pack.edits if self._policy.runs(rule.meta)]
+        tables = self._tables_of(pack)
         for origin, changes in overrides:
             tables = override_tables(tables, changes, origin)
         over_claims: list[Edit[Any]] = [edit for edit in wanted if isinstance(edit, Edit)]
         over_encounters: list[EncounterEdit[Any]] = [edit for edit in wanted if isinstance(edit, EncounterEdit)]
         return Stage(
-            chain=chain,
+            pack=pack,
             claim_edits=grouped(over_claims),
             void_edits=grouped(edit for edit in over_claims if edit.meta.voids),
             encounter_edits=grouped(over_encounters),
@@ -64,16 +64,16 @@ class Compiler:
             tables=tables,
         )
 
-    def _tables_of(self, chain: Chain[Any]) -> Any:
-        if id(chain) not in self._tables:
-            self._tables[id(chain)] = chain.tables()
-        return self._tables[id(chain)]
+    def _tables_of(self, pack: EditPack[Any]) -> Any:
+        if id(pack) not in self._tables:
+            self._tables[id(pack)] = pack.tables()
+        return self._tables[id(pack)]
 
     def _split_overrides(self, payer: str) -> list[list[_Override]]:
         """Return for each pack the configured table values that name a table of its own, the payer's last."""
-        split: list[list[_Override]] = [[] for _ in self._chains]
+        split: list[list[_Override]] = [[] for _ in self._packs]
         for origin, name, rows in self._overrides(payer):
-            owners = [place for place, chain in enumerate(self._chains) if hasattr(self._tables_of(chain), name)]
+            owners = [place for place, pack in enumerate(self._packs) if hasattr(self._tables_of(pack), name)]
             # `override_tables` words the error for a name that no pack knows.
             for place in owners or [0]:
                 split[place].append((origin, {name: rows}))

@@ -50,12 +50,12 @@ class Engine:
     def __init__(
         self, config: Config, plugins: Sequence[Plugin], *, shortcut: bool = True, detail: Detail = Detail.NONE
     ) -> None:
-        chains = [plugin.chain for plugin in plugins]
+        packs = [plugin.pack for plugin in plugins]
         self.config = config
         self.policy = Policy(config, {code: rule for code, (rule, _) in all_rules(plugins).items()})
-        self.candidates = Candidates(chains, open_all=not shortcut or detail is Detail.ALL)
+        self.candidates = Candidates(packs, open_all=not shortcut or detail is Detail.ALL)
         self.notices = notices_of_settings(config, self.policy.rules)
-        self._compiler = Compiler(self.policy, chains)
+        self._compiler = Compiler(self.policy, packs)
         self._detail = detail
 
     def check_settings(self) -> None:
@@ -133,8 +133,8 @@ class _Judgement:
             for finding in of_claim(place.known, verdict.claim.control_number, place.ordinal):
                 self._file(finding)
             # A payer's settings are about its claims; they do not make a transaction set good.
-            verdict.findings += of_claim(place.refused, verdict.claim.control_number, place.ordinal)
-            verdict.refused = bool(place.refused)
+            verdict.findings += of_claim(place.envelope_errors, verdict.claim.control_number, place.ordinal)
+            verdict.envelope_rejected = bool(place.envelope_errors)
 
     def _find_repeats(self, rejected: AbstractSet[int], places: Iterable[ClaimPlace]) -> set[int]:
         """Report the claims that repeat others (X12224), and return those that are rejected for it."""
@@ -223,9 +223,9 @@ class _Judgement:
         for encounter in self._encounters:
             ordinal = encounter.claims[0].ordinal
             for stage in self._stages if len(encounter.lines) <= _MAX_TOGETHER else ():
-                observe = stage.chain.observe
+                observe = stage.pack.observe
                 if observe is not None:
-                    with self._edits.guarding("What a chain observes", [self.verdicts[ordinal]]):
+                    with self._edits.guarding("What a pack observes", [self.verdicts[ordinal]]):
                         seen[ordinal] = (*seen.get(ordinal, ()), *observe(encounter, stage.tables))
         return seen
 
@@ -253,10 +253,10 @@ class _Judgement:
             at_risk=sum((amount for amount in amounts if amount is not None), Decimal("0.00")),
             unpriced_lines=sum(amount is None for amount in amounts),
             findings=tuple(sorted(verdict.findings, key=lambda finding: finding.sort_key)),
-            ignored=tuple(sorted(verdict.ignored, key=lambda ignored: ignored.finding.sort_key)),
+            suppressed=tuple(sorted(verdict.suppressed, key=lambda suppressed: suppressed.finding.sort_key)),
             detail=detail_of(claim) if with_detail else None,
             observations=observations,
-            refused=verdict.refused,
+            envelope_rejected=verdict.envelope_rejected,
             ended_tables=ended,
         )
 
@@ -264,7 +264,7 @@ class _Judgement:
         """Return what the lines with an error are worth, None for those of which no pack knows it."""
         faulty = {finding.line for finding in verdict.findings if finding.severity is Severity.ERROR and finding.line}
         lines = [line for line in verdict.claim.lines if line.number in faulty]
-        with self._edits.guarding("What a chain takes a line to be worth", [verdict]):
+        with self._edits.guarding("What a pack takes a line to be worth", [verdict]):
             return [_price(line, self._encounters.first_of(line), self._stages) for line in lines]
         return []  # of a claim with a crash nothing is known
 
@@ -273,9 +273,9 @@ class _Judgement:
         claim = verdict.claim
         found: list[EndedTable] = []
         for stage in () if claim.is_void else self._stages:
-            if stage.chain.ended is not None:
-                with self._edits.guarding("What a chain says of its tables", [verdict]):
-                    found += stage.chain.ended(claim, stage.tables)
+            if stage.pack.ended is not None:
+                with self._edits.guarding("What a pack says of its tables", [verdict]):
+                    found += stage.pack.ended(claim, stage.tables)
         return tuple(table for table in found if self._policy.shows(table, claim.payer.id))
 
 
@@ -296,8 +296,8 @@ def _price(line: ServiceLine, encounter: Encounter | None, stages: Sequence[Stag
     if encounter is None:
         return None if line.service_dates is None else Decimal("0.00")
     for stage in stages:
-        if stage.chain.price is not None:
-            amount = stage.chain.price(line, encounter, stage.tables)
+        if stage.pack.price is not None:
+            amount = stage.pack.price(line, encounter, stage.tables)
             if amount is not None:
                 return amount
     return None

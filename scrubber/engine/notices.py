@@ -27,7 +27,7 @@ def notices_of_settings(config: Config, rules: Mapping[str, type[Rule]]) -> tupl
     errors = {code for code, rule in rules.items() if rule.meta.severity is Severity.ERROR} - set(off)
     lowered = _below_error(config.severity, errors)
     for_payers = {code for payer in config.payers.values() for code in _below_error(payer.severity, errors)} - lowered
-    ignores = [payer for payer, own in config.payers.items() for code in own.ignore if config.ignored(payer, code)]
+    ignores = [payer for payer, own in config.payers.items() for code in own.ignore if config.suppressed(payer, code)]
     unchecked = config.conformance == "none"
     if not (off or lowered or for_payers or ignores or unchecked):
         return ()

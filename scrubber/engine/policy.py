@@ -9,7 +9,7 @@ from attrs import frozen
 
 from scrubber.config import Config
 from scrubber.findings.finding import Finding, Severity
-from scrubber.findings.report import EndedTable, IgnoredFinding
+from scrubber.findings.report import EndedTable, SuppressedFinding
 from scrubber.findings.rule import Meta, Rule
 from scrubber.x12.rules import Scope, X12SyntaxError
 
@@ -46,15 +46,15 @@ class Policy:
         severity = meta.severity if meta.mandatory else self.config.severity_of(payer, meta.code, meta.severity)
         return severity is Severity.ERROR
 
-    def apply(self, finding: Finding, payer: str = "") -> Finding | IgnoredFinding | None:
+    def apply(self, finding: Finding, payer: str = "") -> Finding | SuppressedFinding | None:
         """Return a finding with the severity of the settings, as suppressed for a payer, or None if not selected."""
         configured = self._configured(finding, payer)
-        ignore = self.config.ignored(payer, finding.code) if configured is not None else None
-        return configured if configured is None or ignore is None else IgnoredFinding(configured, ignore.reason)
+        ignore = self.config.suppressed(payer, finding.code) if configured is not None else None
+        return configured if configured is None or ignore is None else SuppressedFinding(configured, ignore.reason)
 
     def shows(self, table: EndedTable, payer: str) -> bool:
         """Whether a report is to say that a table has ended."""
-        return self.config.selects(table.code) and self.config.ignored(payer, table.code) is None
+        return self.config.selects(table.code) and self.config.suppressed(payer, table.code) is None
 
     def rule_on(self, error: X12SyntaxError) -> SyntaxErrorRuling:
         """Return what becomes of a syntax error.

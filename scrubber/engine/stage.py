@@ -15,7 +15,7 @@ from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Finding
 from scrubber.findings.rule import Meta
 from scrubber.packs.edit import Context
-from scrubber.packs.pack import Chain
+from scrubber.packs.pack import EditPack
 
 __all__ = ["EditGroup", "EditOf", "Stage", "applicable", "concern", "grouped"]
 
@@ -59,7 +59,7 @@ class Stage:
     `rejecting_edits` are those of `encounter_edits` whose findings are errors.
     """
 
-    chain: Chain[Any]
+    pack: EditPack[Any]
     claim_edits: tuple[EditGroup[Claim], ...]
     void_edits: tuple[EditGroup[Claim], ...]
     encounter_edits: tuple[EditGroup[Encounter], ...]

@@ -15,7 +15,7 @@ from scrubber.claims.model import Claim
 from scrubber.engine.policy import Policy
 from scrubber.engine.stage import EditGroup, applicable
 from scrubber.findings.finding import Finding, Severity
-from scrubber.findings.report import IgnoredFinding
+from scrubber.findings.report import SuppressedFinding
 from scrubber.packs.edit import Context
 
 __all__ = ["ClaimVerdict", "EditRun"]
@@ -27,13 +27,13 @@ S = TypeVar("S", Claim, Encounter)
 class ClaimVerdict:
     """The findings on one claim, as they come; `alone` counts those that were there before any encounter was judged.
 
-    `refused` says that its transaction set, functional group or interchange is rejected.
+    `envelope_rejected` says that its transaction set, functional group or interchange is rejected.
     """
 
     claim: Claim
     findings: list[Finding] = field(factory=lambda: [])
-    ignored: list[IgnoredFinding] = field(factory=lambda: [])
-    refused: bool = False
+    suppressed: list[SuppressedFinding] = field(factory=lambda: [])
+    envelope_rejected: bool = False
     alone: int = 0
 
     @property
@@ -53,8 +53,8 @@ class ClaimVerdict:
     def file(self, finding: Finding, policy: Policy) -> None:
         """Take a finding as the settings have it."""
         decided = policy.apply(finding, self.claim.payer.id)
-        if isinstance(decided, IgnoredFinding):
-            self.ignored.append(decided)
+        if isinstance(decided, SuppressedFinding):
+            self.suppressed.append(decided)
         elif decided is not None:
             self.findings.append(decided)
 

@@ -20,19 +20,19 @@ __all__ = [
     "Detail",
     "EndedTable",
     "FileReport",
-    "IgnoredFinding",
     "LineDetail",
     "Notice",
     "Observation",
     "Report",
+    "SuppressedFinding",
     "Totals",
     "exit_code",
 ]
 
 
 @frozen
-class IgnoredFinding:
-    """A finding that the configuration set aside, kept so that the decision stays visible."""
+class SuppressedFinding:
+    """A finding that the configuration suppressed, kept so that the decision stays visible."""
 
     finding: Finding
     reason: str
@@ -84,7 +84,7 @@ class ClaimDetail:
 
 @frozen
 class Observation:
-    """One thing seen in an encounter that a chain wants counted: a cell of one of its tables in a report.
+    """One thing seen in an encounter that a pack wants counted: a cell of one of its tables in a report.
 
     `panel` titles the table; the report counts how often each `row` and `column` come together.
     """
@@ -115,7 +115,7 @@ class ClaimReport:
 
     `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
     of the lines that have an error, in dollars; `unpriced_lines` counts those of them for which no amount is known.
-    `detail` and `observations` are there where a report asked for them (`Detail`).  `refused` says that its
+    `detail` and `observations` are there where a report asked for them (`Detail`).  `envelope_rejected` says that its
     transaction set, functional group or interchange is rejected, so that no 277CA answers for it.  `ended_tables` are
     those that were used for its dates of service after their latest edition.  `crashed` says that an edit raised an
     error while it was judged, with others of its patient perhaps.
@@ -130,10 +130,10 @@ class ClaimReport:
     at_risk: Decimal
     unpriced_lines: int
     findings: tuple[Finding, ...] = ()
-    ignored: tuple[IgnoredFinding, ...] = ()
+    suppressed: tuple[SuppressedFinding, ...] = ()
     detail: ClaimDetail | None = None
     observations: tuple[Observation, ...] = ()
-    refused: bool = False
+    envelope_rejected: bool = False
     ended_tables: tuple[EndedTable, ...] = ()
     crashed: bool = False
 

@@ -34,7 +34,7 @@ class Targets:
     """Where the files of one input go; None for one that is not wanted.
 
     `in_folder` says that they are all the files of an output folder, not each asked for by name: then the 999 is
-    written only for an input whose structure has faults, and a file without content is not mentioned.
+    written only for an input whose structure has errors, and a file without content is not mentioned.
     """
 
     annotated: Path | None = None
@@ -91,14 +91,14 @@ class Written:
 class FileOutputs:
     """The files of one input, begun before its claims are judged and finished afterwards.
 
-    `survey` is the report on the input as far as it is known before, and `refuses` says whether the part of the file
+    `survey` is the report on the input as far as it is known before, and `rejects` says whether the part of the file
     that begins at a byte is rejected with all its claims.
     """
 
     source: InputSource
     survey: FileReport
-    refuses: Callable[[int], bool]
-    guide_faults: Sequence[X12SyntaxError]
+    rejects: Callable[[int], bool]
+    guide_errors: Sequence[X12SyntaxError]
     targets: Targets
     settings: OutputSettings
     publication: Publication
@@ -123,16 +123,16 @@ class FileOutputs:
             self._add(targets.annotated, lambda out: Annotator(source, out, use_k3=settings.annotate_k3))
         # The clean file is published last: when it is there, everything else is.
         if targets.rejected is not None:
-            self._add(targets.rejected, lambda out: Side(source, out, self.refuses, rejected=True))
+            self._add(targets.rejected, lambda out: Side(source, out, self.rejects, rejected=True))
         if targets.clean is not None:
-            self._add(targets.clean, lambda out: Side(source, out, self.refuses, rejected=False))
+            self._add(targets.clean, lambda out: Side(source, out, self.rejects, rejected=False))
 
     def _structure_acknowledger(self, out: BinaryIO) -> X12Writer:
         ack = self.settings.ack
         # Numbered behind the 277CA, which has an interchange for each of the input's.
         behind = None if ack.number is None else (ack.number + self.survey.interchanges - 1) % MAX_NUMBER + 1
         ack = attrs.evolve(ack, number=behind, shift=_SHIFT_999)
-        return StructureAcknowledger(out, ack, self.refuses, self.guide_faults, only_flawed=self.targets.in_folder)
+        return StructureAcknowledger(out, ack, self.rejects, self.guide_errors, only_flawed=self.targets.in_folder)
 
     def _add(self, target: Path, make: Callable[[BinaryIO], X12Writer]) -> None:
         draft = self.publication.draft(target)

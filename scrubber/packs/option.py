@@ -1,9 +1,9 @@
 """The options of a pack of edits: what a pack declares, what the settings choose, where an edit asks for it.
 
-A pack declares its options in its `Chain` and keeps them beside its rule tables as one more table, so that a payer's
+A pack declares its options in its `EditPack` and keeps them beside its rule tables as one more table, so that a payer's
 choice reaches the edits on the way that a payer's values take:
 
-    OPTIONS = (Option("vessels", ("off", "check")),)                            Chain(..., options=OPTIONS)
+    OPTIONS = (Option("vessels", ("off", "check")),)                            EditPack(..., options=OPTIONS)
     acme_options: Table[OptionRow] = field(factory=lambda: option_table("ACME", OPTIONS))
     context.tables.acme_options.ever("vessels")[0].value == "check"
 """

@@ -1,6 +1,7 @@
 """What a distribution gives to the scrubber: its edits and what they rest on.
 
-It offers them as one `Chain` under the entry point group `scrubber.edits`; the entry's name is the prefix of all codes.
+It offers them as one `EditPack` under the entry point group `scrubber.edits`; the name of the entry is the prefix of
+all its codes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from scrubber.packs.edit import T
 from scrubber.packs.option import Option
 from scrubber.tables.table import TableInfo
 
-__all__ = ["Chain", "Page"]
+__all__ = ["EditPack", "Page"]
 
 
 @frozen
@@ -36,16 +37,16 @@ def _no_tables() -> Any:
 
 
 @frozen
-class Chain(Generic[T]):
+class EditPack(Generic[T]):
     """What a distribution gives to the scrubber: its rules, in the order in which they run, and what they rest on.
 
     A claim that bills none of the procedures that any edit names in its `meta` is not opened, if it is plain (see
-    `PlainClaim`) and `screen` says that no edit of the chain that names no procedures could find anything on it.  A
-    chain with such edits and without `screen` has every claim opened.
+    `PlainClaim`) and `screen` says that no edit of the pack that names no procedures could find anything on it.  A
+    pack with such edits and without `screen` has every claim opened.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `codes` gives all codes that `describe` explains, in which the nearest to an unknown one are looked for.
     `price` gives the national amount in dollars that could be paid of a line of an encounter at most, or None where
-    none is known.  `describe` explains a code on a date of service, or gives None for a code the chain knows
+    none is known.  `describe` explains a code on a date of service, or gives None for a code the pack knows
     nothing of.  `options` are what the settings may choose under `[packs.PREFIX]`, for which the tables hold an
     `option_table`.  `observe` gives what a report should count about an encounter (see `Observation`); it never
     holds anything but codes, counts and places.  `ended` gives the tables that a claim was judged by after their

@@ -15,7 +15,7 @@ from scrubber.errors import PluginError
 from scrubber.findings.rule import FileEdit, Meta, Rule
 from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.option import Option, describe_value
-from scrubber.packs.pack import Chain
+from scrubber.packs.pack import EditPack
 
 __all__ = ["EDITS_GROUP", "Plugin", "distribution_of", "import_plugin", "load_plugins", "unique_entries"]
 
@@ -24,17 +24,17 @@ EDITS_GROUP = "scrubber.edits"
 
 @frozen
 class Plugin:
-    """One installed chain of edits: the prefix it owns, the distribution it comes from, and the chain."""
+    """One installed pack of edits: the prefix it owns, the distribution it comes from, and the pack."""
 
     prefix: str
     distribution: str
     version: str
-    chain: Chain[Any]
+    pack: EditPack[Any]
 
 
 @cache
 def load_plugins() -> tuple[Plugin, ...]:
-    """Load all chains of edits, sorted by prefix.
+    """Load all packs of edits, sorted by prefix.
 
     Raises PluginError when two distributions claim a prefix, a plugin cannot be imported, an edit lacks the contract,
     or a code lies outside the prefix.
@@ -90,37 +90,37 @@ def _other_module(entry: EntryPoint) -> str:
     return f" ({spec.origin} hides the installed module {name!r}: rename it, or run in another folder)"
 
 
-def _is_chain(found: object) -> TypeGuard[Chain[Any]]:
-    return isinstance(found, Chain)
+def _is_pack(found: object) -> TypeGuard[EditPack[Any]]:
+    return isinstance(found, EditPack)
 
 
 def _load(entry: EntryPoint) -> Plugin:
-    chain = import_plugin(entry)
+    pack = import_plugin(entry)
     distribution = distribution_of(entry)
-    if not _is_chain(chain):
-        raise PluginError(f"plugin {entry.name!r} of {distribution}: {entry.value} is not a scrubber.Chain")
-    _check_chain(chain, f"plugin {entry.name!r} of {distribution}")
+    if not _is_pack(pack):
+        raise PluginError(f"plugin {entry.name!r} of {distribution}: {entry.value} is not a scrubber.EditPack")
+    _check_pack(pack, f"plugin {entry.name!r} of {distribution}")
     seen: set[str] = set()
-    for rule in chain.edits:
+    for rule in pack.edits:
         _check_rule(rule, entry.name, distribution)
-        _check_option(rule.meta, chain.options, f"plugin {entry.name!r} of {distribution}")
+        _check_option(rule.meta, pack.options, f"plugin {entry.name!r} of {distribution}")
         if rule.meta.code in seen:
             raise PluginError(f"plugin {entry.name!r} of {distribution} has two edits with code {rule.meta.code}")
         seen.add(rule.meta.code)
-    return Plugin(entry.name, distribution, entry.dist.version if entry.dist is not None else "", chain)
+    return Plugin(entry.name, distribution, entry.dist.version if entry.dist is not None else "", pack)
 
 
 _NEEDED, _OFFERED = ("tables", "table_infos"), ("price", "describe", "screen", "observe", "codes", "ended")
-"""What is called of a chain: always, and where the chain has it."""
+"""What is called of a pack: always, and where the pack has it."""
 
 
-def _check_chain(chain: Chain[Any], origin: str) -> None:
+def _check_pack(pack: EditPack[Any], origin: str) -> None:
     for name in (*_NEEDED, *_OFFERED):
-        called = getattr(chain, name)
+        called = getattr(pack, name)
         if not callable(called) and (name in _NEEDED or called is not None):
-            raise PluginError(f"{origin}: {name} of the chain cannot be called")
-    if not _are_options(chain.options):
-        raise PluginError(f"{origin}: an option of the chain is not a scrubber.Option")
+            raise PluginError(f"{origin}: {name} of the pack cannot be called")
+    if not _are_options(pack.options):
+        raise PluginError(f"{origin}: an option of the pack is not a scrubber.Option")
 
 
 def _are_options(options: Iterable[object]) -> bool:
@@ -128,13 +128,13 @@ def _are_options(options: Iterable[object]) -> bool:
 
 
 def _check_option(meta: Meta, options: Iterable[Option], origin: str) -> None:
-    """Raise PluginError where the chain does not declare the option without which the rule finds nothing."""
+    """Raise PluginError where the pack does not declare the option without which the rule finds nothing."""
     if meta.option is None:
         return
     name, value = meta.option
     if not any(option.name == name and option.takes(value) for option in options):
         wanted = f"{name} = {describe_value(value)}"
-        raise PluginError(f"{origin}: {meta.code} needs the option {wanted}, which the chain does not declare")
+        raise PluginError(f"{origin}: {meta.code} needs the option {wanted}, which the pack does not declare")
 
 
 def _is_rule(rule: object) -> TypeGuard[type[Rule]]:

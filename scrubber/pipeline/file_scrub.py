@@ -28,7 +28,7 @@ from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
 from scrubber.outputs.x12.base import InputEvent, JudgedClaim
 from scrubber.pipeline.survey import Survey
 from scrubber.pipeline.survey_log import ClaimRecord
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import InputUnreadable, X12SyntaxError
 
 __all__ = ["FileScrub", "redacted", "unreadable_file", "unreadable_reason"]
@@ -70,7 +70,7 @@ class FileScrub:
         """Begin the files of this input, to be given its events and then finished."""
         survey = self.survey
         outputs = FileOutputs(
-            self._source, survey.report, survey.refuses, survey.guide_faults, targets, settings, publication
+            self._source, survey.report, survey.rejects, survey.guide_errors, targets, settings, publication
         )
         outputs.begin()
         return outputs
@@ -99,7 +99,9 @@ class FileScrub:
         self._ended.add(report.ended_tables)
         return JudgedClaim(report, redacted(report) if self._redacts else report, record.raw)
 
-    def _judged(self, events: Iterator[Mark | X12SyntaxError | ClaimRecord]) -> Iterator[tuple[Any, _Verdict | None]]:
+    def _judged(
+        self, events: Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord]
+    ) -> Iterator[tuple[Any, _Verdict | None]]:
         """Yield the events in order, each claim with what gives its verdict, while claims further on are judged."""
         waiting: deque[tuple[Any, _Verdict | None]] = deque()
         for event in events:
@@ -111,13 +113,13 @@ class FileScrub:
     def _ask(self, record: ClaimRecord) -> _Verdict:
         """Have a claim judged, its patient's others with it, and return what gives the verdict."""
         if record.ordinal not in self._asked:
-            company = self.survey.company(record)
-            if not company and record.accepted is not None:
+            together = self.survey.judged_with(record)
+            if not together and record.accepted is not None:
                 return partial(self.survey.unopened, record, record.accepted)
-            self._asked |= dict.fromkeys((place.ordinal for place in company), self._judge.ask(company))
+            self._asked |= dict.fromkeys((place.ordinal for place in together), self._judge.ask(together))
         return partial(self._asked.pop(record.ordinal), record.ordinal)
 
-    def _text_events(self) -> Iterator[Mark | X12SyntaxError | ClaimRecord]:
+    def _text_events(self) -> Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord]:
         """Yield all of the input; the notes on the claims go with their text."""
         records, errors = self.survey.records(), list[X12SyntaxError]()
         for event in Reader(self._source, self._progress, errors.append).events():
@@ -148,8 +150,8 @@ class FileScrub:
 def unreadable_file(path: str, error: UnreadableError, notices: tuple[Notice, ...] = ()) -> FileReport:
     """Return the report on an input that could not be opened or read to its end."""
     message = str(error).removeprefix(f"{path}: ")
-    fault = InputUnreadable.at(Location("", ""), f"The input {message}.")
-    return FileReport(path=path, readable=False, findings=(fault.finding(),), notices=notices)
+    unreadable = InputUnreadable.at(Location("", ""), f"The input {message}.")
+    return FileReport(path=path, readable=False, findings=(unreadable.finding(),), notices=notices)
 
 
 def unreadable_reason(report: FileReport) -> str | None:
@@ -169,6 +171,6 @@ def redacted(claim: ClaimReport) -> ClaimReport:
     changes: dict[str, Any] = {
         "claim": name,
         "findings": tuple(hide(finding) for finding in claim.findings),
-        "ignored": tuple(attrs.evolve(entry, finding=hide(entry.finding)) for entry in claim.ignored),
+        "suppressed": tuple(attrs.evolve(entry, finding=hide(entry.finding)) for entry in claim.suppressed),
     }
     return attrs.evolve(claim, **changes)

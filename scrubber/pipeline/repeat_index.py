@@ -19,16 +19,17 @@ _BATCH = 2_000
 _SIEVE = 1 << 24
 _WORD = (1 << 63) - 1
 _OTHER = 0
-"""The mark of a claim that cannot be repeated."""
+"""The fingerprint of a claim that cannot be repeated."""
 
 
 class RepeatIndex:
     """Finds the claims that repeat others, wherever in the file these stand.
 
-    In a first pass `mark` and `mark_plain` give each claim a mark, equal for claims of one patient with the same codes
-    and dates; two sieves of a bit for every so many marks tell which of them come again.  Only the claims with such a
-    mark are candidates (`consider`), and only those that share it with another are opened (`find`) and compared by all
-    that makes a repeat (see `content_of`), as a keyed digest in a private temporary database.
+    In a first pass `fingerprint` and `fingerprint_plain` give each claim a number, equal for claims of one patient with
+    the same codes and dates; two sieves of a bit for every so many numbers tell which of them come again.  Only the
+    claims with such a fingerprint are candidates (`consider`), and only those that share it with another are opened
+    (`find`) and compared by all that makes a repeat (see `content_of`), as a keyed digest in a private temporary
+    database.
     """
 
     def __init__(self) -> None:
@@ -39,31 +40,31 @@ class RepeatIndex:
         self._repeats: Iterator[tuple[int, int, int | None]] = iter(())
         self._next: tuple[int, int, int | None] | None = None
 
-    def mark_plain(self, patient: bytes, plain: PlainClaim) -> int:
-        """Mark a claim of the patient with that digest, which holds the secret of the run, and note the mark."""
+    def fingerprint_plain(self, patient: bytes, plain: PlainClaim) -> int:
+        """Return the fingerprint of a claim of the patient with that digest, which holds the secret of the run."""
         return self._note(hash((patient, frozenset(plain.procedures), frozenset(plain.days))))
 
-    def mark(self, patient: bytes, claim: Claim) -> int:
-        """Mark a claim that is not plain; the mark is that of a plain claim that it may repeat or be repeated by."""
+    def fingerprint(self, patient: bytes, claim: Claim) -> int:
+        """Return the fingerprint of a claim that is not plain: that of the plain claims of which one may repeat it."""
         if content_of(claim) is None:
             return _OTHER
         days = (line.service_dates for line in claim.lines if line.service_dates is not None)
         texts = (f"{each.first:%Y%m%d}" if each.days == 1 else str(each) for each in days)
         return self._note(hash((patient, frozenset(line.procedure for line in claim.lines), frozenset(texts))))
 
-    def _note(self, mark: int) -> int:
-        mark &= _WORD
-        place, bit = mark % _SIEVE >> 3, 1 << (mark & 7)
+    def _note(self, fingerprint: int) -> int:
+        fingerprint &= _WORD
+        place, bit = fingerprint % _SIEVE >> 3, 1 << (fingerprint & 7)
         if self._once[place] & bit:
             self._again[place] |= bit
         else:
             self._once[place] |= bit
-        return mark or 1
+        return fingerprint or 1
 
-    def consider(self, mark: int, place: Packed) -> None:
-        """Take a claim of the file with its mark, after all are marked.  Raises OSError."""
-        if mark != _OTHER and self._again[mark % _SIEVE >> 3] & 1 << (mark & 7):
-            self._candidates.append((place[0], mark, marshal.dumps(place)))
+    def consider(self, fingerprint: int, place: Packed) -> None:
+        """Take a claim of the file with its fingerprint, after all have one.  Raises OSError."""
+        if fingerprint != _OTHER and self._again[fingerprint % _SIEVE >> 3] & 1 << (fingerprint & 7):
+            self._candidates.append((place[0], fingerprint, marshal.dumps(place)))
             if len(self._candidates) >= _BATCH:
                 self._flush()
 
@@ -74,13 +75,13 @@ class RepeatIndex:
         with on_disk():
             self._database.executescript(
                 """
-                CREATE INDEX by_mark ON candidates (mark);
+                CREATE INDEX by_fingerprint ON candidates (fingerprint);
                 CREATE TABLE contents (ordinal INTEGER PRIMARY KEY, content, number);
                 """
             )
             places = self._database.execute(
-                "SELECT place FROM candidates WHERE mark IN"
-                " (SELECT mark FROM candidates GROUP BY mark HAVING COUNT(*) > 1) ORDER BY ordinal"
+                "SELECT place FROM candidates WHERE fingerprint IN"
+                " (SELECT fingerprint FROM candidates GROUP BY fingerprint HAVING COUNT(*) > 1) ORDER BY ordinal"
             )
             rows = self._contents(open_claim(marshal.loads(place)) for (place,) in places)  # noqa: S302 - our own
             while batch := list(islice(rows, _BATCH)):
@@ -125,6 +126,8 @@ class RepeatIndex:
 
     def _flush(self) -> None:
         with on_disk():
-            self._database.execute("CREATE TABLE IF NOT EXISTS candidates (ordinal INTEGER PRIMARY KEY, mark, place)")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS candidates (ordinal INTEGER PRIMARY KEY, fingerprint, place)"
+            )
             self._database.executemany("INSERT INTO candidates VALUES (?, ?, ?)", self._candidates)
         self._candidates.clear()

@@ -17,7 +17,7 @@ from scrubber.claims.raw_claim import Level, RawClaim
 from scrubber.claims.reader import Reader
 from scrubber.claims.regular import read_plain
 from scrubber.claims.regular_runs import Glimpse
-from scrubber.conformance.guide_walk import guide_faults
+from scrubber.conformance.guide_walk import guide_errors
 from scrubber.engine.candidates import Candidates
 from scrubber.engine.judge import Engine, of_claim
 from scrubber.engine.policy import Policy
@@ -42,9 +42,10 @@ _TOGETHER = 8 << 20
 class Survey:
     """What the first pass over an input has found; making one reads the input to its end.
 
-    `report` holds the counts of the envelope, the hash and the findings about the file, and `guide_faults` those of the
-    walk through the implementation guide.  `records` gives what was noted of the claims, in file order, and `company`
-    the claims that one has to be judged with.  Raises UnreadableError, and ScrubberError when a disk is full.
+    `report` holds the counts of the envelope, the hash and the findings about the file, and `guide_errors` those of the
+    walk through the implementation guide.  `records` gives what was noted of the claims, in file order, and
+    `judged_with` the claims that one has to be judged with.  Raises UnreadableError, and ScrubberError when a disk is
+    full.
     """
 
     def __init__(self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None) -> None:
@@ -54,7 +55,7 @@ class Survey:
         self._repeats = RepeatIndex()
         self._log = SurveyLog()
         self._errors = SyntaxErrors()
-        self.guide_faults: list[X12SyntaxError] = []
+        self.guide_errors: list[X12SyntaxError] = []
         about_file = _AboutFile(self._errors, engine.policy)
         reader = Reader(source, progress, about_file.take)
         for claim in reader.survey():
@@ -63,9 +64,9 @@ class Survey:
         providers: dict[Extent, Level] = {}
         self._repeats.find(lambda packed: reopen(source, self._log.place(packed, alone=False), providers))
         if engine.config.conformance == "guide":
-            self.guide_faults += guide_faults(source)
-            for fault in self.guide_faults:
-                about_file.take(fault)
+            self.guide_errors += guide_errors(source)
+            for error in self.guide_errors:
+                about_file.take(error)
         self._errors.find_claims((record.place for record in self._log), about_file.take)
         self.report = FileReport(
             path=source.name,
@@ -87,31 +88,31 @@ class Survey:
             place, patient, plain = place_of(claim), patient_key_of(claim), read_plain(claim)
             candidate = self._candidates.includes(claim)
         digest = self._patients.digest(patient, candidate=candidate)
-        mark = 0
+        fingerprint = 0
         if plain is not None:
-            mark = self._repeats.mark_plain(digest, plain)
+            fingerprint = self._repeats.fingerprint_plain(digest, plain)
         elif isinstance(claim, RawClaim) and claim.complete and is_original(claim):
-            mark = self._repeats.mark(digest, build_claim(claim))
+            fingerprint = self._repeats.fingerprint(digest, build_claim(claim))
         if plain is None or candidate or not self._candidates.accepts(plain):
-            self._log.open(place, digest, candidate=candidate, mark=mark)
+            self._log.open(place, digest, candidate=candidate, fingerprint=fingerprint)
         else:
-            self._log.accept(place, digest, plain, mark=mark)
+            self._log.accept(place, digest, plain, fingerprint=fingerprint)
 
     def _considered(self) -> Iterator[tuple[bytes, bool, Packed]]:
         """Yield the claims for the index of patients, and have the index of repeats consider them as they pass."""
-        for patient, candidate, mark, place in self._log.patients():
-            self._repeats.consider(mark, place)
+        for patient, candidate, fingerprint, place in self._log.patients():
+            self._repeats.consider(fingerprint, place)
             yield patient, candidate, place
 
     def records(self) -> Iterator[ClaimRecord]:
         """Yield what was noted of the claims, in file order."""
         return iter(self._log)
 
-    def refuses(self, part: int) -> bool:
+    def rejects(self, part: int) -> bool:
         """Whether the transaction set, group or interchange that begins at a byte is rejected with all its claims."""
-        return self._errors.refuses(part)
+        return self._errors.rejects(part)
 
-    def company(self, record: ClaimRecord) -> list[ClaimPlace]:
+    def judged_with(self, record: ClaimRecord) -> list[ClaimPlace]:
         """Return the places of the claims that one is to be judged with, its own included; none if it needs none.
 
         To be asked in file order.
@@ -132,18 +133,18 @@ class Survey:
     def _place(self, packed: Packed, *, alone: bool = False) -> ClaimPlace:
         """Return the place of a claim with the syntax errors that it answers for."""
         place = self._log.place(packed, alone=alone)
-        known, refused = self._errors.about(packed), self._errors.refusing(place.transaction.starts)
-        return attrs.evolve(place, known=known, refused=refused) if known or refused else place
+        known, errors = self._errors.about(packed), self._errors.rejecting(place.transaction.starts)
+        return attrs.evolve(place, known=known, envelope_errors=errors) if known or errors else place
 
     def unopened(self, record: ClaimRecord, accepted: ClaimReport) -> ClaimReport:
         """Return the report on a claim that is accepted unopened, if its transaction set is not rejected."""
         if not self._errors:
             return accepted
-        refused = self._errors.refusing(self._log.place(record.place, alone=False).transaction.starts)
-        if not refused:
+        errors = self._errors.rejecting(self._log.place(record.place, alone=False).transaction.starts)
+        if not errors:
             return accepted
-        findings = sorted(of_claim(refused, accepted.claim, accepted.ordinal), key=lambda finding: finding.sort_key)
-        return attrs.evolve(accepted, findings=tuple(findings), refused=True)
+        findings = sorted(of_claim(errors, accepted.claim, accepted.ordinal), key=lambda finding: finding.sort_key)
+        return attrs.evolve(accepted, findings=tuple(findings), envelope_rejected=True)
 
     def close(self) -> None:
         """Remove what is on disk."""

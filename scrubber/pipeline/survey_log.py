@@ -37,7 +37,7 @@ Packed = tuple[int, Any, tuple[int, int, int], bool, int]
 """A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the log."""
 
 _Entry = tuple[Packed, bytes, bool, int, tuple[str, str, int, str, str] | None]
-# The place, the digest of the patient, whether the claim is candidate, its mark, and the verdict.
+# The place, the digest of the patient, whether the claim is candidate, its fingerprint, and the verdict.
 
 
 @define(eq=False)
@@ -67,19 +67,21 @@ class SurveyLog:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the log
         weakref.finalize(self, self._file.close)
 
-    def open(self, place: ClaimPlace, patient: bytes, *, candidate: bool, mark: int = 0) -> None:
-        """Note a claim that has to be judged, of the patient with that digest; `mark` is that of `RepeatIndex`."""
-        self._add((self._pack(place), patient, candidate, mark, None))
+    def open(self, place: ClaimPlace, patient: bytes, *, candidate: bool, fingerprint: int = 0) -> None:
+        """Note a claim that has to be judged, of the patient with that digest; `RepeatIndex` has its `fingerprint`."""
+        self._add((self._pack(place), patient, candidate, fingerprint, None))
 
-    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim, *, mark: int = 0) -> None:
+    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim, *, fingerprint: int = 0) -> None:
         """Note a claim that is accepted unopened, unless it has to be judged with others of the patient, or repeats."""
         npi = _shown_npi(plain.billing_provider.npi)
         verdict = (plain.control_number, str(plain.charge), plain.lines, _shown_payer(plain.payer_id), npi)
-        self._add((self._pack(place), patient, False, mark, verdict))
+        self._add((self._pack(place), patient, False, fingerprint, verdict))
 
     def patients(self) -> Iterator[tuple[bytes, bool, int, Packed]]:
-        """Yield the digest of the patient of each claim, whether it is candidate, its mark and its place, in order."""
-        return ((patient, candidate, mark, place) for place, patient, candidate, mark, _ in self._entries())
+        """Yield the digest of the patient of each claim, whether it is candidate, fingerprint and place, in order."""
+        return (
+            (patient, candidate, fingerprint, place) for place, patient, candidate, fingerprint, _ in self._entries()
+        )
 
     def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
         """Return a place again, with what `ClaimPlace` says of `alone`."""

@@ -1,7 +1,7 @@
 """What the syntax errors of an input spoil: the claims that are rejected for each, by the part of the file it is in.
 
-The reader and the walk through the implementation guide say of each fault which part it spoils (`Scope`).  A claim
-answers for the faults in itself, in the levels above it, and in its transaction set, functional group and interchange.
+The reader and the walk through the implementation guide say of each error which part it spoils (`Scope`).  A claim
+answers for the errors in itself, in the levels above it, and in its transaction set, functional group and interchange.
 All of them are kept in a private temporary database, so that memory does not grow with the file.
 """
 
@@ -21,11 +21,11 @@ from scrubber.conformance.guide_walk import CONFORMANCE_RULES
 from scrubber.findings.finding import Finding, Location, Severity
 from scrubber.io.database import on_disk, private_database
 from scrubber.pipeline.survey_log import Packed
-from scrubber.x12.rules import ENVELOPE_RULES, Scope, X12SyntaxError
+from scrubber.x12.rules import SYNTAX_RULES, Scope, X12SyntaxError
 
 __all__ = ["SyntaxErrors"]
 
-_RULES = {rule.meta.code: rule for rule in (*ENVELOPE_RULES, *CONFORMANCE_RULES)}
+_RULES = {rule.meta.code: rule for rule in (*SYNTAX_RULES, *CONFORMANCE_RULES)}
 _MOST = 100
 """Faults of a rule that are kept of one part."""
 _BATCH = 1_000
@@ -39,7 +39,7 @@ _WHAT = {
 
 
 class SyntaxErrors:
-    """The faults of claims, levels and envelopes of one input.
+    """The errors of claims, levels and envelopes of one input.
 
     First `add` them, then `find_claims`; from then on a claim can be asked about.
     """
@@ -48,71 +48,71 @@ class SyntaxErrors:
         self._batch: list[tuple[int, int, bytes]] = []
         self._part: int | None = None
         self._counts: Counter[str] = Counter()
-        self._spoiled = array("Q")  # the first bytes of the parts that hold faults, sorted when all are there
-        self._refused = array("Q")  # those of them that are envelopes
+        self._spoiled = array("Q")  # the first bytes of the parts that hold errors, sorted when all are there
+        self._rejected = array("Q")  # those of them that are envelopes
         self._envelopes: dict[int, tuple[Finding, ...]] = {}
         self._owned: dict[int, tuple[int, tuple[Finding, ...]]] = {}
 
     @cached_property
     def _database(self) -> sqlite3.Connection:
-        """The database, made for the first faults: most inputs have none."""
+        """The database, made for the first errors: most inputs have none."""
         return private_database(self)
 
-    def add(self, fault: X12SyntaxError) -> None:
-        """Keep a fault; of one part no more than the first hundred of a rule.  Raises OSError, as on a full disk."""
-        part = fault.part
+    def add(self, error: X12SyntaxError) -> None:
+        """Keep an error; of one part no more than the first hundred of a rule.  Raises OSError, as on a full disk."""
+        part = error.part
         if part is None:
-            raise ValueError("a fault spoils a part of the file only if it says which")
+            raise ValueError("an error spoils a part of the file only if it says which")
         if part != self._part:
             self._part, self._counts = part, Counter()
             self._spoiled.append(part)
-            if fault.scope.is_envelope:
-                self._refused.append(part)
-        code = fault.rule.meta.code
+            if error.scope.is_envelope:
+                self._rejected.append(part)
+        code = error.rule.meta.code
         self._counts[code] += 1
         if self._counts[code] > _MOST:
             return
         if self._counts[code] == _MOST:
-            fault = attrs.evolve(fault, message=f"{fault.message} Others of this part of the file are not listed.")
-        self._batch.append((part, fault.scope, _packed(fault)))
+            error = attrs.evolve(error, message=f"{error.message} Others of this part of the file are not listed.")
+        self._batch.append((part, error.scope, _packed(error)))
         if len(self._batch) >= _BATCH:
             self._flush()
 
     def find_claims(self, places: Iterable[Packed], take: Callable[[X12SyntaxError], object]) -> None:
         """Find the first claim of each spoiled claim and level; `places` are those of all claims, in order.
 
-        What is wrong in a level without claims goes to `take` once more: as a fault of the transaction set around it.
+        What is wrong in a level without claims goes to `take` once more: as an error of the transaction set around it.
         """
-        self._spoiled, self._refused = _sorted(self._spoiled), _sorted(self._refused)
+        self._spoiled, self._rejected = _sorted(self._spoiled), _sorted(self._rejected)
         if not self._spoiled:
             return
         self._flush()
         with on_disk():
             self._database.executescript(
-                "CREATE INDEX by_part ON faults (part); CREATE TABLE owners (part INTEGER PRIMARY KEY, claim)"
+                "CREATE INDEX by_part ON errors (part); CREATE TABLE owners (part INTEGER PRIMARY KEY, claim)"
             )
-        if len(self._refused) < len(self._spoiled):
+        if len(self._rejected) < len(self._spoiled):
             with on_disk():
                 self._database.executemany(
                     "INSERT OR IGNORE INTO owners VALUES (?, ?)",
                     ((part, place[0]) for place in places for part in _parts_of(place) if _holds(self._spoiled, part)),
                 )
-            for fault in self._without_claims():
-                take(attrs.evolve(fault, scope=Scope.TRANSACTION_SET, part=fault.transaction_set))
+            for error in self._without_claims():
+                take(attrs.evolve(error, scope=Scope.TRANSACTION_SET, part=error.transaction_set))
             self._flush()
-            self._spoiled, self._refused = _sorted(self._spoiled), _sorted(self._refused)
+            self._spoiled, self._rejected = _sorted(self._spoiled), _sorted(self._rejected)
 
     def __bool__(self) -> bool:
         return bool(self._spoiled)
 
-    def refuses(self, part: int) -> bool:
+    def rejects(self, part: int) -> bool:
         """Whether the transaction set, group or interchange that begins at a byte is rejected with all its claims."""
-        return _holds(self._refused, part)
+        return _holds(self._rejected, part)
 
     def about(self, place: Packed) -> tuple[Finding, ...]:
         """Return what is wrong in a claim and in the levels above it.
 
-        What a level has too many faults of to repeat them all is listed with the first claim below it.
+        What a level has too many errors of to repeat them all is listed with the first claim below it.
         """
         if not self._spoiled:
             return ()
@@ -123,10 +123,10 @@ class SyntaxErrors:
                 found += self._findings(part) if owner == place[0] else first
         return tuple(found)
 
-    def refusing(self, starts: Iterable[int]) -> tuple[Finding, ...]:
+    def rejecting(self, starts: Iterable[int]) -> tuple[Finding, ...]:
         """Return the errors of the envelopes that begin at these bytes, as what a claim inside is rejected for."""
         return tuple(
-            finding for part in (starts if self._refused else ()) if self.refuses(part) for finding in self._of(part)
+            finding for part in (starts if self._rejected else ()) if self.rejects(part) for finding in self._of(part)
         )
 
     def _first_of(self, part: int) -> tuple[int, tuple[Finding, ...]]:
@@ -142,9 +142,9 @@ class SyntaxErrors:
 
     def _without_claims(self) -> Iterator[X12SyntaxError]:
         with on_disk():
-            (last,) = self._database.execute("SELECT MAX(rowid) FROM faults").fetchone()
+            (last,) = self._database.execute("SELECT MAX(rowid) FROM errors").fetchone()
             rows = self._database.execute(
-                "SELECT fault FROM faults WHERE scope < ? AND part NOT IN (SELECT part FROM owners) AND rowid <= ?"
+                "SELECT error FROM errors WHERE scope < ? AND part NOT IN (SELECT part FROM owners) AND rowid <= ?"
                 " ORDER BY rowid",
                 (Scope.TRANSACTION_SET, last),
             )
@@ -162,7 +162,7 @@ class SyntaxErrors:
             if len(self._envelopes) >= _KEPT:
                 self._envelopes.clear()
             with on_disk():
-                (scope,) = self._database.execute("SELECT scope FROM faults WHERE part = ?", (part,)).fetchone()
+                (scope,) = self._database.execute("SELECT scope FROM errors WHERE part = ?", (part,)).fetchone()
             what = _WHAT[Scope(scope)]
             self._envelopes[part] = tuple(
                 attrs.evolve(finding, message=f"The {what} is rejected: {finding.message}")
@@ -172,13 +172,13 @@ class SyntaxErrors:
 
     def _findings(self, part: int) -> list[Finding]:
         with on_disk():
-            rows = self._database.execute("SELECT fault FROM faults WHERE part = ? ORDER BY rowid", (part,))
+            rows = self._database.execute("SELECT error FROM errors WHERE part = ? ORDER BY rowid", (part,))
             return [_unpacked(packed).finding() for (packed,) in rows]
 
     def _flush(self) -> None:
         with on_disk():
-            self._database.execute("CREATE TABLE IF NOT EXISTS faults (part INTEGER, scope INTEGER, fault BLOB)")
-            self._database.executemany("INSERT INTO faults VALUES (?, ?, ?)", self._batch)
+            self._database.execute("CREATE TABLE IF NOT EXISTS errors (part INTEGER, scope INTEGER, error BLOB)")
+            self._database.executemany("INSERT INTO errors VALUES (?, ?, ?)", self._batch)
         self._batch.clear()
 
 
@@ -209,10 +209,10 @@ def _holds(parts: array[int], part: int) -> bool:
     return at < len(parts) and parts[at] == part
 
 
-def _packed(fault: X12SyntaxError) -> bytes:
-    severity = fault.severity.value if fault.severity is not None else None
-    place = attrs.astuple(fault.location)
-    return marshal.dumps((fault.rule.meta.code, fault.message, place, fault.syntax, fault.transaction_set, severity))
+def _packed(error: X12SyntaxError) -> bytes:
+    severity = error.severity.value if error.severity is not None else None
+    place = attrs.astuple(error.location)
+    return marshal.dumps((error.rule.meta.code, error.message, place, error.syntax, error.transaction_set, severity))
 
 
 def _unpacked(packed: bytes) -> X12SyntaxError:

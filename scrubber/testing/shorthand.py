@@ -157,7 +157,7 @@ def _settings(words: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
 def to_837p(shorthand: str, form: Form | None = None) -> bytes:
     """Expand shorthand to one 837P interchange (005010X222A1).  Raises ValueError for shorthand that cannot be read."""
     form = form or Form()
-    marks = form.delimiters
+    delimiters = form.delimiters
     claims = _parse(shorthand)
     day = _file_date(claims)
     body = [
@@ -166,19 +166,19 @@ def to_837p(shorthand: str, form: Form | None = None) -> bytes:
         ["NM1", "41", "2", "SYNTHETIC BILLING", "", "", "", "", "46", "SUB0001"],
         ["PER", "IC", "EDI DESK", "TE", "5555551212"],
         ["NM1", "40", "2", "IVUS CLAIM SCRUBBER", "", "", "", "", "46", "SCRUB01"],
-        *_levels(claims, marks),
+        *_levels(claims, delimiters),
     ]
     body.append(["SE", str(len(body) + 1), "0001"])
     parties = f"ZZ|{'SUB0001':15}|ZZ|{'SCRUB01':15}"
-    head = f"ISA|00|{'':10}|00|{'':10}|{parties}|{day[2:]}|0900|{marks.repetition}|00501|000000101|0|T|"
+    head = f"ISA|00|{'':10}|00|{'':10}|{parties}|{day[2:]}|0900|{delimiters.repetition}|00501|000000101|0|T|"
     segments = [
-        head.replace("|", marks.element) + marks.component,
-        marks.element.join(["GS", "HC", "SUB0001", "SCRUB01", day, "0900", "1", "X", "005010X222A1"]),
-        *(marks.element.join(segment).rstrip(marks.element) for segment in body),
-        marks.element.join(["GE", "1", "1"]),
-        marks.element.join(["IEA", "1", "000000101"]),
+        head.replace("|", delimiters.element) + delimiters.component,
+        delimiters.element.join(["GS", "HC", "SUB0001", "SCRUB01", day, "0900", "1", "X", "005010X222A1"]),
+        *(delimiters.element.join(segment).rstrip(delimiters.element) for segment in body),
+        delimiters.element.join(["GE", "1", "1"]),
+        delimiters.element.join(["IEA", "1", "000000101"]),
     ]
-    return "".join(segment + marks.segment + form.line_end for segment in segments).encode("latin-1")
+    return "".join(segment + delimiters.segment + form.line_end for segment in segments).encode("latin-1")
 
 
 def _file_date(claims: Sequence[_ShorthandClaim]) -> str:
@@ -199,7 +199,7 @@ def _file_date(claims: Sequence[_ShorthandClaim]) -> str:
     return given.pop() if given else max(days, default=DEFAULT_DATE)
 
 
-def _levels(claims: Sequence[_ShorthandClaim], marks: Delimiters) -> Iterator[list[str]]:
+def _levels(claims: Sequence[_ShorthandClaim], delimiters: Delimiters) -> Iterator[list[str]]:
     number = 0
     for (billing, taxonomy), group in groupby(claims, key=_billing):
         number += 1
@@ -228,7 +228,7 @@ def _levels(claims: Sequence[_ShorthandClaim], marks: Delimiters) -> Iterator[li
                 yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"])
                 born = claim.settings["born"]
                 yield from [["DMG", "D8", born or "20100101", "M"]][: born != "none"]
-            yield from _claim(claim, marks)
+            yield from _claim(claim, delimiters)
 
 
 def _billing(claim: _ShorthandClaim) -> tuple[str, str]:
@@ -239,9 +239,9 @@ def _name(claim: _ShorthandClaim) -> tuple[str, str, str]:
     return claim.settings["name"].partition(",")
 
 
-def _claim(claim: _ShorthandClaim, marks: Delimiters) -> Iterator[list[str]]:
+def _claim(claim: _ShorthandClaim, delimiters: Delimiters) -> Iterator[list[str]]:
     settings = claim.settings
-    place = marks.component.join([settings["pos"], "B", settings["freq"]])
+    place = delimiters.component.join([settings["pos"], "B", settings["freq"]])
     yield ["CLM", claim.number, settings["charge"] or _total(claim), "", "", place, "Y", "A", "Y", "Y"]
     if settings["contract"]:
         yield ["CN1", settings["contract"]]
@@ -253,12 +253,12 @@ def _claim(claim: _ShorthandClaim, marks: Delimiters) -> Iterator[list[str]]:
         codes = settings["dx"].split(",")
         yield [
             "HI",
-            *(marks.component.join(["ABF" if place else "ABK", code]) for place, code in enumerate(codes)),
+            *(delimiters.component.join(["ABF" if place else "ABK", code]) for place, code in enumerate(codes)),
         ]
     if settings["by"] != settings["billing"]:
         yield ["NM1", "82", "1", "TESTDOCTOR", "SAM", "", "", "", "XX", settings["by"]]
     for number, line in enumerate(claim.lines, 1):
-        yield from _service(number, line, settings["date"], marks)
+        yield from _service(number, line, settings["date"], delimiters)
 
 
 def _total(claim: _ShorthandClaim) -> str:
@@ -268,15 +268,15 @@ def _total(claim: _ShorthandClaim) -> str:
         return "0"
 
 
-def _service(number: int, line: _Line, date: str, marks: Delimiters) -> Iterator[list[str]]:
+def _service(number: int, line: _Line, date: str, delimiters: Delimiters) -> Iterator[list[str]]:
     settings = line.settings
     dates = settings["on"] or date
     procedure = [settings["set"], *line.code]
     if settings["desc"]:
         procedure = [*procedure, *[""] * (6 - len(procedure)), settings["desc"]]
-    pointers = "" if settings["dx"] == "none" else settings["dx"].replace(",", marks.component)
+    pointers = "" if settings["dx"] == "none" else settings["dx"].replace(",", delimiters.component)
     service = [
-        marks.component.join(procedure),
+        delimiters.component.join(procedure),
         settings["charge"],
         settings["unit"],
         line.units,

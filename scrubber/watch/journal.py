@@ -29,7 +29,7 @@ BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS files (
     number INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
     name TEXT NOT NULL, state TEXT NOT NULL, outcome TEXT, stamp TEXT NOT NULL, sha256 TEXT,
-    tries INTEGER NOT NULL, fault TEXT, reason TEXT, moves TEXT NOT NULL, summary TEXT, code INTEGER NOT NULL,
+    tries INTEGER NOT NULL, error TEXT, reason TEXT, moves TEXT NOT NULL, summary TEXT, code INTEGER NOT NULL,
     taken_at TEXT NOT NULL, ended_at TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS published_once ON files (sha256) WHERE outcome = 'published';
@@ -68,7 +68,7 @@ class Outcome(StrEnum):
 class Item:
     """One file that was taken.
 
-    `stamp` is its size and time of change as taken, `reason` why it must not be published, `fault` what went wrong the
+    `stamp` is its size and time of change as taken, `reason` why it must not be published, `error` what went wrong the
     last time, `tries` how often it has been begun to be judged.  `moves` pairs the files that wait in its folder in
     `work` with their places in the output folder, in order.  `code` is the exit code that it asks for, `summary` the
     line about it.  Times are ISO 8601 in UTC.
@@ -83,7 +83,7 @@ class Item:
     outcome: Outcome | None = field(default=None, converter=attrs.converters.optional(Outcome))
     sha256: str | None = None
     tries: int = 0
-    fault: str | None = None
+    error: str | None = None
     reason: str | None = None
     moves: tuple[tuple[str, str], ...] = ()
     summary: str | None = None

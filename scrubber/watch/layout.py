@@ -65,36 +65,36 @@ class Layout:
         if {folder.stat().st_dev for folder in (self.work, self.archive, self.failed)} != {self.root.stat().st_dev}:
             raise ConfigError(f"{self.root}: work, archive and failed must be on its own file system")
 
-    def room(self, token: str) -> Path:
+    def folder_of(self, token: str) -> Path:
         """Return the folder in which the file `token` is judged."""
         return self.work / token
 
     def original(self, token: str) -> Path:
         """Return the place of the private copy that is judged."""
-        return self.room(token) / "original"
+        return self.folder_of(token) / "original"
 
     def staged(self, token: str) -> Path:
         """Return the folder in which the files wait that are to be published."""
-        return self.room(token) / "staged"
+        return self.folder_of(token) / "staged"
 
-    def make_room(self, token: str) -> None:
+    def make_folders(self, token: str) -> None:
         """Make an empty folder for what is to be published.  Raises OSError."""
-        make_folder(self.room(token))
+        make_folder(self.folder_of(token))
         if self.staged(token).exists():
             shutil.rmtree(self.staged(token))
         make_folder(self.staged(token))
 
-    def clear_room(self, token: str) -> None:
+    def remove_folder(self, token: str) -> None:
         """Remove the folder of a file that is done with.  Raises OSError."""
-        if self.room(token).exists():
-            shutil.rmtree(self.room(token))
+        if self.folder_of(token).exists():
+            shutil.rmtree(self.folder_of(token))
 
     def free(self, token: str, *, keep_original: bool) -> None:
         """Drop what is staged for a file, and its copy unless that is whole.  Raises OSError."""
         if keep_original:
-            self.make_room(token)
+            self.make_folders(token)
         else:
-            self.clear_room(token)
+            self.remove_folder(token)
 
     def stage_reason(self, token: str, *lines: str) -> None:
         """Write why a file is not published, for its owner only.  Raises OSError."""
@@ -119,17 +119,17 @@ class Layout:
         A rename is either done or not, so each file appears once, however often this is interrupted and begun again.
         Raises OSError or ScrubberError.
         """
-        room = self.room(token)
-        folders = {room}
+        folder = self.folder_of(token)
+        folders = {folder}
         for staged, target in moves:
-            source = room / staged
+            source = folder / staged
             folders |= {source.parent, (self.root / target).parent}
             if source.exists():
                 self.check_free([target])
                 source.rename(self.root / target)
-        for folder in sorted(folders):
-            if folder.is_dir():
-                sync_folder(folder)
+        for changed in sorted(folders):
+            if changed.is_dir():
+                sync_folder(changed)
 
 
 def make_private(folder: Path) -> None:

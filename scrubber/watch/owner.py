@@ -17,7 +17,7 @@ from attrs import define, field
 from scrubber.errors import ConfigError, reason_of
 from scrubber.io.publication import open_private
 
-__all__ = ["Owner", "mourn", "sweep"]
+__all__ = ["Owner", "hold_if_ended", "remove_old_locks"]
 
 _FRESH = 60.0
 """Seconds for which a lock file may belong to a watcher that has not locked it yet."""
@@ -28,7 +28,7 @@ class Owner:
     """A living watcher: the journal has `name` beside its files for as long as the lock on its file is held.
 
     The lock is one of the process (`lockf`), not of the open file (`flock`): worker processes that outlive a killed
-    watcher do not hold it.  A process must therefore not look at its own lock, see `mourn`.
+    watcher do not hold it.  A process must therefore not look at its own lock, see `hold_if_ended`.
     """
 
     folder: Path
@@ -50,21 +50,21 @@ class Owner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # without the lock the file says nothing, and another watcher sweeps it
+        with suppress(OSError):  # without the lock the file says nothing, and another watcher removes it
             self.path.unlink(missing_ok=True)
         os.close(self._handle)
 
 
 @contextmanager
-def mourn(folder: Path, owner: str) -> Generator[bool]:
-    """Tell whether another watcher is dead; while the block runs nobody else is told so.
+def hold_if_ended(folder: Path, owner: str) -> Generator[bool]:
+    """Tell whether another watcher has ended, and hold its lock if so: while the block runs nobody else is told so.
 
     Raises OSError.
     """
     try:
         handle = os.open(_path(folder, owner), os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        yield True  # it left in order, or somebody is done mourning
+        yield True  # it ended in order, or another has taken over what it left
         return
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,11 +81,11 @@ def mourn(folder: Path, owner: str) -> Generator[bool]:
         os.close(handle)
 
 
-def sweep(folder: Path, owner: str) -> None:
+def remove_old_locks(folder: Path, owner: str) -> None:
     """Remove the lock files that killed watchers have left; `owner` is our own.  Raises OSError."""
     for path in folder.glob("*.lock"):
         if path.stem != owner and time.time() - path.lstat().st_mtime > _FRESH:
-            with mourn(folder, path.stem):
+            with hold_if_ended(folder, path.stem):
                 pass
 
 

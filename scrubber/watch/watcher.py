@@ -1,4 +1,4 @@
-"""The gate: take whole files from a drop folder, judge them, publish what comes of them, each exactly once."""
+"""Take whole files from a drop folder, judge them, and publish what comes of each exactly once."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from scrubber.watch.inbox import (
 )
 from scrubber.watch.journal import Item, Journal, JournalError, Outcome, State
 from scrubber.watch.layout import Layout, base_name, escaped
-from scrubber.watch.owner import Owner, mourn, sweep
-from scrubber.watch.worker import STAGED, FileResult, FileWorker, describe_faults
+from scrubber.watch.owner import Owner, hold_if_ended, remove_old_locks
+from scrubber.watch.worker import STAGED, FileResult, FileWorker, describe_errors
 
 __all__ = ["Watcher", "open_watcher"]
 
@@ -59,10 +59,10 @@ def open_watcher(
     journal = Journal(layout.journal)
     try:
         with Owner(layout.work) as owner:
-            gate = Watcher(folder, layout, journal, judge, tell, owner.name)
-            gate.check_history()
-            gate.tidy()
-            yield gate
+            watcher = Watcher(folder, layout, journal, judge, tell, owner.name)
+            watcher.check_history()
+            watcher.tidy()
+            yield watcher
     finally:
         journal.close()
 
@@ -146,7 +146,7 @@ class Watcher:
         Raises JournalError.
         """
         with _naming(self.out.root):
-            sweep(self.out.work, self.owner)
+            remove_old_locks(self.out.work, self.owner)
             rooms = [path.name for path in self.out.work.iterdir() if path.is_dir()]
             for token in sorted({*self.inbox.tokens(), *rooms}):
                 item = self.journal.find(token)
@@ -157,15 +157,15 @@ class Watcher:
 
     def _clear(self, token: str) -> None:
         self.inbox.drop(token)
-        self.out.clear_room(token)
+        self.out.remove_folder(token)
 
     def _adopt(self) -> None:
         """Take over the files of watchers that have died."""
         for owner in self.journal.owners():
             if owner == self.owner:
                 continue
-            with _naming(self.out.work), mourn(self.out.work, owner) as dead:
-                if dead:
+            with _naming(self.out.work), hold_if_ended(self.out.work, owner) as ended:
+                if ended:
                     self.journal.adopt(owner, self.owner)
                     for item in self.journal.unfinished(self.owner):
                         if item.state is State.TAKING and self.inbox.claimed(item.token).exists():
@@ -214,7 +214,7 @@ class Watcher:
     def _copy(self, item: Item) -> Item:
         """Make a private copy of a file that was taken: nobody who still has it open can change that."""
         out, claimed = self.out, self.inbox.claimed(item.token)
-        out.make_room(item.token)
+        out.make_folders(item.token)
         try:
             with open_regular(claimed) as stream:
                 found = os.fstat(stream.fileno())
@@ -236,11 +236,11 @@ class Watcher:
                 if after != item.stamp:
                     raise self._wait(item, after)
         except FileNotFoundError as error:
-            out.clear_room(item.token)
+            out.remove_folder(item.token)
             raise _GoneError from error
         except NotRegularError:
             return self._put_aside(item, "it was exchanged for a link, a pipe, a device or a folder and not opened")
-        sync_folder(out.room(item.token))
+        sync_folder(out.folder_of(item.token))
         sync_folder(out.work)
         reason = item.reason or (f"{lacks}, long after its last change" if lacks else None)
         return self.journal.save(attrs.evolve(item, state=State.WORKING, sha256=digest.hexdigest(), reason=reason))
@@ -259,10 +259,10 @@ class Watcher:
         if earlier is not None:
             return self._put_aside_duplicate(item, earlier)
         if item.tries >= self.limit:
-            fault = item.fault or "the scrubber ended in the middle of it each time"
-            return self._put_aside(item, f"given up after {item.tries} tries: {fault}", code=_FAULT)
+            error = item.error or "the scrubber ended in the middle of it each time"
+            return self._put_aside(item, f"given up after {item.tries} tries: {error}", code=_FAULT)
         item = self.journal.save(attrs.evolve(item, tries=item.tries + 1))
-        self.out.make_room(item.token)
+        self.out.make_folders(item.token)
         verdict = self.judge.run(original, item.name, self.out.staged(item.token))
         self._check_claimed(item)
         if (unread := unreadable_reason(verdict.report)) is not None:
@@ -319,19 +319,19 @@ class Watcher:
     ) -> Item:
         """Decide that a file goes to the failed ones, with the reason and what is known about it."""
         base, extension = base_name(item.name, item.sha256 or item.token, item.number)
-        faults = describe_faults(verdict.report) if verdict is not None else []
+        errors = describe_errors(verdict.report) if verdict is not None else []
         self.out.stage_reason(
             item.token,
             f"{item.name} was not published: {reason}.",
             f"Taken {item.taken_at}, number {item.number} in the journal, SHA-256 {item.sha256 or 'unknown'}.",
-            *faults,
+            *errors,
         )
         suffixes = [suffix for suffix in (".findings.json", ".999") if verdict and suffix in verdict.suffixes]
         moves = [("original", f"failed/{base}{extension}")]
         moves += [(f"staged/{STAGED}{suffix}", f"failed/{base}{suffix}") for suffix in suffixes]
         moves += [("staged/reason.txt", f"failed/{base}{extension}.reason.txt")]
         self.out.check_free(target for _, target in moves)
-        codes = "".join(f", {fault.partition(':')[0]}" for fault in faults[:1])
+        codes = "".join(f", {error.partition(':')[0]}" for error in errors[:1])
         return self.journal.save(
             attrs.evolve(
                 item,
@@ -371,7 +371,7 @@ class Watcher:
         if item is None:
             return
         words = _words(error)
-        self.journal.save(attrs.evolve(item, fault=words))
+        self.journal.save(attrs.evolve(item, error=words))
         try:
             if item.state is not State.MOVING:
                 self.out.free(token, keep_original=item.state is State.WORKING)

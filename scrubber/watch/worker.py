@@ -11,7 +11,7 @@ from scrubber.findings.finding import Severity
 from scrubber.findings.report import FileReport
 from scrubber.outputs.output_set import targets_in
 
-__all__ = ["STAGED", "FileResult", "FileWorker", "describe_faults"]
+__all__ = ["STAGED", "FileResult", "FileWorker", "describe_errors"]
 
 STAGED = "claims"
 """What the staged files are called, in front of their suffixes."""
@@ -52,7 +52,7 @@ class FileWorker:
         return FileResult(outcome.report, suffixes, notes, outcome.exit_code)
 
 
-def describe_faults(report: FileReport) -> list[str]:
+def describe_errors(report: FileReport) -> list[str]:
     """Return the errors of the file itself, one a line, at most twenty."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     return [f"{finding.code} {finding.name}: {finding.message} {finding.fix}" for finding in errors[:_SHOWN]]

@@ -9,10 +9,10 @@ from attrs import define, field
 
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.finding import Severity
-from scrubber.x12 import rules as faults
+from scrubber.x12 import rules
 from scrubber.x12.control_numbers import ControlNumbers
-from scrubber.x12.envelope_segment import Mark
-from scrubber.x12.rules import EnvelopeRule, Scope, X12SyntaxError
+from scrubber.x12.envelope_segment import EnvelopeSegment
+from scrubber.x12.rules import Scope, SyntaxRule, X12SyntaxError
 from scrubber.x12.segment import Segment
 from scrubber.x12.transaction_set import TransactionSet
 
@@ -56,7 +56,7 @@ class _OpenEnvelope:
 
 
 class EnvelopeReader:
-    """What is open in an input, told its envelope segments one by one; each gives the mark that it is.
+    """What is open in an input, given its envelope segments one by one; each returns the envelope segment that it is.
 
     `judged` says that an 837P is open.  Faults go to `report`.
     """
@@ -84,7 +84,7 @@ class EnvelopeReader:
         """The first byte of the transaction set that is open."""
         return self._transaction.header.offset if self._transaction is not None else None
 
-    def open_interchange(self, segment: Segment) -> Mark:
+    def open_interchange(self, segment: Segment) -> EnvelopeSegment:
         """Take an ISA."""
         self.expect_closed()
         number = segment.get(13)
@@ -92,12 +92,12 @@ class EnvelopeReader:
         before = self._interchange_numbers.setdefault(tuple(segment.elements[5:9]), ControlNumbers())
         if number in before:
             message = "This interchange control number was used before, from the same sender to the same receiver."
-            self._fault(faults.ControlNumberRepeated, segment, message, "ISA13", spoils=opened)
+            self._add_error(rules.ControlNumberRepeated, segment, message, "ISA13", spoils=opened)
         before.add(number)
         self.interchanges += 1
-        return Mark(segment)
+        return EnvelopeSegment(segment)
 
-    def open_group(self, segment: Segment) -> Mark:
+    def open_group(self, segment: Segment) -> EnvelopeSegment:
         """Take a GS."""
         self.expect_closed(inside="ISA")
         number = _plain_number(segment.get(6))
@@ -105,19 +105,19 @@ class EnvelopeReader:
         if self._interchange is not None:
             if number in self._interchange.inside:
                 message = "This group control number was used before in the interchange."
-                self._fault(faults.ControlNumberRepeated, segment, message, "GS06", spoils=self._group)
+                self._add_error(rules.ControlNumberRepeated, segment, message, "GS06", spoils=self._group)
             self._interchange.inside.add(number)
             self._interchange.count += 1
-        return Mark(segment)
+        return EnvelopeSegment(segment)
 
-    def open_transaction(self, segment: Segment) -> Mark:
+    def open_transaction(self, segment: Segment) -> EnvelopeSegment:
         """Take an ST."""
         self.expect_closed(inside="GS")
         number = segment.get(2)
         opened = self._transaction = _OpenEnvelope(Scope.TRANSACTION_SET, segment, number, count=1)
         if self._group is None:
             message = "A transaction set is outside any functional group."
-            self._fault(faults.HeaderMissing, segment, message, spoils=opened)
+            self._add_error(rules.HeaderMissing, segment, message, spoils=opened)
         else:
             self._check_set_number(opened, self._group)
             self._group.count += 1
@@ -126,7 +126,7 @@ class EnvelopeReader:
         self.judged = self._check_guide(segment)
         if self.judged:
             self._check_headers(opened)
-        return Mark(segment, judged=self.judged)
+        return EnvelopeSegment(segment, judged=self.judged)
 
     def _check_headers(self, opened: _OpenEnvelope) -> None:
         """Report headers of a transaction set that is judged by which no acknowledgement could name it."""
@@ -137,22 +137,24 @@ class EnvelopeReader:
             header = around.header
             element, form, what = _NUMBER_FORMS[around.scope]
             if not form.fullmatch(header.get(int(element[-2:]))):
-                self._fault(faults.ControlNumberMalformed, header, f"{element} is not {what}.", element, spoils=around)
+                self._add_error(
+                    rules.ControlNumberMalformed, header, f"{element} is not {what}.", element, spoils=around
+                )
             if around.scope is Scope.GROUP and header.get(1) != "HC":
                 message = "GS01 is not HC, the functional identifier of claims."
-                self._fault(faults.GroupHeaderWrong, header, message, "GS01", spoils=around)
+                self._add_error(rules.GroupHeaderWrong, header, message, "GS01", spoils=around)
             if around.scope is Scope.GROUP and not header.get(8):
                 message = "GS08 is empty: the group names no implementation guide."
-                self._fault(faults.GroupHeaderWrong, header, message, "GS08", spoils=around)
+                self._add_error(rules.GroupHeaderWrong, header, message, "GS08", spoils=around)
 
     def _check_set_number(self, opened: _OpenEnvelope, group: _OpenEnvelope) -> None:
         number, segment = opened.control_number, opened.header
         if number in group.inside:
             message = "This transaction set control number was used before in the group."
-            self._fault(faults.ControlNumberRepeated, segment, message, "ST02", spoils=opened)
+            self._add_error(rules.ControlNumberRepeated, segment, message, "ST02", spoils=opened)
         elif self._interchange is not None and number in self._interchange.sets:
             message = "This transaction set control number was used before in another group of the interchange."
-            self._fault(faults.ControlNumberRepeated, segment, message, "ST02", severity=Severity.WARNING)
+            self._add_error(rules.ControlNumberRepeated, segment, message, "ST02", severity=Severity.WARNING)
         group.inside.add(number)
         if self._interchange is not None:
             self._interchange.sets.add(number)
@@ -170,40 +172,44 @@ class EnvelopeReader:
             message = f"An 837 of guide {guide} ({kind}) was not judged."
         else:
             message = "An 837 that names no implementation guide (GS08, ST03) was not judged."
-        self._fault(faults.UnsupportedGuide, segment, message, "ST03")
+        self._add_error(rules.UnsupportedGuide, segment, message, "ST03")
         return False
 
-    def close_transaction(self, segment: Segment) -> Mark:
+    def close_transaction(self, segment: Segment) -> EnvelopeSegment:
         """Take an SE."""
         opened, self._transaction, self.judged = self._transaction, None, False
-        mark = Mark(segment, count=opened.count + 1 if opened is not None else 0)
+        closing = EnvelopeSegment(segment, count=opened.count + 1 if opened is not None else 0)
         if opened is None:
-            self._fault(faults.TrailerUnexpected, segment, "An SE closes no transaction set.", spoils=self._innermost())
-            return mark
+            self._add_error(
+                rules.TrailerUnexpected, segment, "An SE closes no transaction set.", spoils=self._innermost()
+            )
+            return closing
         self._check_trailer(segment, opened, opened.count + 1, "segments")
-        return mark
+        return closing
 
-    def close_group(self, segment: Segment) -> Mark:
+    def close_group(self, segment: Segment) -> EnvelopeSegment:
         """Take a GE."""
         self.expect_closed(inside="GS")
         opened, self._group = self._group, None
-        mark = Mark(segment, count=opened.count if opened is not None else 0)
+        closing = EnvelopeSegment(segment, count=opened.count if opened is not None else 0)
         if opened is None:
-            self._fault(faults.TrailerUnexpected, segment, "A GE closes no functional group.", spoils=self._innermost())
-            return mark
+            self._add_error(
+                rules.TrailerUnexpected, segment, "A GE closes no functional group.", spoils=self._innermost()
+            )
+            return closing
         self._check_trailer(segment, opened, opened.count, "transaction sets")
-        return mark
+        return closing
 
-    def close_interchange(self, segment: Segment) -> Mark:
+    def close_interchange(self, segment: Segment) -> EnvelopeSegment:
         """Take an IEA."""
         self.expect_closed(inside="ISA")
         opened, self._interchange = self._interchange, None
-        mark = Mark(segment, count=opened.count if opened is not None else 0)
+        closing = EnvelopeSegment(segment, count=opened.count if opened is not None else 0)
         if opened is None:
-            self._fault(faults.TrailerUnexpected, segment, "An IEA closes no interchange.", spoils=self._innermost())
-            return mark
+            self._add_error(rules.TrailerUnexpected, segment, "An IEA closes no interchange.", spoils=self._innermost())
+            return closing
         self._check_trailer(segment, opened, opened.count, "functional groups")
-        return mark
+        return closing
 
     def _check_trailer(self, segment: Segment, opened: _OpenEnvelope, count: int, what: str) -> None:
         if not segment.terminator:
@@ -212,18 +218,18 @@ class EnvelopeReader:
         element = f"{trailer}01"
         if not _NUMBER.fullmatch(written):
             message = f"{element} is not a count; there are {count} {what}."
-            self._fault(faults.CountTooLow, segment, message, element, spoils=opened)
+            self._add_error(rules.CountTooLow, segment, message, element, spoils=opened)
         elif int(written) != count:
             shown = str(int(written)) if CodeForm.COUNT.fits(written) else "another number of"
-            rule = faults.CountTooHigh if int(written) > count else faults.CountTooLow
+            rule = rules.CountTooHigh if int(written) > count else rules.CountTooLow
             message = f"{element} counts {shown} {what}, but there are {count}."
-            self._fault(rule, segment, message, element, spoils=opened)
+            self._add_error(rule, segment, message, element, spoils=opened)
         if (_plain_number(number) if trailer == "GE" else number) != opened.control_number:
             header = {"SE": "ST02", "GE": "GS06", "IEA": "ISA13"}[trailer]
             message = f"{trailer}02 is not the number in {header}."
             if trailer != "GE" and _plain_number(number) == _plain_number(opened.control_number):
                 message = f"{trailer}02 is not written as {header} is: leading zeros differ."
-            self._fault(faults.ControlNumberDiffers, segment, message, f"{trailer}02", spoils=opened)
+            self._add_error(rules.ControlNumberDiffers, segment, message, f"{trailer}02", spoils=opened)
 
     def expect_closed(self, inside: str = "", *, at_end: bool = False) -> None:
         """Report and close what is still open, from the transaction set outwards to the envelope called `inside`.
@@ -236,7 +242,7 @@ class EnvelopeReader:
             (None if inside else self._interchange, "An interchange has no IEA."),
         ):
             if opened is not None:
-                self._fault(faults.TrailerMissing, opened.header, name, spoils=opened, unread=at_end)
+                self._add_error(rules.TrailerMissing, opened.header, name, spoils=opened, unread=at_end)
         self._transaction, self.judged = None, False
         if inside != "GS":
             self._group = None
@@ -266,7 +272,7 @@ class EnvelopeReader:
         if self._transaction is None:
             if self._group is not None or segment.id != "TA1":
                 message = "A segment is outside any transaction set; it was not read."
-                self._fault(faults.SegmentsOutsideTransaction, segment, message)
+                self._add_error(rules.SegmentsOutsideTransaction, segment, message)
             return False
         self._transaction.count += 1
         return self.judged
@@ -304,9 +310,9 @@ class EnvelopeReader:
             )
         return self._identity
 
-    def _fault(
+    def _add_error(
         self,
-        rule: type[EnvelopeRule],
+        rule: type[SyntaxRule],
         segment: Segment,
         message: str,
         element: str | None = None,

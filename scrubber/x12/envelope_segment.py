@@ -6,12 +6,12 @@ from attrs import define
 
 from scrubber.x12.segment import Segment
 
-__all__ = ["Mark"]
+__all__ = ["EnvelopeSegment"]
 
 
 @define(eq=False)
-class Mark:
-    """What stands between the claims: a header, hierarchical level or trailer with the segments up to the next event.
+class EnvelopeSegment:
+    """What is between the claims: a header, hierarchical level or trailer with the segments up to the next event.
 
     `segment` opens it and `end` is the byte at which the next event begins.  `loop` is the TR3 loop of a hierarchical
     level, "" where HL03 is unknown.  `unread` marks what no part of the file owns and nobody judged.  `judged` is False

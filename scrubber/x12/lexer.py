@@ -47,7 +47,7 @@ _NEAR = 1 << 13  # where the last event of a text is looked for first
 
 @define(eq=False)
 class Stretch:
-    """Whole segments that follow one another, as text: one that opens a claim or a mark and those that belong to it.
+    """Whole segments that follow one another, as text: one that opens a claim or a part of the envelope, and its own.
 
     `id` is the identifier of the first, `offset` the byte at which it begins, `ordinal` its place in the file from 1;
     `count` is the number of the segments and `lead` the text before them.
@@ -69,9 +69,9 @@ class Stretch:
     @property
     def head(self) -> Segment:
         """Its first segment."""
-        marks = self.delimiters
-        text = self.text.partition(marks.segment)[0]
-        return Segment(text, self.offset, self.ordinal, marks, self.lead, marks.segment)
+        delimiters = self.delimiters
+        text = self.text.partition(delimiters.segment)[0]
+        return Segment(text, self.offset, self.ordinal, delimiters, self.lead, delimiters.segment)
 
     def cut(self) -> list[Segment]:
         """Return its segments."""
@@ -108,11 +108,11 @@ class Block:
 
     def stretch(self, start: int, end: int, ordinal: int) -> Stretch:
         """Return the stretch between two places, whose first segment is the one with that ordinal in the file."""
-        text, marks = self.text, self.delimiters
-        name = text[start : text.index(marks.element, start)]
-        lead = text[text.rindex(marks.segment, 0, start) + 1 : start] if start else self.lead
-        count = text.count(marks.segment, start, end)
-        return Stretch(name, text[start:end], self.offset + start, ordinal, count, marks, lead)
+        text, delimiters = self.text, self.delimiters
+        name = text[start : text.index(delimiters.element, start)]
+        lead = text[text.rindex(delimiters.segment, 0, start) + 1 : start] if start else self.lead
+        count = text.count(delimiters.segment, start, end)
+        return Stretch(name, text[start:end], self.offset + start, ordinal, count, delimiters, lead)
 
 
 class _Window:
@@ -175,7 +175,7 @@ def _cut(
         report(ByteOrderMark.at(Location("", "", None, 1, 0, 3), "A UTF-8 byte order mark is before the ISA."))
         yield window.take(window.at + 3, 0)
     ordinal = 0
-    silent = False  # behind a fault that already says that what follows is not read
+    silent = False  # behind an error that already says that what follows is not read
     while True:
         start, junk = window.offset, 0
         for filler in _fill_to_isa(window, ordinal):
@@ -311,13 +311,13 @@ class _Patterns:
 
 @cache
 def _patterns(delimiters: Delimiters) -> _Patterns:
-    end, mark = re.escape(delimiters.segment), re.escape(delimiters.element)
+    end, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
     line_end = line_end_of(delimiters)
-    opening = rf"{line_end}(CLM|HL|ST|SE|GS|GE){mark}"
+    opening = rf"{line_end}(CLM|HL|ST|SE|GS|GE){separator}"
     return _Patterns(
         re.compile(opening),
         re.compile(end + opening),
-        re.compile(rf"{end}{line_end}(?!(?:{_known_ids()}){mark})"),
+        re.compile(rf"{end}{line_end}(?!(?:{_known_ids()}){separator})"),
         re.compile(rf"(?<!{end})(?<!{end}\r){_control_of(delimiters)}"),
     )
 

@@ -14,7 +14,7 @@ from attrs import frozen
 from scrubber.findings.finding import Finding, Location, Severity, Source
 from scrubber.findings.rule import FileEdit, own_meta, statuses
 
-__all__ = ["ENVELOPE_RULES", "GUIDE", "Scope", "X12SyntaxError"]
+__all__ = ["GUIDE", "SYNTAX_RULES", "Scope", "X12SyntaxError"]
 
 _CONTROL = Source(
     "ASC X12 control segments ISA, GS, ST and their trailers, as in pyx12 4.0's 005010X222A1 map", "005010"
@@ -42,7 +42,7 @@ class Scope(IntEnum):
 
     @property
     def is_envelope(self) -> bool:
-        """Whether it is a transaction set, functional group or interchange, which a 999 or TA1 refuses."""
+        """Whether it is a transaction set, functional group or interchange, which a 999 or TA1 rejects."""
         return self >= Scope.TRANSACTION_SET
 
 
@@ -50,13 +50,13 @@ class Scope(IntEnum):
 class X12SyntaxError:
     """A rule of the envelope, broken at a place.
 
-    `syntax` is the code a 999 gives the fault: IK304 where the location names no element, IK403 where it names one; ""
+    `syntax` is the code a 999 gives the error: IK304 where the location names no element, IK403 where it names one; ""
     where the rule alone says it.  `scope` is the kind of the part that it spoils and `part` the first byte of that
     part; `transaction_set` is the first byte of the transaction set that a spoiled claim or level is in: without claims
     below it the level spoils that.  `severity` replaces the one of the rule.
     """
 
-    rule: type[EnvelopeRule]
+    rule: type[SyntaxRule]
     message: str
     location: Location
     syntax: str = ""
@@ -67,11 +67,11 @@ class X12SyntaxError:
 
     @property
     def unread(self) -> bool:
-        """Whether the fault means that something was not read (exit code 3)."""
+        """Whether the error means that something was not read (exit code 3)."""
         return self.scope is Scope.UNREAD
 
     def finding(self) -> Finding:
-        """Return the fault as a finding about the file."""
+        """Return the error as a finding about the file."""
         meta = self.rule.meta
         return Finding(
             code=meta.code,
@@ -85,7 +85,7 @@ class X12SyntaxError:
         )
 
 
-class EnvelopeRule(FileEdit):
+class SyntaxRule(FileEdit):
     """A rule about the file.
 
     `fix` says what to do, `unreadable` whether the answer for the file is then not known.  `spoils` says in words what
@@ -121,7 +121,7 @@ _FORMAT = statuses("A7:481")
 """What a 277CA answers for a claim that a syntax error spoils: it names no segment, the 999 does."""
 
 
-class InputUnreadable(EnvelopeRule):
+class InputUnreadable(SyntaxRule):
     """An input cannot be opened or read to its end.
 
     Why: nothing is known about the claims in it.
@@ -135,7 +135,7 @@ class InputUnreadable(EnvelopeRule):
     unreadable = True
 
 
-class NotX12(EnvelopeRule):
+class NotX12(SyntaxRule):
     """The input holds no X12 interchange.
 
     Why: a claim file begins with an ISA segment; without one there is nothing to judge.
@@ -149,7 +149,7 @@ class NotX12(EnvelopeRule):
     unreadable = True
 
 
-class IsaUnreadable(EnvelopeRule):
+class IsaUnreadable(SyntaxRule):
     """An ISA segment is not 106 bytes long or declares delimiters that cannot be used.
 
     Why: every delimiter of the interchange is taken from the ISA by position, so one missing blank shifts them all.
@@ -163,7 +163,7 @@ class IsaUnreadable(EnvelopeRule):
     unreadable = True
 
 
-class Truncated(EnvelopeRule):
+class Truncated(SyntaxRule):
     """The file ends inside an interchange.
 
     Why: claims after the break are missing, and what is at the break may be cut in half.
@@ -177,7 +177,7 @@ class Truncated(EnvelopeRule):
     unreadable = True
 
 
-class UnsupportedGuide(EnvelopeRule):
+class UnsupportedGuide(SyntaxRule):
     """A functional group or transaction set is not an 837 professional claim of version 005010.
 
     Why: institutional and dental claims, older versions and other transaction sets (835, 277, 999) have other loops and
@@ -194,7 +194,7 @@ class UnsupportedGuide(EnvelopeRule):
     unreadable = True
 
 
-class SegmentTooLong(EnvelopeRule):
+class SegmentTooLong(SyntaxRule):
     """A segment is longer than 1 MiB.
 
     Why: no segment of the guide comes near that size, so the terminator is wrong or the content is not X12.
@@ -208,10 +208,10 @@ class SegmentTooLong(EnvelopeRule):
     unreadable = True
 
 
-class ByteOrderMark(EnvelopeRule):
+class ByteOrderMark(SyntaxRule):
     """A UTF-8 byte order mark is before the ISA.
 
-    Why: many receivers expect ISA in the first three bytes and refuse the file.
+    Why: many receivers expect ISA in the first three bytes and reject the file.
     Fix: save the file without a byte order mark.
     """
 
@@ -221,7 +221,7 @@ class ByteOrderMark(EnvelopeRule):
     answer = "nothing"
 
 
-class BytesOutsideInterchange(EnvelopeRule):
+class BytesOutsideInterchange(SyntaxRule):
     """Bytes other than blanks and line ends are outside the interchanges.
 
     Why: nobody reads them; a claim whose ISA was damaged would be lost there.
@@ -242,7 +242,7 @@ class BytesOutsideInterchange(EnvelopeRule):
     unreadable = True
 
 
-class EmptySegment(EnvelopeRule):
+class EmptySegment(SyntaxRule):
     """Two segment terminators are next to each other.
 
     Why: some translators stop reading at an empty segment without saying so, and every claim after it is lost.
@@ -255,7 +255,7 @@ class EmptySegment(EnvelopeRule):
     answer = "IK5 E, IK502 5 in a transaction set; else TA1 E, TA105 024"
 
 
-class SegmentIdMalformed(EnvelopeRule):
+class SegmentIdMalformed(SyntaxRule):
     """A segment identifier is not two or three upper-case letters and digits.
 
     Why: receivers match identifiers exactly and reject what the segment is in.  Lower-case identifiers were read as
@@ -272,7 +272,7 @@ class SegmentIdMalformed(EnvelopeRule):
     answer = "IK304 1; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
-class TrailerMissing(EnvelopeRule):
+class TrailerMissing(SyntaxRule):
     """A transaction set, functional group or interchange is not closed by its SE, GE or IEA.
 
     Why: without the trailer nobody can tell whether segments are missing.
@@ -285,7 +285,7 @@ class TrailerMissing(EnvelopeRule):
     answer = "IK5 R, IK502 2; AK9 R, AK905 3; TA1 R, TA105 023"
 
 
-class TrailerUnexpected(EnvelopeRule):
+class TrailerUnexpected(SyntaxRule):
     """An SE, GE or IEA is where nothing is open that it could close.
 
     Why: a repeated trailer, or a header that is missing, makes receivers reject the file.
@@ -298,7 +298,7 @@ class TrailerUnexpected(EnvelopeRule):
     answer = "AK9 R or TA1 R, and TA105 024"
 
 
-class HeaderMissing(EnvelopeRule):
+class HeaderMissing(SyntaxRule):
     """A transaction set is outside any functional group.
 
     Why: receivers do not look for claims there.  It was judged by its own ST03.
@@ -311,7 +311,7 @@ class HeaderMissing(EnvelopeRule):
     answer = "TA1 E, TA105 024: without its GS a 999 cannot name the transaction set"
 
 
-class CountTooHigh(EnvelopeRule):
+class CountTooHigh(SyntaxRule):
     """A trailer counts more segments, transaction sets or groups than there are.
 
     Why: something that was counted is no longer in the file, perhaps a claim.
@@ -324,7 +324,7 @@ class CountTooHigh(EnvelopeRule):
     answer = "IK5 R, IK502 4; AK9 R, AK905 5; TA1 R, TA105 021"
 
 
-class CountTooLow(EnvelopeRule):
+class CountTooLow(SyntaxRule):
     """A trailer counts fewer segments, transaction sets or groups than there are, or its count is not a number.
 
     Why: receivers reject the transaction set, group or interchange with a 999 or TA1, and all its claims with it.
@@ -337,7 +337,7 @@ class CountTooLow(EnvelopeRule):
     answer = "IK5 R, IK502 4; AK9 R, AK905 5; TA1 R, TA105 021"
 
 
-class ControlNumberDiffers(EnvelopeRule):
+class ControlNumberDiffers(SyntaxRule):
     """The control number of a trailer is not that of its header.
 
     Why: the two ends may belong to different exports, with claims missing between them; receivers reject what they
@@ -353,7 +353,7 @@ class ControlNumberDiffers(EnvelopeRule):
     answer = "IK5 R, IK502 3; AK9 R, AK905 4; TA1 R, TA105 001"
 
 
-class ControlNumberRepeated(EnvelopeRule):
+class ControlNumberRepeated(SyntaxRule):
     """Two interchanges, groups of an interchange or transaction sets of a group have the same control number.
 
     Why: receivers take the second for a duplicate and reject it; of interchanges only those from one sender to one
@@ -368,7 +368,7 @@ class ControlNumberRepeated(EnvelopeRule):
     answer = "IK5 R, IK502 23; AK9 R, AK905 19; TA1 R, TA105 025"
 
 
-class SegmentsOutsideTransaction(EnvelopeRule):
+class SegmentsOutsideTransaction(SyntaxRule):
     """Segments are outside any transaction set.
 
     Why: nobody reads them; a claim whose ST was damaged would be lost there.
@@ -389,7 +389,7 @@ class SegmentsOutsideTransaction(EnvelopeRule):
     unreadable = True
 
 
-class HierarchyParentUnknown(EnvelopeRule):
+class HierarchyParentUnknown(SyntaxRule):
     """HL02 does not point to the level that encloses this one, or its HL01 is not a number or not its own.
 
     Why: a claim could be taken for another provider's or another subscriber's, so those below the level are rejected.
@@ -413,7 +413,7 @@ class HierarchyParentUnknown(EnvelopeRule):
     answer = "IK5 E, IK502 5, IK403 I12"
 
 
-class HierarchyNumberOutOfSequence(EnvelopeRule):
+class HierarchyNumberOutOfSequence(SyntaxRule):
     """HL01 does not count 1, 2, 3 within the transaction set.
 
     Why: strict receivers reject the transaction set.  Where some of its claims are rejected, the levels of the clean
@@ -429,7 +429,7 @@ class HierarchyNumberOutOfSequence(EnvelopeRule):
     answer = "IK5 E, IK502 5, IK403 I12"
 
 
-class HierarchyLevelUnknown(EnvelopeRule):
+class HierarchyLevelUnknown(SyntaxRule):
     """HL03 is not 20 (billing provider), 22 (subscriber) or 23 (patient).
 
     Why: the 837P knows no other level, so it is not known whose the claims below it are; they are rejected.
@@ -444,7 +444,7 @@ class HierarchyLevelUnknown(EnvelopeRule):
     answer = "IK5 E, IK502 5, IK403 7"
 
 
-class ServiceOutsideClaim(EnvelopeRule):
+class ServiceOutsideClaim(SyntaxRule):
     """A service line is before any claim, or what begins a claim or level (HI, SBR, PAT) is after a line.
 
     Why: a CLM or HL segment is missing or damaged; lines would be billed for nobody, or for another claim or patient.
@@ -460,7 +460,7 @@ class ServiceOutsideClaim(EnvelopeRule):
     unreadable = True
 
 
-class PartTooLong(EnvelopeRule):
+class PartTooLong(SyntaxRule):
     """A claim or a hierarchical level has more than 10,000 segments or 4 MiB.
 
     Why: no claim of the guide comes near that size, so what opens the next claim is missing or damaged, and others may
@@ -477,7 +477,7 @@ class PartTooLong(EnvelopeRule):
     unreadable = True
 
 
-class ControlCharacter(EnvelopeRule):
+class ControlCharacter(SyntaxRule):
     """An element holds a line end or another control character.
 
     Why: a code that a line end breaks is another code, or none; receivers reject the element or the file.  Often a
@@ -499,7 +499,7 @@ class ControlCharacter(EnvelopeRule):
     answer = "IK304 8, IK403 6; IK5 E in a claim or level, else IK5 R, AK9 R or TA1 R"
 
 
-class SegmentUnknown(EnvelopeRule):
+class SegmentUnknown(SyntaxRule):
     """A claim or level holds a segment that the implementation guide does not know.
 
     Why: what it says was not read, and it may be a service line or a provider whose identifier is damaged; receivers
@@ -513,7 +513,7 @@ class SegmentUnknown(EnvelopeRule):
     answer = "IK304 1; IK5 E in a claim or level, else IK5 R; IK502 5"
 
 
-class GroupHeaderWrong(EnvelopeRule):
+class GroupHeaderWrong(SyntaxRule):
     """GS01 or GS08 of a functional group does not say that it holds professional claims.
 
     Why: receivers look for claims by GS01 HC and the guide in GS08, and reject the group where they say otherwise.  Its
@@ -527,7 +527,7 @@ class GroupHeaderWrong(EnvelopeRule):
     answer = "AK9 R, AK905 1 or 2; TA1 E, TA105 024 where a 999 cannot name the group"
 
 
-class ControlNumberMalformed(EnvelopeRule):
+class ControlNumberMalformed(SyntaxRule):
     """ISA13 is not nine digits, GS06 not one to nine digits, or ST02 not four to nine characters long.
 
     Why: receivers reject what has such a number, and no acknowledgement can name it.
@@ -540,7 +540,7 @@ class ControlNumberMalformed(EnvelopeRule):
     answer = "IK5 R, IK502 7; AK9 R, AK905 6; TA1 R, TA105 018; TA1 E, TA105 024 where a 999 cannot name the group"
 
 
-ENVELOPE_RULES: tuple[type[EnvelopeRule], ...] = (
+SYNTAX_RULES: tuple[type[SyntaxRule], ...] = (
     InputUnreadable,
     NotX12,
     IsaUnreadable,

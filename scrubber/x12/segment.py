@@ -111,9 +111,9 @@ class Segment:
     def id(self) -> str:
         """The segment identifier, upper-cased ("SV1")."""
         if self._id is None:
-            mark = self.delimiters.element
+            separator = self.delimiters.element
             # Interned, for a place in the input keeps it.  A filler has no delimiters.
-            self._id = sys.intern(self.text.partition(mark)[0].upper()) if mark else ""
+            self._id = sys.intern(self.text.partition(separator)[0].upper()) if separator else ""
         return self._id
 
     @property

@@ -64,8 +64,8 @@ class Splicer:
     def ends_with(self, terminator: str) -> bool:
         """Whether the output ends with a segment terminator, line ends and blanks behind it aside."""
         self.flush()
-        mark = terminator.encode("latin-1")
-        return self._last.rstrip(b" \t\r\n".replace(mark, b"")).endswith(mark)
+        end = terminator.encode("latin-1")
+        return self._last.rstrip(b" \t\r\n".replace(end, b"")).endswith(end)
 
     def flush(self) -> None:
         """Write what is still due."""

@@ -26,7 +26,7 @@ from scrubber.findings.report import ClaimReport
 from scrubber.findings.rule import Meta, RuleStage
 from scrubber.io.source import open_source
 from scrubber.packs.edit import Context, EncounterEdit
-from scrubber.packs.pack import Chain
+from scrubber.packs.pack import EditPack
 from scrubber.packs.registry import Plugin, load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.pipeline.survey_log import SurveyLog
@@ -63,7 +63,7 @@ class Counting(EncounterEdit[Any]):
 def _scrub(text: str) -> tuple[int, list[ClaimReport]]:
     """Return how many lines are judged in a file, and its claims."""
     Counting.lines = 0
-    engine = Engine(PLAIN, [*load_plugins(), Plugin("TST", "a test", "0", Chain(edits=(Counting,)))])
+    engine = Engine(PLAIN, [*load_plugins(), Plugin("TST", "a test", "0", EditPack(edits=(Counting,)))])
     with open_source(text.encode(), "x") as source:
         claims = list(FileScrub(source, engine))
     return Counting.lines, claims

@@ -274,11 +274,11 @@ def test_what_a_plugin_raises_is_not_passed_on(
 
     plugin, *others = load_plugins()
     if part == "check":
-        rule = next(rule for rule in plugin.chain.edits if rule.meta.code == "IVUS101")
+        rule = next(rule for rule in plugin.pack.edits if rule.meta.code == "IVUS101")
         monkeypatch.setattr(rule, "check", crash)
     else:
         changes: dict[str, Any] = {part: crash}
-        plugin = attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, **changes))
+        plugin = attrs.evolve(plugin, pack=attrs.evolve(plugin.pack, **changes))
     engine = Engine(PLAIN, [plugin, *others], detail=Detail.OPENED)
     with open_source(CANARY) as source:
         reports: list[ClaimReport] = list(FileScrub(source, engine))
@@ -353,11 +353,11 @@ def test_a_screen_that_crashes_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> 
         raise _LeakError(f"{args} QZLAST")
 
     plugin, *others = load_plugins()
-    engine = Engine(PLAIN, [attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, screen=crash)), *others])
+    engine = Engine(PLAIN, [attrs.evolve(plugin, pack=attrs.evolve(plugin.pack, screen=crash)), *others])
     with open_source(CANARY) as source, pytest.raises(ScrubberError) as caught:
         FileScrub(source, engine)
     assert not leaks("".join(traceback.format_exception(caught.value)).split("raise _LeakError")[0])
-    assert str(caught.value).startswith("the screen of a chain crashed with _LeakError at test_phi.py line")
+    assert str(caught.value).startswith("the screen of a pack crashed with _LeakError at test_phi.py line")
     assert caught.value.__suppress_context__
 
 
@@ -396,7 +396,7 @@ def test_a_crash_tells_its_place_only(run: Run, tmp_path: Path, options: list[st
 
 
 LEAKY = """
-from scrubber import Chain, Edit, Meta, ReportWriter, Severity, Source
+from scrubber import EditPack, Edit, Meta, ReportWriter, Severity, Source
 from typing import Any
 
 class Leak(Edit[Any]):
@@ -421,7 +421,7 @@ class LeakyWriter(ReportWriter):
     def end(self):
         raise RuntimeError("QZLAST")
 
-EDITS = Chain(edits=(Leak,))
+EDITS = EditPack(edits=(Leak,))
 """
 
 

@@ -15,7 +15,7 @@ from tests.support.paths import FIXTURES
 WEEK = FIXTURES / "claims" / "office_week.837"
 
 EDIT = '''
-from scrubber import Chain, Edit, Example, Meta, Severity, Source
+from scrubber import EditPack, Edit, Example, Meta, Severity, Source
 
 class Whatever(Edit):
     """A claim is whatever.
@@ -31,7 +31,7 @@ class Whatever(Edit):
     def check(self, claim, context):
         return ()
 
-EDITS = Chain(edits=(Whatever,))
+EDITS = EditPack(edits=(Whatever,))
 '''
 
 WRITER = """
@@ -103,19 +103,19 @@ def install(folder: Path, program: str) -> dict[str, str]:
         (
             '"2026"),)',
             '"2026"),), option=("mode", "on")',
-            'BAD001 needs the option mode = "on", which the chain does not',
+            'BAD001 needs the option mode = "on", which the pack does not',
         ),
         ('(Source("a test", "2026"),)', "()", "cannot be loaded: ValueError: Length of 'sources' must be >= 1: 0"),
         ('(Source("a test", "2026"),)', '("a test",)', "cannot be loaded: TypeError: 'sources' must be"),
         ("Severity.ERROR", '"error"', "cannot be loaded: TypeError: 'severity' must be"),
         ('"whatever", Severity', '"Whatever!", Severity', "cannot be loaded: ValueError: 'name' must match regex"),
         ("def check(self, claim, context):\n        return ()", "check = None", "check of BAD001 is not a method"),
-        ("(Whatever,))", "(Whatever,), tables=None)", "tables of the chain cannot be called"),
-        ("(Whatever,))", "(Whatever,), price=3)", "price of the chain cannot be called"),
-        ("(Whatever,))", "(Whatever,), options=('mode',))", "an option of the chain is not a scrubber.Option"),
+        ("(Whatever,))", "(Whatever,), tables=None)", "tables of the pack cannot be called"),
+        ("(Whatever,))", "(Whatever,), price=3)", "price of the pack cannot be called"),
+        ("(Whatever,))", "(Whatever,), options=('mode',))", "an option of the pack is not a scrubber.Option"),
         ("(Whatever,)", "(Whatever, Whatever)", "has two edits with code BAD001"),
         ("(Whatever,)", "(int,)", "is not an Edit or EncounterEdit"),
-        ("Chain(edits=(Whatever,))", "(Whatever,)", "bad_rules:EDITS is not a scrubber.Chain"),
+        ("EditPack(edits=(Whatever,))", "(Whatever,)", "bad_rules:EDITS is not a scrubber.EditPack"),
         ("class Whatever", "1 / 0\n\nclass Whatever", "cannot be loaded: ZeroDivisionError"),
     ],
 )

@@ -144,10 +144,10 @@ def test_the_rejected_file_has_the_level_without_claims_that_its_set_is_rejected
     end = places(damaged, "SE")[0]
     damaged[end] = ["SE", str(end - 1), "0001"]
     written = write(written_of(damaged, [_COMMON], [""]), default_engine)
-    assert [claim.refused for claim in written.report.claims] == [True, True]
+    assert [claim.envelope_rejected for claim in written.report.claims] == [True, True]
     again = write(written.files["rejected"], default_engine).report
     assert fault in {finding.code for finding in again.findings}
-    assert [(claim.claim, claim.refused) for claim in again.claims] == [("A", True), ("B", True)]
+    assert [(claim.claim, claim.envelope_rejected) for claim in again.claims] == [("A", True), ("B", True)]
 
 
 @settings(
@@ -183,7 +183,7 @@ def test_reports_acknowledgements_and_split_agree(
     assert claims_in(files.get("rejected")) == rejected
     refused = refused_claims(damaged, files["ack999"])
     assert refused <= set(rejected)
-    assert refused == {claim.claim for claim in report.claims if claim.refused}
+    assert refused == {claim.claim for claim in report.claims if claim.envelope_rejected}
     answered = answered_in(files.get("ack277"))
     assert answered == [_CONTROL.sub("", claim) for claim in claims if claim not in refused]
     if "clean" in files:
@@ -193,7 +193,9 @@ def test_reports_acknowledgements_and_split_agree(
         assert not [finding for finding in found_again if finding.severity is Severity.ERROR]
     if "rejected" in files and refused:
         again = write(files["rejected"], default_engine).report
-        spoiled_by_count = {claim.claim for claim in report.claims if claim.refused and not _is_repetition(claim)}
+        spoiled_by_count = {
+            claim.claim for claim in report.claims if claim.envelope_rejected and not _is_repetition(claim)
+        }
         still = {claim.claim for claim in again.claims if claim.rejected}
         assert not again.readable or spoiled_by_count <= still
 
@@ -226,7 +228,7 @@ def test_a_refused_set_is_kept_as_it_is(default_engine: Engine) -> None:
     stray = OTHER_SET.replace(b"~HL*2*1*22*0~", b"~HL*2*1*2Z*0~NM1*IL*1*X~HL*3*1*22*0~")
     data = interchange(101, group(1, A_SET, counted(stray)))
     written = write(data, default_engine)
-    assert [claim.refused for claim in written.report.claims] == [False, True]
+    assert [claim.envelope_rejected for claim in written.report.claims] == [False, True]
     assert counted(stray) in written.files["rejected"]
     again = write(written.files["rejected"], default_engine).report
     assert [claim.rejected for claim in again.claims] == [True]

@@ -186,7 +186,7 @@ def test_what_settings_change_about_an_edit_is_told(code: str, told: list[str], 
     config = load_settings(path)
     make_engine(config)
     (plugin,) = (plugin for plugin in load_plugins() if plugin.prefix == "IVUS")
-    (rule,) = (rule for rule in plugin.chain.edits if rule.meta.code == code)
+    (rule,) = (rule for rule in plugin.pack.edits if rule.meta.code == code)
     expected = [text.format(f"{path} (--config)") for text in told]
     assert json.loads(explain_rule(rule, plugin, "json", config))["settings"] == expected
     for form in ("text", "markdown"):

@@ -62,8 +62,8 @@ def priced() -> Engine:
         }
         return attrs.evolve(facts, fees=attrs.evolve(facts.fees, rows=dict(facts.fees.rows) | fees))
 
-    chain = attrs.evolve(EDITS, tables=priced_facts)
-    return Engine(load_settings(discover=False), [Plugin("IVUS", "a test", "0", chain)])
+    pack = attrs.evolve(EDITS, tables=priced_facts)
+    return Engine(load_settings(discover=False), [Plugin("IVUS", "a test", "0", pack)])
 
 
 @pytest.mark.parametrize(

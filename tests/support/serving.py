@@ -21,7 +21,7 @@ EDI = {"Content-Type": "application/edi-x12"}
 DRILL = '''
 import os, time
 from typing import Any
-from scrubber import Chain, Edit, Meta, Severity, Source
+from scrubber import EditPack, Edit, Meta, Severity, Source
 
 class Drill(Edit[Any]):
     """Does what the procedure says.
@@ -45,7 +45,7 @@ class Drill(Edit[Any]):
             os.kill(os.getpid(), 9)
         return []
 
-EDITS = Chain(edits=(Drill,))
+EDITS = EditPack(edits=(Drill,))
 '''
 
 

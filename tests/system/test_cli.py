@@ -222,7 +222,7 @@ def test_the_module_is_the_same_program() -> None:
 def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
     text = run("edits", f"--format={form}").stdout.decode()
     for plugin in load_plugins():
-        for rule in plugin.chain.edits:
+        for rule in plugin.pack.edits:
             assert rule.meta.code in text
     if form == "json":
         keys = {"code", "name", "severity", "title", "what", "since", "stage", "scope", "plugin", "version"}

@@ -15,7 +15,7 @@ from scrubber.cli.main import commands
 from scrubber.conformance.guide_walk import CONFORMANCE_RULES
 from scrubber.packs.registry import load_plugins
 from scrubber.testing import to_837p
-from scrubber.x12.rules import ENVELOPE_RULES
+from scrubber.x12.rules import SYNTAX_RULES
 from tests.support.command import Run
 from tests.support.paths import FIXTURES, ROOT
 from tests.support.serving import serving
@@ -58,9 +58,9 @@ def test_the_page_of_syntax_errors_is_current(request: pytest.FixtureRequest) ->
     rows = "".join(
         f"| [{rule.meta.code}](edits/{rule.meta.code}.md) | {rule.meta.name} | {rule.meta.severity} | "
         f"{'the input: exit code 3' if rule.unreadable else rule.spoils} | {rule.answer} |\n"
-        for rule in (*ENVELOPE_RULES, *CONFORMANCE_RULES)
+        for rule in (*SYNTAX_RULES, *CONFORMANCE_RULES)
     )
-    assert all(rule.spoils and rule.answer for rule in (*ENVELOPE_RULES, *CONFORMANCE_RULES))
+    assert all(rule.spoils and rule.answer for rule in (*SYNTAX_RULES, *CONFORMANCE_RULES))
     new = f"{head}{begin}| code | name | severity | spoils | 999 and TA1 |\n|---|---|---|---|---|\n{rows}"
     if request.config.getoption("--update-expected"):
         path.write_text(new, encoding="utf-8")

@@ -80,7 +80,7 @@ def test_a_payer_that_is_not_named_has_the_settings_for_all() -> None:
 
 def test_the_ignore_is_kept_with_its_reason_and_ends() -> None:
     claim = f"{STENT}37252-51"
-    (kept,) = _judge("EXAMPLE-HP", claim).ignored
+    (kept,) = _judge("EXAMPLE-HP", claim).suppressed
     assert (kept.finding.code, kept.reason) == ("IVUS403", "their letter of 2026-04-02 asks for modifier 51")
     last, after = (attrs.evolve(SETTINGS, today=day) for day in (date(2026, 12, 31), date(2027, 1, 1)))
     assert _severity(_judge("EXAMPLE-HP", claim, last), "IVUS403") is None

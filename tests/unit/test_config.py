@@ -171,7 +171,7 @@ def test_a_payer_has_its_own_severities(tmp_path: Path) -> None:
 def test_an_ignored_finding_is_kept_with_its_reason(tmp_path: Path) -> None:
     report = _verdict(tmp_path, "[payers.12502.ignore]\nIVUS402 = 'their policy'", "37238\n37252-26")
     assert not report.rejected
-    assert [(entry.finding.code, entry.reason) for entry in report.ignored] == [("IVUS402", "their policy")]
+    assert [(entry.finding.code, entry.reason) for entry in report.suppressed] == [("IVUS402", "their policy")]
 
 
 def test_an_ignore_ends_after_its_last_day(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ __all__ = [
     "AT_RISK",
     "Outlet",
     "ReportWriter",
-    "SetAside",
+    "Suppression",
     "Tool",
     "alike",
     "at_risk",
@@ -32,7 +32,7 @@ __all__ = [
     "line_names",
     "money",
     "related_to",
-    "set_aside",
+    "suppressions",
 ]
 
 AT_RISK = "national fee schedule amount of the lines with an error"
@@ -102,7 +102,7 @@ def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:
         name="x12-claim-scrubber",
         version=__version__,
         plugins=found,
-        tables=tuple(info for plugin in found for info in plugin.chain.table_infos()),
+        tables=tuple(info for plugin in found for info in plugin.pack.table_infos()),
         rules={code: rule for code, (rule, _) in all_rules(found).items()},
         today=today,
     )
@@ -161,7 +161,7 @@ def line_names(findings: Iterable[Finding]) -> str:
 
 
 @frozen(order=True)
-class SetAside:
+class Suppression:
     """A decision of the configuration that a report shows: for which payer an edit does not count, and why."""
 
     code: str
@@ -169,7 +169,7 @@ class SetAside:
     reason: str
 
 
-def set_aside(claim: ClaimReport) -> Iterator[SetAside]:
-    """Yield for each finding of a claim that was set aside the decision; there are no more of these than settings."""
-    for entry in claim.ignored:
-        yield SetAside(entry.finding.code, claim.payer, entry.reason)
+def suppressions(claim: ClaimReport) -> Iterator[Suppression]:
+    """Yield for each finding of a claim that was suppressed the decision; there are no more of these than settings."""
+    for entry in claim.suppressed:
+        yield Suppression(entry.finding.code, claim.payer, entry.reason)

@@ -151,14 +151,14 @@ def totals_object(totals: Totals) -> dict[str, Any]:
 
 def claim_text(claim: ClaimReport) -> str:
     """Write one claim; most have nothing to say, and are written without making an object of them."""
-    if claim.findings or claim.ignored or claim.at_risk or claim.unpriced_lines:
+    if claim.findings or claim.suppressed or claim.at_risk or claim.unpriced_lines:
         return _text(claim_object(claim))
     charge = "null" if claim.charge is None else f'"{claim.charge:.2f}"'
     return (
         f'{{"claim": {encode_string(claim.claim)}, "ordinal": {claim.ordinal}, "disposition": "accepted", '
         f'"charge": {charge}, "lines": {claim.lines}, "payer": {encode_string(claim.payer)}, '
         f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "0.00", '
-        f'"at_risk_unpriced_lines": 0, "findings": [], "ignored": []}}'
+        f'"at_risk_unpriced_lines": 0, "findings": [], "suppressed": []}}'
     )
 
 
@@ -175,8 +175,9 @@ def claim_object(claim: ClaimReport) -> dict[str, Any]:
         "at_risk": money(claim.at_risk),
         "at_risk_unpriced_lines": claim.unpriced_lines,
         "findings": [_finding_object(finding) for finding in claim.findings],
-        "ignored": [
-            {"code": entry.finding.code, "line": entry.finding.line, "reason": entry.reason} for entry in claim.ignored
+        "suppressed": [
+            {"code": entry.finding.code, "line": entry.finding.line, "reason": entry.reason}
+            for entry in claim.suppressed
         ],
     }
 

@@ -46,10 +46,10 @@ class SarifWriter(ReportWriter):
         out.write(f'{{"tool": {_text(_tool_object(tool))},\n"language": "en-US",\n"results": [')
 
     def claim(self, path: str, claim: ClaimReport) -> None:
-        """Write a result for each finding of the claim, those that are set aside last."""
+        """Write a result for each finding of the claim, those that are suppressed last."""
         for finding in claim.findings:
             self._write(path, finding, [])
-        for entry in claim.ignored:
+        for entry in claim.suppressed:
             suppression = {"kind": "external", "status": "accepted", "justification": entry.reason}
             self._write(path, entry.finding, [suppression])
 

@@ -17,7 +17,7 @@ from scrubber.io.stderr import printable
 from scrubber.outputs.reports.base import (
     AT_RISK,
     ReportWriter,
-    SetAside,
+    Suppression,
     Tool,
     alike,
     at_risk,
@@ -25,7 +25,7 @@ from scrubber.outputs.reports.base import (
     dollars,
     line_names,
     related_to,
-    set_aside,
+    suppressions,
 )
 
 __all__ = ["TextWriter"]
@@ -49,7 +49,7 @@ class _SummaryCounts:
 
     totals: Totals = field(factory=Totals)
     severities: Counter[Severity] = field(factory=Counter[Severity])
-    decisions: Counter[SetAside] = field(factory=Counter[SetAside])
+    decisions: Counter[Suppression] = field(factory=Counter[Suppression])
     unpriced: int = 0
 
     def include(self, other: _SummaryCounts) -> None:
@@ -88,7 +88,7 @@ class TextWriter(ReportWriter):
         """Write the claim if there is something to say about it."""
         self._open_file(path)
         self._summary.unpriced += claim.unpriced_lines
-        self._summary.decisions.update(set_aside(claim))
+        self._summary.decisions.update(suppressions(claim))
         groups = [(group, self._is_news(group)) for group in alike(claim.findings)]
         new = [group for group, is_news in groups if is_news]
         if not new:
@@ -202,8 +202,8 @@ class TextWriter(ReportWriter):
             ("findings", ", ".join(counted(summary.severities[severity], severity) for severity in Severity)),
         ]
         if summary.decisions:
-            aside = counted(summary.decisions.total(), "finding")
-            rows.append(("ignored", f"{aside} set aside by the configuration"))
+            suppressed = counted(summary.decisions.total(), "finding")
+            rows.append(("suppressed", f"{suppressed} suppressed by the configuration"))
         self._write(self._style(title, bold=True))
         for label, text in rows:
             self._write(f"  {label:9} {text}")

@@ -1,6 +1,6 @@
 """The work list, which a biller sorts and works off: one row a finding, the same columns in every table format.
 
-Findings that the configuration set aside are no work and have no row.
+Findings that the configuration suppressed are no work and have no row.
 """
 
 from __future__ import annotations

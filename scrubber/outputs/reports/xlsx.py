@@ -21,7 +21,7 @@ from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, Detail, FileReport, Totals
 from scrubber.io.signals import uninterrupted
 from scrubber.io.stderr import printable
-from scrubber.outputs.reports.base import ReportWriter, SetAside, Tool, set_aside
+from scrubber.outputs.reports.base import ReportWriter, Suppression, Tool, suppressions
 from scrubber.outputs.reports.worklist import COLUMNS, Cell, Column, Entry, Kind, claim_entries, file_entries
 
 __all__ = ["WorkbookWriter"]
@@ -81,12 +81,12 @@ class WorkbookWriter(ReportWriter):
         self._list = self._open_list()
         self._summary = _SummaryRow()
         self._summaries: list[_SummaryRow] = []
-        self._set_aside: Counter[SetAside] = Counter()
+        self._suppressed_findings: Counter[Suppression] = Counter()
 
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Write a row for each finding of the claim."""
-        self._summary.ignored += len(claim.ignored)
-        self._set_aside.update(set_aside(claim))
+        self._summary.suppressed += len(claim.suppressed)
+        self._suppressed_findings.update(suppressions(claim))
         self._summary.unpriced += claim.unpriced_lines
         for entry in claim_entries(path, claim):
             self._write(entry)
@@ -140,10 +140,10 @@ class WorkbookWriter(ReportWriter):
         )
         for notice in dict.fromkeys(notice for summary in self._summaries for notice in summary.report.notices):
             sheet.write_text("Notice", notice.message)
-        if self._set_aside:
+        if self._suppressed_findings:
             sheet.write_text("")
-            sheet.write_text("Set aside by the configuration", "Payer", "Findings", "Reason")
-            for decision, count in sorted(self._set_aside.items()):
+            sheet.write_text("Suppressed by the configuration", "Payer", "Findings", "Reason")
+            for decision, count in sorted(self._suppressed_findings.items()):
                 sheet.write_text(decision.code, decision.payer, str(count), decision.reason)
         sheet.write_text("")
         sheet.write_text("Rule table", "Dates of service seen", "Publication")
@@ -157,7 +157,7 @@ class _SummaryRow:
 
     report: FileReport = field(factory=lambda: FileReport(""))
     findings: Counter[Severity] = field(factory=Counter[Severity])
-    ignored: int = 0
+    suppressed: int = 0
     unpriced: int = 0
 
 
@@ -190,7 +190,9 @@ _SUMMARY: tuple[Column[_SummaryRow], ...] = (
     Column("Errors", Kind.NUMBER, 10, _count_of(Severity.ERROR)),
     Column("Warnings", Kind.NUMBER, 10, _count_of(Severity.WARNING)),
     Column("Infos", Kind.NUMBER, 10, _count_of(Severity.INFO)),
-    Column("Ignored", Kind.NUMBER, 10, lambda summary: summary.ignored, "Findings set aside by the configuration."),
+    Column(
+        "Suppressed", Kind.NUMBER, 10, lambda summary: summary.suppressed, "Findings suppressed by the configuration."
+    ),
     Column("SHA-256", Kind.TEXT, 20, lambda summary: summary.report.sha256),
 )
 

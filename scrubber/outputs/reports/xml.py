@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeAlias, cast
 from lxml import etree
 
 from scrubber.findings.finding import Finding, Location, Related
-from scrubber.findings.report import ClaimDetail, ClaimReport, Detail, FileReport, IgnoredFinding, LineDetail, Totals
+from scrubber.findings.report import ClaimDetail, ClaimReport, Detail, FileReport, LineDetail, SuppressedFinding, Totals
 from scrubber.io.stderr import printable
 from scrubber.outputs.reports.base import Outlet, ReportWriter, Tool, money
 from scrubber.x12.values import parse_number
@@ -155,7 +155,7 @@ def _claim(claim: ClaimReport) -> Element:
         "claim",
         (
             *map(_finding, about_claim),
-            *map(_ignored, claim.ignored),
+            *map(_suppressed, claim.suppressed),
             *(_line(number, lines[number], standing.get(number, ())) for number in sorted(lines)),
         ),
         number=claim.claim,
@@ -243,8 +243,8 @@ def _location(location: Location) -> Element:
     )
 
 
-def _ignored(entry: IgnoredFinding) -> Element:
-    return _element("ignored", code=entry.finding.code, line=entry.finding.line, reason=entry.reason)
+def _suppressed(entry: SuppressedFinding) -> Element:
+    return _element("suppressed", code=entry.finding.code, line=entry.finding.line, reason=entry.reason)
 
 
 def _summary(report: FileReport) -> Element:

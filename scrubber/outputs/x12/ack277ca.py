@@ -22,7 +22,7 @@ from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer, amount, d8
 from scrubber.outputs.x12.base import Completion, X12Writer
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.lexer import MAX_SEGMENT, cut_slice
 from scrubber.x12.segment import Loop, Segment
 
@@ -82,21 +82,21 @@ class ClaimAcknowledger(X12Writer):
     def __attrs_post_init__(self) -> None:
         self._envelope = InterchangeWriter(self.out, self.settings, "HN", "277", "005010X214")
 
-    def mark(self, mark: Mark) -> None:
+    def envelope_segment(self, passed: EnvelopeSegment) -> None:
         """Follow the envelope of the input."""
-        if mark.kind == "ISA":
+        if passed.kind == "ISA":
             self._close_set()
-            self._envelope.open_interchange(mark.segment)
-        elif mark.kind == "GS":
+            self._envelope.open_interchange(passed.segment)
+        elif passed.kind == "GS":
             self._close_set()
-            self._envelope.open_group(mark.segment)
-        elif mark.kind == "GE":
+            self._envelope.open_group(passed.segment)
+        elif passed.kind == "GE":
             self._close_set()
             self._envelope.open_group(None)
-        elif mark.kind == "ST":
+        elif passed.kind == "ST":
             self._close_set()
-            if mark.judged:
-                self._open_set(mark)
+            if passed.judged:
+                self._open_set(passed)
 
     def claim(self, raw: RawClaim, report: ClaimReport) -> None:
         """Acknowledge a claim."""
@@ -104,7 +104,7 @@ class ClaimAcknowledger(X12Writer):
         if transaction is None:
             return
         self.totals.add(report)
-        if report.refused:
+        if report.envelope_rejected:
             return  # the 999 or TA1 rejects all that it came with
         if transaction.provider is None or transaction.provider.level is not raw.provider:
             self._close_provider(transaction)
@@ -127,10 +127,10 @@ class ClaimAcknowledger(X12Writer):
 
     # -- transaction set, receiver, provider ------------------------------------------------------------------------
 
-    def _open_set(self, mark: Mark) -> None:
+    def _open_set(self, passed: EnvelopeSegment) -> None:
         # The header is short, but padding of any length may follow it.
-        data = self.source.read(mark.start, min(mark.end - mark.start, MAX_SEGMENT))
-        header = cut_slice(data, mark.start, mark.segment.ordinal, mark.segment.delimiters)
+        data = self.source.read(passed.start, min(passed.end - passed.start, MAX_SEGMENT))
+        header = cut_slice(data, passed.start, passed.segment.ordinal, passed.segment.delimiters)
         self._set = _Transaction(header, self._envelope.batch())
 
     def _close_set(self) -> None:
@@ -248,7 +248,7 @@ class _ClaimAnswer:
             self._write_status(statuses, self.day, action, amount(self.report.charge))
         self._write_reference(claim.clearinghouse_id)
         dates = [line.service_dates for line in claim.lines if line.service_dates is not None]
-        # Without a date receivers refuse the whole 277.  Only void claims and those rejected for it have none.
+        # Without a date receivers reject the whole 277.  Only void claims and those rejected for it have none.
         first = d8(min(dates).first) if dates else self.day
         self._write_dates(first, d8(max(span.last for span in dates)) if dates else first)
         for line, findings in reported:
@@ -291,7 +291,7 @@ class _ClaimAnswer:
         code = batch.composite(line.procedure_qualifier, line.procedure, *modifiers)
         units = amount(line.units) if line.units is not None and line.units >= 0 else ""
         batch.add("SVC", code, amount(line.charge), "", "", "", "", units)
-        # The first status of every finding comes before the second of any: each fault is named while there is room.
+        # The first status of every finding comes before the second of any: each is named while there is space.
         ranks = zip_longest(*(finding.statuses or _UNSPECIFIED_LINE for finding in findings))
         statuses = dict.fromkeys(status for rank in ranks for status in rank if status is not None)
         self._write_status(tuple(statuses), self.day if self.line_dates else "", "U", "")

@@ -1,6 +1,6 @@
 """The implementation acknowledgement (999, 005010X231A1): whether the structure of each transaction set was accepted.
 
-It rests on the faults that the reader and, with `--conformance guide`, the walk through the implementation guide
+It rests on the errors that the reader and, with `--conformance guide`, the walk through the implementation guide
 report, and speaks of structure only; what the edits find is for the 277CA.  Element values are never quoted (IK404).
 """
 
@@ -20,7 +20,7 @@ from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer
 from scrubber.outputs.x12.base import Completion, X12Writer
 from scrubber.x12.envelope import SUPPORTED_GUIDES
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import (
     ControlNumberDiffers,
     ControlNumberMalformed,
@@ -28,7 +28,6 @@ from scrubber.x12.rules import (
     CountTooHigh,
     CountTooLow,
     EmptySegment,
-    EnvelopeRule,
     GroupHeaderWrong,
     HeaderMissing,
     HierarchyNumberOutOfSequence,
@@ -38,6 +37,7 @@ from scrubber.x12.rules import (
     SegmentsOutsideTransaction,
     SegmentTooLong,
     SegmentUnknown,
+    SyntaxRule,
     TrailerMissing,
     TrailerUnexpected,
     Truncated,
@@ -53,7 +53,7 @@ _SEGMENTS_IN_ERROR, _UNSUPPORTED_SET, _UNSUPPORTED_GUIDE = "5", "1", "I6"
 _UNSUPPORTED_GROUP, _UNSUPPORTED_VERSION = "1", "2"
 _INVALID_CONTENT = "024"
 _OUT_OF_SEQUENCE, _BAD_ELEMENTS, _INVALID_VALUE = "7", "8", "7"
-_TRAILER_CODES: dict[type[EnvelopeRule], dict[str, str]] = {
+_TRAILER_CODES: dict[type[SyntaxRule], dict[str, str]] = {
     TrailerMissing: {"ST": "2", "GS": "3", "ISA": "023"},
     CountTooHigh: {"SE": "4", "GE": "5", "IEA": "021"},
     CountTooLow: {"SE": "4", "GE": "5", "IEA": "021"},
@@ -75,8 +75,8 @@ _ELEMENT_CODES = {  # of GuideEnvelopeError and GroupHeaderWrong
     "IEA01": "021",
     "IEA02": "001",
 }
-_VALUE_CODES: dict[type[EnvelopeRule], str] = {HierarchyParentUnknown: "I12", HierarchyNumberOutOfSequence: "I12"}
-_SEGMENT_CODES: dict[type[EnvelopeRule], str] = {SegmentIdMalformed: "1", SegmentUnknown: "1"}
+_VALUE_CODES: dict[type[SyntaxRule], str] = {HierarchyParentUnknown: "I12", HierarchyNumberOutOfSequence: "I12"}
+_SEGMENT_CODES: dict[type[SyntaxRule], str] = {SegmentIdMalformed: "1", SegmentUnknown: "1"}
 _MISPLACED = (TrailerUnexpected, HeaderMissing, SegmentsOutsideTransaction)
 _GROUP_KINDS = frozenset({"BE", "HB", "HC", "HI", "HN", "HP", "HR", "HS", "RA"})  # AK101
 _SET_KINDS = frozenset({"270", "271", "276", "277", "278", "820", "834", "835", "837"})  # AK201
@@ -89,20 +89,20 @@ _MAX_CONTEXT = 35  # CTX01-2
 
 @define
 class _AckStatus:
-    """What is wrong with a transaction set, a group or an interchange: codes in order, and whether it is refused."""
+    """What is wrong with a transaction set, a group or an interchange: codes in order, and whether it is rejected."""
 
     codes: list[str] = field(factory=lambda: [])
-    refused: bool = False
+    rejected: bool = False
 
-    def add(self, code: str, *, refused: bool) -> None:
+    def add(self, code: str, *, rejected: bool) -> None:
         if code not in self.codes:
             self.codes.append(code)
-        self.refused |= refused
+        self.rejected |= rejected
 
     @property
     def status(self) -> str:
         """Return A accepted, E accepted although errors were noted, or R rejected."""
-        return "R" if self.refused else "E" if self.codes else "A"
+        return "R" if self.rejected else "E" if self.codes else "A"
 
 
 @define
@@ -120,7 +120,7 @@ class _GroupAnswer:
     @property
     def status(self) -> str:
         """Return A, E, R, or P for partially accepted: some of its transaction sets were."""
-        if self.verdict.refused or (self.received and not self.accepted):
+        if self.verdict.rejected or (self.received and not self.accepted):
             return "R"
         if self.accepted < self.received:
             return "P"
@@ -144,18 +144,18 @@ class _Set:
 
 @define(eq=False)
 class StructureAcknowledger(X12Writer):
-    """Writes the 999: one transaction set for each functional group, and a TA1 where the interchange itself has faults.
+    """Writes the 999: one transaction set for each functional group, and a TA1 where the interchange itself has errors.
 
-    `guide_faults` are the faults that the guide walk has found before.  `refuses` says of the first byte of a
-    transaction set, functional group or interchange whether it is rejected with all its claims.  A fault inside a
+    `guide_errors` are the errors that the guide walk has found before.  `rejects` says of the first byte of a
+    transaction set, functional group or interchange whether it is rejected with all its claims.  An error inside a
     claim, or in a level above one, is noted: the claims are rejected for it.  With `only_flawed` there is no file for
     an input that is plainly accepted.
     """
 
     out: BinaryIO
     settings: AckSettings
-    refuses: Callable[[int], bool]
-    guide_faults: Iterable[X12SyntaxError] = ()
+    rejects: Callable[[int], bool]
+    guide_errors: Iterable[X12SyntaxError] = ()
     only_flawed: bool = False
     flawed: bool = field(default=False, init=False)
     _envelope: InterchangeWriter = field(init=False)
@@ -169,7 +169,7 @@ class StructureAcknowledger(X12Writer):
 
     def __attrs_post_init__(self) -> None:
         self._envelope = InterchangeWriter(self.out, self.settings, "FA", "999", "005010X231A1", deferred=True)
-        self._due = sorted(self.guide_faults, key=_offset)
+        self._due = sorted(self.guide_errors, key=_offset)
 
     def syntax_error(self, error: X12SyntaxError) -> None:
         """Take a syntax error of the reader."""
@@ -182,41 +182,41 @@ class StructureAcknowledger(X12Writer):
                 return
         insort(self._due, error, key=_offset)
 
-    def mark(self, mark: Mark) -> None:
+    def envelope_segment(self, passed: EnvelopeSegment) -> None:
         """Follow the envelope of the input."""
-        self._note_faults(mark.start)
-        segment = mark.segment
-        if mark.kind:
+        self._note_errors(passed.start)
+        segment = passed.segment
+        if passed.kind:
             self._claim = None
-        if mark.kind == "ISA":
+        if passed.kind == "ISA":
             self._close_interchange()
             self._envelope.open_interchange(segment)
             self._interchange, self._isa = _AckStatus(), segment
-        elif mark.kind == "GS":
+        elif passed.kind == "GS":
             self._close_group()
             self._open_group(segment)
-        elif mark.kind == "ST":
+        elif passed.kind == "ST":
             self._close_set()
             self._open_set(segment)
-        elif mark.kind in {"SE", "GE", "IEA"}:
-            self._note_faults(segment.end)
-            if mark.kind == "GE" and self._group is not None:
+        elif passed.kind in {"SE", "GE", "IEA"}:
+            self._note_errors(segment.end)
+            if passed.kind == "GE" and self._group is not None:
                 self._group.included = segment.get(1)
-            {"SE": self._close_set, "GE": self._close_group, "IEA": self._close_interchange}[mark.kind]()
+            {"SE": self._close_set, "GE": self._close_group, "IEA": self._close_interchange}[passed.kind]()
 
     def claim(self, raw: RawClaim, report: ClaimReport) -> None:
-        """Note whose faults come next."""
-        self._note_faults(raw.start)
+        """Note whose errors come next."""
+        self._note_errors(raw.start)
         self._claim = report.claim
 
     def finish(self, _report: FileReport) -> Completion:
         """Write what is due."""
-        self._note_faults(None)
+        self._note_errors(None)
         self._close_interchange()
         self._envelope.close()
         if not self._envelope.written:
             return Completion("there is no interchange or functional group to acknowledge")
-        return Completion("the structure has no faults" if self.only_flawed and not self.flawed else "")
+        return Completion("the structure has no errors" if self.only_flawed and not self.flawed else "")
 
     # -- levels -----------------------------------------------------------------------------------------------------
 
@@ -225,9 +225,9 @@ class StructureAcknowledger(X12Writer):
         self._group = _GroupAnswer(gs, self._envelope.batch())
         self._group.body.add("AK1", gs.get(1), gs.get(6), gs.get(8))
         if gs.get(1) != "HC":
-            self._group.verdict.add(_UNSUPPORTED_GROUP, refused=False)
+            self._group.verdict.add(_UNSUPPORTED_GROUP, rejected=False)
         elif gs.get(8) and gs.get(8) not in SUPPORTED_GUIDES:
-            self._group.verdict.add(_UNSUPPORTED_VERSION, refused=False)
+            self._group.verdict.add(_UNSUPPORTED_VERSION, rejected=False)
 
     def _open_set(self, st: Segment) -> None:
         self._set = _Set(st)
@@ -241,10 +241,10 @@ class StructureAcknowledger(X12Writer):
         if closed is None or self._group is None:
             return
         verdict, group = closed.verdict, self._group
-        verdict.refused |= self._is_refused(closed.header, group.header, self._isa)
+        verdict.rejected |= self._is_rejected(closed.header, group.header, self._isa)
         if _is_nameable(closed.header):
             group.body.add("IK5", verdict.status, *verdict.codes[:_MAX_CODES])
-        group.accepted += not verdict.refused
+        group.accepted += not verdict.rejected
         group.noted |= verdict.status != "A"
         self.flawed |= verdict.status != "A"
 
@@ -253,7 +253,7 @@ class StructureAcknowledger(X12Writer):
         group, self._group = self._group, None
         if group is None:
             return
-        group.verdict.refused |= self._is_refused(group.header, self._isa)
+        group.verdict.rejected |= self._is_rejected(group.header, self._isa)
         status, received = group.status, str(group.received)
         self.flawed |= status != "A"
         included = group.included if _COUNT.fullmatch(group.included) else received
@@ -264,76 +264,76 @@ class StructureAcknowledger(X12Writer):
             self._envelope.add_transaction(group.body)
         elif self._interchange is not None:
             # A group that a 999 cannot name is answered by the TA1; other groups of the interchange may be good.
-            self._interchange.add(_INVALID_CONTENT, refused=False)
+            self._interchange.add(_INVALID_CONTENT, rejected=False)
 
     def _close_interchange(self) -> None:
         self._close_group()
         verdict, self._interchange = self._interchange, None
         if verdict is None or self._isa is None:
             return
-        verdict.refused |= self._is_refused(self._isa)
+        verdict.rejected |= self._is_rejected(self._isa)
         self.flawed |= verdict.status != "A"
         if verdict.codes or self._isa.get(14) == "1":
             self._envelope.add_ta1(verdict.status, verdict.codes[0] if verdict.codes else "000")
         self._envelope.close()
 
-    def _is_refused(self, *headers: Segment | None) -> bool:
+    def _is_rejected(self, *headers: Segment | None) -> bool:
         """Whether one of the envelopes with these headers is rejected with all its claims."""
-        return any(header is not None and self.refuses(header.offset) for header in headers)
+        return any(header is not None and self.rejects(header.offset) for header in headers)
 
-    # -- faults -----------------------------------------------------------------------------------------------------
+    # -- errors -----------------------------------------------------------------------------------------------------
 
-    def _note_faults(self, before: int | None) -> None:
-        """Note the faults that lie before a byte of the input, all that are left for None, where they belong now."""
+    def _note_errors(self, before: int | None) -> None:
+        """Note the errors that lie before a byte of the input, all that are left for None, where they belong now."""
         count = len(self._due) if before is None else bisect_left(self._due, before, key=_offset)
         due, self._due[:count] = self._due[:count], []
-        for fault in due:
-            if fault.rule.meta.severity is not Severity.INFO:
-                self._note(fault)
+        for error in due:
+            if error.rule.meta.severity is not Severity.INFO:
+                self._note(error)
 
-    def _note(self, fault: X12SyntaxError) -> None:
-        rule, place = fault.rule, fault.location
+    def _note(self, error: X12SyntaxError) -> None:
+        rule, place = error.rule, error.location
         code = _ELEMENT_CODES.get(place.element or "") if rule in (GuideEnvelopeError, GroupHeaderWrong) else None
         code = code or _TRAILER_CODES.get(rule, {}).get(place.segment)
-        if rule is ControlNumberRepeated and fault.scope is Scope.NOTHING:
+        if rule is ControlNumberRepeated and error.scope is Scope.NOTHING:
             return  # unique in its group, which is what the codes are about
         if rule in (Truncated, SegmentTooLong):
             for level, name in ((self._set, "ST"), (self._group, "GS"), (self, "ISA")):
                 if level is not None:
-                    self._add(name, _TRAILER_CODES[TrailerMissing][name], fault)
+                    self._add(name, _TRAILER_CODES[TrailerMissing][name], error)
         elif code is not None:
-            self._add(place.segment, code, fault)
+            self._add(place.segment, code, error)
         elif rule is UnsupportedGuide and self._set is not None:
             supported = self._set.header.get(1) == "837"
-            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, fault)
-        elif rule in _MISPLACED or self._set is None or fault.scope in {Scope.GROUP, Scope.INTERCHANGE}:
-            self._add("ISA", _INVALID_CONTENT, fault)
+            self._add("ST", _UNSUPPORTED_GUIDE if supported else _UNSUPPORTED_SET, error)
+        elif rule in _MISPLACED or self._set is None or error.scope in {Scope.GROUP, Scope.INTERCHANGE}:
+            self._add("ISA", _INVALID_CONTENT, error)
         else:
-            self._note_segment(fault, self._set)
+            self._note_segment(error, self._set)
 
-    def _add(self, segment_id: str, code: str, fault: X12SyntaxError) -> None:
+    def _add(self, segment_id: str, code: str, error: X12SyntaxError) -> None:
         """Add a code to what a header or trailer belongs to."""
         owners = {"ST": self._set, "SE": self._set, "GS": self._group, "GE": self._group}
         owner = owners.get(segment_id)
         if owner is not None:
-            owner.verdict.add(code, refused=fault.unread)
+            owner.verdict.add(code, rejected=error.unread)
         elif self._interchange is None:
             self.flawed = True
         else:
-            self._interchange.add(_INVALID_CONTENT if segment_id in owners else code, refused=fault.unread)
+            self._interchange.add(_INVALID_CONTENT if segment_id in owners else code, rejected=error.unread)
 
-    def _note_segment(self, fault: X12SyntaxError, transaction: _Set) -> None:
-        """Note a fault of a segment or an element: IK3, CTX for its claim, IK4."""
-        transaction.verdict.add(_SEGMENTS_IN_ERROR, refused=fault.unread)
-        place, group = fault.location, self._group
-        if fault.rule is EmptySegment:
-            transaction.empty += self._runs.pop(_offset(fault), 1)
+    def _note_segment(self, error: X12SyntaxError, transaction: _Set) -> None:
+        """Note an error of a segment or an element: IK3, CTX for its claim, IK4."""
+        transaction.verdict.add(_SEGMENTS_IN_ERROR, rejected=error.unread)
+        place, group = error.location, self._group
+        if error.rule is EmptySegment:
+            transaction.empty += self._runs.pop(_offset(error), 1)
         if group is None or place.ordinal is None or place.segment not in GUIDE_SEGMENTS:
             return
         body, element = group.body, place.element
         if element is None or transaction.noted != place.ordinal:
             code = (
-                _SEGMENT_CODES.get(fault.rule, fault.syntax or _OUT_OF_SEQUENCE) if element is None else _BAD_ELEMENTS
+                _SEGMENT_CODES.get(error.rule, error.syntax or _OUT_OF_SEQUENCE) if element is None else _BAD_ELEMENTS
             )
             position = str(place.ordinal - transaction.header.ordinal + 1 - transaction.empty)
             body.add("IK3", place.segment, position, place.loop if _LOOP.fullmatch(place.loop) else "", code)
@@ -342,7 +342,7 @@ class StructureAcknowledger(X12Writer):
             transaction.noted = place.ordinal if code == _BAD_ELEMENTS else 0
             transaction.elements.clear()
         if element is not None:
-            code = fault.syntax or _VALUE_CODES.get(fault.rule, _INVALID_VALUE)
+            code = error.syntax or _VALUE_CODES.get(error.rule, _INVALID_VALUE)
             reference, _, component = element.partition("-")
             if f"{element} {code}" not in transaction.elements:
                 body.add("IK4", body.composite(str(int(reference[-2:])), component), "", code)
@@ -354,5 +354,5 @@ def _is_nameable(st: Segment) -> bool:
     return st.get(1) in _SET_KINDS and 4 <= len(st.get(2)) <= 9
 
 
-def _offset(fault: X12SyntaxError) -> int:
-    return fault.location.offset or 0
+def _offset(error: X12SyntaxError) -> int:
+    return error.location.offset or 0

@@ -92,9 +92,9 @@ class SegmentBuffer:
         self._spool.write(f"{text}{self._end}".encode("latin-1"))
         self.segments += 1
 
-    def can_hold(self, mark: str) -> bool:
+    def can_hold(self, delimiter: str) -> bool:
         """Whether an element may have that character in it."""
-        return mark not in {self._delimiters.element, self._delimiters.component, self._delimiters.segment}
+        return delimiter not in {self._delimiters.element, self._delimiters.component, self._delimiters.segment}
 
     def composite(self, *components: str) -> str:
         """Join components to an element; empty ones at its end are left out."""
@@ -182,7 +182,7 @@ class InterchangeWriter:
 
     def batch(self) -> SegmentBuffer:
         """Begin segments in the delimiters and with the line ends of the input."""
-        return SegmentBuffer(self._marks, self._line_end)
+        return SegmentBuffer(self._own_delimiters, self._line_end)
 
     @property
     def stamp(self) -> Stamp:
@@ -236,17 +236,21 @@ class InterchangeWriter:
     # -- headers and trailers ---------------------------------------------------------------------------------------
 
     @property
-    def _marks(self) -> Delimiters:
+    def _own_delimiters(self) -> Delimiters:
         if self._isa is None:
             raise ValueError("no interchange has been opened")
-        marks = self._isa.delimiters
-        taken = {marks.element, marks.segment, *_NO_DELIMITERS}
-        if marks.component == ".":
-            marks = attrs.evolve(marks, component=next(mark for mark in ">|:" if mark not in taken))
-        taken.add(marks.component)
-        if marks.repetition in taken:
-            marks = attrs.evolve(marks, repetition=next(mark for mark in "^!|&" if mark not in taken))
-        return marks
+        delimiters = self._isa.delimiters
+        taken = {delimiters.element, delimiters.segment, *_NO_DELIMITERS}
+        if delimiters.component == ".":
+            delimiters = attrs.evolve(
+                delimiters, component=next(delimiter for delimiter in ">|:" if delimiter not in taken)
+            )
+        taken.add(delimiters.component)
+        if delimiters.repetition in taken:
+            delimiters = attrs.evolve(
+                delimiters, repetition=next(delimiter for delimiter in "^!|&" if delimiter not in taken)
+            )
+        return delimiters
 
     def _open_output(self) -> None:
         self._open_interchange()
@@ -262,7 +266,7 @@ class InterchangeWriter:
     def _open_interchange(self) -> None:
         if self._interchange or self._isa is None:
             return
-        isa, group, marks = self._isa, self._gs, self._marks
+        isa, group, delimiters = self._isa, self._gs, self._own_delimiters
         self._gs = None
         stamp = self.stamp
         self._gs = group
@@ -270,7 +274,9 @@ class InterchangeWriter:
         usage = isa.get(15) if isa.get(15) in {"P", "T"} else "P"
         parties = [isa.get(7), isa.get(8), isa.get(5), isa.get(6)]
         begun = ["ISA", "00", " " * 10, "00", " " * 10, *parties, stamp.d8[2:], stamp.clock[:4]]
-        self._write([*begun, marks.repetition, "00501", f"{self._interchange:09}", "0", usage, marks.component])
+        self._write(
+            [*begun, delimiters.repetition, "00501", f"{self._interchange:09}", "0", usage, delimiters.component]
+        )
         if self._deferred:
             self._out = Spool()
 
@@ -288,5 +294,5 @@ class InterchangeWriter:
         self._group = self._sets = 0
 
     def _write(self, elements: Iterable[str]) -> None:
-        marks = self._marks
-        self._out.write(f"{marks.element.join(elements)}{marks.segment}{self._line_end}".encode("latin-1"))
+        delimiters = self._own_delimiters
+        self._out.write(f"{delimiters.element.join(elements)}{delimiters.segment}{self._line_end}".encode("latin-1"))

@@ -20,7 +20,7 @@ from scrubber.findings.finding import Finding
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.outputs.x12.base import Completion, Tally, X12Writer
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.segment import Delimiters, Loop, Segment
 from scrubber.x12.slices import Splicer, corrected_count, with_elements
 
@@ -63,8 +63,8 @@ def _cut(text: str, room: int) -> str:
 
 def _written(text: str, delimiters: Delimiters) -> str:
     text = _UNWRITABLE.sub(" ", text.upper())
-    for mark in (delimiters.element, delimiters.component, delimiters.repetition, delimiters.segment):
-        text = text.replace(mark, " ") if mark else text
+    for delimiter in (delimiters.element, delimiters.component, delimiters.repetition, delimiters.segment):
+        text = text.replace(delimiter, " ") if delimiter else text
     return " ".join(text.split())
 
 
@@ -85,14 +85,14 @@ class Annotator(X12Writer):
     def __attrs_post_init__(self) -> None:
         self._splicer = Splicer(self.source, self.out)
 
-    def mark(self, mark: Mark) -> None:
+    def envelope_segment(self, passed: EnvelopeSegment) -> None:
         """Correct the count of a transaction set that notes were added to."""
-        self._is_x12 |= mark.kind == "ISA"
-        if mark.kind == "ST":
+        self._is_x12 |= passed.kind == "ISA"
+        if passed.kind == "ST":
             self._added = 0
-        elif mark.kind == "SE" and self._added:
-            segment = mark.segment
-            count = corrected_count(segment, mark.count, mark.count + self._added)
+        elif passed.kind == "SE" and self._added:
+            segment = passed.segment
+            count = corrected_count(segment, passed.count, passed.count + self._added)
             self._keep_to(segment.offset)
             self._splicer.put(with_elements(segment, {1: count}).encode("latin-1"))
             self._at = segment.offset + len(segment.text)

@@ -14,7 +14,7 @@ from scrubber.claims.regular import read_plain
 from scrubber.claims.regular_runs import Glimpse
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import X12SyntaxError
 from scrubber.x12.values import in_cents, parse_number
 
@@ -64,7 +64,7 @@ class JudgedClaim:
     raw: RawClaim | None = None
 
 
-InputEvent = Mark | X12SyntaxError | JudgedClaim
+InputEvent = EnvelopeSegment | X12SyntaxError | JudgedClaim
 """What an input is made of, in file order: what is between the claims, syntax errors, and claims with verdicts."""
 
 
@@ -85,7 +85,7 @@ class X12Writer(ABC):
     """Writes one file from an input as it passes, in file order."""
 
     @abstractmethod
-    def mark(self, mark: Mark) -> None:
+    def envelope_segment(self, passed: EnvelopeSegment) -> None:
         """Take a header, hierarchical level or trailer."""
 
     @abstractmethod
@@ -109,7 +109,7 @@ class X12Writer(ABC):
             if event.raw is None:
                 raise ValueError("an X12 file is written from the text of the claims")
             self.claim(event.raw, event.report)
-        elif isinstance(event, Mark):
-            self.mark(event)
+        elif isinstance(event, EnvelopeSegment):
+            self.envelope_segment(event)
         else:
             self.syntax_error(event)

@@ -11,7 +11,7 @@ from scrubber.claims.raw_claim import RawClaim
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.outputs.x12.base import Completion, Tally, X12Writer
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.slices import Splicer, corrected_count, with_elements
 
 __all__ = ["Side"]
@@ -32,7 +32,7 @@ class _OpenLevel:
     HL04 in the output.  `verbatim` says that all of it is kept as it is.
     """
 
-    mark: Mark
+    opening: EnvelopeSegment
     depth: int
     written: bool = False
     count: int = 0
@@ -51,33 +51,33 @@ class Side(X12Writer):
     and no transaction set without claims is rejected, the file is the input, byte for byte.  If an input was not
     completely read, a transaction set that is not an 837P goes to the rejected side, and what is unread to neither.
 
-    `refuses` says of the first byte of a transaction set, functional group or interchange whether it is rejected with
+    `rejects` says of the first byte of a transaction set, functional group or interchange whether it is rejected with
     all its claims: then the rejected side holds all of it as it is, with what it is rejected for.
     """
 
     source: InputSource
     out: BinaryIO
-    refuses: Callable[[int], bool]
+    rejects: Callable[[int], bool]
     rejected: bool
     _open: list[_OpenLevel] = field(factory=lambda: [], init=False)
     _splicer: Splicer = field(init=False)
-    _some_refused: bool = field(default=False, init=False)
+    _some_rejected: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._splicer = Splicer(self.source, self.out)
 
-    def mark(self, mark: Mark) -> None:
+    def envelope_segment(self, passed: EnvelopeSegment) -> None:
         """Take a header or level, to be written when needed, or a trailer, which is written if its header was."""
-        if mark.kind in _HEADER_OF:
-            self._take_trailer(mark)
-        elif mark.kind in _DEPTHS or mark.kind == "HL":
-            depth = _LEVEL_DEPTHS[mark.loop] if mark.kind == "HL" else _DEPTHS[mark.kind]
+        if passed.kind in _HEADER_OF:
+            self._take_trailer(passed)
+        elif passed.kind in _DEPTHS or passed.kind == "HL":
+            depth = _LEVEL_DEPTHS[passed.loop] if passed.kind == "HL" else _DEPTHS[passed.kind]
             self._close(depth)
-            refused = self.refuses(mark.start)
-            self._some_refused |= refused
-            verbatim = self.rejected and (self._is_verbatim() or refused)
-            self._open.append(_OpenLevel(mark, depth, verbatim=verbatim))
-            if verbatim or (self.rejected and not mark.judged):
+            is_rejected = self.rejects(passed.start)
+            self._some_rejected |= is_rejected
+            verbatim = self.rejected and (self._is_verbatim() or is_rejected)
+            self._open.append(_OpenLevel(passed, depth, verbatim=verbatim))
+            if verbatim or (self.rejected and not passed.judged):
                 self._write_headers()
 
     def claim(self, raw: RawClaim, report: ClaimReport) -> None:
@@ -98,7 +98,7 @@ class Side(X12Writer):
         if self.rejected:
             is_input = report.readable and not others and bool(own)
         else:  # a transaction set without claims may be rejected, too
-            is_input = report.readable and not others and not self._some_refused
+            is_input = report.readable and not others and not self._some_rejected
         if is_input:
             self._splicer.copy_all()
         self._splicer.flush()
@@ -119,64 +119,64 @@ class Side(X12Writer):
                 self._write_header(header, self._open[:place])
 
     def _write_header(self, header: _OpenLevel, above: list[_OpenLevel]) -> None:
-        mark, header.written = header.mark, True
+        passed, header.written = header.opening, True
         transaction = next((other for other in above if other.depth == _DEPTHS["ST"]), header)
-        if mark.kind == "HL":
+        if passed.kind == "HL":
             transaction.levels += 1
             header.number = str(transaction.levels)
             self._write_level(header, above)
         else:
-            self._splicer.keep(mark.start, mark.end)
+            self._splicer.keep(passed.start, passed.end)
             if above and above[-1].depth == header.depth - 1:
                 above[-1].count += 1
         if header.depth >= _DEPTHS["ST"]:
-            transaction.count += mark.segments
+            transaction.count += passed.segments
 
     def _write_level(self, header: _OpenLevel, above: list[_OpenLevel]) -> None:
-        segment = header.mark.segment
+        segment = header.opening.segment
         if header.verbatim:
-            self._splicer.keep(header.mark.start, header.mark.end)
+            self._splicer.keep(header.opening.start, header.opening.end)
             return
-        parent = above[-1] if above and above[-1].mark.kind == "HL" else None
+        parent = above[-1] if above and above[-1].opening.kind == "HL" else None
         if parent is not None and parent.depth == _SUBSCRIBER and header.depth == _PATIENT:
             self._splicer.overwrite(parent.child_code, b"1")
         changes = {1: header.number, 2: parent.number if parent is not None else ""}
         if header.depth in {_BILLING_PROVIDER, _SUBSCRIBER, _PATIENT}:
             changes[4] = "1" if header.depth == _BILLING_PROVIDER else "0"
         text = with_elements(segment, changes)
-        mark = segment.delimiters.element
-        header.child_code = self._splicer.position + sum(len(element) + 1 for element in text.split(mark)[:4])
-        self._keep_changed(header.mark, text)
+        separator = segment.delimiters.element
+        header.child_code = self._splicer.position + sum(len(element) + 1 for element in text.split(separator)[:4])
+        self._keep_changed(header.opening, text)
 
     # -- trailers ---------------------------------------------------------------------------------------------------
 
-    def _take_trailer(self, mark: Mark) -> None:
-        if not mark.segment.terminator:
+    def _take_trailer(self, passed: EnvelopeSegment) -> None:
+        if not passed.segment.terminator:
             return  # the input ends inside it; its header gets a whole one
-        depth = _DEPTHS[_HEADER_OF[mark.kind]]
+        depth = _DEPTHS[_HEADER_OF[passed.kind]]
         self._close(depth + 1)
         if self._is_verbatim():
-            self._splicer.keep(mark.start, mark.end)
+            self._splicer.keep(passed.start, passed.end)
             self._close(depth)
             return
         if not self._open or self._open[-1].depth != depth or not self._open[-1].written:
             self._close(depth)
             return
-        header, segment = self._open.pop(), mark.segment
-        count = corrected_count(segment, mark.count, self._count_of(header))
-        self._keep_changed(mark, with_elements(segment, {1: count}))
+        header, segment = self._open.pop(), passed.segment
+        count = corrected_count(segment, passed.count, self._count_of(header))
+        self._keep_changed(passed, with_elements(segment, {1: count}))
 
     def _is_verbatim(self) -> bool:
         """Whether what is open is kept as it is."""
         return bool(self._open) and self._open[-1].verbatim
 
-    def _keep_changed(self, mark: Mark, text: str) -> None:
-        """Append a mark with another text for the segment that opens it."""
-        start = mark.start
-        if text != mark.segment.text:
+    def _keep_changed(self, passed: EnvelopeSegment, text: str) -> None:
+        """Append an envelope segment with another text for the segment that opens it."""
+        start = passed.start
+        if text != passed.segment.text:
             self._splicer.put(text.encode("latin-1"))
-            start += len(mark.segment.text)
-        self._splicer.keep(start, mark.end)
+            start += len(passed.segment.text)
+        self._splicer.keep(start, passed.end)
 
     @staticmethod
     def _count_of(header: _OpenLevel) -> int:
@@ -189,13 +189,13 @@ class Side(X12Writer):
         """
         while self._open and self._open[-1].depth >= depth:
             header = self._open.pop()
-            if header.written and header.mark.kind in _TRAILERS and not header.verbatim:
+            if header.written and header.opening.kind in _TRAILERS and not header.verbatim:
                 self._splicer.put(self._missing_trailer(header).encode("latin-1"))
 
     def _missing_trailer(self, header: _OpenLevel) -> str:
-        name, position = _TRAILERS[header.mark.kind]
-        segment = header.mark.segment
-        marks = segment.delimiters
-        trailer = marks.element.join([name, str(self._count_of(header)), segment.get(position)])
-        end = "" if self._splicer.ends_with(marks.segment) else marks.segment
-        return f"{end}{trailer}{marks.segment}{segment.lead if segment.lead.isspace() else ''}"
+        name, position = _TRAILERS[header.opening.kind]
+        segment = header.opening.segment
+        delimiters = segment.delimiters
+        trailer = delimiters.element.join([name, str(self._count_of(header)), segment.get(position)])
+        end = "" if self._splicer.ends_with(delimiters.segment) else delimiters.segment
+        return f"{end}{trailer}{delimiters.segment}{segment.lead if segment.lead.isspace() else ''}"

@@ -24,7 +24,7 @@ from scrubber.io.source import InputSource, open_source
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import to_837p
-from scrubber.x12.envelope_segment import Mark
+from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.lexer import cut_segments
 from scrubber.x12.rules import X12SyntaxError
 from tests.support import shapes
@@ -107,14 +107,14 @@ def events(data: bytes) -> list[Any]:
     """Return what the reader gives, in a form that can be compared."""
     with open_source(data, "x") as source:
         faults: list[X12SyntaxError] = []
-        read = Reader(source, on_fault=faults.append)
+        read = Reader(source, on_error=faults.append)
         found = [_described(event) for event in read.events()]
         counts = (read.segments, read.claims, read.transactions, read.interchanges)
         return [*found, counts, faults]
 
 
 def _described(event: Any) -> tuple[Any, ...]:
-    if isinstance(event, Mark):
+    if isinstance(event, EnvelopeSegment):
         head = event.segment
         rest = (event.loop, event.unread, event.judged, event.segments, event.count)
         return (event.kind, event.start, event.end, head.text, head.lead, head.ordinal, *rest)
@@ -239,7 +239,7 @@ def test_a_claim_that_names_many_good_providers_is_plain() -> None:
 
 
 def test_a_plugin_that_looks_at_every_claim_has_every_claim_opened() -> None:
-    plugins = [attrs.evolve(plugin, chain=attrs.evolve(plugin.chain, screen=None)) for plugin in load_plugins()]
+    plugins = [attrs.evolve(plugin, pack=attrs.evolve(plugin.pack, screen=None)) for plugin in load_plugins()]
     engine = Engine(load_settings(discover=False), plugins)
     with open_source(PLAIN.encode()) as source:
         assert all(engine.candidates.includes(raw) for raw in Reader(source))
@@ -250,7 +250,7 @@ def glimpses(data: bytes, *, survey: bool) -> list[Any]:
     found: list[Any] = []
     with open_source(data, "x") as source:
         faults: list[X12SyntaxError] = []
-        read = Reader(source, on_fault=faults.append)
+        read = Reader(source, on_error=faults.append)
         for claim in read.survey() if survey else read:
             if isinstance(claim, Glimpse):
                 described: tuple[Any, ...] = (claim.place, claim.patient_key, claim.plain)

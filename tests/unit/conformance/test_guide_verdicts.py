@@ -101,7 +101,7 @@ def test_a_claim_that_no_edit_is_about_is_rejected_too(guide_engine: Engine) -> 
 
 
 @pytest.mark.parametrize(
-    ("payer", "rejected", "ignored"),
+    ("payer", "rejected", "suppressed"),
     [
         (PayerConfig(severity={"X12302": Severity.WARNING}), [False, False, False], 0),
         (PayerConfig(ignore={"X12302": Ignore("agreed")}), [False, False, False], 1),
@@ -109,12 +109,12 @@ def test_a_claim_that_no_edit_is_about_is_rejected_too(guide_engine: Engine) -> 
     ],
     ids=["severity", "ignore", "nothing"],
 )
-def test_settings_of_the_payer_hold(payer: PayerConfig, rejected: list[bool], ignored: int) -> None:
+def test_settings_of_the_payer_hold(payer: PayerConfig, rejected: list[bool], suppressed: int) -> None:
     engine = make_engine(attrs.evolve(GUIDE, payers={"12502": payer}))
     with open_source(replaced(b"*Y*A*Y*", b"*Y*Z*Y*"), "in.837") as source:
         claims = list(FileScrub(source, engine))
     assert [claim.rejected for claim in claims] == rejected
-    assert sum(len(claim.ignored) for claim in claims) == ignored
+    assert sum(len(claim.suppressed) for claim in claims) == suppressed
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -27,7 +27,7 @@ from scrubber.conformance.guide_walk import (
     GuideElementError,
     GuideEnvelopeError,
     GuideSegmentError,
-    guide_faults,
+    guide_errors,
 )
 from scrubber.findings.finding import Location, Severity
 from scrubber.io.source import open_source
@@ -85,7 +85,7 @@ def make(*changes: tuple[str, str], end: str = "~", body: str = BODY) -> bytes:
 
 def walk(data: bytes) -> list[X12SyntaxError]:
     """Return the faults of an input; each must have the code that a 999 would give it."""
-    faults = list(guide_faults(open_source(data)))
+    faults = list(guide_errors(open_source(data)))
     for fault in faults:
         assert_coded(fault)
     return faults
@@ -597,7 +597,7 @@ def test_import_is_cheap_and_pyx12_comes_with_the_first_interchange() -> None:
 
 
 def test_it_streams() -> None:
-    faults = guide_faults(open_source(make(("*UN*1", "*XX*1"), ("*UN*2", "*XX*2"))))
+    faults = guide_errors(open_source(make(("*UN*1", "*XX*1"), ("*UN*2", "*XX*2"))))
     assert next(faults).location.element == "SV103"
     assert inspect.isgenerator(faults)
     faults.close()
@@ -701,7 +701,7 @@ def test_agrees_with_pyx12s_own_driver(data: bytes) -> None:
 def test_of_one_claim_the_first_hundred_faults_are_listed() -> None:
     data = to_837p("claim A\n99213\nclaim B\n99213").replace(b"LX*1", b"K3*X~\n" * 1_000 + b"K9*X~\nLX*1")
     with open_source(data) as source:
-        found = list(guide_faults(source))
+        found = list(guide_errors(source))
     for claim in (b"CLM*A", b"CLM*B"):
         begin = data.index(claim)
         end = data.find(b"CLM*", begin + 1)

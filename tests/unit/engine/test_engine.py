@@ -23,7 +23,7 @@ from scrubber.findings.finding import Finding, Severity, Source
 from scrubber.findings.rule import Meta, RuleStage
 from scrubber.io.source import open_source
 from scrubber.packs.edit import Context, Edit, EncounterEdit
-from scrubber.packs.pack import Chain
+from scrubber.packs.pack import EditPack
 from scrubber.packs.registry import Plugin, load_plugins
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.testing import scrub_shorthand, to_837p
@@ -85,7 +85,7 @@ class EveryClaim(Edit[Any]):
 
 
 def _engine(*edits: type[Any], config: Config = PLAIN) -> Engine:
-    return Engine(config, [Plugin("TST", "a test", "0", Chain(edits=edits))])
+    return Engine(config, [Plugin("TST", "a test", "0", EditPack(edits=edits))])
 
 
 @pytest.mark.parametrize(

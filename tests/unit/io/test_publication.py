@@ -69,7 +69,7 @@ def cli(*args: str | Path) -> int:
 def readable(path: Path) -> bool:
     with open_source(path) as source:
         faults: list[X12SyntaxError] = []
-        reader = Reader(source, on_fault=faults.append)
+        reader = Reader(source, on_error=faults.append)
         return bool(list(reader)) and reader.readable and not faults
 
 

@@ -94,13 +94,13 @@ def test_of_equal_claims_the_first_is_none(default_engine: Engine, claims: list[
 
 @given(st.lists(_CLAIM, min_size=1, max_size=9))
 @settings(deadline=None)
-def test_a_mark_is_the_same_for_plain_claims_and_others(claims: list[Any]) -> None:
+def test_a_fingerprint_is_the_same_for_plain_claims_and_others(claims: list[Any]) -> None:
     index = RepeatIndex()
     with open_source(to_837p(_shorthand(claims))) as source:
         for raw in Reader(source):
             patient, plain = "\0".join(patient_key_of(raw)).encode(), read_plain(raw)
             if plain is not None:
-                assert index.mark_plain(patient, plain) == index.mark(patient, build_claim(raw))
+                assert index.fingerprint_plain(patient, plain) == index.fingerprint(patient, build_claim(raw))
     index.close()
 
 
@@ -111,10 +111,10 @@ def test_the_index_finds_what_claims_side_by_side_show(claims: list[Any]) -> Non
     with open_source(to_837p(_shorthand(claims))) as source:
         read = [build_claim(raw) for raw in Reader(source)]
     index = RepeatIndex()
-    marks = [index.mark("\0".join(claim.patient_key).encode(), claim) for claim in read]
+    fingerprints = [index.fingerprint("\0".join(claim.patient_key).encode(), claim) for claim in read]
     places: list[Packed] = [(claim.ordinal, (), (0, 0, 0), True, 0) for claim in read]
-    for mark, place in zip(marks, places, strict=True):
-        index.consider(mark, place)
+    for fingerprint, place in zip(fingerprints, places, strict=True):
+        index.consider(fingerprint, place)
     index.find(lambda place: read[place[0] - 1])
     found = [index.repeat_of(claim.ordinal) for claim in read]
     by_patient: dict[Any, list[Any]] = {}
@@ -163,7 +163,7 @@ def test_only_candidates_are_opened(tmp_path: Path, default_engine: Engine, monk
     assert not opened
 
 
-def test_marks_take_no_memory_for_each_claim() -> None:
+def test_fingerprints_take_no_memory_for_each_claim() -> None:
     index, claims = RepeatIndex(), 20_000
     with open_source(to_837p("99213")) as source:
         plain = read_plain(next(iter(Reader(source))))
@@ -172,9 +172,9 @@ def test_marks_take_no_memory_for_each_claim() -> None:
     tracemalloc.start()
     try:
         for number in range(claims):
-            mark = index.mark_plain(b"%d" % (number // 2), plain)
+            fingerprint = index.fingerprint_plain(b"%d" % (number // 2), plain)
             place: Packed = (number, (), (0, 9, 1), True, 0)
-            index.consider(mark, place)
+            index.consider(fingerprint, place)
             if number in {claims // 2, claims - 1}:
                 kept.append(tracemalloc.get_traced_memory()[0])
     finally:

@@ -1,4 +1,4 @@
-"""The claims one by one: the work list, and for each claim a card with its lines, faults and remedies."""
+"""The claims one by one: the work list, and for each claim a card with its lines, findings and remedies."""
 
 from __future__ import annotations
 
@@ -93,36 +93,36 @@ class _CardFinding:
 
 @frozen
 class _Marks:
-    """Which cells of a card are faulty, and by which faults; line None for the claim itself."""
+    """Which cells of a card are faulty, and by which findings; line None for the claim itself."""
 
     anchor: str
     by_cell: Mapping[tuple[int | None, str], Sequence[_CardFinding]] = field(factory=lambda: {})
 
     def cell(self, line: int | None, column: str, text: str) -> Child:
         """Show a value, and what is wrong with it: by shape, underline and link, and in words read aloud."""
-        faults = self.by_cell.get((line, column), ())
-        if not faults:
+        entries = self.by_cell.get((line, column), ())
+        if not entries:
             return text or [el("span", "-", aria_hidden="true"), hidden("not given")]
-        worst = min((fault.first.severity for fault in faults), key=lambda severity: severity.rank)
+        worst = min((entry.first.severity for entry in entries), key=lambda severity: severity.rank)
         value = el("mark", icon(worst.value), text or "not given", class_=worst.value)
-        return [value, [self._reference(fault) for fault in faults]]
+        return [value, [self._reference(entry) for entry in entries]]
 
-    def _reference(self, fault: _CardFinding) -> Child:
-        said = hidden(f"{fault.first.severity}, see finding ")
-        return [" ", el("a", said, f"{fault.number}", href=f"#{self.anchor}-f{fault.number}", class_="ref")]
+    def _reference(self, entry: _CardFinding) -> Child:
+        said = hidden(f"{entry.first.severity}, see finding ")
+        return [" ", el("a", said, f"{entry.number}", href=f"#{self.anchor}-f{entry.number}", class_="ref")]
 
 
 def work_item(kept: KeptClaim, catalogue: Catalogue, *, several_files: bool) -> Element:
     """Show a claim in the work list: what it costs, what is wrong first, what to do."""
     claim = kept.claim
-    faults = _faults(claim.findings)
-    first = faults[0].first
-    lines = line_names(faults[0].findings)
+    entries = _entries(claim.findings)
+    first = entries[0].first
+    lines = line_names(entries[0].findings)
     about = [claim.disposition.capitalize(), f"{_billed(claim)} billed", f"payer {claim.payer or 'not named'}"]
     if several_files:
         about.append(f"input {kept.file}")
-    if faults[1:]:
-        about.append(counted(len(faults) - 1, "more finding"))
+    if entries[1:]:
+        about.append(counted(len(entries) - 1, "more finding"))
     return el(
         "li",
         el("p", el("a", _name(claim), href=f"#{kept.anchor}"), el("b", at_risk(claim)), class_="name"),
@@ -156,13 +156,13 @@ def card(kept: KeptClaim, catalogue: Catalogue, links: Container[str], *, severa
     A finding links to the lines and claims that it refers to, as far as they are among `links` (see `targets`).
     """
     claim, anchor = kept.claim, kept.anchor
-    faults = _faults(claim.findings)
-    marks = _Marks(anchor, _by_cell(faults))
+    entries = _entries(claim.findings)
+    marks = _Marks(anchor, _by_cell(entries))
     shown = [
-        el("li", _fault(fault, catalogue, _see_also(fault, kept.file, links)), id=f"{anchor}-f{fault.number}")
-        for fault in faults[:_FINDINGS]
+        el("li", _entry(entry, catalogue, _see_also(entry, kept.file, links)), id=f"{anchor}-f{entry.number}")
+        for entry in entries[:_FINDINGS]
     ]
-    left = len(faults) - len(shown)
+    left = len(entries) - len(shown)
     return el(
         "article",
         el(
@@ -174,7 +174,7 @@ def card(kept: KeptClaim, catalogue: Catalogue, links: Container[str], *, severa
         _lines(claim, claim.detail, marks) if claim.detail is not None else el("p", "Its lines were not opened."),
         el("ol", shown, class_="faults"),
         el("p", f"{counted(left, 'finding')} more on this claim: see the JSON report.") if left else None,
-        _ignored(claim),
+        _suppressed(claim),
         el("p", el("a", "Back to the work list", hidden(f" from claim {_name(claim)}"), href="#work"), class_="back"),
         id=anchor,
         class_="card",
@@ -195,17 +195,17 @@ def _verdict(claim: ClaimReport) -> Element:
     return el("span", icon(kind), claim.disposition.capitalize(), class_=f"badge {kind}")
 
 
-def _faults(findings: Iterable[Finding]) -> list[_CardFinding]:
+def _entries(findings: Iterable[Finding]) -> list[_CardFinding]:
     return [_CardFinding(number, group) for number, group in enumerate(alike(findings), 1)]
 
 
-def _by_cell(faults: Sequence[_CardFinding]) -> dict[tuple[int | None, str], list[_CardFinding]]:
+def _by_cell(entries: Sequence[_CardFinding]) -> dict[tuple[int | None, str], list[_CardFinding]]:
     cells: dict[tuple[int | None, str], list[_CardFinding]] = {}
-    for fault in faults[:_FINDINGS]:
-        for finding in fault.findings:
+    for entry in entries[:_FINDINGS]:
+        for finding in entry.findings:
             found = cells.setdefault((finding.line, _column(finding.location, finding.line)), [])
-            if fault not in found:
-                found.append(fault)
+            if entry not in found:
+                found.append(entry)
     return cells
 
 
@@ -285,11 +285,11 @@ def _values(line: LineDetail) -> Iterator[tuple[str, str]]:
     yield "rendering", line.rendering_npi
 
 
-def _fault(fault: _CardFinding, catalogue: Catalogue, see_also: Child) -> Child:
-    first = fault.first
+def _entry(entry: _CardFinding, catalogue: Catalogue, see_also: Child) -> Child:
+    first = entry.first
     title = el(
         "h4",
-        el("span", f"{fault.number}", class_="number", aria_hidden="true"),
+        el("span", f"{entry.number}", class_="number", aria_hidden="true"),
         badge(first.severity),
         " ",
         el("code", first.code),
@@ -305,7 +305,7 @@ def _fault(fault: _CardFinding, catalogue: Catalogue, see_also: Child) -> Child:
         rows.append(("Payer's answer", _denial(first.adjustment)))
     if first.source is not None:
         rows.append(("Source", prose(f"{first.source.title} ({first.source.effective})")))
-    rows.append(("Where", "; ".join(_place(finding) for finding in fault.findings)))
+    rows.append(("Where", "; ".join(_place(finding) for finding in entry.findings)))
     return [
         title,
         el("p", prose(first.message), class_="message"),
@@ -313,10 +313,10 @@ def _fault(fault: _CardFinding, catalogue: Catalogue, see_also: Child) -> Child:
     ]
 
 
-def _see_also(fault: _CardFinding, file: int, links: Container[str]) -> Child:
+def _see_also(entry: _CardFinding, file: int, links: Container[str]) -> Child:
     """Name the places that a finding refers to, as links where they are on the page; "" for none."""
-    found = related_to(fault.findings)
-    named = [_related(related, fault.first, file, links) for related in found[:_RELATED]]
+    found = related_to(entry.findings)
+    named = [_related(related, entry.first, file, links) for related in found[:_RELATED]]
     left = len(found) - len(named)
     return [[("; " if place else ""), child] for place, child in enumerate(named)] + [f"; {left:,} more"] * bool(left)
 
@@ -355,12 +355,12 @@ def _place(finding: Finding) -> str:
     return ", ".join(filter(None, where))
 
 
-def _ignored(claim: ClaimReport) -> Element | None:
-    if not claim.ignored:
+def _suppressed(claim: ClaimReport) -> Element | None:
+    if not claim.suppressed:
         return None
     entries = [
         f"{entry.finding.code}{f', line {entry.finding.line}' if entry.finding.line else ''}: {entry.reason}"
-        for entry in claim.ignored[:_FINDINGS]
+        for entry in claim.suppressed[:_FINDINGS]
     ]
-    title = f"{counted(len(claim.ignored), 'finding')} set aside by the configuration"
-    return el("div", el("p", title), el("ul", [el("li", entry) for entry in entries]), class_="ignored")
+    title = f"{counted(len(claim.suppressed), 'finding')} suppressed by the configuration"
+    return el("div", el("p", title), el("ul", [el("li", entry) for entry in entries]), class_="suppressed")

@@ -1,4 +1,4 @@
-"""Tables over all claims: by payer, by billing provider, and what the chains of edits want counted."""
+"""Tables over all claims: by payer, by billing provider, and what the packs of edits want counted."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _group_row(name: str, group: GroupCount, names: Mapping[str, EditCount], cat
 
 
 def observed_section(observed: Counter[Observation]) -> Element | None:
-    """Show what the chains of edits counted, a table for each of their panels; None where they counted nothing."""
+    """Show what the packs of edits counted, a table for each of their panels; None where they counted nothing."""
     panels: dict[str, dict[str, dict[str, int]]] = {}
     for cell, count in observed.items():
         panels.setdefault(cell.panel, {}).setdefault(cell.row, {})[cell.column] = count

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from scrubber.findings.finding import Finding
 from scrubber.findings.report import FileReport
-from scrubber.outputs.reports.base import SetAside, Tool, counted, dollars
+from scrubber.outputs.reports.base import Suppression, Tool, counted, dollars
 from scrubber.outputs.reports.html.elements import Child, Element, TableColumn, badge, el, icon, prose, section, table
 from scrubber.outputs.reports.html.tally import RunTally
 
-__all__ = ["alert_section", "basis_section", "inputs_table", "notices_section", "set_aside_section"]
+__all__ = ["alert_section", "basis_section", "inputs_table", "notices_section", "suppressed_section"]
 
 _FILES = 500
-"""Inputs in the table of inputs, those with faults first."""
+"""Inputs in the table of inputs, those with findings first."""
 
 _NAMES = 100
 """Inputs not completely read that are named in the alert."""
@@ -68,7 +68,7 @@ def _file_finding(number: int, file: FileReport, finding: Finding) -> Child:
     ]
 
 
-def set_aside_section(decisions: Counter[SetAside]) -> Element | None:
+def suppressed_section(decisions: Counter[Suppression]) -> Element | None:
     """Show which findings do not count because the configuration says so, and why; None where there are none."""
     if not decisions:
         return None
@@ -79,7 +79,10 @@ def set_aside_section(decisions: Counter[SetAside]) -> Element | None:
     ]
     about = "These findings were made and do not count, by the settings. The JSON report names their claims and lines."
     return section(
-        "set-aside", "Set aside by the configuration", el("p", about, class_="about"), table("Decisions", columns, rows)
+        "suppressed",
+        "Suppressed by the configuration",
+        el("p", about, class_="about"),
+        table("Decisions", columns, rows),
     )
 
 
@@ -109,7 +112,7 @@ def basis_section(tool: Tool, tally: RunTally, *, with_inputs: bool) -> Element:
 
 
 def inputs_table(files: Sequence[FileReport], *, caption_shown: bool = False) -> Child:
-    """List the inputs with what came of them, those with faults first."""
+    """List the inputs with what came of them, those with findings first."""
     ranked = sorted(enumerate(files, 1), key=lambda entry: (entry[1].readable, not entry[1].findings, entry[0]))
     rows = [_input_row(number, file) for number, file in ranked[:_FILES]]
     left = len(files) - len(rows)
@@ -125,7 +128,7 @@ def inputs_table(files: Sequence[FileReport], *, caption_shown: bool = False) ->
     )
     return [
         table("Inputs", columns, rows, caption_shown=caption_shown),
-        el("p", f"{counted(left, 'more input')} not shown; those with faults come first.") if left else None,
+        el("p", f"{counted(left, 'more input')} not shown; those with findings come first.") if left else None,
     ]
 
 

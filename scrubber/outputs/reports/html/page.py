@@ -31,7 +31,7 @@ from scrubber.outputs.reports.html.inputs import (
     basis_section,
     inputs_table,
     notices_section,
-    set_aside_section,
+    suppressed_section,
 )
 from scrubber.outputs.reports.html.tally import KeptClaim, RunTally
 
@@ -126,7 +126,7 @@ def _before_main(tally: RunTally) -> Iterator[Element]:
     links = [("work", "Work list"), ("pareto", "What costs the most")]
     links += [("figures", "What was billed")] * bool(tally.observed) + [("edits", "All edits")] * bool(tally.flagged)
     links += [("payers", "Payers"), ("providers", "Billing providers")] * bool(tally.payers)
-    links += [("set-aside", "Set aside")] * bool(tally.set_aside)
+    links += [("suppressed", "Suppressed")] * bool(tally.suppressed)
     links += [("claims", "Claims")] * bool(tally.flagged) + [("basis", "Inputs and tables")]
     entries = [el("li", el("a", title, href=f"#{anchor}")) for anchor, title in links]
     yield el("nav", el("ul", entries), aria_label="Parts of the report")
@@ -151,9 +151,9 @@ def _main(tool: Tool, tally: RunTally) -> Iterator[Element]:
     if edits is not None:
         yield edits
     yield from groups_sections(tally, catalogue)
-    aside = set_aside_section(tally.set_aside)
-    if aside is not None:
-        yield aside
+    suppressed = suppressed_section(tally.suppressed)
+    if suppressed is not None:
+        yield suppressed
     if kept:
         yield from _cards(tally, kept, catalogue)
     yield basis_section(tool, tally, with_inputs=not inputs_first)
@@ -163,8 +163,10 @@ def _strip(tool: Tool, tally: RunTally) -> Element:
     totals = tally.totals()
     unpriced = f"; {counted(tally.unpriced, 'line')} of unknown amount not in it" if tally.unpriced else ""
     found = ", ".join(counted(tally.severities[severity], severity) for severity in Severity)
-    aside = tally.set_aside.total()
-    more: Child = ["; ", el("a", f"{aside:,} set aside by the configuration", href="#set-aside")] if aside else None
+    suppressed = tally.suppressed.total()
+    more: Child = (
+        ["; ", el("a", f"{suppressed:,} suppressed by the configuration", href="#suppressed")] if suppressed else None
+    )
     tiles = [
         ("At risk", dollars(totals.at_risk), AT_RISK + unpriced, "risk" if totals.at_risk else "risk none"),
         ("Rejected", dollars(totals.rejected_charges), _part(totals.rejected, totals), "bad"),

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, FileReport, Observation, Totals
-from scrubber.outputs.reports.base import SetAside, set_aside
+from scrubber.outputs.reports.base import Suppression, suppressions
 
 __all__ = ["CLAIMS_KEPT", "OTHERS", "Cleared", "EditCount", "GroupCount", "KeptClaim", "RunTally", "claim_anchor"]
 
@@ -105,7 +105,7 @@ class RunTally:
     observed: Counter[Observation] = field(factory=Counter[Observation])
     severities: Counter[Severity] = field(factory=Counter[Severity])
     flagged: int = 0
-    set_aside: Counter[SetAside] = field(factory=Counter[SetAside])
+    suppressed: Counter[Suppression] = field(factory=Counter[Suppression])
     unpriced: int = 0
     last_day: date | None = None
     _edits: dict[tuple[str, Severity], EditCount] = field(factory=lambda: {})
@@ -117,7 +117,7 @@ class RunTally:
         codes = {finding.code for finding in claim.findings}
         _group(self.payers, claim.payer).add(claim, codes)
         _group(self.providers, claim.billing_npi).add(claim, codes)
-        self.set_aside.update(set_aside(claim))
+        self.suppressed.update(suppressions(claim))
         self.unpriced += claim.unpriced_lines
         self.observed.update(claim.observations)
         if claim.detail is not None:

@@ -380,9 +380,9 @@ def test_a_claim_whose_lines_were_not_opened_has_its_findings() -> None:
 def test_findings_set_aside_stay_visible(run: Run, tmp_path: Path) -> None:
     (tmp_path / "scrubber.toml").write_text('[payers.12502.ignore]\nIVUS402 = { reason = "<their> letter" }\n')
     page = page_of(run("scrub", "--format=html", SAMPLE).stdout)
-    (aside,) = page.xpath("//article[@id='c1-12']/div[@class='ignored']")
+    (aside,) = page.xpath("//article[@id='c1-12']/div[@class='suppressed']")
     assert "IVUS402, line 3: <their> letter" in text_of(aside)
-    assert "1 set aside by the configuration" in text_of(page.xpath("//section[@id='verdict']")[0])
+    assert "1 suppressed by the configuration" in text_of(page.xpath("//section[@id='verdict']")[0])
 
 
 def test_a_decision_shows_though_its_claim_has_no_card(run: Run, tmp_path: Path) -> None:
@@ -391,9 +391,9 @@ def test_a_decision_shows_though_its_claim_has_no_card(run: Run, tmp_path: Path)
     check_sound(done.stdout)
     page = page_of(done.stdout)
     assert page.xpath("//article[@id='c1-16']") == []
-    (row,) = page.xpath("//section[@id='set-aside']//tbody/tr")
+    (row,) = page.xpath("//section[@id='suppressed']//tbody/tr")
     assert [text_of(cell) for cell in row] == ["X12208", "12502", "<the portal> rounds", "1"]
-    assert page.xpath("//nav//a[@href='#set-aside']")
+    assert page.xpath("//nav//a[@href='#suppressed']")
 
 
 def test_a_page_counts_in_grammar_and_says_what_is_not_known() -> None:

@@ -107,7 +107,7 @@ def test_a_screen_reader_is_told_what_the_eye_sees(browser: Browser, page: Path)
     while len(spoken) < 20:  # Chromium makes the tree when it has time
         assert time.monotonic() < patience
         nodes = browser.command("Accessibility.getFullAXTree")["nodes"]
-        spoken = {(_value(node, "role"), _value(node, "name")) for node in nodes if not node["ignored"]}
+        spoken = {(_value(node, "role"), _value(node, "name")) for node in nodes if not node["suppressed"]}
     roles = {role for role, _ in spoken}
     assert {"main", "navigation", "heading", "table", "columnheader", "rowheader", "contentinfo", "banner"} <= roles
     assert ("table", "Lines of claim WK-010") in spoken

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 
 from scrubber.findings.finding import Finding, Location, Severity
-from scrubber.findings.report import ClaimReport, FileReport, IgnoredFinding
+from scrubber.findings.report import ClaimReport, FileReport, SuppressedFinding
 from scrubber.outputs.reports.sarif import SarifWriter, artifact_uri
 from scrubber.testing import to_837p
 from tests.support.command import Run
@@ -212,8 +212,8 @@ def test_a_run_without_inputs_is_a_log() -> None:
     assert (_read(out.getvalue())["results"], _read(out.getvalue())["artifacts"]) == ([], [])
 
 
-def _claim(name: str, *findings: Finding, ignored: tuple[IgnoredFinding, ...] = ()) -> ClaimReport:
-    return ClaimReport(name, 1, None, 0, "", "", Decimal(0), 0, findings, ignored)
+def _claim(name: str, *findings: Finding, suppressed: tuple[SuppressedFinding, ...] = ()) -> ClaimReport:
+    return ClaimReport(name, 1, None, 0, "", "", Decimal(0), 0, findings, suppressed)
 
 
 def _written(claim: ClaimReport, path: str = "a.837") -> str:
@@ -228,7 +228,7 @@ def _written(claim: ClaimReport, path: str = "a.837") -> str:
 @given(name=TEXTS, message=TEXTS, reason=TEXTS)
 def test_any_text_gives_a_valid_log_that_holds_it(name: str, message: str, reason: str) -> None:
     finding = Finding("IVUS101", "some-name", Severity.INFO, message, "Fix {it}.", claim=name, claim_ordinal=1)
-    sarif = _read(_written(_claim(name, finding, ignored=(IgnoredFinding(finding, reason),))))
+    sarif = _read(_written(_claim(name, finding, suppressed=(SuppressedFinding(finding, reason),))))
     shown, suppressed = sarif["results"]
     assert shown["properties"]["claim"] == name
     assert shown["message"]["text"].replace("{{", "{").replace("}}", "}") == f"{message} Fix {{it}}.".strip()

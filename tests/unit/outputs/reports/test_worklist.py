@@ -183,7 +183,7 @@ def test_what_is_set_aside_is_counted_but_is_no_work(run: Run, tmp_path: Path) -
     write_reports(run, data=to_837p("37238\n36012\n37252-51 desc='LEFT CIV'"))
     book = _book((tmp_path / "r.xlsx").read_bytes())
     assert _list(book["Work list"]) == []
-    assert [row["Ignored"] for row in _summary(book)] == [1]
+    assert [row["Suppressed"] for row in _summary(book)] == [1]
     assert ("IVUS403", "12502", "1", "their letter") in {row[:4] for row in book["Summary"].iter_rows(values_only=True)}
 
 

@@ -195,7 +195,7 @@ def test_text_names_what_was_set_aside_and_why(run: Run, tmp_path: Path) -> None
         '[payers.12502.ignore]\nX12208 = { reason = "the portal \\u202e rounds" }\n'
     )
     text = run("scrub", SAMPLES[0]).stdout.decode()
-    assert "1 finding set aside by the configuration" in text
+    assert "1 finding suppressed by the configuration" in text
     assert "1 X12208 for payer 12502: the portal \N{REPLACEMENT CHARACTER} rounds" in text
 
 

@@ -129,8 +129,8 @@ def test_several_inputs_and_unreadable_ones_share_a_document(run: Run, tmp_path:
 def test_findings_set_aside_keep_their_reason(run: Run, tmp_path: Path) -> None:
     (tmp_path / "scrubber.toml").write_text('[payers.12502.ignore]\nIVUS403 = { reason = "letter <1>" }\n')
     write_reports(run, data=to_837p("37238\n36012\n37252-51"))
-    (ignored,) = _all(_read((tmp_path / "r.xml").read_bytes()), "//r:ignored")
-    assert dict(ignored.attrib) == {"code": "IVUS403", "line": "3", "reason": "letter <1>"}
+    (suppressed,) = _all(_read((tmp_path / "r.xml").read_bytes()), "//r:suppressed")
+    assert dict(suppressed.attrib) == {"code": "IVUS403", "line": "3", "reason": "letter <1>"}
 
 
 def test_a_run_without_inputs_is_a_document() -> None:

@@ -193,7 +193,7 @@ def test_a_set_number_of_another_group_is_a_warning_only(default_engine: Engine)
     """X12116: the guide wants ST02 to be unique in the interchange, the codes are about the group."""
     written = write(interchange(101, group(1, a_set(1)), group(2, a_set(1))), default_engine)
     assert [finding.severity for finding in written.report.findings if finding.code == "X12116"] == [Severity.WARNING]
-    assert not any(claim.refused for claim in written.report.claims)
+    assert not any(claim.envelope_rejected for claim in written.report.claims)
 
 
 def test_a_lower_case_identifier_is_noted_wherever_it_stands(default_engine: Engine) -> None:

@@ -551,7 +551,7 @@ def test_ignored_findings_are_not_written(default_engine: Engine) -> None:
     assert notes(write(data, some).files["annotated"])[0].startswith("IVUS401 ")
     both = attrs.evolve(payer, ignore={code: Ignore("agreed") for code in ("IVUS101", "IVUS401", "IVUS503")})
     written = write(data, make_engine(load_settings(discover=False, payers={"12502": both})))
-    assert [len(claim.ignored) for claim in written.report.claims] == [2]
+    assert [len(claim.suppressed) for claim in written.report.claims] == [2]
     assert written.files["annotated"] == data
 
 
