@@ -5,7 +5,7 @@ and the units, and the units before the sides, because one mistake is reported o
 what the others found.
 """
 
-from edits.ivus.addon import ADDON_EDITS, BASE_FAILS
+from edits.ivus.addon import ADDON_EDITS, PRIMARY_FAILS
 from edits.ivus.catheter import CATHETER_EDITS
 from edits.ivus.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.ivus.editions import table_infos
@@ -37,7 +37,7 @@ EDITS: EditPack[Facts] = EditPack(
         *DOCUMENTATION_EDITS,
         *CATHETER_EDITS,
         *DATE_EDITS,
-        BASE_FAILS,
+        PRIMARY_FAILS,
     ),
     tables=load_facts,
     table_infos=table_infos,

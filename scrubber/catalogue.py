@@ -131,7 +131,7 @@ def _rule_settings(meta: Meta, config: Config) -> Iterator[str]:
         if meta.code in own.ignore:
             ignore = own.ignore[meta.code]
             until = f" until {ignore.until}" if ignore.until is not None else ""
-            yield f"ignored for payer {payer}{until}, from {of('payers')}: {ignore.reason}"
+            yield f"suppressed for payer {payer}{until}, from {of('payers')}: {ignore.reason}"
 
 
 @frozen

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
-from edits.ivus.bases import (
-    bases_in,
-    can_stand,
-    codes_of,
-    counts_as_primary,
-    covers,
-    has_base,
-    in_other_period,
-    is_contractor_defined,
-    is_listed,
-    stands_alone,
-    uncovered,
-)
 from edits.ivus.codes import (
     ADDITIONAL,
     CO107,
     CORONARY,
     INITIAL,
     IVUS,
-    NO_BASE,
+    NO_PRIMARY,
     ivus_lines,
     make_meta,
     places,
 )
 from edits.ivus.editions import AOC
-from edits.ivus.elsewhere import BaseByOtherProvider, BaseOnAnotherClaim, BaseOnOtherDate
+from edits.ivus.elsewhere import PrimaryByOtherProvider, PrimaryOnAnotherClaim, PrimaryOnOtherDate
 from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
 from edits.ivus.found import first_told, lines_with, refer_to, refers_to, where_told, without
+from edits.ivus.primaries import (
+    codes_of,
+    counts_as_primary,
+    covers,
+    has_primary,
+    in_other_period,
+    is_contractor_defined,
+    is_listed,
+    is_payable,
+    is_unexplained,
+    primaries_in,
+    uncovered,
+)
 from edits.ivus.retired import retired_beside
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
-__all__ = ["ADDON_EDITS", "BASE_FAILS"]
+__all__ = ["ADDON_EDITS", "PRIMARY_FAILS"]
 
 
-class AddOnWithoutBase(EncounterEdit[Facts]):
+class AddOnWithoutPrimary(EncounterEdit[Facts]):
     """An intravascular ultrasound code is billed without a primary procedure by the same provider on the same date.
 
     Why: 37252 and 37253 are add-on codes; payers pay them only with a primary procedure from the CMS list. For dates in
@@ -54,20 +54,20 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
         AOC,
         fires="37252",
         passes="36902\n36907\n37252",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
     @refers_to("IVUS301", "IVUS110")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a line for which no base and no near miss (IVUS103, 104) is found.
+        """Look for a line for which no primary procedure and no near miss (IVUS103, 104) is found.
 
         Where another line is the cause, the finding names that line and has no instruction of its own.
         """
         facts = context.tables
         told: ServiceLine | None = None
         for line in ivus_lines(encounter):
-            if not stands_alone(line, encounter, facts):
+            if not is_unexplained(line, encounter, facts):
                 continue
             retired = retired_beside(line, encounter, facts)
             same = [told] if told is not None and told.service_dates == line.service_dates else []
@@ -75,7 +75,7 @@ class AddOnWithoutBase(EncounterEdit[Facts]):
             why = f"; see {cause}" if retired else _why_none(line, encounter, facts)
             yield self.finding(
                 line,
-                f"{line.procedure} is an add-on code, and {_without_base(line, encounter, facts)}{why}.",
+                f"{line.procedure} is an add-on code, and {_without_primary(line, encounter, facts)}{why}.",
                 f"See {cause}." if cause else _add_or_remove(line, encounter, facts),
                 element="SV101-2",
                 related={"procedure not valid on its date": retired}
@@ -104,14 +104,14 @@ def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str
     )
 
 
-def _without_base(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+def _without_primary(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
     """Return on which days of a line no primary procedure is billed."""
-    bases = bases_in(encounter, line, facts)
-    gaps = uncovered(line, bases, facts)
-    if bases and not gaps:
+    primaries = primaries_in(encounter, line, facts)
+    gaps = uncovered(line, primaries, facts)
+    if primaries and not gaps:
         return f"not every day of {line.service_dates} has its own primary procedure by the same provider"
     shown = ", ".join(map(str, gaps[:_GAPS])) + (" and more days" if len(gaps) > _GAPS else "")
-    days = f"{shown} of {line.service_dates}" if bases else f"{line.service_dates}"
+    days = f"{shown} of {line.service_dates}" if primaries else f"{line.service_dates}"
     return f"no primary procedure by the same provider is billed for {days}"
 
 
@@ -147,7 +147,7 @@ def _mistaken(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[Ser
 def _candidates(line: ServiceLine, encounter: Encounter, facts: Facts) -> dict[str, Sequence[ServiceLine]]:
     """Return the lines that are not the primary procedure that is missing, by why they are not."""
     return {
-        "primary procedure of other days": bases_in(encounter, line, facts),
+        "primary procedure of other days": primaries_in(encounter, line, facts),
         "primary procedure that does not count": _unfit(line, encounter, facts),
         "primary procedure in another period": in_other_period(line, encounter, facts),
         "not a primary procedure": _mistaken(line, encounter, facts),
@@ -155,11 +155,11 @@ def _candidates(line: ServiceLine, encounter: Encounter, facts: Facts) -> dict[s
     }
 
 
-def _period(line: ServiceLine, base: ServiceLine, facts: Facts) -> str:
-    return " and ".join(row.dates for row in facts.base_codes.ever((line.procedure, base.procedure)))
+def _period(line: ServiceLine, primary: ServiceLine, facts: Facts) -> str:
+    return " and ".join(row.dates for row in facts.base_codes.ever((line.procedure, primary.procedure)))
 
 
-class BaseCannotStandAlone(EncounterEdit[Facts]):
+class PrimaryNotPayable(EncounterEdit[Facts]):
     """Every primary procedure of the encounter is itself an add-on code whose own primary procedure is missing.
 
     Why: that add-on code will be denied, and the ultrasound with it.
@@ -175,22 +175,22 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
         AOC,
         fires="36907\n37252",
         passes="36902\n36907\n37252",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
     @refers_to("IVUS301")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for bases of which none stands."""
+        """Look for lines none of whose primary procedures is payable."""
         facts = context.tables
         told: dict[Hashable, ServiceLine] = {}
         for line in ivus_lines(encounter):
-            bases = bases_in(encounter, line, facts)
-            standing = [base for base in bases if can_stand(base, encounter, facts)]
-            if covers(line, bases, facts) and not covers(line, standing, facts):
-                failing = [base for base in bases if not can_stand(base, encounter, facts)]
-                # Until 2019 37252 is a base of 37253, and has a finding of its own.
-                causes = [base for base in failing if base.procedure not in IVUS] or failing
+            primaries = primaries_in(encounter, line, facts)
+            payable = [primary for primary in primaries if is_payable(primary, encounter, facts)]
+            if covers(line, primaries, facts) and not covers(line, payable, facts):
+                failing = [primary for primary in primaries if not is_payable(primary, encounter, facts)]
+                # Until 2019 37252 is a primary procedure of 37253, and has a finding of its own.
+                causes = [primary for primary in failing if primary.procedure not in IVUS] or failing
                 first = first_told(told, line, causes)
                 yield self.finding(
                     line,
@@ -203,16 +203,16 @@ class BaseCannotStandAlone(EncounterEdit[Facts]):
                 )
 
 
-def _bill_primary(base: ServiceLine, line: ServiceLine, facts: Facts) -> str:
+def _bill_primary(primary: ServiceLine, line: ServiceLine, facts: Facts) -> str:
     """Name the primary procedures that would make an add-on code payable, or say where they are listed."""
-    if base.procedure in IVUS:
-        return f"See {places([base], line)}."  # which has its own finding
-    primaries = facts.own_primaries(base.procedure, base.service_dates)
+    if primary.procedure in IVUS:
+        return f"See {places([primary], line)}."  # which has its own finding
+    primaries = facts.own_primaries(primary.procedure, primary.service_dates)
     are_many = len(primaries) > _MOST_PRIMARIES or CONTRACTOR_DEFINED in primaries
-    which = f"'scrubber explain {base.procedure}' lists them" if are_many else " or ".join(sorted(primaries))
+    which = f"'scrubber explain {primary.procedure}' lists them" if are_many else " or ".join(sorted(primaries))
     return (
-        f"If the primary procedure of {base.procedure} ({which}) was done, add it; otherwise correct "
-        f"{places([base], line)}."
+        f"If the primary procedure of {primary.procedure} ({which}) was done, add it; otherwise correct "
+        f"{places([primary], line)}."
     )
 
 
@@ -220,7 +220,7 @@ _MOST_PRIMARIES = 8
 """Primary procedures that a message names."""
 
 
-class ContractorDefinedBase(EncounterEdit[Facts]):
+class ContractorDefinedPrimary(EncounterEdit[Facts]):
     """For 2016 and 2017 there is no national list of primary procedures of 37252; each contractor had its own.
 
     Why: whether a procedure of the encounter is a primary one cannot be told from national publications (AOC type 2).
@@ -240,7 +240,7 @@ class ContractorDefinedBase(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for lines of those years that do not stand alone."""
         for line in ivus_lines(encounter):
-            if is_contractor_defined(line, context.tables) and has_base(line, encounter, context.tables):
+            if is_contractor_defined(line, context.tables) and has_primary(line, encounter, context.tables):
                 yield self.finding(
                     line,
                     f"On {line.service_dates} each Medicare contractor defined the primary procedures of "
@@ -250,7 +250,7 @@ class ContractorDefinedBase(EncounterEdit[Facts]):
                 )
 
 
-class BaseLineFails(EncounterEdit[Facts]):
+class PrimaryLineFails(EncounterEdit[Facts]):
     """Every line that bills a primary procedure of the encounter has an error itself, or is charged at zero.
 
     Why: when the primary procedure is denied, the add-on code is denied with it (NCCI Policy Manual, chapter I). Judged
@@ -267,28 +267,28 @@ class BaseLineFails(EncounterEdit[Facts]):
         AOC,
         fires="37238 charge=-1\n37252",
         passes="37238\n37252",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
     @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for bases that all have an error or a charge of zero, where IVUS107 does not say why they fail."""
+        """Look for primary procedures that all have an error or no charge, where IVUS107 does not say why they fail."""
         for line in without(ivus_lines(encounter), lines_with("IVUS107", context)):
-            bases = bases_in(encounter, line, context.tables)
-            free = [base for base in bases if base.charge == 0 and not base.is_prepaid]
-            if bases and all(base in free or context.has_error(base) for base in bases):
+            primaries = primaries_in(encounter, line, context.tables)
+            free = [primary for primary in primaries if primary.charge == 0 and not primary.is_prepaid]
+            if primaries and all(primary in free or context.has_error(primary) for primary in primaries):
                 yield self.finding(
                     line,
-                    f"The primary procedure of {line.procedure} ({codes_of(bases)}, {places(bases, line)}) "
-                    f"{'is charged at zero' if len(free) == len(bases) else 'has an error'} and may be denied.",
-                    f"Correct {places(bases, line)} first; {line.procedure} depends on it.",
+                    f"The primary procedure of {line.procedure} ({codes_of(primaries)}, {places(primaries, line)}) "
+                    f"{'is charged at zero' if len(free) == len(primaries) else 'has an error'} and may be denied.",
+                    f"Correct {places(primaries, line)} first; {line.procedure} depends on it.",
                     element="SV101-2",
-                    related={"primary procedure": bases},
+                    related={"primary procedure": primaries},
                 )
 
 
-class CoronaryBaseOnly(EncounterEdit[Facts]):
+class CoronaryPrimaryOnly(EncounterEdit[Facts]):
     """The encounter has coronary procedures only, so no primary procedure of peripheral intravascular ultrasound.
 
     Why: ultrasound of coronary vessels is 92978 and 92979; 37252 and 37253 are for other vessels.
@@ -303,16 +303,16 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
         AOC,
         fires="92928\n37252",
         passes="92928\n37238\n37252",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for lines without base (IVUS101) beside coronary bases."""
+        """Look for lines without primary procedure (IVUS101) beside coronary primary procedures."""
         facts = context.tables
         for line in ivus_lines(encounter):
             coronary = _coronary_beside(line, encounter, facts)
-            if coronary and stands_alone(line, encounter, facts) and not retired_beside(line, encounter, facts):
+            if coronary and is_unexplained(line, encounter, facts) and not retired_beside(line, encounter, facts):
                 finding = self.finding(
                     line,
                     f"The only primary procedures billed with {line.procedure} are coronary ({codes_of(coronary)}, "
@@ -325,7 +325,7 @@ class CoronaryBaseOnly(EncounterEdit[Facts]):
 
 
 def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
-    """Return the lines of a line's days that bill a base of coronary ultrasound."""
+    """Return the lines of a line's days that bill a primary procedure of coronary ultrasound."""
     if not facts.coronary_bases.has_any(encounter.procedures):
         return []
     return [
@@ -336,13 +336,13 @@ def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> l
 
 
 ADDON_EDITS = (
-    AddOnWithoutBase,
-    BaseByOtherProvider,
-    BaseOnOtherDate,
-    BaseCannotStandAlone,
-    BaseOnAnotherClaim,
-    ContractorDefinedBase,
-    CoronaryBaseOnly,
+    AddOnWithoutPrimary,
+    PrimaryByOtherProvider,
+    PrimaryOnOtherDate,
+    PrimaryNotPayable,
+    PrimaryOnAnotherClaim,
+    ContractorDefinedPrimary,
+    CoronaryPrimaryOnly,
 )
-BASE_FAILS = BaseLineFails
+PRIMARY_FAILS = PrimaryLineFails
 """Runs last: it asks what the other edits found."""

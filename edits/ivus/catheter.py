@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from edits.ivus.bases import bases_in
 from edits.ivus.codes import INITIAL, ivus_lines, make_meta, sessions
 from edits.ivus.editions import CENTER, PTP
 from edits.ivus.facts import Facts
+from edits.ivus.primaries import primaries_in
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["CATHETER_EDITS"]
 
 
-def _bases(lines: Iterable[ServiceLine], encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Return the base lines of ultrasound lines, in file order; 37252 is no base here, though once listed for 37253."""
-    found = dict.fromkeys(base for line in lines for base in bases_in(encounter, line, facts))
-    bases = [base for base in found if base.procedure != INITIAL]
-    return tuple(sorted(bases, key=lambda base: (base.claim.ordinal, base.number)))
+def _primaries(lines: Iterable[ServiceLine], encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
+    """Return the primary procedures of ultrasound lines, in file order; 37252 is none here, though listed for 37253."""
+    found = dict.fromkeys(primary for line in lines for primary in primaries_in(encounter, line, facts))
+    primaries = [primary for primary in found if primary.procedure != INITIAL]
+    return tuple(sorted(primaries, key=lambda primary: (primary.claim.ordinal, primary.number)))
 
 
 class CatheterPlacementNotBilled(EncounterEdit[Facts]):
@@ -38,18 +38,18 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for bases of such families only, without any catheter code."""
+        """Look for primary procedures of such families only, without any catheter code."""
         facts = context.tables
         for lines in sessions(encounter):
-            bases = _bases(lines, encounter, facts)
+            primaries = _primaries(lines, encounter, facts)
             same_days = {other.procedure for line in lines for other in encounter.on_days_of(line)}
-            if not bases or facts.catheter_codes.has_any(same_days) or _includes_placement(same_days, facts):
+            if not primaries or facts.catheter_codes.has_any(same_days) or _includes_placement(same_days, facts):
                 continue
-            families = [row for base in bases for row in facts.base_families.ever(base.procedure)]
-            if len(families) == len(bases) and all(row.catheter_placement == "no" for row in families):
+            families = [row for primary in primaries for row in facts.base_families.ever(primary.procedure)]
+            if len(families) == len(primaries) and all(row.catheter_placement == "no" for row in families):
                 yield self.finding(
-                    bases[0],
-                    f"{bases[0].procedure} does not include catheter placement, and none is billed for that date.",
+                    primaries[0],
+                    f"{primaries[0].procedure} does not include catheter placement, and none is billed for that date.",
                     "If a catheter was placed and the record shows where, bill its placement code (such as "
                     "36010-36248).",
                     element="SV101-2",
@@ -83,14 +83,14 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for base codes that begin with C."""
+        """Look for primary codes that begin with C."""
         if not any(procedure.startswith("C") for procedure in encounter.procedures):
             return
-        for base in _bases(ivus_lines(encounter), encounter, context.tables):
-            if base.procedure.startswith("C") and not _is_of_surgery_center(base):
+        for primary in _primaries(ivus_lines(encounter), encounter, context.tables):
+            if primary.procedure.startswith("C") and not _is_of_surgery_center(primary):
                 yield self.finding(
-                    base,
-                    f"{base.procedure} is a facility code on a professional claim (837P).",
+                    primary,
+                    f"{primary.procedure} is a facility code on a professional claim (837P).",
                     "If an ambulatory surgical center bills, add its taxonomy 261QA1903X (2000A PRV03); otherwise bill "
                     "the professional procedure code.",
                     element="SV101-2",

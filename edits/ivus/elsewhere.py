@@ -6,18 +6,10 @@ from collections.abc import Hashable, Iterator, Sequence
 
 import attrs
 
-from edits.ivus.bases import (
-    bases_in,
-    by_other_provider,
-    codes_of,
-    fewest_differing,
-    has_base,
-    on_other_date,
-)
 from edits.ivus.codes import (
     CO107,
     MEDICARE,
-    NO_BASE,
+    NO_PRIMARY,
     ivus_lines,
     make_meta,
     places,
@@ -25,12 +17,20 @@ from edits.ivus.codes import (
 from edits.ivus.editions import AOC
 from edits.ivus.facts import Facts
 from edits.ivus.found import first_told, lines_with, refers_to, where_told, without
+from edits.ivus.primaries import (
+    by_other_provider,
+    codes_of,
+    fewest_differing,
+    has_primary,
+    on_other_date,
+    primaries_in,
+)
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
-__all__ = ["BaseByOtherProvider", "BaseOnAnotherClaim", "BaseOnOtherDate"]
+__all__ = ["PrimaryByOtherProvider", "PrimaryOnAnotherClaim", "PrimaryOnOtherDate"]
 
 
-class BaseByOtherProvider(EncounterEdit[Facts]):
+class PrimaryByOtherProvider(EncounterEdit[Facts]):
     """The primary procedure of that date has a different rendering provider, or a different billing provider.
 
     Why: an add-on code is paid only to the provider who did the primary procedure and bills it; an ambulatory surgical
@@ -47,16 +47,16 @@ class BaseByOtherProvider(EncounterEdit[Facts]):
         AOC,
         fires="37238 by=1234567893\n37252",
         passes="37238\n37252",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
     @refers_to("IVUS301", "IVUS110")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a base on that date under other rendering or billing providers only."""
+        """Look for a primary procedure on that date under other rendering or billing providers only."""
         told: dict[Hashable, ServiceLine] = {}
         for line in ivus_lines(encounter):
-            if has_base(line, encounter, context.tables):
+            if has_primary(line, encounter, context.tables):
                 continue
             found = by_other_provider(line, encounter, context.tables)
             if found:
@@ -91,7 +91,7 @@ _PROVIDERS = {
 }
 
 
-class BaseOnOtherDate(EncounterEdit[Facts]):
+class PrimaryOnOtherDate(EncounterEdit[Facts]):
     """The primary procedure is on the claim, but on another date.
 
     Why: the add-on code and its primary procedure must have the same date of service.
@@ -106,19 +106,19 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
         AOC,
         fires="37238 on=20240804\n37252",
         passes="37238\n37252",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
     @refers_to("IVUS301", "IVUS110", "IVUS103")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for a base on the claim on other dates only."""
+        """Look for a primary procedure on the claim on other dates only."""
         told: dict[Hashable, ServiceLine] = {}
         fix = (
             "If one of these dates of service (DTP*472) is wrong, correct it; if both are right, remove the ultrasound."
         )
         for line in ivus_lines(encounter):
-            if has_base(line, encounter, context.tables):
+            if has_primary(line, encounter, context.tables):
                 continue
             found = on_other_date(line, encounter, context.tables)
             if found:
@@ -134,7 +134,7 @@ class BaseOnOtherDate(EncounterEdit[Facts]):
                 )
 
 
-class BaseOnAnotherClaim(EncounterEdit[Facts]):
+class PrimaryOnAnotherClaim(EncounterEdit[Facts]):
     """The only primary procedure of the encounter is on another claim.
 
     Why: many payers look for the primary procedure on the same claim and deny the add-on code with CO-107. Medicare
@@ -150,25 +150,25 @@ class BaseOnAnotherClaim(EncounterEdit[Facts]):
         AOC,
         fires="claim A filing=CI\n37238\nclaim B filing=CI\n37252",
         passes="37238\n37252",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
     @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104", "IVUS107")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for lines whose bases are all on other claims; a line that repeats another is IVUS701's."""
+        """Look for lines whose primary procedures are all on other claims; a line that repeats another is IVUS701's."""
         for line in without(ivus_lines(encounter), lines_with("IVUS701", context)):
-            bases = bases_in(encounter, line, context.tables)
-            if bases and all(base.claim is not line.claim for base in bases):
+            primaries = primaries_in(encounter, line, context.tables)
+            if primaries and all(primary.claim is not line.claim for primary in primaries):
                 is_medicare = line.claim.filing_indicator in MEDICARE
                 finding = self.finding(
                     line,
-                    f"The primary procedure of {line.procedure} ({codes_of(bases)}) is not on this claim but on "
-                    f"{places(bases, line)} of the file.",
+                    f"The primary procedure of {line.procedure} ({codes_of(primaries)}) is not on this claim but on "
+                    f"{places(primaries, line)} of the file.",
                     "Send both claims; Medicare looks for the primary procedure by date of service, not by claim."
                     if is_medicare
                     else f"Bill {line.procedure} on the claim of its primary procedure.",
                     element="SV101-2",
-                    related={"primary procedure": bases},
+                    related={"primary procedure": primaries},
                 )
                 yield attrs.evolve(finding, severity=Severity.INFO, adjustment=None) if is_medicare else finding

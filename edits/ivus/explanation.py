@@ -36,8 +36,8 @@ def describe(code: str, day: date, facts: Facts) -> Page | None:
     """Explain what the tables know about `code` on the date of service `day`; None if they do not know it."""
     sections: tuple[tuple[_Section, Table[DatedRow]], ...] = (
         (("In short", tuple(_short(code, day, facts))), _first_source(code, facts)),
-        (_bases(code, day, facts), facts.base_codes),
-        (_as_base(code, day, facts), facts.base_codes),
+        (_primaries(code, day, facts), facts.base_codes),
+        (_as_primary(code, day, facts), facts.base_codes),
         (_coronary(code, day, facts), facts.coronary_bases),
         (_own_primaries(code, day, facts), facts.base_primaries),
         (_family(code, facts), facts.base_families),
@@ -106,25 +106,27 @@ def _unit_limit(code: str, day: date, facts: Facts) -> Iterator[str]:
         yield f"The MUE on {day} is not known."
 
 
-def _bases(code: str, day: date, facts: Facts) -> _Section:
+def _primaries(code: str, day: date, facts: Facts) -> _Section:
     if code not in IVUS:
         return "", ()
-    bases = {row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)}
-    if bases == {CONTRACTOR_DEFINED}:
+    primaries = {
+        row.base for row in facts.base_codes if row.addon == code and facts.base_codes.on((code, row.base), day)
+    }
+    if primaries == {CONTRACTOR_DEFINED}:
         return "Primary procedures", ("Contractor-defined: there is no national list for this date.",)
     families: dict[str, list[str]] = {}
-    for base in sorted(bases):
-        families.setdefault(_catheter_of(base, facts), []).append(base)
+    for primary in sorted(primaries):
+        families.setdefault(_catheter_of(primary, facts), []).append(primary)
     lines = (f"{heading}: {', '.join(codes)}" for heading, codes in sorted(families.items()))
-    return f"Primary procedures ({len(bases)})", tuple(lines) if bases else ("None on this date.",)
+    return f"Primary procedures ({len(primaries)})", tuple(lines) if primaries else ("None on this date.",)
 
 
-def _catheter_of(base: str, facts: Facts) -> str:
-    placements = {row.catheter_placement for row in facts.base_families.ever(base)}
+def _catheter_of(primary: str, facts: Facts) -> str:
+    placements = {row.catheter_placement for row in facts.base_families.ever(primary)}
     return _CATHETER[placements.pop()] if len(placements) == 1 else "Others"
 
 
-def _as_base(code: str, day: date, facts: Facts) -> _Section:
+def _as_primary(code: str, day: date, facts: Facts) -> _Section:
     lines: list[str] = []
     for addon in sorted(IVUS):
         for row in facts.base_codes.ever((addon, code)):
@@ -138,9 +140,9 @@ def _coronary(code: str, day: date, facts: Facts) -> _Section:
     lines: list[str] = []
     own = [row for row in facts.coronary_bases if row.addon == code]
     if own:
-        bases = sorted({row.base for row in own if _in_force(row, day)})
+        primaries = sorted({row.base for row in own if _in_force(row, day)})
         lines.append(
-            f"Add-on code of coronary ultrasound; its primary procedures on {day}: {', '.join(bases) or 'none'}"
+            f"Add-on code of coronary ultrasound; its primary procedures on {day}: {', '.join(primaries) or 'none'}"
         )
         lines.append("It is not for vessels outside the heart: their codes are 37252 and 37253")
     for row in facts.coronary_bases:
@@ -151,7 +153,7 @@ def _coronary(code: str, day: date, facts: Facts) -> _Section:
 
 
 def _own_primaries(code: str, day: date, facts: Facts) -> _Section:
-    """Tell of an add-on code among the base procedures, and of the procedures that it is an add-on to."""
+    """Tell of an add-on code among the primary procedures, and of the procedures that it is an add-on to."""
     primaries = sorted({row.primary for row in facts.base_primaries.ever(code) if _in_force(row, day)})
     ended = sorted({row.primary for row in facts.base_primaries.ever(code)} - {*primaries})
     as_primary = [row for row in facts.base_primaries if row.primary == code]

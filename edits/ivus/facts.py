@@ -123,26 +123,26 @@ class Facts:
         rows = {modifier: self.modifiers.ever(modifier) for modifier in line.modifiers}
         return tuple(modifier for modifier, found in rows.items() if found and found[0].kind in kinds)
 
-    def is_base(self, addon: str, procedure: str, dates: DateRange) -> bool:
+    def is_primary(self, addon: str, procedure: str, dates: DateRange) -> bool:
         """Whether `procedure` is a listed primary of `addon` on a day of `dates`."""
         return self.base_codes.on((addon, procedure), dates) is not None
 
     def is_contractor_defined(self, addon: str, dates: DateRange) -> bool:
         """Whether there is no national list of primaries of `addon` then (AOC type 2)."""
-        return self.is_base(addon, CONTRACTOR_DEFINED, dates)
+        return self.is_primary(addon, CONTRACTOR_DEFINED, dates)
 
     @lru_cache(maxsize=1024)  # noqa: B019 - the tables live as long as the program
-    def own_primaries(self, base: str, dates: DateRange | None) -> frozenset[str]:
-        """Return the primaries of a base code that is an add-on itself; empty for one that can stand alone.
+    def own_primaries(self, primary: str, dates: DateRange | None) -> frozenset[str]:
+        """Return the primaries of a primary code that is an add-on itself; empty for one that is payable on its own.
 
         None are known where the dates are not.
         """
         if dates is None:
             return frozenset()
-        if any(row.role == "initial" for row in self.procedures.ever(base)):
-            rows = (row for row in self.base_codes if row.addon == base)
+        if any(row.role == "initial" for row in self.procedures.ever(primary)):
+            rows = (row for row in self.base_codes if row.addon == primary)
             return frozenset(row.base for row in rows if _in_force(row, dates))
-        own = self.base_primaries.ever(base)
+        own = self.base_primaries.ever(primary)
         return frozenset([row.primary for row in own if _in_force(row, dates)])
 
     def exclusion_on(self, procedure: str, dates: DateRange) -> bool:

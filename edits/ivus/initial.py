@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from edits.ivus.codes import ADDITIONAL, CO107, INITIAL, MEDICARE, NO_BASE, make_meta, places, sessions
+from edits.ivus.codes import ADDITIONAL, CO107, INITIAL, MEDICARE, NO_PRIMARY, make_meta, places, sessions
 from edits.ivus.editions import AOC, CPT, FEES
 from edits.ivus.facts import Facts, amount
 from edits.ivus.found import refer_to, refers_to
@@ -31,7 +31,7 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
         CPT,
         fires="37238\n37253",
         passes="37238\n37252\n37253",
-        status=NO_BASE,
+        status=NO_PRIMARY,
         adjustment=CO107,
     )
 
@@ -43,7 +43,7 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
             missing = _without_initial(session, encounter)
             for line, dates in missing:
                 first = missing[0][0]
-                is_listed = facts.is_base(ADDITIONAL, INITIAL, dates)
+                is_listed = facts.is_primary(ADDITIONAL, INITIAL, dates)
                 is_asked = is_listed or line.claim.filing_indicator not in MEDICARE
                 worth = _worth_of_initial(line, dates, facts) if line is first else None
                 finding = self.finding(

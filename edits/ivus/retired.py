@@ -13,12 +13,12 @@ from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, Servic
 __all__ = ["RETIRED_EDITS", "retired_beside"]
 
 
-class BaseNotValidOnDate(Edit[Facts]):
+class PrimaryNotValidOnDate(Edit[Facts]):
     """A code is billed for a date of service on which it is not valid.
 
     Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day; other codes that ended, such as 33884 and
     75956-75959, are in the table of ended codes. Payers deny a code that is not valid on the date of service, and
-    intravascular ultrasound with it where it was the only base procedure.
+    intravascular ultrasound with it where it was the only primary procedure.
     Fix: if the date of service is wrong, correct it; otherwise bill the code that is valid on it for what was done.
     """
 
@@ -69,7 +69,7 @@ def _against_dates(line: ServiceLine, facts: Facts) -> tuple[str, str] | None:
 
 
 def retired_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
-    """Return the lines on the days of an ultrasound line that bill a base in another period and are IVUS105's."""
+    """Return the lines on the days of an ultrasound line that bill a primary of another period and are IVUS105's."""
     return tuple(
         other
         for other in encounter.on_days_of(line)
@@ -124,4 +124,4 @@ _REPLACEMENTS = {
     f"{IVUS_PERIOD.first}.",
 }
 
-RETIRED_EDITS = (BaseNotValidOnDate, RetiredIvusCode)
+RETIRED_EDITS = (PrimaryNotValidOnDate, RetiredIvusCode)

@@ -93,7 +93,7 @@ class BaseCode(DatedRow):
 
 @frozen
 class BasePrimary(DatedRow):
-    """The base code `addon` is an add-on code itself, and `primary` one of its own primaries."""
+    """The primary code `addon` is an add-on code itself, and `primary` one of its own primaries."""
 
     addon: str
     primary: str
@@ -180,7 +180,7 @@ class CatheterCode(DatedRow):
 
 @frozen
 class BaseFamily(DatedRow):
-    """The family of a base code and whether it includes catheter placement: yes, no, non-selective or unknown."""
+    """The family of a primary code and whether it includes catheter placement: yes, no, non-selective or unknown."""
 
     base: str
     family: str
@@ -213,7 +213,7 @@ class MistakenPrimary(DatedRow):
 
 @frozen
 class FamilyNote(DatedRow):
-    """Why it is not known whether a family of base codes includes catheter placement."""
+    """Why it is not known whether a family of primary codes includes catheter placement."""
 
     family: str
     note: str

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from edits.ivus.bases import bases_in, codes_of
 from edits.ivus.codes import ADDITIONAL, INITIAL, SIDES, ivus_lines, make_meta, modified_lines, places, side_of
 from edits.ivus.editions import NCCI_MANUAL, PFS, SIDES_MEANT
 from edits.ivus.facts import Facts
 from edits.ivus.found import is_among, lines_with, refers_to, without
+from edits.ivus.primaries import codes_of, primaries_in
 from edits.ivus.retired import retired_beside
 from edits.ivus.units import UnitsByDay, limit_of, together
 from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
@@ -123,29 +123,31 @@ class OppositeSide(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for lines of 37252 with one side whose bases all have the other; catheters and the like say nothing."""
+        """Look for 37252 with one side, all of whose primary procedures have the other; catheters say nothing."""
         facts = context.tables
         for line in modified_lines(encounter):
             side = side_of(line)
             if line.procedure != INITIAL or not side:
                 continue
-            bases = [base for base in bases_in(encounter, line, facts) if not facts.has_no_side(base.procedure)]
-            opposite = bases and all(_sides(base, facts) == SIDES - {side} for base in bases)
-            # Beside a base whose code ended, that one may have the side of the ultrasound.
+            primaries = [
+                primary for primary in primaries_in(encounter, line, facts) if not facts.has_no_side(primary.procedure)
+            ]
+            opposite = primaries and all(_sides(primary, facts) == SIDES - {side} for primary in primaries)
+            # Beside a primary procedure whose code ended, that one may have the side of the ultrasound.
             if opposite and not retired_beside(line, encounter, facts):
                 yield self.finding(
                     line,
-                    f"37252 is {side}, but its primary procedure ({codes_of(bases)}, {places(bases, line)}) is "
-                    f"{side_of(bases[0])}.",
+                    f"37252 is {side}, but its primary procedure ({codes_of(primaries)}, {places(primaries, line)}) is "
+                    f"{side_of(primaries[0])}.",
                     "If one of the sides is wrong, correct it; otherwise nothing needs to be done.",
                     element=line.modifier_element(line.modifiers.index(side)),
-                    related={"primary procedure": bases},
+                    related={"primary procedure": primaries},
                 )
 
 
-def _sides(base: ServiceLine, facts: Facts) -> frozenset[str]:
-    """Return the sides of a base procedure; both for a bilateral modifier."""
-    return SIDES if facts.modifiers_of_kind(base, "bilateral") else SIDES.intersection(base.modifiers)
+def _sides(primary: ServiceLine, facts: Facts) -> frozenset[str]:
+    """Return the sides of a primary procedure; both for a bilateral modifier."""
+    return SIDES if facts.modifiers_of_kind(primary, "bilateral") else SIDES.intersection(primary.modifiers)
 
 
 SIDE_EDITS = (LateralityPair, AdditionalVesselsOnSeveralLines, OppositeSide)

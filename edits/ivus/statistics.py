@@ -1,12 +1,12 @@
-"""What a report counts about intravascular ultrasound: units against the MUE, base families, places of service."""
+"""What a report counts about intravascular ultrasound: units against the MUE, primary procedures, places of service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edits.ivus.bases import bases_in
 from edits.ivus.codes import IVUS, sessions
 from edits.ivus.facts import Facts
+from edits.ivus.primaries import primaries_in
 from edits.ivus.units import UnitsByDay
 from scrubber import Encounter, Observation, ServiceLine
 
@@ -23,7 +23,7 @@ def observe(encounter: Encounter, facts: Facts) -> Iterator[Observation]:
     """Count each session of intravascular ultrasound once in both tables."""
     for session in sessions(encounter):
         yield from _units(session, facts)
-        yield from _bases(session, encounter, facts)
+        yield from _primaries(session, encounter, facts)
 
 
 def _units(session: Sequence[ServiceLine], facts: Facts) -> Iterator[Observation]:
@@ -39,16 +39,16 @@ def _units(session: Sequence[ServiceLine], facts: Facts) -> Iterator[Observation
         yield Observation(UNITS, row, (f"{units}" if units <= _MANY else f"more than {_MANY}") + over)
 
 
-def _bases(session: Sequence[ServiceLine], encounter: Encounter, facts: Facts) -> Iterator[Observation]:
-    bases = dict.fromkeys(base for line in session for base in bases_in(encounter, line, facts))
-    families = dict.fromkeys(_family(base, facts) for base in bases if base.procedure not in IVUS)
+def _primaries(session: Sequence[ServiceLine], encounter: Encounter, facts: Facts) -> Iterator[Observation]:
+    primaries = dict.fromkeys(primary for line in session for primary in primaries_in(encounter, line, facts))
+    families = dict.fromkeys(_family(primary, facts) for primary in primaries if primary.procedure not in IVUS)
     for family in families or ("no primary procedure found",):
         yield Observation(BASES, family, _setting(session[0], facts))
 
 
-def _family(base: ServiceLine, facts: Facts) -> str:
-    rows = facts.base_families.ever(base.procedure)
-    return rows[0].family if rows else base.procedure
+def _family(primary: ServiceLine, facts: Facts) -> str:
+    rows = facts.base_families.ever(primary.procedure)
+    return rows[0].family if rows else primary.procedure
 
 
 def _setting(line: ServiceLine, facts: Facts) -> str:

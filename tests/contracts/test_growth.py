@@ -81,12 +81,12 @@ def test_lines_of_other_providers_are_found_once_for_each_day(monkeypatch: pytes
     from edits.ivus.facts import Facts  # noqa: PLC0415
 
     asked = 0
-    is_base = Facts.is_base
+    is_primary = Facts.is_primary
 
     def counting(self: Facts, *arguments: Any) -> bool:
         nonlocal asked
         asked += 1
-        return is_base(self, *arguments)
+        return is_primary(self, *arguments)
 
     monkeypatch.setattr(Facts, "is_base", counting)
     counts = []

@@ -40,9 +40,21 @@ def test_the_packages_keep_the_contracts(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("edits/ivus/bases.py", "from scrubber.pipeline.survey_log import SurveyLog", "The edits use the public names"),
-        ("edits/ivus/bases.py", "from scrubber.outputs.output_set import Targets", "The edits use the public names"),
-        ("edits/ivus/bases.py", "from scrubber.claims.disclosure import detail_of", "The edits use the public names"),
+        (
+            "edits/ivus/sides.py",
+            "from scrubber.pipeline.survey_log import SurveyLog",
+            "The edits use the public names",
+        ),
+        (
+            "edits/ivus/primaries.py",
+            "from scrubber.outputs.output_set import Targets",
+            "The edits use the public names",
+        ),
+        (
+            "edits/ivus/primaries.py",
+            "from scrubber.claims.disclosure import detail_of",
+            "The edits use the public names",
+        ),
         ("scrubber/claims/loops.py", "from scrubber.engine.judge import Engine", "Layers of the machine"),
         ("scrubber/findings/rule.py", "from scrubber.io.spool import Spool", "Layers of the machine"),
         ("scrubber/api.py", "import edits", "The machine knows no medicine"),

@@ -11,10 +11,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from edits.ivus.bases import can_stand
 from edits.ivus.codes import CO107, CO181, ENDED, SUCCEEDED, listed, make_meta
 from edits.ivus.editions import table_infos
 from edits.ivus.facts import Facts, load_facts
+from edits.ivus.primaries import is_payable
 from edits.ivus.rows import BasePrimary, NcciModifier
 from scrubber import (
     Adjustment,
@@ -199,7 +199,7 @@ def test_a_base_stands_where_its_primaries_do(primaries: dict[str, str], claim: 
     }
     facts = attrs.evolve(facts, base_primaries=Table(facts.base_primaries.info, rows))
     (billed,) = iter_claims(to_837p(claim))
-    assert can_stand(billed.lines[0], Encounter(tuple(billed.lines)), facts) is stands
+    assert is_payable(billed.lines[0], Encounter(tuple(billed.lines)), facts) is stands
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_primaries_are_those_of_the_date(effective: str, deleted: str | None, as
     row = BasePrimary(effective=effective, deleted=deleted, addon="99901", primary="99902", aoc_type="1")
     facts = attrs.evolve(facts, base_primaries=Table(facts.base_primaries.info, {"99901": (row,)}))
     (billed,) = iter_claims(to_837p("99901 on=20240805"))
-    assert can_stand(billed.lines[0], Encounter(tuple(billed.lines)), facts) is not asked_for
+    assert is_payable(billed.lines[0], Encounter(tuple(billed.lines)), facts) is not asked_for
 
 
 def test_the_tables_are_named_without_being_loaded() -> None:

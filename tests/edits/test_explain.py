@@ -176,7 +176,7 @@ def test_values_that_settings_change_are_named_with_their_origin(tmp_path: Path)
         ("IVUS601", ["switched off, from {}"]),
         ("IVUS203", ["severity info, from {}"]),
         ("IVUS503", ["severity error for payer 12502, from {}"]),
-        ("IVUS402", ["ignored for payer 12502 until 2026-12-31, from {}: their policy 2026-04"]),
+        ("IVUS402", ["suppressed for payer 12502 until 2026-12-31, from {}: their policy 2026-04"]),
         ("IVUS101", []),
     ],
 )

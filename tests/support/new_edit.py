@@ -109,7 +109,7 @@ def cases_of() -> str:
 def chain_with(chain: str, name: str) -> str:
     """Return the text of `edits/__init__.py` with the edit before IVUS109, which asks what the others found."""
     constant = f"{_python_name(name).upper()}_EDITS"
-    lines = _insert(chain, "        BASE_FAILS,\n", f"        *{constant},\n").splitlines(keepends=True)
+    lines = _insert(chain, "        PRIMARY_FAILS,\n", f"        *{constant},\n").splitlines(keepends=True)
     first = next(number for number, line in enumerate(lines) if line.startswith("from edits.ivus."))
     modules = [line for line in lines if line.startswith("from edits.ivus.")]
     new = f"from edits.ivus.{_python_name(name)} import {constant}\n"

@@ -160,12 +160,12 @@ def _kill(executor: ProcessExecutor) -> None:
 
 @pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the change must reach the processes")
 def test_a_crash_in_a_process_is_a_crash_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from edits.ivus.addon import AddOnWithoutBase  # noqa: PLC0415
+    from edits.ivus.addon import AddOnWithoutPrimary  # noqa: PLC0415
 
     def crash(*_: object) -> None:
         raise RuntimeError("a name")
 
-    monkeypatch.setattr(AddOnWithoutBase, "check", crash)
+    monkeypatch.setattr(AddOnWithoutPrimary, "check", crash)
     with processes() as executor, open_source(to_837p("37252")) as source:
         run = FileScrub(source, make_engine(SETTINGS), executor=executor)
         (claim,) = run
