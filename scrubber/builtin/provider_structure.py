@@ -17,8 +17,9 @@ __all__ = ["PROVIDER_EDITS", "names_good_providers"]
 
 _NPI = Source(
     "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn, prefix 80840); front end edits "
-    "X222.262.2310B.NM109.030 and 2420A (A7:562:82); other entities, and that Medicare asks for an NPI, from memory",
-    "edition not known",
+    "X222.262.2310B.NM109.030 and 2420A (A7:562:82), other entities likewise; First Coast Service Options asks for the "
+    "billing provider's NPI on all Medicare claims (https://medicare.fcso.com/node/5356)",
+    "read 2026-11-28",
 )
 
 _MEDICARE_PART_B = "MB"
@@ -35,7 +36,7 @@ _ROLES = {
     "QB": ("purchased service provider", "", "2420B"),
 }
 _MAY_LACK_NPI = ("77",)
-"""A service facility that is only an address has no NPI of its own (005010X222A1, 2310C NM109; from memory)."""
+"""A service facility has an NPI in 2310C only if it has one and is no part of the billing provider (X12 RFI 1845)."""
 
 
 class NpiCheckDigitWrong(Edit[None]):

@@ -590,7 +590,7 @@ def test_the_logger_is_given_back_as_it_was() -> None:
 
 
 def test_import_is_cheap_and_pyx12_comes_with_the_first_interchange() -> None:
-    modules = "scrubber.conformance.guide_walk, scrubber.builtin.claim_structure"
+    modules = "scrubber.conformance.guide_walk, scrubber.builtin.x12_pack"
     program = f"import sys, {modules}; sys.exit('pyx12' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT)
     assert done.returncode == 0
