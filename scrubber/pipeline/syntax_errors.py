@@ -17,7 +17,7 @@ from functools import cached_property
 
 import attrs
 
-from scrubber.conformance.guide_walk import CONFORMANCE_RULES
+from scrubber.conformance.rules import CONFORMANCE_RULES
 from scrubber.findings.finding import Finding, Location, Severity
 from scrubber.io.database import on_disk, private_database
 from scrubber.pipeline.survey_log import Packed

@@ -12,7 +12,7 @@ import pytest
 from scrubber.builtin.all_rules import all_rules
 from scrubber.catalogue import explain_rule, render_catalogue
 from scrubber.cli.main import commands
-from scrubber.conformance.guide_walk import CONFORMANCE_RULES
+from scrubber.conformance.rules import CONFORMANCE_RULES
 from scrubber.packs.registry import load_plugins
 from scrubber.testing import to_837p
 from scrubber.x12.rules import SYNTAX_RULES

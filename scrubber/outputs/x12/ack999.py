@@ -14,7 +14,7 @@ from typing import BinaryIO
 from attrs import define, field
 
 from scrubber.claims.raw_claim import RawClaim
-from scrubber.conformance.guide_walk import GuideEnvelopeError
+from scrubber.conformance.rules import GuideEnvelopeError
 from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer

@@ -22,13 +22,8 @@ from pyx12.map_if import load_map_file, segment_if
 from pyx12.map_walker import walk_tree
 
 from scrubber.conformance import guide_walk as conformance
-from scrubber.conformance.guide_walk import (
-    CONFORMANCE_RULES,
-    GuideElementError,
-    GuideEnvelopeError,
-    GuideSegmentError,
-    guide_errors,
-)
+from scrubber.conformance.guide_walk import guide_errors
+from scrubber.conformance.rules import CONFORMANCE_RULES, GuideElementError, GuideEnvelopeError, GuideSegmentError
 from scrubber.findings.finding import Location, Severity
 from scrubber.io.source import open_source
 from scrubber.testing import to_837p
