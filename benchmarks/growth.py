@@ -100,7 +100,7 @@ def patient(claims: Sequence[str], kind: str = "MB") -> str:
 
 
 def reliance(size: int) -> str:
-    """Claims of one patient of which each has the base procedure of the next, and the first is rejected."""
+    """Claims of one patient of which each has the primary procedure of the next, and the first is rejected."""
     claims = [_claim(0, [_line(1, "37238", _day(0)), _line(2, "99213", "20241399")])]
     claims += [_claim(n, [_line(1, "37238", _day(n)), _line(2, "37252", _day(n - 1))]) for n in range(1, size)]
     return patient(claims)
@@ -166,7 +166,7 @@ def vessel_words(size: int) -> str:
 
 
 def providers_in_one_day(size: int) -> str:
-    """One patient's day on which every line has another rendering provider, half of them without the base procedure."""
+    """One patient's day on which every line has another rendering provider, half without the primary procedure."""
     claims = []
     for n in range(0, size, 25):
         lines = [
@@ -195,7 +195,7 @@ def provider_ranges(size: int) -> str:
 
 
 def lines_of_one_claim(size: int) -> str:
-    """One claim of very many lines, each on another day, half of them the base procedure."""
+    """One claim of very many lines, each on another day, half of them the primary procedure."""
     return patient([_claim(1, [_line(n + 1, ("37238", "37252")[n % 2], _day(n)) for n in range(size)])])
 
 

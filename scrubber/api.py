@@ -242,7 +242,7 @@ def check_claim(claim: Claim, config: Config | None = None, **settings: Unpack[S
 
 
 def check_claims(claims: Iterable[Claim], config: Config | None = None, **settings: Unpack[Settings]) -> list[Finding]:
-    """Judge the claims of a host together, so that base procedures and units on other claims count.
+    """Judge the claims of a host together, so that primary procedures and units on other claims count.
 
     Settings are as for `scrub`.  The claims' `ordinal` must differ.  Raises ValueError if it does not.
     """

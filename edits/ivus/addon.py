@@ -238,7 +238,7 @@ class ContractorDefinedPrimary(EncounterEdit[Facts]):
     )
 
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-        """Look for lines of those years that do not stand alone."""
+        """Look for lines of those years that have a primary procedure."""
         for line in ivus_lines(encounter):
             if is_contractor_defined(line, context.tables) and has_primary(line, encounter, context.tables):
                 yield self.finding(

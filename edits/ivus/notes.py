@@ -34,7 +34,7 @@ _PREFIXED = {("yes", "yes")}
 """Pairing and context of a name for which L or R in front is context enough (RIJ, not LIMA)."""
 
 _SKIPPED = frozenset({"filler", "limb", "segment"})
-"""Roles of words that may stand between a side and its vessel, or between the vessels of a list."""
+"""Roles of words that may be between a side and its vessel, or between the vessels of a list."""
 
 
 @frozen
@@ -346,7 +346,7 @@ def _leads(parts: Sequence[_Part]) -> list[bool]:
 
 
 def _joined_sides(parts: Sequence[_Part]) -> list[_Part]:
-    """Join sides that stand together ("LEFT AND RIGHT", "R & L") to one."""
+    """Join sides that are together ("LEFT AND RIGHT", "R & L") to one."""
     joined: list[_Part] = []
     for part in parts:
         if part.role == "side":

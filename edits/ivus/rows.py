@@ -119,7 +119,7 @@ class UnitLimit(DatedRow):
 
 @frozen
 class Pair(DatedRow):
-    """`column2` is included in `column1`; a modifier may lift it where `modifier_indicator` is 1, not where it is 0.
+    """`column2` is bundled into `column1`; a modifier may bypass it where `modifier_indicator` is 1, not where it is 0.
 
     `effective` is the first day, or 2016-01-01, when the ultrasound codes began, where that is not known; `proven_from`
     is the first day on which the pair is known to have been in force, None where no edition shows it in force.

@@ -157,7 +157,7 @@ def _first_line(delimiters: Delimiters) -> re.Pattern[str]:
 
 
 Extent = tuple[int, int, int, str]
-"""Where a level stands: its first byte, the one behind it, the ordinal of its first segment, its loop."""
+"""Where a level is: its first byte, the one behind it, the ordinal of its first segment, its loop."""
 
 
 @frozen(eq=False)
@@ -165,7 +165,7 @@ class ClaimPlace:
     """Where a claim and its levels are in the input, so that it can be read again without the rest of the file.
 
     `levels` are the billing provider's, the subscriber's and the patient's, and one of an unknown kind (HL03) if it
-    stands below one.  `alone` says that it is judged without the other claims of its patient, which are too many;
+    is below one.  `alone` says that it is judged without the other claims of its patient, which are too many;
     `repeats` which earlier claim it repeats where it is judged alone for that or another reason;
     `known` is what was found in it, or in its levels, before it is judged, and `envelope_errors` the errors for which
     its transaction set, functional group or interchange is rejected.
@@ -298,7 +298,7 @@ def _name_pattern(delimiters: Delimiters, entity: str) -> re.Pattern[str]:
 
 
 def extent_of(level: Level) -> Extent:
-    """Return where a level stands."""
+    """Return where a level is."""
     stretch = level.stretch
     if stretch is not None:
         return stretch.offset, stretch.end, stretch.ordinal, level.loop

@@ -159,8 +159,8 @@ class Encounters:
     def _first_of(self) -> dict[int, Encounter]:
         return {id(line): encounter for encounter in self._first for line in encounter.lines}
 
-    def without(self, claims: Iterable[Claim]) -> list[Encounter]:
-        """Take claims out, and return the encounters that have to be judged again, in the order of their first line.
+    def remove(self, claims: Iterable[Claim]) -> list[Encounter]:
+        """Remove claims, and return the encounters that have to be judged again, in the order of their first line.
 
         Those are what is left of the encounters that had a line of theirs, those of an original that one of them had
         superseded, and those for which somebody looked for lines elsewhere on the days of such a line.

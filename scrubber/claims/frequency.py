@@ -96,7 +96,7 @@ class Versions:
         """Yield the claims that replace others, and those that would but are rejected.
 
         One that is named supersedes all earlier claims with its REF*F8 or CLM01, earlier replacements too, and the
-        original with its CLM01 wherever it stands.  Else it supersedes one earlier original with its content, that with
+        original with its CLM01 wherever it is.  Else it supersedes one earlier original with its content, that with
         the most of its codes.  Each claim is superseded once.
         """
         originals = _Originals()
@@ -179,7 +179,7 @@ class _Originals:
     _gone: set[int] = field(factory=set[int])
 
     def expect(self, marked: Marked) -> None:
-        """Take an original that comes, which a replacement of the same CLM01 means wherever it stands."""
+        """Take an original that comes, which a replacement of the same CLM01 means wherever it is."""
         self._name(marked, {"CLM01"})
 
     def add(self, marked: Marked) -> None:

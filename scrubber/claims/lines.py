@@ -58,7 +58,7 @@ def read_plain_lines(
     """Read service lines from their text, as `read_line` does, if each is LX, SV1, DTP*472, REF*6R and notes only.
 
     They begin at `place`, with the segment `ordinal`.  `add_line` is told where each begins and with which segment, and
-    gives what makes its loop when somebody asks for it.  None stands for lines of any other form.
+    gives what makes its loop when somebody asks for it.  None for lines of any other form.
     """
     pattern = _plain_line(delimiters)
     lines: list[ServiceLine] = []

@@ -68,7 +68,7 @@ def _parse_count(text: str) -> int | None:
 
 
 def _shown(form: CodeForm, text: str) -> str:
-    """Return what stands for a text in `repr`: itself if it has the form of a code, else nothing of it."""
+    """Return what `repr` shows for a text: itself if it has the form of a code, else nothing of it."""
     return form.shown(text, "...")
 
 

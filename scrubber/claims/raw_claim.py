@@ -1,4 +1,4 @@
-"""What the reader gives: claims, the levels they stand under, and what stands between them.
+"""What the reader gives: claims, the levels above them, and what is between them.
 
 A claim or level of a regular part of the file keeps its text and is cut into segments only when somebody asks for
 them: most claims of a large file are never asked.
@@ -39,12 +39,12 @@ class Level:
 
 @define(eq=False)
 class RawClaim:
-    """One claim and the levels it stands under; None for a level that is missing.
+    """One claim and the levels above it; None for a level that is missing.
 
     `ordinal` counts the claims of the file from 1.  `start` is the byte at which it begins and `end` the one at which
     whatever follows it begins; `count` is the number of its segments.  `complete` is False when the input ended inside
     the claim.  `stretch` is its text, None where that part of the file is irregular and was cut segment by segment.
-    `unknown` is the level of an unknown kind (HL03) that it stands below, too.
+    `unknown` is the level of an unknown kind (HL03) that it is below, too.
     """
 
     ordinal: int

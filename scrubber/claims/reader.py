@@ -29,7 +29,7 @@ _Event = TypeVar("_Event")
 class Reader:
     """Iterates over the claims of an input, in file order, once; afterwards `unread` and the counts are complete.
 
-    `events` gives what stands between the claims as well.  `on_error` is told each error before the event it lies in.
+    `events` gives what is between the claims as well.  `on_error` is told each error before the event it lies in.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Reader:
         return (event for event in self.events() if isinstance(event, RawClaim))
 
     def events(self) -> Iterator[EnvelopeSegment | RawClaim]:
-        """Yield the claims and what stands between them, in file order, once.
+        """Yield the claims and what is between them, in file order, once.
 
         From the first header on, each event ends where the next begins.
         """
@@ -143,7 +143,7 @@ class Reader:
         return run
 
     def _take_run(self, run: PlainRun, ordinal: int) -> None:
-        """Count what was glimpsed, and stand where it ended."""
+        """Count what was glimpsed, and go on where it ended."""
         self.segments += run.ordinal - ordinal
         self._envelope.count_all(run.ordinal - ordinal)
         self.claims, self._level_count = run.claims, run.levels

@@ -24,7 +24,7 @@ __all__ = ["Glimpse", "PlainRun"]
 
 @frozen(eq=False)
 class Glimpse:
-    """A plain claim seen in passing: where it stands, whose it is (see `patient_key`), and what it says."""
+    """A plain claim seen in passing: where it is, whose it is (see `patient_key`), and what it says."""
 
     place: ClaimPlace
     patient_key: tuple[str, ...] = field(repr=False)

@@ -243,7 +243,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
 ) -> int:
     """Judge the claims of 837P files.
 
-    A folder stands for the claim files below it, "-" for standard input.  Several inputs share one report.
+    A folder means the claim files below it, "-" for standard input.  Several inputs share one report.
     """
     from scrubber.api import Scrubber  # noqa: PLC0415
     from scrubber.cli.progress import ProgressBar  # noqa: PLC0415

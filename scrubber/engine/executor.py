@@ -33,7 +33,7 @@ _BATCH = 64
 """Claims in a batch."""
 
 _CLAIMS_AHEAD = 1_000
-"""Claims, and what stands between them, that may wait for each process."""
+"""Claims, and what is between them, that may wait for each process."""
 
 _INPUTS_AHEAD = 2
 """Inputs that may wait for each process."""

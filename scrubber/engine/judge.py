@@ -204,7 +204,7 @@ class _Judgement:
         while newly and len(rejected) + len(newly) < len(self.verdicts):
             rejected = sorted(rejected + newly)
             found: dict[int, list[Finding]] = {}
-            for encounter in self._encounters.without(self.verdicts[ordinal].claim for ordinal in newly):
+            for encounter in self._encounters.remove(self.verdicts[ordinal].claim for ordinal in newly):
                 before = {
                     ordinal: verdict.before_encounters() for ordinal, verdict in self._involved(encounter).items()
                 }

@@ -63,7 +63,7 @@ def _rank_of(value: object) -> int:
 
 @frozen
 class Location:
-    """Where in the input a finding stands.
+    """Where in the input a finding is.
 
     `loop` is the TR3 loop ("2400"), `segment` the segment identifier ("SV1"), `element` the reference designator with
     its component ("SV101-2").  `ordinal` counts the segments of the file from 1 (the first ISA).  `offset` and `length`

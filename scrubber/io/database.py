@@ -14,7 +14,7 @@ __all__ = ["on_disk", "private_database"]
 
 def private_database(owner: object) -> sqlite3.Connection:
     """Return a temporary database of SQLite that nobody else can open; it is closed with its owner at the latest."""
-    # What is given up is closed by whichever thread collects it.
+    # What is no longer used is closed by whichever thread collects it.
     database = sqlite3.connect("", check_same_thread=False)
     weakref.finalize(owner, database.close)
     database.execute("PRAGMA cache_size = -512")  # in KB: what is kept must not grow with the file

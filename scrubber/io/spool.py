@@ -19,7 +19,7 @@ class _Writable(Protocol):
 class Spool:
     """Keeps bytes in memory while they are few, else in a temporary file without a name, until they are moved on.
 
-    Unlike `tempfile.SpooledTemporaryFile` it needs no closing: one that is given up leaves nothing behind.
+    Unlike `tempfile.SpooledTemporaryFile` it needs no closing: one that is not used any more leaves nothing behind.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ _OTHER = 0
 
 
 class RepeatIndex:
-    """Finds the claims that repeat others, wherever in the file these stand.
+    """Finds the claims that repeat others, wherever in the file these are.
 
     In a first pass `fingerprint` and `fingerprint_plain` give each claim a number, equal for claims of one patient with
     the same codes and dates; two sieves of a bit for every so many numbers tell which of them come again.  Only the

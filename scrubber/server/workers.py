@@ -146,7 +146,7 @@ class Pool:
                 return await worker.ask(job)
         except TimeoutError as error:
             worker.kill()
-            raise Problem(Problems.TIME_LIMIT, f"It was given up after {self.limit:g} seconds.") from error
+            raise Problem(Problems.TIME_LIMIT, f"It was cancelled after {self.limit:g} seconds.") from error
         except asyncio.CancelledError:
             worker.kill()
             raise

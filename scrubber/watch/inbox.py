@@ -60,7 +60,7 @@ class Waits:
 
 @frozen
 class Arrival:
-    """A file to be taken: its name in the drop folder, its stamp, and why it is given up (None: it is whole)."""
+    """A file to be taken: its name in the drop folder, its stamp, and why it will not be whole (None: it is)."""
 
     name: str
     stamp: str
@@ -109,7 +109,7 @@ class Inbox:
         return not self._seen
 
     def arrivals(self) -> list[Arrival]:
-        """Scan the folder and give the files that are whole, or given up, oldest first.  Raises ScrubberError."""
+        """Scan the folder and give the files that are whole, or will not be, oldest first.  Raises ScrubberError."""
         now, seen, names = time.monotonic(), dict[str, _Sighting](), set[str]()
         try:
             with os.scandir(self.folder) as entries:
@@ -149,7 +149,7 @@ class Inbox:
         return _Sighting(stamp, now, age_of(found))
 
     def _arrival(self, name: str, names: set[str]) -> Arrival | None:
-        """Return a steady file if it is whole or given up."""
+        """Return a steady file if it is whole, or has waited too long."""
         sighting = self._seen[name]
         if sighting.lacks is None:
             try:
@@ -172,7 +172,7 @@ class Inbox:
         return Arrival(name, sighting.stamp, f"{lacks}, {self.waits.give_up:g} seconds after its last change")
 
     def trouble(self, name: str, reason: str) -> None:
-        """Note what stands against a file, once as long as it is there."""
+        """Note why a file is not taken, once as long as it is there."""
         if (name, reason) not in self._told:
             self._told.add((name, reason))
             self.troubles.append((name, reason))

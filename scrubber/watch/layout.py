@@ -22,7 +22,7 @@ _OWN_EXTENSIONS = (".277ca", ".999")
 
 @frozen
 class Layout:
-    """The folders below `root`, where the published files themselves stand.
+    """The folders below `root`, where the published files themselves are.
 
     `work` holds what is being judged, `archive` the originals of what was published, `failed` what was not.
     """
@@ -150,7 +150,7 @@ def escaped(name: str) -> str:
 
 
 def base_name(name: str, sha256: str, number: int | None = None) -> tuple[str, str]:
-    """Return the name, without and with only its extension, under which the files of an input stand.
+    """Return the name, without and with only its extension, under which the files of an input are.
 
     It is the input's own with the beginning of the SHA-256 of its bytes, so that another file of that name has another
     one; with the `number` in the journal where the same bytes may come again.

@@ -260,7 +260,7 @@ class Watcher:
             return self._put_aside_duplicate(item, earlier)
         if item.tries >= self.limit:
             error = item.error or "the scrubber ended in the middle of it each time"
-            return self._put_aside(item, f"given up after {item.tries} tries: {error}", code=_FAULT)
+            return self._put_aside(item, f"rejected after {item.tries} tries: {error}", code=_FAULT)
         item = self.journal.save(attrs.evolve(item, tries=item.tries + 1))
         self.out.make_folders(item.token)
         verdict = self.judge.run(original, item.name, self.out.staged(item.token))

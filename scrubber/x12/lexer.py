@@ -39,7 +39,7 @@ ISA_LENGTH = 106
 _ISA_SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
 _ISA = re.compile("ISA", re.ASCII | re.IGNORECASE)
 _BLANK = " \t\r\n\x00\x1a"
-"""What may stand between segments without being lost: blanks, line ends and what editors append."""
+"""What may be between segments without being lost: blanks, line ends and what editors append."""
 _BOM = "\xef\xbb\xbf"
 _NONE = Delimiters("", "", "", "")
 _NEAR = 1 << 13  # where the last event of a text is looked for first
@@ -156,7 +156,7 @@ def cut_segments(chunks: Iterable[bytes], report: Callable[[X12SyntaxError], Non
     """Yield the segments of all interchanges of an input, one by one.
 
     Joining `lead`, `text` and `terminator` of what is yielded gives the input back, byte for byte, whatever it holds:
-    what stands between interchanges comes as fillers, segments with neither text nor terminator.  Faults of the byte
+    what is between interchanges comes as fillers, segments with neither text nor terminator.  Faults of the byte
     stream go to `report` as they are met.
     """
     return _cut(chunks, report, by_segment=True)  # type: ignore[return-value]

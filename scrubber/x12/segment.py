@@ -36,7 +36,7 @@ GUIDE_SEGMENTS = frozenset((
 """The segments of 005010X222A1, as in pyx12 4.0's map."""
 
 SEGMENT_IDS = GUIDE_SEGMENTS | {"ISA", "TA1", "GS", "GE", "IEA"}
-"""The segments of an 837P and its envelope.  Anything else where an identifier should stand may be part of a name."""
+"""The segments of an 837P and its envelope.  Anything else where an identifier should be may be part of a name."""
 
 
 def trim(text: str) -> str:

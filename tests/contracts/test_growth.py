@@ -155,7 +155,7 @@ def test_taking_claims_out_leaves_the_encounters_of_the_others(drawn: Any, round
         # An original that is rejected is still meant by its replacement; new encounters would not know of it.
         gone = [each for each in claims if each.ordinal in ordinals and (all_original or not each.is_original)]
         claims = [claim for claim in claims if claim not in gone]
-        again = encounters.without(gone)
+        again = encounters.remove(gone)
         expected = {encounter.lines: list(_seen(encounter)) for encounter in Encounters(claims)}
         assert [encounter.lines for encounter in again] == [lines for lines in expected if lines in _lines_of(again)]
         for encounter in again:
@@ -183,21 +183,23 @@ def test_units_by_day_are_the_sums_of_the_lines(drawn: list[tuple[DateRange, int
 
 
 def test_a_transaction_set_takes_64_bytes() -> None:
-    ledger, marks, sets = SurveyLog(), Delimiters("*", ":", "^", "~"), 30_000
+    log, delimiters, sets = SurveyLog(), Delimiters("*", ":", "^", "~"), 30_000
     kept = []
     tracemalloc.start()
     try:
         for number in range(sets):
             if number in {sets // 2, sets - 1_000}:
                 kept.append(tracemalloc.get_traced_memory()[0])
-            place = ClaimPlace(number, marks, (None, None, None), (0, 9, 1), TransactionSet(control_number=f"{number}"))
-            ledger.open(place, b"", candidate=True)
+            place = ClaimPlace(
+                number, delimiters, (None, None, None), (0, 9, 1), TransactionSet(control_number=f"{number}")
+            )
+            log.open(place, b"", candidate=True)
     finally:
         tracemalloc.stop()
     assert kept[1] - kept[0] <= 64 * (sets / 2 - 1_000)
-    for note in ledger:
-        assert ledger.place(note.place, alone=False).transaction.control_number == f"{note.ordinal}"
-    ledger.close()
+    for note in log:
+        assert log.place(note.place, alone=False).transaction.control_number == f"{note.ordinal}"
+    log.close()
 
 
 @pytest.mark.parametrize(

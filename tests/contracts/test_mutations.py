@@ -180,6 +180,6 @@ def test_whatever_is_damaged_its_pieces_join_to_the_file(data: bytes) -> None:
         surveyed = Reader(source)
         claims = list(surveyed.survey())
     for event, following in pairwise(events):
-        assert event.start <= event.end == following.start, "something stands between two events and is in neither"
+        assert event.start <= event.end == following.start, "something is between two events and is in neither"
     assert not events or not data[events[-1].end :].strip()
     assert len(claims) == surveyed.claims == sum(isinstance(event, RawClaim) for event in events)

@@ -106,7 +106,7 @@ _BILLING = "NM1*85*2*SYNTHETIC VASCULAR PC*****XX*1234567893"
 _TAX = "REF*EI*123456789"
 _RENDERING = "NM1*82*1*TESTDOCTOR*SAM****XX*1999999984"
 
-# What stands instead of the billing provider's name, its tax number and the rendering provider.
+# What replaces the billing provider's name, its tax number and the rendering provider.
 PROVIDERS = [
     ("NM1*85*2", "REF*EI", _RENDERING, True),
     ("NM1*85*2******XX*", "REF*EI*", _RENDERING, True),

@@ -101,7 +101,7 @@ def _errors(node: Any, where: str = "") -> Iterator[str]:
 
 
 def interchanges(data: bytes) -> list[bytes]:
-    """Split a file into its interchanges, without what stands between them."""
+    """Split a file into its interchanges, without what is between them."""
     found: list[list[str]] = []
     for segment in cut_segments([data], lambda _: None):
         if not segment.text:

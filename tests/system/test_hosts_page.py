@@ -1,4 +1,4 @@
-"""docs/hosts.md: every example runs as it stands, and finds what it should."""
+"""docs/hosts.md: every example runs as it is written, and finds what it should."""
 
 from __future__ import annotations
 

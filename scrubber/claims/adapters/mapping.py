@@ -1,6 +1,6 @@
 """Claims from dictionaries in field terms, as a host's JSON or its own objects give them.
 
-The keys, with the element of the 837P that each stands for:
+The keys, with the element of the 837P that each holds:
 
     claim       control_number CLM01, charge CLM02, place_of_service CLM05-1, frequency CLM05-3, diagnoses HI (codes,
                 the principal one first), billing_provider 2010AA, rendering_provider 2310B, subscriber 2010BA,

@@ -40,7 +40,7 @@ class Entry:
     """A row of the work list.
 
     `claim` is None for a finding about the file, and `line` where no line is meant or nothing is known about it.
-    Dollars stand once, so that a column can be summed: those of a claim where `for_claim` is set and those of a line
+    Dollars are given once, so that a column can be summed: those of a claim where `for_claim` is set, those of a line
     where `for_line` is.
     """
 

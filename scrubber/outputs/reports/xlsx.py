@@ -136,7 +136,7 @@ class WorkbookWriter(ReportWriter):
         tool = self._tool
         sheet.write_text("")
         sheet.write_text(
-            f"Judged by {tool.name} {tool.version}. In the work list an amount stands once, so columns can be summed."
+            f"Judged by {tool.name} {tool.version}. In the work list an amount is given once, so columns can be summed."
         )
         for notice in dict.fromkeys(notice for summary in self._summaries for notice in summary.report.notices):
             sheet.write_text("Notice", notice.message)
@@ -275,7 +275,7 @@ def _is_exact(number: int | Decimal) -> bool:
 def _harmless(text: str) -> str:
     """Return text of one line that fits a cell.
 
-    XlsxWriter takes what stands between <r> and </r> for markup of its own, so an apostrophe keeps it from that.
+    XlsxWriter takes what is between <r> and </r> for markup of its own, so an apostrophe keeps it from that.
     """
     guard = "'" if text.startswith("<r>") else ""
     found = guard + printable(text)
@@ -298,7 +298,7 @@ def _midnight(day: date) -> datetime:
 class _Parcel:
     """What the workbook is packed into.  After an error it only counts what comes.
 
-    An archive that is given up tries to end itself when it is collected, and would fail once more, where nobody can
+    An archive that is abandoned tries to end itself when it is collected, and would fail once more, where nobody can
     catch it.
     """
 

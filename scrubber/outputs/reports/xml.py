@@ -1,4 +1,4 @@
-"""The annotated claim tree in XML: what each claim bills, in field terms, with the findings where they stand.
+"""The annotated claim tree in XML: what each claim bills, in field terms, with the findings where they are.
 
 `report.xsd` beside this module describes it.
 """

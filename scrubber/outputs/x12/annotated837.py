@@ -142,7 +142,7 @@ class Annotator(X12Writer):
                 yield note
 
     def _note(self, loop: Loop, text: str, *, of_line: bool) -> tuple[Segment, str] | None:
-        """Return a note on a line or a claim, None where it stands there already or finds no place."""
+        """Return a note on a line or a claim, None where it is there already or finds no place."""
         if of_line and loop.find("LX") is None:
             self.not_annotated += 1  # for the guide this is no line, so there is no place for its note
             return None

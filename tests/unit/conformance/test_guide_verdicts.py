@@ -21,7 +21,7 @@ from tests.support.envelopes import counted
 from tests.support.x12_files import write
 
 GUIDE = load_settings(discover=False, conformance="guide")
-# B has its base procedure on A; C stands alone.
+# B has its primary procedure on A; C is alone.
 THREE = to_837p("claim A\n37238\nclaim B\n37252\nclaim C patient=M2\n37238\n37252", Form(line_end=""))
 
 

@@ -307,7 +307,7 @@ def test_segment_that_cannot_be_judged_by_element_is_checked_for_its_characters(
 
 
 def test_what_no_segment_hides() -> None:
-    """An empty segment, a very long one and an unterminated last one leave what follows or stands there visible."""
+    """An empty segment, a very long one and an unterminated last one leave what follows or is there visible."""
     data = make(("CLM*PCN1", "\n\nCLM*PCN1"), ("CANARYLAST", "L" * 20_000), ("*UN*1", "*XX*1"), ("GE*1*1", "GE*1*2"))
     data = data.removesuffix(b"1~") + b"9"
     faults = walk(data)

@@ -1,4 +1,4 @@
-"""A drop folder: what is taken, what is left, and what stands where afterwards."""
+"""A drop folder: what is taken, what is left, and what is where afterwards."""
 
 from __future__ import annotations
 
@@ -452,7 +452,7 @@ def test_a_fault_of_ours_holds_the_file_and_puts_it_aside_in_the_end(site: Site,
         assert "TESTPATIENT" not in site.lines[0]
         assert [name.split("/")[0] for name in files(site.out)] == ["work"]
     assert site.once(limit=3) == 4
-    assert "given up after 3 tries: internal fault" in site.lines[0]
+    assert "rejected after 3 tries: internal fault" in site.lines[0]
     assert files(site.out) == [f"failed/a-{tag(MIXED)}-1.837", f"failed/a-{tag(MIXED)}-1.837.reason.txt"]
 
 

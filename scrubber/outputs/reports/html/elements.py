@@ -135,7 +135,7 @@ def prose(text: str) -> Child:
 
 
 def bar(part: Decimal | int, whole: Decimal | int, kind: str = "") -> Element:
-    """Draw a share as a bar; its number stands beside it."""
+    """Draw a share as a bar; its number is beside it."""
     width = f"{_percent(part, whole):.1f}%"
     return el("span", el("span", style=f"width:{width}"), class_=f"bar {kind}".rstrip(), aria_hidden="true")
 

@@ -58,7 +58,7 @@ class GroupCount:
     codes: Counter[str] = field(factory=Counter[str])
 
     def add(self, claim: ClaimReport, codes: Iterable[str]) -> None:
-        """Count a claim on which the edits `codes` stand."""
+        """Count a claim on which the edits `codes` reported something."""
         charge = claim.charge or _NOTHING
         self.claims += 1
         self.charges += charge

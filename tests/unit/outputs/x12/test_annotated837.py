@@ -259,7 +259,7 @@ def test_a_note_goes_to_the_line_it_is_about(default_engine: Engine) -> None:
     assert lines == [["1", "2", "TPO", "3"], ["1", "TPO", "2"]]
 
 
-# -- where a note stands already --------------------------------------------------------------------------------------
+# -- where a note is there already -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", ["ADD", "DCP"])
@@ -393,7 +393,7 @@ def test_any_note_is_legal(names: list[str], fix: str, marks: Delimiters) -> Non
 
 @pytest.mark.parametrize("length", range(20, 53))
 def test_a_note_is_cut_between_words(length: int) -> None:
-    fix = "Remove all of it, or bill the first vessel once and each further vessel by itself; see the manual"
+    fix = "Remove all of it, or bill the first vessel once and each additional vessel by itself; see the manual"
     words = fix.split()
     finding = attrs.evolve(bare("name " + "x" * length), fix=fix)
     text = note_text([finding, finding, finding], COMMON)
