@@ -88,7 +88,7 @@ def test_lines_of_other_providers_are_found_once_for_each_day(monkeypatch: pytes
         asked += 1
         return is_primary(self, *arguments)
 
-    monkeypatch.setattr(Facts, "is_base", counting)
+    monkeypatch.setattr(Facts, "is_primary", counting)
     counts = []
     for size in (200, 400):
         asked = 0
@@ -215,18 +215,23 @@ def test_a_patient_takes_twenty_times_the_text(lines: int, rest: str) -> None:
     data = growth.patient(claims).encode()
     _scrub(growth.reliance(4))  # the tables are loaded
     engine = Engine(PLAIN, load_plugins())
+    # What other threads of the test session allocate meanwhile is traced too, so the least of three counts.
+    peak = min(_traced_peak(data, engine) for _ in range(3))
+    assert peak <= 20 * len(data) + (1 << 20)
+
+
+def _traced_peak(data: bytes, engine: Engine) -> int:
     with open_source(data, "x") as source:
         scrub = FileScrub(source, engine)
         tracemalloc.start()
         try:
             assert len(list(scrub)) == 30
-            peak = tracemalloc.get_traced_memory()[1]
+            return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert peak <= 20 * len(data) + (1 << 20)
 
 
-def test_a_loop_is_made_again_as_it_stands() -> None:
+def test_a_loop_is_made_again_as_it_is() -> None:
     odd = (
         "LX*1~SV1*HC:37252*1*UN*1***1~DTP*472*D8*20240805~NM1*82*1*A*B****XX*1999999984~SVD*P*1*HC:37252**1~CAS*CO*45*1~",
         "~\nLX*2~\n\nSV1*HC:37252*1*UN*1***1~SV1*HC:37253*1*UN*1***1~LX*4~LX*5~SV1*HC:99213*1*UN*1~",
