@@ -129,9 +129,7 @@ def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
     mistaken = _mistaken(line, encounter, facts)
     if not mistaken:
         return ""
-    codes = codes_of(mistaken)
-    is_not = "are not" if "," in codes else "is not"
-    return f"; {codes} ({places(mistaken, line)}) {is_not} on the list of primary procedures"
+    return f"; {codes_of(mistaken)} ({places(mistaken, line)}) is not on the list of primary procedures"
 
 
 def _unfit(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:

@@ -130,8 +130,6 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for XE, XS or 59 on lines that IVUS301 would find, where the settings ask for it."""
         facts = context.tables
-        if facts.option("strict-exclusions") == "true":
-            return
         for found in _excluded(encounter, facts):
             if not found.is_separate(facts):
                 continue

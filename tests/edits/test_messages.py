@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scrubber.engine.judge import Engine
-from scrubber.findings.finding import Finding
+from scrubber.findings.finding import Finding, Related
 from scrubber.testing import case_engine, load_cases, scrub_shorthand
 from tests.support.paths import FIXTURES
 
@@ -32,7 +32,17 @@ def _said(finding: Finding) -> str:
     place = finding.location.element if finding.location is not None else None
     forecast = " ".join(map(str, finding.statuses)) + (f", {finding.adjustment}" if finding.adjustment else "")
     source = f"{finding.source.title} ({finding.source.effective})" if finding.source else ""
-    return (
-        f"  {finding.claim}:{finding.line or 0} {place or '-'} {finding.severity} {finding.procedure or ''}\n"
-        f"    {finding.message}\n    {finding.fix}\n    {forecast}; {source}"
+    return "\n    ".join(
+        (
+            f"  {finding.claim}:{finding.line or 0} {place or '-'} {finding.severity} {finding.procedure or ''}",
+            finding.message,
+            finding.fix,
+            f"{forecast}; {source}",
+            *map(_relation, finding.related),
+        )
     )
+
+
+def _relation(related: Related) -> str:
+    place = related.location.element if related.location is not None else None
+    return f"{related.role}: {related.claim}:{related.line or 0} {place or '-'} {related.procedure or ''}".rstrip()

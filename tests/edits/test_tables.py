@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from math import inf, nan
 from pathlib import Path
@@ -14,12 +14,14 @@ import attrs
 import pytest
 from attrs import field, frozen
 
+from edits.ivus.documentation import ended_tables
 from edits.ivus.facts import Facts, amount, load_facts, price
 from edits.ivus.rows import BaseCode, UnitLimit
 from scrubber import DatedRow, Encounter, iter_claims
 from scrubber.errors import ConfigError
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Source
+from scrubber.findings.report import EndedTable
 from scrubber.tables.table import load_manifest, load_publications, load_table, override_tables
 from scrubber.testing import to_837p
 from tests.support.paths import ROOT
@@ -363,3 +365,26 @@ def test_unit_limits_agree_with_the_facts(facts: Facts) -> None:
         limit = facts.mue.on(row["code"], date.fromisoformat(effective))
         assert limit is not None
         assert (str(limit.value), limit.mai) == (row["value"], row["mai"])
+
+
+@pytest.mark.parametrize("after", [1, 0, -1])
+def test_a_table_has_ended_for_the_days_after_its_last(facts: Facts, after: int) -> None:
+    info = facts.ptp.info
+    day = info.last_day + timedelta(days=after)
+    (claim,) = iter_claims(to_837p(f"99213 on={day:%Y%m%d}\n37252 on={day - timedelta(days=9):%Y%m%d}-{day:%Y%m%d}"))
+    ended = [table for table in ended_tables(claim, facts) if table.title == info.title]
+    expected = [EndedTable("IVUS901", info.title, info.last_day, day, day)] if after > 0 else []
+    assert ended == expected
+
+
+def test_a_table_has_ended_for_the_days_of_the_line_only(facts: Facts) -> None:
+    first = facts.ptp.info.last_day + timedelta(days=40)
+    (claim,) = iter_claims(to_837p(f"37252 on={first:%Y%m%d}-{first + timedelta(days=2):%Y%m%d}"))
+    ended = {table.title: (table.first_used, table.last_used) for table in ended_tables(claim, facts)}
+    assert ended[facts.ptp.info.title] == (first, first + timedelta(days=2))
+
+
+def test_both_ends_of_a_range_of_codes_are_known(facts: Facts) -> None:
+    ends = [end for table in facts.ranges() for row in table for end in (row.first, row.last)]
+    assert ends
+    assert all(facts.knows(end) for end in ends)
