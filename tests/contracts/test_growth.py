@@ -215,9 +215,9 @@ def test_a_patient_takes_twenty_times_the_text(lines: int, rest: str) -> None:
     data = growth.patient(claims).encode()
     _scrub(growth.reliance(4))  # the tables are loaded
     engine = Engine(PLAIN, load_plugins())
-    # What other threads of the test session allocate meanwhile is traced too, so the least of three counts.
-    peak = min(_traced_peak(data, engine) for _ in range(3))
-    assert peak <= 20 * len(data) + (1 << 20)
+    most = 20 * len(data) + (1 << 20)
+    # What other threads of the test session allocate meanwhile is traced too, so one good run of three is enough.
+    assert any(_traced_peak(data, engine) <= most for _ in range(3))
 
 
 def _traced_peak(data: bytes, engine: Engine) -> int:
