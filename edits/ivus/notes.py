@@ -291,7 +291,7 @@ def _may_stand(parts: Sequence[_Part], place: int, before: str) -> bool:
         return before == "side"
     if "alone" not in contexts:
         return True
-    behind = parts[place + 1].role if place + 1 < len(parts) else "stop"
+    behind = _role_at(parts, place + 1)
     return before in {"separator", "side", "heading", "stop"} and behind in {"separator", "side", "stop"}
 
 
@@ -346,16 +346,26 @@ def _leads(parts: Sequence[_Part]) -> list[bool]:
 
 
 def _joined_sides(parts: Sequence[_Part]) -> list[_Part]:
-    """Join sides that are together ("LEFT AND RIGHT", "R & L") to one."""
+    """Join sides that are together ("LEFT AND RIGHT", "R & L") to one, but not those of two vessels around them.
+
+    "CIV RIGHT, LEFT EIV" names the right CIV and the left EIV.
+    """
     joined: list[_Part] = []
-    for part in parts:
+    for place, part in enumerate(parts):
         if part.role == "side":
-            if joined and joined[-1].role == "side":
-                joined[-1] = _Part("side", sides=joined[-1].sides | part.sides)
-                continue
-            if len(joined) > 1 and joined[-1].role == "separator" and joined[-2].role == "side":
+            before = [earlier.role for earlier in joined[-3:]]
+            if before[-2:] == ["side", "separator"] and (before[:-2], _role_at(parts, place + 1)) != (
+                ["vessel"],
+                "vessel",
+            ):
                 joined.pop()
+            if joined and joined[-1].role == "side":
                 joined[-1] = _Part("side", sides=joined[-1].sides | part.sides)
                 continue
         joined.append(part)
     return joined
+
+
+def _role_at(parts: Sequence[_Part], place: int) -> str:
+    """Return the role of a part; "stop" behind the last."""
+    return parts[place].role if place < len(parts) else "stop"
