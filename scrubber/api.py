@@ -42,7 +42,7 @@ __all__ = [
     "scrub",
 ]
 
-Source = str | os.PathLike[str] | bytes | BinaryIO
+Input = str | os.PathLike[str] | bytes | BinaryIO
 
 _CALLER = "the program that runs the edits"
 """Where settings come from that are given as keywords, in the words of a notice."""
@@ -147,7 +147,7 @@ class Scrubber:
         """Begin a report in a format.  Raises PluginError where none of that name is installed."""
         return load_format(form).writer(out, self.tool)
 
-    def scrub(self, source: Source, progress: Callable[[int], object] | None = None) -> Report:
+    def scrub(self, source: Input, progress: Callable[[int], object] | None = None) -> Report:
         """Scrub one input and return the whole report; see `scrubber.scrub`."""
         name = os.fspath(source) if isinstance(source, str | os.PathLike) else "<input>"
         try:
@@ -202,7 +202,7 @@ def _configured(config: Config | None, settings: Settings) -> Scrubber:
 
 
 def scrub(
-    source: Source,
+    source: Input,
     config: Config | None = None,
     progress: Callable[[int], object] | None = None,
     **settings: Unpack[Settings],
@@ -218,7 +218,7 @@ def scrub(
     return _configured(config, settings).scrub(source, progress)
 
 
-def iter_claims(source: Source) -> Iterator[Claim]:
+def iter_claims(source: Input) -> Iterator[Claim]:
     """Read the claims of an input one by one, unjudged.
 
     Raises UnreadableError at the end when part of the input could not be read or is of another kind than 837P.

@@ -92,7 +92,7 @@ def explain_rule(rule: type[Rule], plugin: Plugin, form: str, config: Config | N
         ("Procedures", ", ".join(sorted(meta.procedures)) if meta.procedures else ""),
         ("Dates", _dates(meta.effective.first, meta.effective.last) if meta.effective else ""),
         ("Claim status (277CA)", ", ".join(str(status) for status in meta.statuses)),
-        ("Typical denial", str(meta.adjustment) if meta.adjustment else ""),
+        ("Expected denial", str(meta.adjustment) if meta.adjustment else ""),
         ("Sources", "; ".join(f"{source.title} ({source.effective})" for source in meta.sources)),
         ("Stage", f"{meta.stage}, since {meta.since}"),
         ("Plugin", f"{plugin.distribution} {plugin.version}"),

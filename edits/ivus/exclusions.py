@@ -95,7 +95,7 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
             finding = self.finding(
                 line,
                 f"{line.procedure} is billed with {found.codes} ({places(found.others, line)}), with which it is not "
-                f"reported in one session (CPT rule; NCCI foresees separate sessions{bypass}).",
+                f"separately reportable in one session (CPT rule; NCCI allows separate sessions{bypass}).",
                 f"Remove {line.procedure}."
                 if is_strict
                 else f"If the record shows a separate session, append XE; otherwise remove {line.procedure}.",
@@ -119,7 +119,7 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
     meta = make_meta(
         "IVUS302",
         "modifier-does-not-lift-exclusion",
-        "Modifier does not lift the exclusion",
+        "Modifier does not bypass the exclusion",
         Severity.WARNING,
         CPT,
         fires="37191\n36010\n37252-XE",

@@ -71,7 +71,7 @@ def _short(code: str, day: date, facts: Facts) -> Iterator[str]:
     yield from _unit_limit(code, day, facts)
     yield from _ended(code, day, facts)
     if facts.exclusions.on(code, day):
-        yield "CPT excludes 37252 and 37253 with it in one session; NCCI foresees separate sessions."
+        yield "CPT excludes 37252 and 37253 with it in one session; NCCI allows separate sessions."
     else:
         for exclusion in facts.exclusions.ever(code):
             yield f"Not reported with 37252 or 37253 {exclusion.dates}; not in force on {day}."
@@ -286,5 +286,5 @@ def _sources(day: date, tables: Iterable[Table[DatedRow]]) -> _Section:
 
 def _outside(day: date, table: Table[DatedRow]) -> str:
     if day > table.info.last_day:
-        return f": {day} is later; the last known rows are shown"
+        return f": {day} is later; the rows of the latest edition are shown"
     return f": {day} is earlier" if day < table.info.first_day else ""

@@ -39,7 +39,7 @@ def without(lines: Iterable[ServiceLine], told: Lines) -> list[ServiceLine]:
 
 
 def refers_to(*codes: str) -> Callable[[Check[E]], Check[E]]:
-    """Let a check give no order on a line on which another edit found something, but refer to that.
+    """Replace the fix on a line that another edit reported by a reference to that finding.
 
     The fix is then "See IVUS301 on line 2.", and that line is related.  The first of `codes` that is found counts;
     their edits run before.  A fix that refers to a line already is kept.

@@ -158,12 +158,12 @@ class Primaries:
 
     @cached_property
     def rendering(self) -> frozenset[tuple[str, ...]]:
-        """Who rendered them."""
+        """The rendering providers."""
         return frozenset(rendering for rendering, *_ in self.by_providers)
 
     @cached_property
     def billing(self) -> frozenset[tuple[tuple[str, ...], bool]]:
-        """Who billed them."""
+        """The billing providers."""
         return frozenset((billing, is_center) for _, billing, is_center in self.by_providers)
 
     @cached_property
@@ -206,7 +206,7 @@ def _is_primary(procedure: str, other: ServiceLine, dates: DateRange, facts: Fac
 
 
 Providers = tuple[tuple[str, ...], tuple[str, ...], bool]
-"""Who rendered and who billed a line, and whether that is an ambulatory surgical center."""
+"""The rendering and the billing provider of a line, and whether that is an ambulatory surgical center."""
 
 
 def providers_of(line: ServiceLine) -> Providers:

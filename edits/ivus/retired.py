@@ -16,7 +16,7 @@ __all__ = ["RETIRED_EDITS", "retired_beside"]
 class PrimaryNotValidOnDate(Edit[Facts]):
     """A code is billed for a date of service on which it is not valid.
 
-    Why: 37220-37235 ended on 2025-12-31 and 37254-37299 began the next day; other codes that ended, such as 33884 and
+    Why: 37254-37299 took the place of 37220-37235 when 2026 began; other codes that ended, such as 33884 and
     75956-75959, are in the table of ended codes. Payers deny a code that is not valid on the date of service, and
     intravascular ultrasound with it where it was the only primary procedure.
     Fix: if the date of service is wrong, correct it; otherwise bill the code that is valid on it for what was done.

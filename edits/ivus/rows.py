@@ -160,7 +160,7 @@ class Modifier(DatedRow):
 
 @frozen
 class NcciModifier(DatedRow):
-    """A modifier that may lift a pair; on the column 1 line too from `either_column_from`, where that is known.
+    """A modifier that may bypass a PTP edit; on the column 1 line too from `either_column_from`, where that is known.
 
     A modifier of the kind "visit" belongs on visits (table `visits`) only.
     """

@@ -38,7 +38,7 @@ __all__ = [
 _UNITS = Adjustment("CO", "16", "M53")
 
 
-def units_a_day(line: ServiceLine) -> int:
+def units_per_date(line: ServiceLine) -> int:
     """Return the units of one day: those of the line divided by its days, rounded half up (NCCI manual, chapter I)."""
     units = line.whole_units or 0
     days = line.service_dates.days if line.service_dates else 1
@@ -53,10 +53,10 @@ class UnitsByDay:
         changes: dict[date, int] = defaultdict(int)
         for line in lines:
             if line.service_dates is not None:
-                begun[line.service_dates.first] += units_a_day(line)
-                changes[line.service_dates.first] += units_a_day(line)
+                begun[line.service_dates.first] += units_per_date(line)
+                changes[line.service_dates.first] += units_per_date(line)
                 if line.service_dates.last < date.max:
-                    changes[line.service_dates.last + timedelta(days=1)] -= units_a_day(line)
+                    changes[line.service_dates.last + timedelta(days=1)] -= units_per_date(line)
         self._days = sorted(begun)
         sums = dict(zip(sorted(changes), accumulate(changes[day] for day in sorted(changes)), strict=True))
         self._units = [sums[day] for day in self._days]
@@ -129,7 +129,7 @@ class UnitsOverMue(EncounterEdit[Facts]):
             limit = limit_of(line, context.tables)
             if limit is None or line.service_dates is None:
                 continue
-            own = units_a_day(line)
+            own = units_per_date(line)
             units = own if limit.mai == "1" else by_code[line.procedure].most(line.service_dates)
             if units <= limit.value:
                 continue
@@ -174,7 +174,7 @@ def _second_line_fix(line: ServiceLine, first: ServiceLine) -> str:
 def _over_limit_fix(line: ServiceLine, limit: UnitLimit, same: Sequence[ServiceLine]) -> str:
     if limit.value == 0:
         return f"Remove {line.procedure}."
-    if line.procedure == INITIAL and units_a_day(line) <= limit.value:
+    if line.procedure == INITIAL and units_per_date(line) <= limit.value:
         return _second_line_fix(line, same[0])
     if line.procedure == INITIAL:
         return _one_initial(limit.value)
@@ -243,7 +243,7 @@ def _uncountable(line: ServiceLine) -> tuple[Status, ...]:
 class UnitsLimitUnknown(EncounterEdit[Facts]):
     """More than one unit is billed for a date for which no MUE is known here.
 
-    Why: the MUE table begins on 2022-01-01; whether the units are acceptable before that was not judged.
+    Why: whether the units are acceptable before the first day of the MUE table was not judged.
     Fix: look up the MUE of that quarter, or set the first day of the known one in the configuration, such as
     tables.mue.37253.effective = 2016-01-01. A vessel after the first is 37253, whatever the MUE of 37252 was.
     """

@@ -139,6 +139,8 @@ class VoidInDoubt(EngineRule):
         "Void in doubt",
         Severity.WARNING,
         _GUIDE,
+        fires="claim A freq=8 f8=PAYER1 filing=CI\n37238",
+        passes="claim A filing=CI\n37238\nclaim A freq=8 f8=PAYER1 filing=CI\n37238",
     )
 
 
@@ -158,6 +160,8 @@ class ReplacementInDoubt(EngineRule):
         "Replacement in doubt",
         Severity.WARNING,
         _GUIDE,
+        fires="claim A filing=CI\n37238\n37252\nclaim B freq=7 f8=PAYER1 filing=CI\n37238\n37252",
+        passes="claim A filing=CI\n37238\n37252\nclaim A freq=7 f8=PAYER1 filing=CI\n37238\n37252",
     )
 
 

@@ -1,4 +1,4 @@
-"""The rules about who a claim is for and from: nobody is never everybody.
+"""The rules about the identity of patient and provider: claims without one are never taken for one patient's.
 
 Only claims that an edit over encounters judges are asked, so the engine asks, which knows them.
 """
@@ -15,7 +15,7 @@ import attrs
 from scrubber.claims.model import Claim
 from scrubber.claims.patients import Patient, is_patient_known, is_somebody, patients_of
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Meta, RuleStage, statuses
+from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import EngineRule
 
 __all__ = ["IDENTITY_RULES", "IdentityMissing", "PatientContradicted", "contradictions", "missing_identity"]
@@ -42,6 +42,10 @@ class IdentityMissing(EngineRule):
         ),
         statuses=statuses("A7:481"),
         mandatory=True,
+        examples=(
+            Example("claim patient= born=none\n37238\n37252", fires=True),
+            Example("37238\n37252", fires=False),
+        ),
     )
 
 
@@ -65,6 +69,12 @@ class PatientContradicted(EngineRule):
         sources=(
             Source("ASC X12N 005010X222A1 implementation guide, 2010BA and 2010CA", "005010X222A1"),
             Source("CMS, form of the Medicare Beneficiary Identifier (edit X222.121.2010BA.NM109.020)", "2020-01-01"),
+        ),
+        examples=(
+            Example(
+                "claim A name=SMITH,JOE born=19400101\n37238\nclaim B name=JONES,AMY born=19900101\n37252", fires=True
+            ),
+            Example("claim A\n37238\nclaim B\n37252", fires=False),
         ),
     )
 

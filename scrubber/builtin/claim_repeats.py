@@ -9,7 +9,7 @@ import attrs
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.repeats import Repeat
 from scrubber.findings.finding import Adjustment, Finding, Related, Severity, Source
-from scrubber.findings.rule import Meta, RuleStage, statuses
+from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import EngineRule
 
 __all__ = ["REPEAT_RULES", "RepeatedClaim", "repeated_claim"]
@@ -50,6 +50,10 @@ class RepeatedClaim(EngineRule):
         ),
         statuses=statuses("A8:78"),
         adjustment=Adjustment("CO", "18"),
+        examples=(
+            Example("claim A\n37238\n37252\nclaim B\n37238\n37252", fires=True),
+            Example("claim A\n37238\n37252\nclaim B\n37238-76\n37252-76", fires=False),
+        ),
     )
 
 

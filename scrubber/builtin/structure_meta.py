@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from scrubber.findings.finding import Severity, Source, Status
-from scrubber.findings.rule import Example, Meta, own_meta
+from scrubber.findings.rule import Meta, own_meta
 from scrubber.x12.rules import GUIDE
 
 __all__ = ["structure_meta"]
@@ -24,6 +24,5 @@ def structure_meta(
     mandatory: bool = False,
 ) -> Meta:
     """Return the meta of an edit that looks at void claims too, with an example that fires and one that passes."""
-    examples = tuple(Example(claim, fires=claim is fires) for claim in (fires, passes) if claim)
-    meta = own_meta(code, name, title, severity, source, status=status, mandatory=mandatory)
-    return evolve(meta, examples=examples, voids=True)
+    meta = own_meta(code, name, title, severity, source, status=status, mandatory=mandatory, fires=fires, passes=passes)
+    return evolve(meta, voids=True)

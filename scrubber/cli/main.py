@@ -172,7 +172,7 @@ def _report_stream() -> TextIO:
     default="text",
     show_default=True,
     metavar="FORMAT",
-    help="What goes to standard output: text, json, ndjson, or the format of an installed writer.",
+    help="What goes to standard output: text, json, ndjson, csv, xlsx, html, xml, sarif, or a plugin's format.",
 )
 @click.option(
     "--report",
@@ -253,8 +253,10 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     from scrubber.pipeline.discovery import expand_inputs  # noqa: PLC0415
 
     formats = (form, *(name for name, _ in reports))
-    if unknown := next((each for each in formats if each not in format_names()), None):
-        raise click.BadParameter(f"{unknown!r} is not one of {', '.join(format_names())}", param_hint="--format")
+    for place, name in enumerate(formats):
+        if name not in format_names():
+            option = "--report" if place else "--format"
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(format_names())}", param_hint=option)
     stdout = _report_stream()
     about_files = {name: options.pop(name) for name in _ABOUT_FILES}
     settings = read_settings(fail_on=Severity(fail_on) if fail_on else None, **options)
@@ -284,7 +286,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
 @commands.command()
 @click.option("--format", "form", type=_FORMS, default="text", show_default=True)
 def edits(*, form: str) -> None:
-    """List the catalogue: code, severity, name and what each edit finds."""
+    """List all edits: code, severity and name."""
     from scrubber.catalogue import render_catalogue  # noqa: PLC0415
     from scrubber.packs.registry import load_plugins  # noqa: PLC0415
 
@@ -303,9 +305,9 @@ def edits(*, form: str) -> None:
 )
 @config_option
 def explain(*, words: tuple[str, ...], form: str, day: date | None, config_path: Path | None) -> None:
-    """Explain an edit (IVUS101), a procedure code (37252) on a date of service, or a denial (CO-107, N122).
+    """Explain an edit, a procedure code on a date, or a denial.
 
-    Values that the settings change, for all payers or for one, are named with their origin.
+    CODE is that of an edit (IVUS101), of a procedure (37252) or of a denial (CO-107, N122).  Values that the settings change, for all payers or for one, are named with their origin.
     """
     from scrubber.api import Scrubber, load_settings  # noqa: PLC0415
     from scrubber.builtin.all_rules import all_rules  # noqa: PLC0415

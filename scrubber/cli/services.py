@@ -33,7 +33,7 @@ _SECONDS = click.FloatRange(min=0)
     metavar="DIR",
     help="Publish the files here; work/, archive/, failed/ and journal.sqlite are here too.",
 )
-@click.option("--once", is_flag=True, help="Take what is whole now and end, as for cron.")
+@click.option("--once", is_flag=True, help="Take the complete files now and end, as for cron.")
 @click.option(
     "--interval", type=click.FloatRange(min=0.1), default=5, show_default=True, help="Scan the folder this often."
 )
@@ -73,10 +73,12 @@ def watch(  # noqa: PLR0913 - one parameter an option
     jobs: int,
     **settings_values: Any,
 ) -> int:
-    """Take whole 837P files from a drop folder and publish each once, the clean file last.
+    """Scrub the files of a drop folder.
+
+    Complete 837P files are taken and each is published once, the accepted claims last.
 
     SIGTERM ends it at once with exit code 0; unfinished files are resumed at the next start.  With --once the
-    exit codes are those of scrub, and 3 where a file was put aside.
+    exit codes are those of scrub, and 3 where a file was moved to failed/.
     """
     from scrubber.api import Scrubber  # noqa: PLC0415
     from scrubber.watch import FileWorker, Waits, open_watcher  # noqa: PLC0415
@@ -116,9 +118,11 @@ class _TerminatedError(KeyboardInterrupt):
     type=click.IntRange(1, 256),
     default=lambda: os.cpu_count() or 1,
     show_default="one a processor",
-    help="Judge so many inputs at a time, each in a process.",
+    help="Number of inputs judged at a time, each in a process.",
 )
-@click.option("--queue", type=click.IntRange(0), default=16, show_default=True, help="So many more may wait.")
+@click.option(
+    "--queue", type=click.IntRange(0), default=16, show_default=True, help="Number of requests that may wait."
+)
 @click.option(
     "--token-file",
     type=_FILE,
@@ -133,14 +137,14 @@ class _TerminatedError(KeyboardInterrupt):
     metavar="DIR",
     default=lambda: Path(tempfile.gettempdir()),
     show_default="the system's",
-    help="Where bodies and answers lie while they are needed.",
+    help="Folder for the temporary files of requests and answers.",
 )
 @click.option(
     "--max-connections",
     type=click.IntRange(1),
     default=512,
     show_default=True,
-    help="Keep so many connections; of more, close the one that has waited longest without a request.",
+    help="Maximum number of connections; beyond it the one without a request for longest is closed.",
 )
 @click.option(
     "--head-timeout",

@@ -133,7 +133,7 @@ class Status:
 
 @frozen
 class Adjustment:
-    """The denial a payer would typically answer with: claim adjustment group, CARC and, where usual, RARC (835)."""
+    """The denial that is expected: claim adjustment group, CARC and, where one goes with it, RARC (835)."""
 
     group: str
     carc: str

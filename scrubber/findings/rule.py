@@ -79,7 +79,7 @@ class Meta:
     it is.  `severity` is that of all its findings before settings change it: where claims are judged again without the
     rejected ones, only edits with errors run.
 
-    `statuses` go into a 277CA, `adjustment` is the denial that a payer would typically answer with.  `procedures` are
+    `statuses` go into a 277CA, `adjustment` is the denial that is expected.  `procedures` are
     the procedure codes the edit is about: it is run only where one of them is billed (None: everywhere).  `effective`
     bounds the dates of service for which the rule exists: the engine asks the edit only about claims, or encounters,
     with a date of service in it, or one that cannot be read (None: about all).  The lines of such a claim may be
@@ -125,8 +125,10 @@ def own_meta(
     status: tuple[Status, ...] = (),
     mandatory: bool = False,
     since: str = "0.1",
+    fires: str = "",
+    passes: str = "",
 ) -> Meta:
-    """Make the `meta` of a rule of the scrubber itself."""
+    """Return the `meta` of a rule of the scrubber itself; `fires` and `passes` are its examples, in shorthand."""
     return Meta(
         code=code,
         name=name,
@@ -137,6 +139,7 @@ def own_meta(
         sources=sources,
         statuses=status,
         mandatory=mandatory,
+        examples=tuple(Example(claim, fires=claim is fires) for claim in (fires, passes) if claim),
     )
 
 

@@ -23,7 +23,7 @@ def private_database(owner: object) -> sqlite3.Connection:
 
 @contextmanager
 def on_disk() -> Generator[None]:
-    """Word a fault of the disk as one, whoever met it."""
+    """Turn SQLite's errors of the disk into OSError."""
     try:
         yield
     except sqlite3.OperationalError as error:

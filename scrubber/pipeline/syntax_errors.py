@@ -27,7 +27,7 @@ __all__ = ["SyntaxErrors"]
 
 _RULES = {rule.meta.code: rule for rule in (*SYNTAX_RULES, *CONFORMANCE_RULES)}
 _MOST = 100
-"""Faults of a rule that are kept of one part."""
+"""Errors of a rule that are kept of one part."""
 _BATCH = 1_000
 _KEPT = 64
 """Envelopes, and levels, whose errors are kept at hand: many claims ask for the same."""

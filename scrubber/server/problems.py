@@ -42,7 +42,7 @@ class Problems:
     KEY_IN_USE = ProblemKind("key-in-use", 409, "A request with this Idempotency-Key is being worked on")
     TOO_LARGE = ProblemKind("too-large", 413, "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = ProblemKind("unsupported-media-type", 415, "The body is of a media type that is not taken")
-    UNREADABLE = ProblemKind("unreadable-input", 422, "The input could not be read as a whole as 837P")
+    UNREADABLE = ProblemKind("unreadable-input", 422, "The input could not be completely read as an 837P")
     KEY_REUSED = ProblemKind("key-reused", 422, "This Idempotency-Key was used for another request")
     BUSY = ProblemKind("busy", 429, "Too many requests are waiting")
     INTERNAL_FAULT = ProblemKind("internal-fault", 500, "Internal fault")

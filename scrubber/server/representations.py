@@ -82,7 +82,7 @@ def choose_return(query: Sequence[tuple[str, str]], accept: str) -> Return:
 
 
 def _liking(found: Return, ranges: Sequence[_Range]) -> tuple[float, int]:
-    """Tell how much a form is liked: by its quality, then by how early the range stands that it has it from."""
+    """Return the client's preference for a form: its q-value, then the position of the media range that covers it."""
     covering = [(wanted.precision, -place, wanted) for place, wanted in enumerate(ranges) if wanted.covers(found)]
     if not covering:
         return 0.0, 0

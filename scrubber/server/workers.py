@@ -75,7 +75,7 @@ class Worker:
         self.process.kill()
 
     async def reap(self) -> int | None:
-        """See to it that the process is gone, and give its exit code."""
+        """End the process and return its exit code."""
         self.process.kill()
         await self.gone.wait()
         self.process.join()

@@ -72,8 +72,8 @@ class TableInfo:
     """The provenance of a table.
 
     `first_day` and `last_day` bound the dates of service for which its publications have been seen; after `last_day`
-    the last known rows go on being used and a finding says so.  `cited_as` names the edition where a finding cites the
-    table; without it the title does.
+    the rows of that edition are used further and a notice of the report says so.  `cited_as` names the edition where a
+    finding cites the table; without it the title does.
     """
 
     name: str

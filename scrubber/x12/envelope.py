@@ -58,7 +58,7 @@ class _OpenEnvelope:
 class EnvelopeReader:
     """What is open in an input, given its envelope segments one by one; each returns the envelope segment that it is.
 
-    `judged` says that an 837P is open.  Faults go to `report`.
+    `judged` says that an 837P is open.  Syntax errors go to `report`.
     """
 
     def __init__(self, report: Callable[[X12SyntaxError], None]) -> None:

@@ -156,7 +156,7 @@ def cut_segments(chunks: Iterable[bytes], report: Callable[[X12SyntaxError], Non
     """Yield the segments of all interchanges of an input, one by one.
 
     Joining `lead`, `text` and `terminator` of what is yielded gives the input back, byte for byte, whatever it holds:
-    what is between interchanges comes as fillers, segments with neither text nor terminator.  Faults of the byte
+    what is between interchanges comes as fillers, segments with neither text nor terminator.  Errors of the byte
     stream go to `report` as they are met.
     """
     return _cut(chunks, report, by_segment=True)  # type: ignore[return-value]

@@ -241,7 +241,7 @@ def test_the_catalogue_lists_every_rule(run: Run, form: str) -> None:
                 "MUE 1: a limit per date of service that contractors may not override",
                 "may bypass): 0596T",
                 "$895.48",
-                "rows are shown",
+                "edition are shown",
             ],
         ),
         (["37252", "--on=2017-03-01"], ["Contractor-defined"]),

@@ -144,3 +144,7 @@ def test_every_path_of_the_architecture_page_is_there() -> None:
     named = set(re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+\.[a-z]+)`", page))
     assert len(named) > 30
     assert {path for path in named if not ((ROOT / "scrubber" / path).exists() or (ROOT / path).exists())} == set()
+    modules = {path.name for folder in ("scrubber", "edits") for path in (ROOT / folder).rglob("*.py")}
+    bare = set(re.findall(r"`([a-z0-9_]+\.py)`", page))
+    assert len(bare) > 5
+    assert bare <= modules

@@ -183,7 +183,7 @@ class TextWriter(ReportWriter):
             self._write_paragraph("Why: ", rule.documentation().why)
         self._write_paragraph("Fix: ", finding.fix)
         if finding.adjustment is not None:
-            self._write_paragraph("", f"A payer would typically deny with {finding.adjustment}.")
+            self._write_paragraph("", f"Expected denial: {finding.adjustment}.")
         if first and finding.source is not None:
             self._write_paragraph("Source: ", f"{finding.source.title} ({finding.source.effective})")
 

@@ -170,7 +170,7 @@ def _count_of(severity: Severity) -> Callable[[_SummaryRow], Cell]:
 
 
 def _read(summary: _SummaryRow) -> Cell:
-    return "whole" if summary.report.readable else "NOT KNOWN: part of this input was not read or not judged"
+    return "completely" if summary.report.readable else "NOT KNOWN: part of this input was not read or not judged"
 
 
 _SUMMARY: tuple[Column[_SummaryRow], ...] = (

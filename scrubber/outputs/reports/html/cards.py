@@ -336,7 +336,7 @@ def _kind(term: str) -> str | None:
 def _denial(adjustment: Adjustment) -> Child:
     group = _GROUPS.get(adjustment.group)
     return [
-        "Typically denied with CARC ",
+        "Expected denial: CARC ",
         el("code", f"{adjustment.group}-{adjustment.carc}"),
         [", RARC ", el("code", adjustment.rarc)] if adjustment.rarc else None,
         f" ({group})" if group else None,

@@ -173,7 +173,7 @@ def test_inputs_that_were_not_read_are_rows_and_in_the_summary(run: Run, tmp_pat
         ("no.837", "X12101"),
         ("none.837", "X12100"),
     ]
-    assert [row["Read"].split(":")[0] for row in _summary(book)] == ["whole", "NOT KNOWN", "NOT KNOWN"]
+    assert [row["Read"].split(":")[0] for row in _summary(book)] == ["completely", "NOT KNOWN", "NOT KNOWN"]
     tables = {row[0] for row in book["Summary"].iter_rows(values_only=True)}
     assert {info.name for info in TOOL.tables} <= tables
 
