@@ -307,7 +307,8 @@ def edits(*, form: str) -> None:
 def explain(*, words: tuple[str, ...], form: str, day: date | None, config_path: Path | None) -> None:
     """Explain an edit, a procedure code on a date, or a denial.
 
-    CODE is that of an edit (IVUS101), of a procedure (37252) or of a denial (CO-107, N122).  Values that the settings change, for all payers or for one, are named with their origin.
+    CODE is that of an edit (IVUS101), of a procedure (37252) or of a denial (CO-107, N122).  Values that the settings
+    change, for all payers or for one, are named with their origin.
     """
     from scrubber.api import Scrubber, load_settings  # noqa: PLC0415
     from scrubber.builtin.all_rules import all_rules  # noqa: PLC0415
