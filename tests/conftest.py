@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-hostile", action="store_true", help="every hostile input through every front end, alone")
     parser.addoption("--all-files", action="store_true", help="also the largest of other people's files by pyx12")
     parser.addoption("--all-canaries", action="store_true", help="every canary in every place, in a file of its own")
-    parser.addoption("--opinion-claims", type=int, default=1_500, help="claims for the second opinion in SQL")
+    parser.addoption("--opinion-claims", type=int, default=1_000, help="claims for the second opinion in SQL")
 
 
 def pytest_configure() -> None:

@@ -149,7 +149,7 @@ MANY = settings().max_examples
 damaged = st.one_of(of_segments(), of_elements(), of_bytes())
 
 
-@settings(max_examples=2 * MANY)
+@settings(max_examples=MANY)
 @given(of_one_place())
 def test_what_is_damaged_in_one_place_is_read_whole_or_said_not_to_be(damage: tuple[Made, bytes]) -> None:
     made, data = damage
@@ -163,13 +163,13 @@ def test_what_is_damaged_in_one_place_is_read_whole_or_said_not_to_be(damage: tu
     assert sum(len(claim.lines) for claim in claims) >= lines
 
 
-@settings(max_examples=3 * MANY)
+@settings(max_examples=MANY)
 @given(damaged)
 def test_whatever_is_damaged_is_answered_and_no_claim_is_lost(data: bytes) -> None:
     scrub(data)
 
 
-@settings(max_examples=5 * MANY)
+@settings(max_examples=2 * MANY)
 @given(damaged)
 def test_whatever_is_damaged_its_pieces_join_to_the_file(data: bytes) -> None:
     segments = list(cut_segments([data], lambda _fault: None))
