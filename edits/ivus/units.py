@@ -49,11 +49,11 @@ class UnitsByDay:
     """The sums of the units of lines by day, on those days on which they can be more than before: some line begins."""
 
     def __init__(self, lines: Iterable[ServiceLine]) -> None:
-        begun: dict[date, int] = defaultdict(int)
+        begun: set[date] = set()
         changes: dict[date, int] = defaultdict(int)
         for line in lines:
             if line.service_dates is not None:
-                begun[line.service_dates.first] += units_per_date(line)
+                begun.add(line.service_dates.first)
                 changes[line.service_dates.first] += units_per_date(line)
                 if line.service_dates.last < date.max:
                     changes[line.service_dates.last + timedelta(days=1)] -= units_per_date(line)
