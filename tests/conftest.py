@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from hypothesis import HealthCheck, settings
 from scrubber.api import load_settings, make_engine
 from scrubber.engine.judge import Engine
 
-pytest.register_assert_rewrite("tests.support")  # the checks that several tests make say what they found, too
+if "tests.support" not in sys.modules:  # mutmut runs several sessions in one process
+    pytest.register_assert_rewrite("tests.support")  # the checks that several tests make say what they found, too
 
-from tests.support.command import ENV, Run, runner  # noqa: E402
-from tests.support.oracle import published_x214_map  # noqa: E402
-from tests.support.paths import FIXTURES  # noqa: E402
-from tests.support.reports import write_reports  # noqa: E402
-from tests.support.warm import WarmProgram  # noqa: E402
+from tests.support.command import ENV, Run, runner
+from tests.support.oracle import published_x214_map
+from tests.support.paths import FIXTURES
+from tests.support.reports import write_reports
+from tests.support.warm import WarmProgram
 
 # A file takes longer to draw and to scrub than Hypothesis expects of an example.
 settings.register_profile("default", settings.get_profile("default"), deadline=None)
