@@ -184,9 +184,9 @@ class PrimaryNotPayable(EncounterEdit[Facts]):
         told: dict[Hashable, ServiceLine] = {}
         for line in ivus_lines(encounter):
             primaries = primaries_in(encounter, line, facts)
-            payable = [primary for primary in primaries if is_payable(primary, encounter, facts)]
-            if covers(line, primaries, facts) and not covers(line, payable, facts):
-                failing = [primary for primary in primaries if not is_payable(primary, encounter, facts)]
+            failing = [primary for primary in primaries if not is_payable(primary, encounter, facts)]
+            payable = [primary for primary in primaries if primary not in failing]
+            if failing and covers(line, primaries, facts) and not covers(line, payable, facts):
                 # Until 2019 37252 is a primary procedure of 37253, and has a finding of its own.
                 causes = [primary for primary in failing if primary.procedure not in IVUS] or failing
                 first = first_told(told, line, causes)

@@ -94,13 +94,12 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
 
 def _without_initial(session: Sequence[ServiceLine], encounter: Encounter) -> list[tuple[ServiceLine, DateRange]]:
     """Return the lines of 37253 that share no day with one of 37252, each with its dates."""
-    initial = encounter.with_procedure([INITIAL])
+    additional = [line for line in session if line.procedure == ADDITIONAL]
+    initial = encounter.with_procedure([INITIAL]) if additional else ()
     return [
         (line, line.service_dates)
-        for line in session
-        if line.procedure == ADDITIONAL
-        and line.service_dates is not None
-        and not any(line.common_days(other) for other in initial)
+        for line in additional
+        if line.service_dates is not None and not any(line.common_days(other) for other in initial)
     ]
 
 

@@ -7,9 +7,10 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from itertools import chain
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from attrs import Factory, field, frozen
@@ -62,11 +63,17 @@ class Encounter(_Lines):
     _by_days: dict[int, tuple[ServiceLine, ...]] = field(factory=lambda: {}, init=False, repr=False)
 
     @cached_property
-    def _spans(self) -> list[tuple[date, date, ServiceLine]]:
-        """The lines with their dates; none where all have the same, as most encounters do."""
+    def _spans(self) -> list[tuple[date, int, date, ServiceLine]]:
+        """The first day, place and last day of each line, in order; none where all have the same, as most do."""
         if all(line.service_dates is self.lines[0].service_dates for line in self.lines):
             return []
-        return [(dates.first, dates.last, line) for line, dates in ((line, _dates(line)) for line in self.lines)]
+        dated = ((place, line, _dates(line)) for place, line in enumerate(self.lines))
+        return sorted((dates.first, place, dates.last, line) for place, line, dates in dated)
+
+    @cached_property
+    def _longest(self) -> timedelta:
+        """The days from the first to the last of the longest line."""
+        return max((last - first for first, _, last, _ in self._spans), default=timedelta(0))
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -90,12 +97,20 @@ class Encounter(_Lines):
         """Return the other lines of the encounter that share a date of service with `line`."""
         found = self._by_days.get(id(line))
         if found is None:
-            dates = _dates(line)
-            begin, end = dates.first, dates.last
-            near = [o for first, last, o in self._spans if first <= end and last >= begin] or self.lines
-            found = tuple([other for other in near if other is not line])
+            found = tuple([other for other in self._near(_dates(line)) if other is not line])
             self._by_days[id(line)] = found
         return found
+
+    def _near(self, dates: DateRange) -> Sequence[ServiceLine]:
+        """Return the lines that share a day with `dates`, which is those of one of them."""
+        spans = self._spans
+        if not spans:
+            return self.lines
+        earliest = dates.first - self._longest if dates.first - date.min > self._longest else date.min
+        begin = bisect_left(spans, (earliest,))
+        end = bisect_right(spans, dates.last, key=itemgetter(0))
+        near = [(place, line) for _, place, last, line in spans[begin:end] if last >= dates.first]
+        return [line for _, line in sorted(near, key=itemgetter(0))]
 
     def same_days(self, line: ServiceLine) -> SameDays:
         """Return the patient's lines that share a date of service with `line`, itself and its encounter included."""
@@ -137,10 +152,12 @@ class Encounters:
                 self.versions.append(versions)
                 self._versions_of |= dict.fromkeys(versions.ordinals, versions)
                 self._sides |= {ordinal: (number, side) for ordinal, side in versions.apart(self._rejected).items()}
+        self._providers: dict[int, _Providers] = {}
         groups: dict[_Group, list[ServiceLine]] = defaultdict(list)
         for claim in self._claims.values():
             for line in claim.lines:
                 if line.service_dates is not None:
+                    self._providers[id(line)] = _providers_of(line)
                     groups[self._group(line)].append(line)
         self._dated: dict[_Side, _Dated] = defaultdict(_Dated)
         for (side, providers), lines in groups.items():
@@ -177,12 +194,12 @@ class Encounters:
             for line in claim.lines:
                 if line.service_dates is not None:
                     touched[id(self._of[id(line)])] = self._of[id(line)]
-                    asked += self._dated[before[claim.ordinal]].remove(line, _providers_of(line))
+                    asked += self._dated[before[claim.ordinal]].remove(line, self._providers[id(line)])
         for line in (line for claim in moved for line in claim.lines if line.service_dates is not None):
             dated = self._dated[self._sides[line.claim.ordinal]]
-            asked += dated.add(line, _providers_of(line))
+            asked += dated.add(line, self._providers[id(line)])
             for other in dated.on(_dates(line)).lines:
-                if _providers_of(other) == _providers_of(line):
+                if self._providers[id(other)] == self._providers[id(line)]:
                     touched[id(self._of[id(other)])] = self._of[id(other)]
         return sorted((*self._made_again(touched.values()), *self._alive(asked)), key=_first_place)
 
@@ -222,7 +239,7 @@ class Encounters:
         return [encounter for encounter in found.values() if self._of.get(id(encounter.lines[0])) is encounter]
 
     def _group(self, line: ServiceLine) -> _Group:
-        return self._sides[line.claim.ordinal], _providers_of(line)
+        return self._sides[line.claim.ordinal], self._providers[id(line)]
 
     def _split(self, groups: dict[_Group, list[ServiceLine]]) -> list[Encounter]:
         found = [
