@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -132,6 +133,25 @@ def test_the_commands_of_serve_md_run(tmp_path: Path) -> None:
     assert (tmp_path / "answer.277").read_bytes().startswith(b"ISA*")
     assert (tmp_path / "clean.837").read_bytes().startswith(b"ISA*")
     assert b"x-scrubber-disposition: mixed" in (tmp_path / "headers.txt").read_bytes()
+
+
+def test_every_command_of_the_readme_runs(run: Run, tmp_path: Path) -> None:
+    sample = FIXTURES / "claims" / "office_week.837"
+    (tmp_path / "inbox").mkdir()
+    for name in ("claims.837", "large.837", "inbox/week.837"):
+        shutil.copy(sample, tmp_path / name)
+    commands = README.split("## Use\n\n```sh\n")[1].split("```")[0].splitlines()
+    assert len(commands) > 15
+    for command in (line.partition(" #")[0] for line in commands):
+        words = shlex.split(command.rpartition("|")[2])
+        data = sample.read_bytes() if "|" in command else None
+        ends = {"watch": ["--once", "--settle=0"], "serve": ["--help"]}.get(words[1], [])  # test_serve.py serves
+        done = run(*words[1:], *ends, data=data)
+        assert done.returncode == int("claims" in command or "inbox" in command or "large" in command), command
+        assert b"rror:" not in done.stderr, command
+    assert {"r.json", "r.html", "ok.837", "bad.837", "answer.277", "outbox"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
 
 
 def test_every_release_is_described() -> None:
