@@ -48,8 +48,10 @@ def refers_to(*codes: str) -> Callable[[Check[E]], Check[E]]:
     def decorate(check: Check[E]) -> Check[E]:
         @wraps(check)
         def referring(self: E, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
-            causes = [_by_line(code, context) for code in codes] if context.found else []
+            causes: list[dict[tuple[int | None, int | None], Finding]] | None = None
             for finding in check(self, encounter, context):
+                if causes is None:
+                    causes = [_by_line(code, context) for code in codes]
                 place = (finding.claim_ordinal, finding.line)
                 cause = next((found[place] for found in causes if place in found), None)
                 keeps = finding.fix.startswith("See ")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -35,6 +36,8 @@ class ClaimVerdict:
     suppressed: list[SuppressedFinding] = field(factory=lambda: [])
     envelope_rejected: bool = False
     alone: int = 0
+    _by_line: dict[int | None, list[Finding]] = field(factory=lambda: defaultdict(list), init=False)
+    _indexed: int = field(default=0, init=False)
 
     @property
     def errors(self) -> list[Finding]:
@@ -49,6 +52,14 @@ class ClaimVerdict:
     def before_encounters(self) -> ClaimVerdict:
         """Return what was found before any encounter was judged."""
         return ClaimVerdict(self.claim, self.findings[: self.alone], alone=self.alone)
+
+    def about(self, lines: Iterable[int]) -> Iterator[Finding]:
+        """Yield the findings on the claim itself and on the lines with these numbers."""
+        for finding in self.findings[self._indexed :]:
+            self._by_line[finding.line].append(finding)
+        self._indexed = len(self.findings)
+        for line in (None, *lines):
+            yield from self._by_line.get(line, ())
 
     def file(self, finding: Finding, policy: Policy) -> None:
         """Take a finding as the settings have it."""
@@ -84,7 +95,7 @@ class EditRun:
         context: Context[Any] | None = None
         for edit in list(applicable(groups, procedures, subject.lines)):
             if context is None:
-                context = Context(tables, [finding for verdict in verdicts.values() for finding in verdict.findings])
+                context = Context(tables, _found_on(subject, verdicts))
             try:
                 for finding in edit.check(subject, context):
                     verdicts[finding.claim_ordinal or 0].file(finding, self.policy)
@@ -109,3 +120,13 @@ class EditRun:
         self.crashed = True
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
+
+
+def _found_on(subject: Claim | Encounter, verdicts: Mapping[int, ClaimVerdict]) -> list[Finding]:
+    """Return what was found on a claim, or on the lines of an encounter and their claims themselves."""
+    if isinstance(subject, Claim):
+        return list(verdicts[subject.ordinal].findings)
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for line in subject.lines:
+        numbers[line.claim.ordinal].append(line.number)
+    return [finding for ordinal, lines in numbers.items() for finding in verdicts[ordinal].about(lines)]

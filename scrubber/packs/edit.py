@@ -34,7 +34,10 @@ T = TypeVar("T")
 
 @frozen
 class Context(Generic[T]):
-    """What an edit may know besides its subject: the plugin's tables and what was found before it."""
+    """What an edit may know besides its subject: the plugin's tables, and what was found before.
+
+    `found` are the findings on the claim, or on the lines of the encounter and on their claims as such.
+    """
 
     tables: T
     found: Sequence[Finding] = ()
