@@ -107,10 +107,10 @@ def reliance(size: int) -> str:
 
 
 def reliance_in_one_encounter(size: int) -> str:
-    """Chains of reliance of 100 claims whose ranges of days overlap, so that each chain is one encounter."""
+    """Chains of reliance of 75 claims whose ranges of days overlap, so that each chain is one encounter."""
     claims = []
     for n in range(size):
-        day, is_first = 2 * n + n // 100 * 10, n % 100 == 0
+        day, is_first = 2 * n + n // 75 * 10, n % 75 == 0
         second = _line(2, "99213", "20241399") if is_first else _line(2, "37252", _day(day - 1))
         claims.append(_claim(n, [_line(1, "37238", f"{_day(day)}-{_day(day + 2)}"), second]))
     return patient(claims)
@@ -209,14 +209,14 @@ def ultrasound_only(size: int) -> str:
 
 
 def full_encounters(size: int) -> str:
-    """Encounters of 200 lines, the most that are judged together, in ranges of days that overlap."""
+    """Encounters of 150 lines, the most that are judged together, in ranges of days that overlap."""
     claims = []
     for n in range(size):
         lines = []
         for place in range(50):
-            first = (n // 4) * 300 + (n % 4) * 50 + place
+            first = (n // 3) * 250 + (n % 3) * 50 + place
             code = ("37252", "37253", "37253:59", "37238:LT", "36005", "37252:RT")[place % 6]
-            lines.append(_line(place + 1, code, f"{_day(first)}-{_day((n // 4) * 300 + 290)}"))
+            lines.append(_line(place + 1, code, f"{_day(first)}-{_day((n // 3) * 250 + 240)}"))
         claims.append(_claim(n, lines))
     return patient(claims)
 

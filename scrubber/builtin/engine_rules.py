@@ -61,7 +61,7 @@ class NotJudgedTogether(EngineRule):
     """The claims of a patient, or the lines of one encounter, are too many to be judged together.
 
     Why: the primary procedure or more units may be on another of them.  More than 1,000 claims of a patient in a
-    file, or 200 lines of one provider on connected dates, are no real patient's: one identifier is used for many.
+    file, or 150 lines of one provider on connected dates, are no real patient's: one identifier is used for many.
     Fix: give each patient its own member identifier (2010BA NM109), or a name and birth date.
     """
 

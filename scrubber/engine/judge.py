@@ -36,7 +36,7 @@ from scrubber.x12.values import in_cents
 
 __all__ = ["Engine", "of_claim"]
 
-_MAX_TOGETHER = 200
+_MAX_TOGETHER = 150
 """Lines of an encounter that are judged together: what edits compare grows with the square of their number."""
 
 
