@@ -189,7 +189,7 @@ class PrimaryNotPayable(EncounterEdit[Facts]):
             if failing and covers(line, primaries, facts) and not covers(line, payable, facts):
                 # Until 2019 37252 is a primary procedure of 37253, and has a finding of its own.
                 causes = [primary for primary in failing if primary.procedure not in IVUS] or failing
-                first = first_told(told, line, causes)
+                first = first_told(told, line, frozenset(map(id, causes)))
                 yield self.finding(
                     line,
                     f"The primary procedure billed with {line.procedure} ({codes_of(failing)}, "

@@ -60,7 +60,7 @@ class PrimaryByOtherProvider(EncounterEdit[Facts]):
                 continue
             found = by_other_provider(line, encounter, context.tables)
             if found:
-                first = first_told(told, line, found.lines)
+                first = first_told(told, line, found.ids)
                 differing = fewest_differing(line, found)
                 wrong = " or the ".join(_PROVIDERS[name] for name in differing)
                 yield self.finding(
@@ -122,7 +122,7 @@ class PrimaryOnOtherDate(EncounterEdit[Facts]):
                 continue
             found = on_other_date(line, encounter, context.tables)
             if found:
-                first = first_told(told, line, found.lines)
+                first = first_told(told, line, found.ids)
                 yield self.finding(
                     line,
                     f"The primary procedure ({found.codes}, {places(found.lines, line)}) is dated {found.dates}, but "

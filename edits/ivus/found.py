@@ -79,9 +79,9 @@ def _referring(finding: Finding, cause: Finding) -> Finding:
     return attrs.evolve(finding, fix=f"See {cause.code} on line {finding.line}.", related=(place, *finding.related))
 
 
-def first_told(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: Iterable[ServiceLine]) -> ServiceLine:
-    """Return the first line with the same dates and cause; `told` holds those so far."""
-    return told.setdefault((line.service_dates, *map(id, cause)), line)
+def first_told(told: dict[Hashable, ServiceLine], line: ServiceLine, cause: frozenset[int]) -> ServiceLine:
+    """Return the first line with the same dates and cause, the identities of lines; `told` holds those so far."""
+    return told.setdefault((line.service_dates, cause), line)
 
 
 def where_told(first: ServiceLine, line: ServiceLine, fix: str) -> str:
