@@ -88,15 +88,17 @@ def _has_primary(line: ServiceLine, encounter: Encounter, facts: Facts) -> bool:
 
 
 def covers(line: ServiceLine, primaries: Sequence[ServiceLine], facts: Facts) -> bool:
-    """Whether each day of the line has one of `primaries`, and days with ultrasound have one each.
+    """Whether each day of the line has one of its `primaries`, and days with ultrasound have one each.
 
     A line of 31 days and 31 units needs 31 procedures, not one whose dates span the month.
     """
     dates = line.service_dates
-    if not primaries or dates is None or uncovered(line, primaries, facts):
+    if not primaries or dates is None:
         return False
     if dates.days == 1:
-        return True
+        return True  # each of them is billed and listed on that day
+    if uncovered(line, primaries, facts):
+        return False
     spans = [(primary, line.common_days(primary)) for primary in primaries]
     billed = sum(min(primary.whole_units or 0, days.days) for primary, days in spans if days is not None)
     return billed >= min(line.whole_units or 1, dates.days)
