@@ -24,7 +24,7 @@ from tests.support.reports import write_reports
 from tests.support.warm import WarmProgram
 
 # A file takes longer to draw and to scrub than Hypothesis expects of an example.
-settings.register_profile("default", settings.get_profile("default"), deadline=None)
+settings.register_profile("default", settings.get_profile("default"), max_examples=60, deadline=None)
 settings.register_profile(
     "long", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

@@ -381,7 +381,7 @@ _texts = st.text(st.characters(codec="latin-1"), max_size=120)
     fix=_texts,
     marks=st.sampled_from([*DELIMITERS, Delimiters("*", ":", "", "~")]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_note_is_legal(names: list[str], fix: str, marks: Delimiters) -> None:
     text = note_text([attrs.evolve(bare(name), fix=fix) for name in names], marks)
     assert 1 <= len(text) <= 80
