@@ -354,10 +354,8 @@ def _joined_sides(parts: Sequence[_Part]) -> list[_Part]:
     for place, part in enumerate(parts):
         if part.role == "side":
             before = [earlier.role for earlier in joined[-3:]]
-            if before[-2:] == ["side", "separator"] and (before[:-2], _role_at(parts, place + 1)) != (
-                ["vessel"],
-                "vessel",
-            ):
+            is_of_next = before == ["vessel", "side", "separator"] and _role_at(parts, place + 1) == "vessel"
+            if before[-2:] == ["side", "separator"] and not is_of_next:
                 joined.pop()
             if joined and joined[-1].role == "side":
                 joined[-1] = _Part("side", sides=joined[-1].sides | part.sides)

@@ -15,7 +15,7 @@ import attrs
 from scrubber.claims.model import Claim
 from scrubber.claims.patients import Patient, is_patient_known, is_somebody, patients_of
 from scrubber.findings.finding import Finding, Severity, Source
-from scrubber.findings.rule import Example, Meta, RuleStage, statuses
+from scrubber.findings.rule import own_meta, statuses
 from scrubber.packs.edit import EngineRule
 
 __all__ = ["IDENTITY_RULES", "IdentityMissing", "PatientContradicted", "contradictions", "missing_identity"]
@@ -30,22 +30,16 @@ class IdentityMissing(EngineRule):
     Fix: name the patient (2010BA, 2010CA), the payer (2010BB) and the providers (2010AA, 2310B, 2420A).
     """
 
-    meta = Meta(
-        code="X12215",
-        name="identity-missing",
-        title="Patient, payer or provider without identity",
-        since="0.1",
-        stage=RuleStage.STABLE,
-        severity=Severity.ERROR,
-        sources=(
-            Source("ASC X12N 005010X222A1 implementation guide, 2010AA, 2010BA, 2010BB and 2010CA", "005010X222A1"),
-        ),
-        statuses=statuses("A7:481"),
+    meta = own_meta(
+        "X12215",
+        "identity-missing",
+        "Patient, payer or provider without identity",
+        Severity.ERROR,
+        Source("ASC X12N 005010X222A1 implementation guide, 2010AA, 2010BA, 2010BB and 2010CA", "005010X222A1"),
+        status=statuses("A7:481"),
         mandatory=True,
-        examples=(
-            Example("claim patient= born=none\n37238\n37252", fires=True),
-            Example("37238\n37252", fires=False),
-        ),
+        fires="claim patient= born=none\n37238\n37252",
+        passes="37238\n37252",
     )
 
 
@@ -59,23 +53,15 @@ class PatientContradicted(EngineRule):
     Fix: if a name, birth date (2010BA NM103, NM104, DMG02) or member identifier (NM109) is wrong, correct it.
     """
 
-    meta = Meta(
-        code="X12216",
-        name="patient-contradicted",
-        title="Two patients with one member identifier",
-        since="0.1",
-        stage=RuleStage.STABLE,
-        severity=Severity.WARNING,
-        sources=(
-            Source("ASC X12N 005010X222A1 implementation guide, 2010BA and 2010CA", "005010X222A1"),
-            Source("CMS, form of the Medicare Beneficiary Identifier (edit X222.121.2010BA.NM109.020)", "2020-01-01"),
-        ),
-        examples=(
-            Example(
-                "claim A name=SMITH,JOE born=19400101\n37238\nclaim B name=JONES,AMY born=19900101\n37252", fires=True
-            ),
-            Example("claim A\n37238\nclaim B\n37252", fires=False),
-        ),
+    meta = own_meta(
+        "X12216",
+        "patient-contradicted",
+        "Two patients with one member identifier",
+        Severity.WARNING,
+        Source("ASC X12N 005010X222A1 implementation guide, 2010BA and 2010CA", "005010X222A1"),
+        Source("CMS, form of the Medicare Beneficiary Identifier (edit X222.121.2010BA.NM109.020)", "2020-01-01"),
+        fires="claim A name=SMITH,JOE born=19400101\n37238\nclaim B name=JONES,AMY born=19900101\n37252",
+        passes="claim A\n37238\nclaim B\n37252",
     )
 
 

@@ -7,10 +7,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from itertools import chain
-from operator import itemgetter
 from typing import Generic, TypeVar
 
 from attrs import Factory, field, frozen
@@ -63,17 +62,14 @@ class Encounter(_Lines):
     _by_days: dict[int, tuple[ServiceLine, ...]] = field(factory=lambda: {}, init=False, repr=False)
 
     @cached_property
-    def _spans(self) -> list[tuple[date, int, date, ServiceLine]]:
-        """The first day, place and last day of each line, in order; none where all have the same, as most do."""
+    def _index(self) -> _ByDays[ServiceLine] | None:
+        """The lines by their days; None where all have the same, as in most encounters."""
         if all(line.service_dates is self.lines[0].service_dates for line in self.lines):
-            return []
-        dated = ((place, line, _dates(line)) for place, line in enumerate(self.lines))
-        return sorted((dates.first, place, dates.last, line) for place, line, dates in dated)
-
-    @cached_property
-    def _longest(self) -> timedelta:
-        """The days from the first to the last of the longest line."""
-        return max((last - first for first, _, last, _ in self._spans), default=timedelta(0))
+            return None
+        index: _ByDays[ServiceLine] = _ByDays()
+        for place, line in enumerate(self.lines):
+            index.add(_dates(line), (0, place), line)
+        return index
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -97,20 +93,11 @@ class Encounter(_Lines):
         """Return the other lines of the encounter that share a date of service with `line`."""
         found = self._by_days.get(id(line))
         if found is None:
-            found = tuple([other for other in self._near(_dates(line)) if other is not line])
+            index = self._index
+            near = self.lines if index is None else sorted(index.sharing(_dates(line)), key=_place)
+            found = tuple([other for other in near if other is not line])
             self._by_days[id(line)] = found
         return found
-
-    def _near(self, dates: DateRange) -> Sequence[ServiceLine]:
-        """Return the lines that share a day with `dates`, which is those of one of them."""
-        spans = self._spans
-        if not spans:
-            return self.lines
-        earliest = dates.first - self._longest if dates.first - date.min > self._longest else date.min
-        begin = bisect_left(spans, (earliest,))
-        end = bisect_right(spans, dates.last, key=itemgetter(0))
-        near = [(place, line) for _, place, last, line in spans[begin:end] if last >= dates.first]
-        return [line for _, line in sorted(near, key=itemgetter(0))]
 
     def same_days(self, line: ServiceLine) -> SameDays:
         """Return the patient's lines that share a date of service with `line`, itself and its encounter included."""
