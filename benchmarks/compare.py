@@ -68,7 +68,7 @@ def contenders() -> Iterator[Contender]:
     yield Contender(
         "scrubber, JSON, `--jobs 2` (by the clock)", (*SCRUB, "--format", "json", "--jobs", "2"), by_clock=True
     )
-    yield Contender("scrubber, JSON, `--no-shortcut`", (*SCRUB, "--format", "json", "--no-shortcut"))
+    yield Contender("scrubber, JSON, `--no-screen`", (*SCRUB, "--format", "json", "--no-screen"))
     yield Contender(
         "scrubber, `--out-dir` (837s, 277CA, JSON)", (*SCRUB, "--format", "ndjson", "--out-dir", "{folder}")
     )

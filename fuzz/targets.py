@@ -34,17 +34,17 @@ __all__ = ["TARGETS", "scrub", "tables"]
 
 
 @cache
-def _engine(shortcut: bool) -> Engine:  # noqa: FBT001 - an argument of a cached function
-    return make_engine(load_settings(discover=False), shortcut=shortcut)
+def _engine(screened: bool) -> Engine:  # noqa: FBT001 - an argument of a cached function
+    return make_engine(load_settings(discover=False), screened=screened)
 
 
 def scrub(data: bytes) -> None:
     """Scrub the bytes every way there is; no crash, no claim lost, no two answers, and a clean file that is clean."""
-    engine = _engine(shortcut=True)
+    engine = _engine(screened=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         report = _write(data, engine, folder)
-        thorough = _report(data, _engine(shortcut=False))
+        thorough = _report(data, _engine(screened=False))
         assert report.claims == thorough.claims, "the short cut changes the verdicts"
         assert report.findings == thorough.findings, "the short cut changes what is said of the file"
         totals = report.totals
@@ -77,7 +77,7 @@ def _report(data: bytes, engine: Engine) -> FileReport:
 
 
 def _check_reports(report: FileReport) -> None:
-    tool = describe_tool(load_plugins(), _engine(shortcut=True).config.today)
+    tool = describe_tool(load_plugins(), _engine(screened=True).config.today)
     texts = [io.StringIO(), io.StringIO()]
     writers: tuple[ReportWriter, ...] = (JsonWriter(texts[0], tool), TextWriter(texts[1], tool))
     for writer in writers:

@@ -74,12 +74,12 @@ def load_settings(path: Path | None = None, *, discover: bool = True, **flags: A
     return load_config(path, rules, mandatory, options, discover=discover, **flags)
 
 
-def make_engine(config: Config | None = None, *, shortcut: bool = True, detail: Detail = Detail.NONE) -> Engine:
-    """Make an engine with all installed edits, its settings checked; see `Engine` for `shortcut` and `detail`.
+def make_engine(config: Config | None = None, *, screened: bool = True, detail: Detail = Detail.NONE) -> Engine:
+    """Make an engine with all installed edits, its settings checked; see `Engine` for `screened` and `detail`.
 
     Raises ConfigError or PluginError.
     """
-    engine = Engine(config or load_settings(), load_plugins(), shortcut=shortcut, detail=detail)
+    engine = Engine(config or load_settings(), load_plugins(), screened=screened, detail=detail)
     engine.check_settings()
     return engine
 
@@ -99,7 +99,7 @@ class Scrubber:
 
     Without `config` the settings are those of SCRUBBER_CONFIG or `scrubber.toml`.  `formats` are the reports that will
     be asked for, which decides how much of the claims is kept.  `jobs` processes judge claims; leave the scrubber, a
-    context manager, to end them.  Without `shortcut` every claim is opened.  The other values are about the X12 files:
+    context manager, to end them.  Without `screened` every claim is opened.  The other values are about the X12 files:
     notes in K3, STC02 on the lines of the 277CA, files of an input that was not completely read, and the date and first
     interchange number of acknowledgements.  Raises ConfigError or PluginError where the settings or a plugin are wrong.
     """
@@ -107,7 +107,7 @@ class Scrubber:
     config: Config = field(factory=load_settings)
     formats: tuple[str, ...] = ()
     jobs: int = 1
-    shortcut: bool = True
+    screened: bool = True
     annotate_k3: bool = False
     line_dates: bool = False
     partial: bool = False
@@ -121,9 +121,9 @@ class Scrubber:
     def __attrs_post_init__(self) -> None:
         self.tool = describe_tool(load_plugins(), self.config.today)
         detail = most_detail(load_format(name) for name in self.formats)
-        self._engine = make_engine(self.config, shortcut=self.shortcut, detail=detail)
+        self._engine = make_engine(self.config, screened=self.screened, detail=detail)
         if self.jobs > 1:
-            make = functools.partial(make_engine, self.config, shortcut=self.shortcut, detail=detail)
+            make = functools.partial(make_engine, self.config, screened=self.screened, detail=detail)
             self._executor = ProcessExecutor(make, self.jobs)
         else:
             self._executor = SerialExecutor(self._engine)

@@ -222,7 +222,7 @@ def _report_stream() -> TextIO:
 @click.option("--exit-zero", is_flag=True, help="End with 0 instead of 1; 2, 3 and 4 stay.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Judge in this many processes.")
-@click.option("--no-shortcut", is_flag=True, help="Open every claim, also those that no edit looks at; same findings.")
+@click.option("--no-screen", is_flag=True, help="Open and judge every claim, whatever screens say; same findings.")
 def scrub(  # noqa: PLR0913 - one parameter an option
     *,
     inputs: tuple[str, ...],
@@ -238,7 +238,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     exit_zero: bool,
     no_progress: bool,
     jobs: int,
-    no_shortcut: bool,
+    no_screen: bool,
     **options: Any,
 ) -> int:
     """Judge the claims of 837P files.
@@ -265,7 +265,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         settings,
         formats=formats,
         jobs=jobs,
-        shortcut=not no_shortcut,
+        screened=not no_screen,
         **about_files,
     )
     with scrubber:

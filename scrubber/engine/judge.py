@@ -43,17 +43,17 @@ _MAX_TOGETHER = 150
 class Engine:
     """The installed packs under one configuration, ready to judge.
 
-    `candidates` tells which claims have to be judged; without `shortcut` all of them.  `detail` is how much of the
+    `candidates` tells which claims have to be judged; without `screened` all of them.  `detail` is how much of the
     claims the reports need.  `notices` are what every report must say of the settings.
     """
 
     def __init__(
-        self, config: Config, plugins: Sequence[Plugin], *, shortcut: bool = True, detail: Detail = Detail.NONE
+        self, config: Config, plugins: Sequence[Plugin], *, screened: bool = True, detail: Detail = Detail.NONE
     ) -> None:
         packs = [plugin.pack for plugin in plugins]
         self.config = config
         self.policy = Policy(config, {code: rule for code, (rule, _) in all_rules(plugins).items()})
-        self.candidates = Candidates(packs, open_all=not shortcut or detail is Detail.ALL)
+        self.candidates = Candidates(packs, open_all=not screened or detail is Detail.ALL)
         self.notices = notices_of_settings(config, self.policy.rules)
         self._compiler = Compiler(self.policy, packs)
         self._detail = detail

@@ -45,7 +45,7 @@ _OF_FOLDERS: dict[str, tuple[str, ...]] = {
         *("--partial", "--annotate-k3", "--277ca-line-dates", "--fail-on=info"),
         *("--ack-date=2026-11-20T10:15", "--ack-control-number=7"),
     ),
-    "redact": ("--redact", "--no-shortcut", "--format=ndjson"),
+    "redact": ("--redact", "--no-screen", "--format=ndjson"),
     "jobs": ("--jobs=2", "--partial"),
 }
 """The settings with which every folder is judged; cases with the first only, `--jobs` on a part of the folders."""

@@ -63,7 +63,7 @@ class Alternating(Engine):
 def alternating(default_engine: Engine) -> Engine:
     from scrubber.packs.registry import load_plugins  # noqa: PLC0415
 
-    return Alternating(default_engine.config, load_plugins(), shortcut=False)
+    return Alternating(default_engine.config, load_plugins(), screened=False)
 
 
 # -- properties -------------------------------------------------------------------------------------------------------

@@ -365,7 +365,7 @@ def _names(folder: Path) -> str:
     return "\n".join(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize("options", [[], ["--conformance=guide"], ["--jobs=2"], ["--no-shortcut", "--annotate-k3"]])
+@pytest.mark.parametrize("options", [[], ["--conformance=guide"], ["--jobs=2"], ["--no-screen", "--annotate-k3"]])
 def test_the_command_line_tells_codes_only(run: Run, tmp_path: Path, options: list[str]) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "tmp").mkdir()

@@ -26,7 +26,7 @@ class Planted(Engine):
 
 
 def planted(engine: Engine, plant: Planting) -> Engine:
-    made = Planted(engine.config, [], shortcut=False)
+    made = Planted(engine.config, [], screened=False)
     made.plant = plant
     return made
 

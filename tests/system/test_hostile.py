@@ -40,7 +40,7 @@ FRONT_ENDS: dict[str, list[str]] = {
     "out-dir": ["--format=json", "--out-dir=out", "--annotate-k3"],
     "files": ["--format=json", "--partial", *X12_FILES],
     "jobs": ["--format=json", "--jobs=2"],
-    "opened": ["--format=json", "--no-shortcut"],
+    "opened": ["--format=json", "--no-screen"],
     "guide": ["--format=json", "--conformance=guide"],
 }
 

@@ -94,7 +94,7 @@ PLAIN = to_837p("claim A\n99213").decode().replace("\n", "")
 
 @pytest.fixture(scope="module")
 def thorough() -> Engine:
-    return make_engine(load_settings(discover=False), shortcut=False)
+    return make_engine(load_settings(discover=False), screened=False)
 
 
 def findings(data: bytes, engine: Engine) -> list[Any]:

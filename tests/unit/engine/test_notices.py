@@ -292,9 +292,9 @@ def test_what_was_not_judged_by_an_ended_table_is_no_notice(shorthand: str, sett
 
 
 def test_every_claim_opened_gives_the_same_notice() -> None:
-    for shortcut in (True, False):
+    for screened in (True, False):
         with open_source(LATE, "late") as source:
-            run = FileScrub(source, make_engine(load_settings(discover=False), shortcut=shortcut))
+            run = FileScrub(source, make_engine(load_settings(discover=False), screened=screened))
             assert len(list(run)) == 4
         assert [notice.message for notice in run.report.notices] == [TABLES]
 

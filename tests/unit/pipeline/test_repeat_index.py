@@ -33,7 +33,7 @@ CODE = "X12224"
 
 @pytest.fixture(scope="module")
 def thorough() -> Engine:
-    return make_engine(load_settings(discover=False), shortcut=False)
+    return make_engine(load_settings(discover=False), screened=False)
 
 
 def judged(data: bytes, engine: Engine, executor: Executor | None = None) -> list[ClaimReport]:
