@@ -168,7 +168,8 @@ class ClaimPlace:
     is below one.  `alone` says that it is judged without the other claims of its patient, which are too many;
     `repeats` which earlier claim it repeats where it is judged alone for that or another reason;
     `known` is what was found in it, or in its levels, before it is judged, and `envelope_errors` the errors for which
-    its transaction set, functional group or interchange is rejected.
+    its transaction set, functional group or interchange is rejected.  `may_fire` are the codes of the edits that may
+    find anything on it where it is judged alone, as screens tell; None for all edits.
     """
 
     ordinal: int
@@ -181,6 +182,7 @@ class ClaimPlace:
     known: tuple[Finding, ...] = ()
     envelope_errors: tuple[Finding, ...] = ()
     repeats: Repeat | None = None
+    may_fire: frozenset[str] | None = None
 
 
 def place_of(raw: RawClaim) -> ClaimPlace:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from functools import cached_property
 
 import attrs
 
@@ -72,7 +73,8 @@ class Engine:
     def judge(self, claims: Sequence[Claim], places: Sequence[ClaimPlace] = ()) -> list[ClaimReport]:
         """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given.
 
-        `places` say which syntax errors were found before in claims and above them.
+        `places` say which syntax errors were found before in claims and above them, and that of a claim without
+        others which edits may find anything on it.
         """
         stages = self._compiler.stages_for(claims[0].payer.id)
         judgement = _Judgement(claims, places, stages, self.policy)
@@ -91,19 +93,22 @@ class _Judgement:
     ) -> None:
         self._claims = claims
         self._stages = stages
+        # What several claims are found to have is not known by what each may have alone.
+        may_fire = places[0].may_fire if len(claims) == len(places) == 1 else None
+        self._asked = stages if may_fire is None else [stage.only(may_fire) for stage in stages]
         self._policy = policy
         self._edits = EditRun(policy)
         self.verdicts = {claim.ordinal: ClaimVerdict(claim) for claim in claims}
         self._judge_claims()
         self._take_syntax_errors(places)
-        rejected = self._rejected()  # by now: such a claim takes no other away
-        self._encounters = Encounters(claims, rejected, self._find_repeats(rejected, places))
-        for finding in doubtful_versions(self._encounters.versions, rejected):
-            self._file(finding)
-        for verdict in self.verdicts.values():
-            verdict.alone = len(verdict.findings)
-        for encounter in self._encounters:
-            self._judge_encounter(encounter, self._involved(encounter))
+        self._first_rejected = self._rejected()  # by now: such a claim takes no other away
+        self._repeated = self._find_repeats(self._first_rejected, places)
+        if self._needs_encounters():
+            self._judge_encounters()
+
+    @cached_property
+    def _encounters(self) -> Encounters:
+        return Encounters(self._claims, self._first_rejected, self._repeated)
 
     def _file(self, finding: Finding) -> None:
         self.verdicts[finding.claim_ordinal or 0].file(finding, self._policy)
@@ -118,7 +123,7 @@ class _Judgement:
 
     def _judge_claims(self) -> None:
         # Claim edits of all packs come first: an encounter edit may ask whether a line has an error already.
-        for stage in self._stages:
+        for stage in self._asked:
             for ordinal, verdict in self.verdicts.items():
                 claim = verdict.claim
                 edits = stage.void_edits if claim.is_void else stage.claim_edits
@@ -149,13 +154,29 @@ class _Judgement:
 
     # -- claims together ----------------------------------------------------------------------------------------------
 
+    def _needs_encounters(self) -> bool:
+        """Whether anything may be found in encounters, or in a claim that may take the place of another."""
+        return (
+            any(stage.encounter_edits for stage in self._asked)
+            or any(not claim.is_original for claim in self._claims)
+            or sum(len(claim.lines) for claim in self._claims) > _MAX_TOGETHER
+        )
+
+    def _judge_encounters(self) -> None:
+        for finding in doubtful_versions(self._encounters.versions, self._first_rejected):
+            self._file(finding)
+        for verdict in self.verdicts.values():
+            verdict.alone = len(verdict.findings)
+        for encounter in self._encounters:
+            self._judge_encounter(encounter, self._involved(encounter))
+
     def _judge_encounter(self, encounter: Encounter, involved: dict[int, ClaimVerdict], *, again: bool = False) -> None:
         """Judge an encounter into the verdicts on its claims.  What is judged `again` is only asked for errors."""
         if len(encounter.lines) > _MAX_TOGETHER and concern(self._stages, encounter.procedures):
             for verdict in involved.values():
                 verdict.findings.append(not_together(verdict.claim, "The lines of this encounter"))
             return
-        for stage in self._stages:
+        for stage in self._asked:
             edits = stage.rejecting_edits if again else stage.encounter_edits
             self._edits.run(edits, encounter, encounter.procedures, stage.tables, involved)
 

@@ -7,7 +7,8 @@ from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from attrs import frozen
+import attrs
+from attrs import field, frozen
 
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim, ServiceLine
@@ -52,7 +53,11 @@ class EditGroup(Generic[S_contra]):
         )
 
 
-@frozen
+_MOST_SETS = 1024
+"""The sets of edits for which a stage keeps what is left of it."""
+
+
+@frozen(eq=False)
 class Stage:
     """A pack made ready for one payer: its edits by what they are asked about, and its tables with that payer's values.
 
@@ -65,6 +70,30 @@ class Stage:
     encounter_edits: tuple[EditGroup[Encounter], ...]
     rejecting_edits: tuple[EditGroup[Encounter], ...]
     tables: Any
+    _named: dict[frozenset[str], Stage] = field(factory=lambda: {}, init=False, repr=False)
+
+    def only(self, codes: frozenset[str]) -> Stage:
+        """Return the stage without the edits whose code is not in `codes`."""
+        stage = self._named.get(codes)
+        if stage is None:
+            if len(self._named) >= _MOST_SETS:
+                self._named.clear()
+            stage = self._named[codes] = attrs.evolve(
+                self,
+                claim_edits=_only(self.claim_edits, codes),
+                void_edits=_only(self.void_edits, codes),
+                encounter_edits=_only(self.encounter_edits, codes),
+                rejecting_edits=_only(self.rejecting_edits, codes),
+            )
+        return stage
+
+
+def _only(groups: Iterable[EditGroup[S_contra]], codes: frozenset[str]) -> tuple[EditGroup[S_contra], ...]:
+    """Return the groups with those edits only whose code is in `codes`, without groups of none."""
+    named = (
+        attrs.evolve(group, edits=tuple(edit for edit in group.edits if edit.meta.code in codes)) for group in groups
+    )
+    return tuple(group for group in named if group.edits)
 
 
 def grouped(edits: Iterable[EditOf[S_contra]]) -> tuple[EditGroup[S_contra], ...]:
