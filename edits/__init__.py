@@ -7,6 +7,7 @@ what the others found.
 
 from edits.ivus.addon import ADDON_EDITS, PRIMARY_FAILS
 from edits.ivus.catheter import CATHETER_EDITS
+from edits.ivus.day_facts import facts_on
 from edits.ivus.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.ivus.editions import table_infos
 from edits.ivus.exclusions import EXCLUSION_EDITS
@@ -46,5 +47,6 @@ EDITS: EditPack[Facts] = EditPack(
     codes=known_codes,
     observe=observe,
     options=OPTIONS,
+    facts_on=facts_on,
     ended=ended_tables,
 )

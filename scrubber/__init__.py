@@ -22,8 +22,9 @@ if TYPE_CHECKING:
         scrub,
     )
     from scrubber.claims.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
+    from scrubber.claims.columns import ClaimRow, EncounterColumns, LineText
     from scrubber.claims.encounter import Encounter, SameDays
-    from scrubber.claims.model import Claim, Diagnosis, Note, Payer, Person, PlainClaim, Provider, ServiceLine
+    from scrubber.claims.model import Claim, Diagnosis, Note, Payer, Person, Provider, ServiceLine
     from scrubber.config import Config
     from scrubber.errors import AdapterError, ConfigError, PluginError, ScrubberError, UnreadableError
     from scrubber.findings.code_form import CodeForm
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from scrubber.findings.report import ClaimReport, EndedTable, FileReport, Observation, Report
     from scrubber.findings.rule import Example, Meta, RuleStage, statuses
     from scrubber.outputs.reports.base import ReportWriter, Tool
-    from scrubber.packs.edit import Context, Edit, EncounterEdit
+    from scrubber.packs.edit import Context, Edit, EncounterEdit, never_on_rows
     from scrubber.packs.option import Option, OptionRow, option_table
     from scrubber.packs.pack import EditPack, Page
     from scrubber.tables.table import DatedRow, Table, TableInfo, load_manifest, load_publications, load_table
@@ -42,6 +43,7 @@ __all__ = [
     "Adjustment",
     "Claim",
     "ClaimReport",
+    "ClaimRow",
     "CodeForm",
     "Config",
     "ConfigError",
@@ -52,11 +54,13 @@ __all__ = [
     "Edit",
     "EditPack",
     "Encounter",
+    "EncounterColumns",
     "EncounterEdit",
     "EndedTable",
     "Example",
     "FileReport",
     "Finding",
+    "LineText",
     "Location",
     "Meta",
     "Note",
@@ -66,7 +70,6 @@ __all__ = [
     "Page",
     "Payer",
     "Person",
-    "PlainClaim",
     "PluginError",
     "Provider",
     "Related",
@@ -97,6 +100,7 @@ __all__ = [
     "load_publications",
     "load_settings",
     "load_table",
+    "never_on_rows",
     "option_table",
     "scrub",
     "statuses",
@@ -118,6 +122,11 @@ _HOMES = {
         "claims_from_databricks",
         "claims_from_pyx12",
     ),
+    "scrubber.claims.columns": (
+        "ClaimRow",
+        "EncounterColumns",
+        "LineText",
+    ),
     "scrubber.claims.encounter": (
         "Encounter",
         "SameDays",
@@ -128,7 +137,6 @@ _HOMES = {
         "Note",
         "Payer",
         "Person",
-        "PlainClaim",
         "Provider",
         "ServiceLine",
     ),
@@ -172,6 +180,7 @@ _HOMES = {
         "Context",
         "Edit",
         "EncounterEdit",
+        "never_on_rows",
     ),
     "scrubber.packs.option": (
         "Option",

@@ -15,6 +15,7 @@ from edits.ivus.codes import (
     make_meta,
     places,
 )
+from edits.ivus.day_facts import DayFacts, lacks
 from edits.ivus.editions import AOC
 from edits.ivus.elsewhere import PrimaryByOtherProvider, PrimaryOnAnotherClaim, PrimaryOnOtherDate
 from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
@@ -33,7 +34,7 @@ from edits.ivus.primaries import (
     uncovered,
 )
 from edits.ivus.retired import retired_beside
-from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["ADDON_EDITS", "PRIMARY_FAILS"]
 
@@ -83,6 +84,10 @@ class AddOnWithoutPrimary(EncounterEdit[Facts]):
                 else {"same finding": same, **_candidates(line, encounter, facts)},
             )
             told = line if told is None or not same else told
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a listed primary procedure of each ultrasound code."""
+        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
 
 
 def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
@@ -200,6 +205,10 @@ class PrimaryNotPayable(EncounterEdit[Facts]):
                     related={"same finding": [first], "primary procedure without its own": failing},
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a primary procedure of each ultrasound code that is no add-on code itself."""
+        return facts.is_contractor_defined or lacks(encounter, facts.payable)
+
 
 def _bill_primary(primary: ServiceLine, line: ServiceLine, facts: Facts) -> str:
     """Name the primary procedures that would make an add-on code payable, or say where they are listed."""
@@ -247,6 +256,11 @@ class ContractorDefinedPrimary(EncounterEdit[Facts]):
                     element="SV101-2",
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look the date up."""
+        del encounter
+        return facts.is_contractor_defined
+
 
 class PrimaryLineFails(EncounterEdit[Facts]):
     """Every line that bills a primary procedure of the encounter has an error itself, or is charged at zero.
@@ -269,6 +283,8 @@ class PrimaryLineFails(EncounterEdit[Facts]):
         adjustment=CO107,
     )
 
+    follows_others = True
+
     @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
         """Look for primary procedures that all have an error or no charge, where IVUS107 does not say why they fail."""
@@ -284,6 +300,11 @@ class PrimaryLineFails(EncounterEdit[Facts]):
                     element="SV101-2",
                     related={"primary procedure": primaries},
                 )
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a charge of zero; what other edits find, they say."""
+        del facts
+        return any(not float(encounter.claim.charges[line]) for line in encounter.lines)
 
 
 class CoronaryPrimaryOnly(EncounterEdit[Facts]):
@@ -320,6 +341,10 @@ class CoronaryPrimaryOnly(EncounterEdit[Facts]):
                     related={"coronary procedure": coronary},
                 )
                 yield refer_to("IVUS101", finding, context)
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a listed primary procedure of each ultrasound code."""
+        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
 
 
 def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:

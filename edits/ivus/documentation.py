@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from edits.ivus.codes import IVUS, ivus_lines, listed, make_meta, once, sessions
+from edits.ivus.day_facts import DayFacts, ultrasound_lines, units_of_ultrasound
 from edits.ivus.editions import AOC, GUIDE, SOCIETY
 from edits.ivus.facts import Facts
 from edits.ivus.notes import Named, vessels_in
@@ -16,7 +17,9 @@ from scrubber import (
     Claim,
     CodeForm,
     Context,
+    DateRange,
     Encounter,
+    EncounterColumns,
     EncounterEdit,
     EndedTable,
     Finding,
@@ -63,6 +66,11 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
                     statuses=statuses("A8:477"),
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a pointer of each ultrasound line that names a diagnosis."""
+        del facts
+        return not all(map(encounter.claim.points_to_diagnosis, ultrasound_lines(encounter)))
+
 
 def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
     """Return the notes except those of a third party (TPO), such as our own annotations: they document nothing."""
@@ -70,6 +78,7 @@ def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
 
 
 _SIDES = {"LT": "left", "RT": "right"}
+_SEVERAL = 2
 
 
 @once
@@ -90,6 +99,21 @@ def _vessels_named(
 def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
     """Return the vessels named in the notes of a claim, which are read once for all the days that it bills."""
     return claim.once((_noted, facts), lambda: vessels_in(_provider_notes(claim), facts))
+
+
+def _vessels_in_words(encounter: EncounterColumns, facts: Facts) -> dict[tuple[str, str], list[str]] | None:
+    """Return what `_vessels_named` does of the lines of an encounter, None where their notes are not plainly theirs."""
+    notes = encounter.claim.notes()
+    lines = [encounter.claim.line_text(line) for line in ultrasound_lines(encounter)]
+    if notes is None or None in lines:
+        return None
+    named = set(vessels_in(notes, facts))
+    for line in lines:
+        if line is not None:
+            kinds = facts.modifiers_of_kind(line, "side")
+            sides = frozenset(_SIDES[each] for each in kinds if each in _SIDES)
+            named |= vessels_in((line.description, *line.notes), facts, sides)
+    return counted(named)
 
 
 class VesselNotNamed(EncounterEdit[Facts]):
@@ -124,6 +148,10 @@ class VesselNotNamed(EncounterEdit[Facts]):
                     element="SV101-7",
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Count the vessels, where the settings ask for it."""
+        return facts.tables.option("vessels") == "check" and not _vessels_in_words(encounter, facts.tables)
+
 
 class FewerVesselsThanUnits(EncounterEdit[Facts]):
     """The claim names fewer vessels than units of 37252 and 37253 are billed.
@@ -157,6 +185,14 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
                     "bill one unit per vessel.",
                     element="SV104",
                 )
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Compare the vessels named with the units."""
+        units = sum(units_of_ultrasound(encounter, code) for code in IVUS)
+        if units < _SEVERAL:
+            return False
+        named = _vessels_in_words(encounter, facts.tables)
+        return named is None or 0 < len(named) < units
 
 
 class DateAfterTableEnd(EncounterEdit[Facts]):
@@ -199,6 +235,10 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
                     source=ended[0].citation,
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for codes that no table knows, on a date after the last edition."""
+        return facts.are_tables_ended and not all(map(facts.tables.knows, encounter.procedures))
+
 
 def _is_unknown(line: ServiceLine, facts: Facts) -> bool:
     return CodeForm.PROCEDURE.fits(line.procedure) and not facts.knows(line.procedure)
@@ -209,16 +249,14 @@ def _last_day(line: ServiceLine) -> date:
     return line.service_dates.last if line.service_dates is not None else date.min
 
 
-def ended_tables(claim: Claim, facts: Facts) -> Iterator[EndedTable]:
-    """Yield the tables that the ultrasound lines of a claim were judged by after their latest edition."""
+def ended_tables(services: Iterable[tuple[str, DateRange]], facts: Facts) -> Iterator[EndedTable]:
+    """Yield the tables that the ultrasound among the services was judged by after their latest edition."""
     tables = (facts.base_codes.info, facts.mue.info, facts.ptp.info, facts.fees.info)
-    for line in claim.lines:
-        dates = line.service_dates
-        if line.procedure in IVUS and dates is not None:
-            for info in tables:
-                if dates.last > info.last_day:
-                    first = max(dates.first, info.last_day + timedelta(days=1))
-                    yield EndedTable(DateAfterTableEnd.meta.code, info.title, info.last_day, first, dates.last)
+    for procedure, dates in services:
+        for info in tables if procedure in IVUS else ():
+            if dates.last > info.last_day:
+                first = max(dates.first, info.last_day + timedelta(days=1))
+                yield EndedTable(DateAfterTableEnd.meta.code, info.title, info.last_day, first, dates.last)
 
 
 DOCUMENTATION_EDITS = (NoDiagnosisForIvus, VesselNotNamed, FewerVesselsThanUnits)

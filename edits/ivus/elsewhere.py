@@ -14,6 +14,7 @@ from edits.ivus.codes import (
     make_meta,
     places,
 )
+from edits.ivus.day_facts import DayFacts, lacks
 from edits.ivus.editions import AOC
 from edits.ivus.facts import Facts
 from edits.ivus.found import first_told, lines_with, refers_to, where_told, without
@@ -25,7 +26,7 @@ from edits.ivus.primaries import (
     on_other_date,
     primaries_in,
 )
-from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity, never_on_rows
 
 __all__ = ["PrimaryByOtherProvider", "PrimaryOnAnotherClaim", "PrimaryOnOtherDate"]
 
@@ -71,6 +72,10 @@ class PrimaryByOtherProvider(EncounterEdit[Facts]):
                     element="SV101-2",
                     related={"same finding": [first], "primary procedure of another provider": found.lines},
                 )
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a listed primary procedure of each ultrasound code."""
+        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
 
 
 def _differs(line: ServiceLine, differing: Sequence[str]) -> str:
@@ -133,6 +138,10 @@ class PrimaryOnOtherDate(EncounterEdit[Facts]):
                     related={"same finding": [first], "primary procedure on another date": found.lines},
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a listed primary procedure of each ultrasound code."""
+        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
+
 
 class PrimaryOnAnotherClaim(EncounterEdit[Facts]):
     """The only primary procedure of the encounter is on another claim.
@@ -153,6 +162,8 @@ class PrimaryOnAnotherClaim(EncounterEdit[Facts]):
         status=NO_PRIMARY,
         adjustment=CO107,
     )
+
+    screen = never_on_rows  # which are judged without other claims
 
     @refers_to("IVUS301", "IVUS101", "IVUS103", "IVUS104", "IVUS107")
     def check(self, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:

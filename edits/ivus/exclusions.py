@@ -8,10 +8,11 @@ import attrs
 from attrs import frozen
 
 from edits.ivus.codes import BUNDLED, CO236, ivus_lines, make_meta, places
+from edits.ivus.day_facts import DayFacts
 from edits.ivus.editions import CPT
 from edits.ivus.facts import Facts
 from edits.ivus.pairs import billed_pairs
-from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["EXCLUSION_EDITS"]
 
@@ -105,6 +106,10 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
             # A payer that looks at the pair alone would pay the line.
             yield attrs.evolve(finding, adjustment=None) if found.modifiers else finding
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for an excluded procedure."""
+        return not facts.excluded.isdisjoint(encounter.procedures)
+
 
 class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
     """A modifier says that ultrasound and an IVC filter or foreign body procedure were separate sessions or vessels.
@@ -145,6 +150,10 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
                 element=line.modifier_element(line.modifiers.index(modifier)) if own else "SV101-2",
                 related={_ROLE: found.others},
             )
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for an excluded procedure."""
+        return not facts.excluded.isdisjoint(encounter.procedures)
 
 
 EXCLUSION_EDITS = (IvusWithExcludedProcedure, ModifierDoesNotLiftExclusion)

@@ -7,10 +7,21 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from edits.ivus.codes import ADDITIONAL, CO107, INITIAL, MEDICARE, NO_PRIMARY, make_meta, places, sessions
+from edits.ivus.day_facts import DayFacts
 from edits.ivus.editions import AOC, CPT, FEES
 from edits.ivus.facts import Facts, amount
 from edits.ivus.found import refer_to, refers_to
-from scrubber import CodeForm, Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import (
+    CodeForm,
+    Context,
+    DateRange,
+    Encounter,
+    EncounterColumns,
+    EncounterEdit,
+    Finding,
+    ServiceLine,
+    Severity,
+)
 
 __all__ = ["INITIAL_EDITS"]
 
@@ -59,6 +70,11 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
                 )
                 yield finding if is_asked else attrs.evolve(finding, adjustment=None)
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for 37253 without 37252."""
+        del facts
+        return ADDITIONAL in encounter.procedures and INITIAL not in encounter.procedures
+
 
 class MissedInitialVesselPayment(EncounterEdit[Facts]):
     """The initial vessel (37252) is missing beside additional vessels, and so is its payment.
@@ -90,6 +106,11 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
                         element="SV101-2",
                     )
                     yield refer_to("IVUS102", finding, context)
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for 37253 without 37252."""
+        del facts
+        return ADDITIONAL in encounter.procedures and INITIAL not in encounter.procedures
 
 
 def _without_initial(session: Sequence[ServiceLine], encounter: Encounter) -> list[tuple[ServiceLine, DateRange]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from edits.ivus.codes import CO4, CORONARY, INITIAL, MODIFIER, make_meta, modified_lines
+from edits.ivus.day_facts import DayFacts, modifiers_of_ultrasound
 from edits.ivus.editions import GUIDE, NCCI_MANUAL, PFS, PTP
 from edits.ivus.facts import Facts
 from edits.ivus.found import refers_to
@@ -14,6 +15,7 @@ from scrubber import (
     CodeForm,
     Context,
     Encounter,
+    EncounterColumns,
     EncounterEdit,
     Finding,
     ServiceLine,
@@ -49,6 +51,11 @@ class _ModifierKind(EncounterEdit[Facts]):
         """Return what to do about the line, with "{modifier}" for the modifier."""
         del line
         return self.fix
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a modifier of this kind on ultrasound lines."""
+        rows = (facts.tables.modifiers.ever(modifier) for modifier in modifiers_of_ultrasound(encounter))
+        return any(found and found[0].kind == self.kind for found in rows)
 
 
 class BilateralModifier(_ModifierKind):
@@ -259,6 +266,11 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
                     element=_place(line, modifier),
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a coronary or unbundling modifier on ultrasound lines."""
+        rows = (facts.tables.modifiers.ever(modifier) for modifier in modifiers_of_ultrasound(encounter))
+        return any(found and found[0].kind in {"coronary", "unbundling"} for found in rows)
+
 
 def _paired(encounter: Encounter, facts: Facts) -> frozenset[int]:
     """Return the lines of the encounter, by `id`, that are in a pair with indicator 1."""
@@ -302,6 +314,12 @@ class MalformedModifier(EncounterEdit[Facts]):
                     wrong = f"A modifier of line {line.number} is not two letters or digits."
                     fix = "Correct the modifier, or remove it."
                 yield self.finding(line, wrong, fix, element=element)
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look at every modifier."""
+        del facts
+        found = encounter.modifiers.values()
+        return any(len(set(own)) < len(own) or not all(map(CodeForm.MODIFIER.fits, own)) for own in found)
 
 
 MODIFIER_EDITS = (

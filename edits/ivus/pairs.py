@@ -9,11 +9,12 @@ import attrs
 from attrs import frozen
 
 from edits.ivus.codes import BUNDLED, CO4, CO236, IVUS, MODIFIER, ivus_lines, make_meta, once, places, side_of
+from edits.ivus.day_facts import DayFacts
 from edits.ivus.editions import NCCI_MODIFIERS, PTP
 from edits.ivus.facts import Facts
 from edits.ivus.found import refers_to
 from edits.ivus.rows import Pair
-from scrubber import Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, DateRange, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["PAIR_EDITS", "BilledPair", "billed_pairs"]
 
@@ -144,6 +145,10 @@ class NcciPairBilled(EncounterEdit[Facts]):
         )
         return attrs.evolve(finding, severity=Severity.WARNING)
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a code in a PTP edit with ultrasound."""
+        return not facts.paired.isdisjoint(encounter.procedures)
+
 
 def _fix(procedure: str, facts: Facts) -> str:
     """Return which modifier fits a separate service; XP does not, for the lines of an encounter are one provider's."""
@@ -198,6 +203,10 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
             element=line.modifier_element(line.modifiers.index(modifier)) if own else "SV101-2",
             related={_COLUMN_1: [other]},
         )
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a code in a PTP edit with ultrasound."""
+        return not facts.paired.isdisjoint(encounter.procedures)
 
 
 def _doubtful(billed: BilledPair, facts: Facts) -> str:

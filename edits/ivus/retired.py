@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edits.ivus.codes import CO181, ENDED, IVUS, IVUS_PERIOD, NOT_VALID, RETIRED, SUCCEEDED, listed, make_meta
+from edits.ivus.day_facts import DayFacts, why_not_valid
 from edits.ivus.editions import AOC
 from edits.ivus.facts import Facts
 from edits.ivus.rows import Procedure
-from scrubber import Claim, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
+from scrubber import Claim, ClaimRow, Context, DateRange, Edit, Encounter, Finding, ServiceLine, Severity
 
 __all__ = ["RETIRED_EDITS", "retired_beside"]
 
@@ -49,23 +50,13 @@ class PrimaryNotValidOnDate(Edit[Facts]):
                     element="SV101-2",
                 )
 
+    def screen(self, row: ClaimRow, facts: DayFacts) -> bool:
+        """Look the codes up on the date of service."""
+        return not facts.not_valid.isdisjoint(row.procedures)
+
 
 def _against_dates(line: ServiceLine, facts: Facts) -> tuple[str, str] | None:
-    """Return why the code of a line is not valid on its dates, and which code is; None where nothing says so."""
-    procedure, dates = line.procedure, line.service_dates
-    if dates is None:
-        return None
-    for row in facts.successions if procedure in SUCCEEDED else ():
-        if row.deleted is None:
-            continue
-        old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
-        is_old = row.first <= procedure <= row.last and dates.last > row.deleted
-        if is_old or (row.successor_first <= procedure <= row.successor_last and dates.first <= row.deleted):
-            return f"{old} ended {row.deleted}, and {new} follow", f"of {new if is_old else old}"
-    for ended in facts.ended_codes.ever(procedure):
-        if ended.deleted is not None and dates.last > ended.deleted:
-            return f"it ended {ended.deleted}", "that is valid on that date"
-    return None
+    return None if line.service_dates is None else why_not_valid(line.procedure, line.service_dates, facts)
 
 
 def retired_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> tuple[ServiceLine, ...]:
@@ -111,6 +102,10 @@ class RetiredIvusCode(Edit[Facts]):
                 _REPLACEMENTS[line.procedure in RETIRED],
                 element="SV101-2",
             )
+
+    def screen(self, row: ClaimRow, facts: DayFacts) -> bool:
+        """Look the codes up on the date of service."""
+        return not facts.not_valid.isdisjoint(row.procedures)
 
 
 def _covers(row: Procedure, dates: DateRange) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 
-from edits.ivus.codes import INITIAL, are_opposite, ivus_lines, make_meta, places, side_of
+from edits.ivus.codes import INITIAL, IVUS, are_opposite, ivus_lines, make_meta, places, side_of
+from edits.ivus.day_facts import DayFacts, ultrasound_lines, units_of_ultrasound
 from edits.ivus.editions import GUIDE, MUE, NCCI_MANUAL
 from edits.ivus.facts import Facts
 from edits.ivus.found import lines_with, refers_to, without
@@ -19,6 +20,7 @@ from scrubber import (
     Context,
     DateRange,
     Encounter,
+    EncounterColumns,
     EncounterEdit,
     Finding,
     ServiceLine,
@@ -147,6 +149,10 @@ class UnitsOverMue(EncounterEdit[Facts]):
                 related={"same code on that date": same},
             )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Compare the units of each code with its MUE."""
+        return any(units_of_ultrasound(encounter, code) > most for code, most in facts.limits.items())
+
 
 _APPEALS = {
     "": "The denial may be appealed; whether contractors may override it is not known for that date (MAI unknown).",
@@ -231,6 +237,11 @@ class UnitsNotCountable(EncounterEdit[Facts]):
                 message = f"The units of {line.procedure} (SV104) {are} not a whole number above 0."
                 yield self.finding(line, message, fix, element="SV104", statuses=_uncountable(line))
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for units that are no count."""
+        del facts
+        return not all(map(encounter.claim.units_of, ultrasound_lines(encounter)))
+
 
 def _uncountable(line: ServiceLine) -> tuple[Status, ...]:
     """Tell missing units from wrong ones, and a fraction from zero or less."""
@@ -282,6 +293,10 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
                     related={"same code on that date": same},
                 )
 
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for units of a code without a limit."""
+        return any(code not in facts.limits and units_of_ultrasound(encounter, code) > 1 for code in IVUS)
+
 
 class DuplicateIvusLine(EncounterEdit[Facts]):
     """An intravascular ultrasound line is billed twice.
@@ -320,6 +335,11 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
                     element="SV101-2",
                     related={"same service billed before": [first]},
                 )
+
+    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+        """Look for a second line of 37252; one of 37253 repeats a line of another claim only."""
+        del facts
+        return len(encounter.billing(INITIAL)) > 1
 
 
 def _repeats(line: ServiceLine, earlier: ServiceLine, facts: Facts) -> bool:

@@ -10,7 +10,7 @@ from scrubber.claims.model import Claim
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.finding import Finding, Severity, Source
 from scrubber.findings.rule import Example, Meta, RuleStage, own_meta, statuses
-from scrubber.packs.edit import Context, Edit, EngineRule
+from scrubber.packs.edit import Context, Edit, EngineRule, never_on_rows
 from scrubber.x12.segment import tidy_identifier
 
 __all__ = ["FREQUENCY_RULES", "doubtful_versions"]
@@ -45,6 +45,8 @@ class FrequencyNotTaken(Edit[None]):
         ),
         voids=True,
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Compare CLM05-3 with what the destination payer (SBR09) takes."""
@@ -82,6 +84,8 @@ class FrequencyCorrected(Edit[None]):
         ),
     )
 
+    screen = never_on_rows
+
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for CLM05-3 = 6, other than to Medicare Part B (X12220)."""
         del context
@@ -113,6 +117,8 @@ class OriginalReferenceMissing(Edit[None]):
         ),
         voids=True,
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for CLM05-3 = 7 or 8 without REF*F8, other than to Medicare Part B (X12220)."""

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from scrubber.builtin.structure_meta import structure_meta
+from scrubber.claims.columns import ClaimRow
 from scrubber.claims.model import MAX_LINES, Claim
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.finding import Finding, Severity, Source
 from scrubber.findings.rule import statuses
-from scrubber.packs.edit import Context, Edit
+from scrubber.packs.edit import Context, Edit, never_on_rows
 
 __all__ = ["CLAIM_EDITS"]
 
@@ -39,6 +40,8 @@ class ClaimWithoutLines(Edit[None]):
         fires="claim charge=0",
         passes="99213",
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for a CLM that no LX or SV1 follows."""
@@ -83,6 +86,14 @@ class ClaimOutOfBalance(Edit[None]):
                 element="CLM02",
             )
 
+    def screen(self, row: ClaimRow, facts: None) -> bool:
+        """Compare CLM02 with the sum of SV102."""
+        del facts
+        try:
+            return int(row.charge) != sum(map(int, row.charges))
+        except ValueError:  # cents
+            return Decimal(row.charge) != sum(map(Decimal, row.charges))
+
 
 class TooManyLines(Edit[None]):
     """A claim has more than 50 service lines.
@@ -108,6 +119,11 @@ class TooManyLines(Edit[None]):
             message = f"The claim has {len(claim.lines)} service lines; the guide allows {MAX_LINES}."
             yield self.finding(claim, message, "Split the claim; keep add-on codes with their primary procedure.")
 
+    def screen(self, row: ClaimRow, facts: None) -> bool:
+        """Count the lines."""
+        del facts
+        return len(row.procedures) > MAX_LINES
+
 
 class ClaimIncomplete(Edit[None]):
     """The input ends inside this claim, or the claim is too long to be read.
@@ -119,6 +135,8 @@ class ClaimIncomplete(Edit[None]):
     meta = structure_meta(
         "X12210", "claim-incomplete", "Incomplete claim", Severity.ERROR, statuses("A7:481"), mandatory=True
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for a claim that the end of the input cut off."""
@@ -156,6 +174,11 @@ class ControlNumberMissing(Edit[None]):
                 element="CLM01",
             )
 
+    def screen(self, row: ClaimRow, facts: None) -> bool:
+        """Look for an empty CLM01."""
+        del facts
+        return not row.control_number.strip()
+
 
 class PlaceOfServiceMalformed(Edit[None]):
     """A place of service is missing or not two digits.
@@ -174,6 +197,8 @@ class PlaceOfServiceMalformed(Edit[None]):
         fires="99213 pos=1",
         passes="99213 pos=22",
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Read CLM05-1, and SV105 where there is one; neither is quoted, for it may be anything."""

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from scrubber.builtin.structure_meta import structure_meta
+from scrubber.claims.columns import ClaimRow
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.dates import SERVICE_YEARS
 from scrubber.findings.finding import Finding, Severity, Source
 from scrubber.findings.rule import statuses
-from scrubber.packs.edit import Context, Edit
+from scrubber.packs.edit import Context, Edit, never_on_rows
 
 __all__ = ["LINE_EDITS"]
 
@@ -39,6 +40,8 @@ class LineWithoutService(Edit[None]):
         mandatory=True,
     )
 
+    screen = never_on_rows
+
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an LX that no SV1 follows."""
         del context
@@ -63,6 +66,8 @@ class LineWithoutNumber(Edit[None]):
         fires="37252 drop=LX",
         passes="37252",
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an SV1 that no LX precedes."""
@@ -90,6 +95,8 @@ class ProcedureMissing(Edit[None]):
         passes="99213",
         mandatory=True,
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an empty SV101-2."""
@@ -120,6 +127,8 @@ class ChargeUnreadable(Edit[None]):
         fires="99213 charge=1,200",
         passes="99213 charge=0",
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Read CLM02 and every SV102."""
@@ -157,6 +166,8 @@ class UnitsUnreadable(Edit[None]):
         fires="99213 xtwo",
         passes="99213 x2",
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Read every SV104."""
@@ -203,6 +214,11 @@ class ServiceDateUnreadable(Edit[None]):
                     qualifier="472",
                 )
 
+    def screen(self, row: ClaimRow, facts: None) -> bool:
+        """Read every date."""
+        del facts
+        return None in row.dates
+
 
 class ProcedureMalformed(Edit[None]):
     """A procedure code has not the form that its code set asks for, or the code set is unknown.
@@ -224,6 +240,8 @@ class ProcedureMalformed(Edit[None]):
         passes="J3490",
         mandatory=True,
     )
+
+    screen = never_on_rows
 
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Compare SV101-2 with the form of its code set (SV101-1)."""

@@ -7,13 +7,14 @@ from functools import lru_cache
 
 import attrs
 
-from scrubber.claims.model import Claim, PlainClaim, Provider, ServiceLine
+from scrubber.claims.columns import ClaimRow
+from scrubber.claims.model import Claim, Provider, ServiceLine
 from scrubber.findings.finding import Finding, Severity, Source, Status
 from scrubber.findings.rule import Example, Meta, RuleStage, statuses
 from scrubber.packs.edit import Context, Edit
 from scrubber.x12.rules import GUIDE
 
-__all__ = ["PROVIDER_EDITS", "names_good_providers"]
+__all__ = ["PROVIDER_EDITS"]
 
 _NPI = Source(
     "CMS, National Provider Identifier check digit (ISO/IEC 7812-1 Luhn, prefix 80840); front end edits "
@@ -71,6 +72,11 @@ class NpiCheckDigitWrong(Edit[None]):
                 missing = self._finding(subject, entity, "is missing.", "A6")
                 yield missing if _is_medicare(claim) else attrs.evolve(missing, severity=Severity.WARNING)
 
+    def screen(self, row: ClaimRow, facts: None) -> bool:
+        """Check the NPI of the billing provider and of all that the claim names."""
+        del facts
+        return not (_is_good(row.billing_provider.npi) and all(map(_is_good, row.npis)))
+
     def _finding(self, subject: Claim | ServiceLine, entity: str, wrong: str, category: str) -> Finding:
         return self.finding(
             subject,
@@ -108,14 +114,13 @@ class ProviderContradicted(Edit[None]):
                 message = f"The {_whose(subject, entity)} is named twice, differently; only the first was looked at."
                 yield self.finding(subject, message, f"Remove the NM1*{entity} that is wrong.")
 
+    def screen(self, row: ClaimRow, facts: None) -> bool:
+        """Look for a second billing or rendering provider."""
+        del facts
+        return row.billing_provider.contradicted or row.names_one_twice
+
 
 PROVIDER_EDITS = (NpiCheckDigitWrong, ProviderContradicted)
-
-
-def names_good_providers(claim: PlainClaim) -> bool:
-    """Return whether none of these edits can find anything on a plain claim."""
-    billing = claim.billing_provider
-    return not billing.contradicted and _is_good(billing.npi) and all(map(_is_good, claim.npis))
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from scrubber.builtin.claim_identity import IDENTITY_RULES
 from scrubber.builtin.claim_repeats import REPEAT_RULES
 from scrubber.builtin.claim_structure import CLAIM_EDITS
 from scrubber.builtin.line_structure import LINE_EDITS
-from scrubber.builtin.provider_structure import PROVIDER_EDITS, names_good_providers
+from scrubber.builtin.provider_structure import PROVIDER_EDITS
 from scrubber.conformance.rules import CONFORMANCE_RULES
 from scrubber.packs.pack import EditPack
 from scrubber.x12.rules import SYNTAX_RULES
@@ -27,5 +27,4 @@ EDITS: EditPack[None] = EditPack(
         *REPEAT_RULES,
         *CONFORMANCE_RULES,
     ),
-    screen=names_good_providers,
 )

@@ -36,7 +36,6 @@ __all__ = [
     "OtherSubscriber",
     "Payer",
     "Person",
-    "PlainClaim",
     "Provider",
     "ServiceLine",
     "patient_key",
@@ -408,6 +407,11 @@ class Claim(Memoized):
         return parse_number(self.charge_text)
 
     @property
+    def services(self) -> list[tuple[str, DateRange]]:
+        """The procedures with their dates of service, without dates that cannot be read."""
+        return [(line.procedure, line.service_dates) for line in self.lines if line.service_dates is not None]
+
+    @property
     def is_original(self) -> bool:
         """Whether the claim is sent for the first time (CLM05-3 = 1)."""
         return self.frequency == "1"
@@ -448,26 +452,6 @@ class Claim(Memoized):
         segment_id = element.partition("-")[0][:-2] if element else "CLM"
         loop = self.loop
         return Location("2300", segment_id, element) if loop is None else loop.locate(segment_id, element, qualifier)
-
-
-@frozen(eq=False)
-class PlainClaim:
-    """A claim whose structure is in order, and what its report needs.
-
-    It has CLM01, a place of service, is an original (CLM05-3 = 1), and has 1 to 50 service lines, each of LX, SV1 and
-    DTP*472, of a code (HC), a charge and units that are plain numbers and one readable date; the charges sum up to
-    CLM02 (`charge`, in dollars).  `npis` are those of all providers that it names (NM108 XX), `procedures` and `days`
-    (CCYYMMDD) those of the lines.
-    """
-
-    control_number: str = field(repr=False)
-    charge: Decimal
-    lines: int
-    payer_id: str = field(repr=False)
-    billing_provider: Provider
-    npis: tuple[str, ...] = field(repr=False)
-    procedures: tuple[str, ...] = field(repr=False)
-    days: tuple[str, ...] = field(repr=False)
 
 
 def patient_key(payer: Payer, subscriber: Person, dependent: Person | None) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
+from scrubber.claims.columns import ClaimRow
 from scrubber.claims.raw_claim import Level, RawClaim
-from scrubber.claims.regular_runs import Glimpse, PlainRun
+from scrubber.claims.row_runs import RowRun
 from scrubber.findings.code_form import CodeForm
 from scrubber.io.source import ByteSource
 from scrubber.x12 import rules
@@ -95,9 +96,9 @@ class Reader:
         """
         return self._walk(self._take_block)
 
-    def survey(self) -> Iterator[RawClaim | Glimpse]:
-        """Yield the claims as iterating does, but those of plain runs only as glimpses."""
-        return (event for event in self._walk(self._glimpse_block) if not isinstance(event, EnvelopeSegment))
+    def survey(self) -> Iterator[RawClaim | ClaimRow]:
+        """Yield the claims as iterating does, but regular ones as rows."""
+        return (event for event in self._walk(self._take_rows) if not isinstance(event, EnvelopeSegment))
 
     def _walk(self, take_block: Callable[[Block], Iterator[_Event]]) -> Iterator[_Event | EnvelopeSegment | RawClaim]:
         for piece in cut_blocks(self._chunks(), self._report):
@@ -113,8 +114,8 @@ class Reader:
         for stretch in block.stretches():
             yield from self._take_stretch(stretch)
 
-    def _glimpse_block(self, block: Block) -> Iterator[EnvelopeSegment | RawClaim | Glimpse]:
-        """Take a regular part of the file, as much of it as possible in plain runs."""
+    def _take_rows(self, block: Block) -> Iterator[EnvelopeSegment | RawClaim | ClaimRow]:
+        """Take a regular part of the file, as much of it as possible in rows."""
         at, ordinal = 0, block.ordinal
         while at < len(block.text):
             if self._envelope.judged:
@@ -129,29 +130,30 @@ class Reader:
                 yield from self._take_stretch(stretch)
                 at, ordinal = at + len(stretch.text), ordinal + stretch.count
 
-    def _run(self, block: Block, at: int, ordinal: int) -> PlainRun | None:
-        """Begin a plain run; None where claims and levels are not in order so far."""
+    def _run(self, block: Block, at: int, ordinal: int) -> RowRun | None:
+        """Begin a run of rows; None where claims and levels are not in order so far."""
         levels = self._levels
         in_order = self._in_sequence == self._level_count and self._unknown_level is None
         if not (in_order and self._envelope.judged and "2000A" in levels):
             return None
-        run = PlainRun(
+        run = RowRun(
             block, at, ordinal, self.claims, self._level_count, levels["2000A"], self._envelope.transaction_set()
         )
         if "2000B" in levels:
             run.stand_under(levels["2000B"], levels.get("2000C"))
         return run
 
-    def _take_run(self, run: PlainRun, ordinal: int) -> None:
-        """Count what was glimpsed, and go on where it ended."""
+    def _take_run(self, run: RowRun, ordinal: int) -> None:
+        """Count what a run held, and go on where it ended."""
         self.segments += run.ordinal - ordinal
         self._envelope.count_all(run.ordinal - ordinal)
         self.claims, self._level_count = run.claims, run.levels
         self._in_sequence = run.levels
-        level = run.last_level()
-        if level is not None:
-            self._level = level
-            self._levels = {"2000A": run.provider, level.loop: level}
+        opened = run.last_levels()
+        if opened:
+            kept = {} if "2000B" in opened else {"2000B": self._levels["2000B"]}
+            self._levels = {"2000A": run.provider, **kept, **opened}
+            self._level = next(reversed(self._levels.values()))
 
     def _take_stretch(self, stretch: Stretch) -> Iterator[EnvelopeSegment | RawClaim]:
         is_judged = self._envelope.judged and stretch.count <= _MAX_SEGMENTS

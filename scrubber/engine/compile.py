@@ -21,7 +21,7 @@ class Compiler:
     """Compiles packs into stages, once a payer and when it is asked for: rule tables are loaded with the first."""
 
     def __init__(self, policy: Policy, packs: Sequence[EditPack[Any]]) -> None:
-        self._policy = policy
+        self.policy = policy
         self._packs = packs
         self._stages: dict[str, list[Stage]] = {}
         self._tables: dict[int, Any] = {}
@@ -31,11 +31,16 @@ class Compiler:
 
         Raises ConfigError where the settings name a table, row, column or value that does not exist.
         """
-        own = self._policy.config.payer_named(payer) or ""
+        own = self.payer_named(payer)
         if own not in self._stages:
             overrides = self._split_overrides(own)
             self._stages[own] = [self._stage(pack, overrides[place], own) for place, pack in enumerate(self._packs)]
         return self._stages[own]
+
+    def payer_named(self, payer: str) -> str:
+        """Return the payer of the settings that has this identifier, "" where they name none."""
+        config = self.policy.config
+        return (config.payer_named(payer) or "") if config.payers else ""
 
     def check(self) -> None:
         """Make every payer's stages, so that a wrong setting is an error before the first claim is read.
@@ -43,13 +48,13 @@ class Compiler:
         Raises ConfigError as `stages_for` does, and PluginError for an edit that cannot be made.
         """
         try:
-            for payer in ("", *self._policy.config.payers):
+            for payer in ("", *self.policy.config.payers):
                 self.stages_for(payer)
         except TypeError as error:
             raise PluginError(f"an edit cannot be made: {error}") from error
 
     def _stage(self, pack: EditPack[Any], overrides: Sequence[_Override], payer: str) -> Stage:
-        wanted = [rule() for rule in pack.edits if self._policy.runs(rule.meta)]
+        wanted = [rule() for rule in pack.edits if self.policy.runs(rule.meta)]
         tables = self._tables_of(pack)
         for origin, changes in overrides:
             tables = override_tables(tables, changes, origin)
@@ -60,7 +65,7 @@ class Compiler:
             claim_edits=grouped(over_claims),
             void_edits=grouped(edit for edit in over_claims if edit.meta.voids),
             encounter_edits=grouped(over_encounters),
-            rejecting_edits=grouped(edit for edit in over_encounters if self._policy.rejects(edit.meta, payer)),
+            rejecting_edits=grouped(edit for edit in over_encounters if self.policy.rejects(edit.meta, payer)),
             tables=tables,
         )
 
@@ -81,7 +86,7 @@ class Compiler:
 
     def _overrides(self, payer: str) -> Iterator[tuple[str, str, Mapping[str, Mapping[str, object]]]]:
         """Yield where a table's values are set, the name of the table, and the rows."""
-        config = self._policy.config
+        config = self.policy.config
         given = [("tables", config.tables)]
         if payer:
             given.append((f"payers.{payer}.tables", config.payers[payer].tables))

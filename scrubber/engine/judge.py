@@ -22,11 +22,11 @@ from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.raw_claim import Level
 from scrubber.claims.repeats import repeats_of
 from scrubber.config import Config
-from scrubber.engine.candidates import Candidates
 from scrubber.engine.compile import Compiler
 from scrubber.engine.notices import notices_of_settings
 from scrubber.engine.policy import Policy
-from scrubber.engine.stage import Stage, concern
+from scrubber.engine.screening import Screening
+from scrubber.engine.stage import Stage, concern, ended_tables
 from scrubber.engine.verdict import ClaimVerdict, EditRun
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.finding import Finding, Severity
@@ -44,8 +44,8 @@ _MAX_TOGETHER = 150
 class Engine:
     """The installed packs under one configuration, ready to judge.
 
-    `candidates` tells which claims have to be judged; without `screened` all of them.  `detail` is how much of the
-    claims the reports need.  `notices` are what every report must say of the settings.
+    `screening` tells which claims have to be judged, and by which edits; without `screened` all of them by all.
+    `detail` is how much of the claims the reports need.  `notices` are what every report must say of the settings.
     """
 
     def __init__(
@@ -54,9 +54,13 @@ class Engine:
         packs = [plugin.pack for plugin in plugins]
         self.config = config
         self.policy = Policy(config, {code: rule for code, (rule, _) in all_rules(plugins).items()})
-        self.candidates = Candidates(packs, open_all=not screened or detail is Detail.ALL)
         self.notices = notices_of_settings(config, self.policy.rules)
         self._compiler = Compiler(self.policy, packs)
+        self.screening = Screening(
+            self._compiler,
+            open_all=not screened or detail is Detail.ALL,
+            open_concerned=detail is Detail.OPENED,
+        )
         self._detail = detail
 
     def check_settings(self) -> None:
@@ -290,14 +294,13 @@ class _Judgement:
         return []  # of a claim with a crash nothing is known
 
     def _ended(self, verdict: ClaimVerdict) -> tuple[EndedTable, ...]:
-        """Ask the packs which tables a claim was judged by after their latest edition; a void claim is not judged."""
+        """Return the tables that a claim was judged by after their latest edition; a void claim is not judged."""
         claim = verdict.claim
-        found: list[EndedTable] = []
-        for stage in () if claim.is_void else self._stages:
-            if stage.pack.ended is not None:
-                with self._edits.guarding("What a pack says of its tables", [verdict]):
-                    found += stage.pack.ended(claim, stage.tables)
-        return tuple(table for table in found if self._policy.shows(table, claim.payer.id))
+        if claim.is_void:
+            return ()
+        with self._edits.guarding("What a pack says of its tables", [verdict]):
+            return ended_tables(claim.services, self._stages, claim.payer.id, self._policy)
+        return ()
 
 
 def _codes_of(claim: Claim) -> set[str]:

@@ -12,13 +12,15 @@ from attrs import field, frozen
 
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim, ServiceLine
+from scrubber.engine.policy import Policy
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Finding
+from scrubber.findings.report import EndedTable
 from scrubber.findings.rule import Meta
 from scrubber.packs.edit import Context
 from scrubber.packs.pack import EditPack
 
-__all__ = ["EditGroup", "EditOf", "Stage", "applicable", "concern", "grouped"]
+__all__ = ["EditGroup", "EditOf", "Stage", "applicable", "concern", "ended_tables", "grouped"]
 
 S_contra = TypeVar("S_contra", contravariant=True)
 
@@ -30,6 +32,10 @@ class EditOf(Protocol[S_contra]):
 
     def check(self, subject: S_contra, context: Context[Any], /) -> Iterable[Finding]:
         """Yield the findings on a claim or an encounter."""
+        ...
+
+    def screen(self, subject: Any, facts: Any, /) -> bool:
+        """Whether `check` may find anything on a claim or an encounter, given as columns."""
         ...
 
 
@@ -114,3 +120,13 @@ def applicable(
 def concern(stages: Sequence[Stage], procedures: AbstractSet[str]) -> bool:
     """Whether an edit over encounters is about one of these procedures."""
     return any(group.applies_to(procedures) for stage in stages for group in stage.encounter_edits)
+
+
+def ended_tables(
+    services: Iterable[tuple[str, DateRange]], stages: Iterable[Stage], payer: str, policy: Policy
+) -> tuple[EndedTable, ...]:
+    """Return the tables that services, each with its dates, are judged by after their latest edition."""
+    found = [
+        table for stage in stages if stage.pack.ended is not None for table in stage.pack.ended(services, stage.tables)
+    ]
+    return tuple(table for table in found if policy.shows(table, payer))

@@ -11,10 +11,11 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import frozen
 
+from scrubber.claims.columns import ClaimRow, EncounterColumns
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.findings.code_form import CodeForm
@@ -26,6 +27,7 @@ __all__ = [
     "Edit",
     "EncounterEdit",
     "EngineRule",
+    "never_on_rows",
     "related_places",
 ]
 
@@ -127,6 +129,11 @@ def _procedure(line: ServiceLine) -> str | None:
     return line.procedure if CodeForm.PROCEDURE.fits(line.procedure) else None
 
 
+def never_on_rows(_edit: object, _subject: object, _facts: object, /) -> bool:
+    """Say as the `screen` of an edit that a `ClaimRow` cannot have what the edit looks for: its form rules it out."""
+    return False
+
+
 class Edit(_ClaimRule[T], ABC):
     """An edit that judges one claim by itself."""
 
@@ -134,13 +141,36 @@ class Edit(_ClaimRule[T], ABC):
     def check(self, claim: Claim, context: Context[T], /) -> Iterable[Finding]:
         """Yield the findings on `claim`."""
 
+    def screen(self, row: ClaimRow, facts: Any, /) -> bool:
+        """Whether `check` may find anything on the claim of a row, cheaply; True where it is not known.
+
+        A claim on which no edit may find anything is accepted without being opened: False has to be certain.  `facts`
+        are what `EditPack.facts_on` makes for a date of service; of a claim with several dates each is asked.
+        """
+        del row, facts
+        return True
+
 
 class EncounterEdit(_ClaimRule[T], ABC):
-    """An edit that judges all a provider did for a patient on a date, over the claims of a file."""
+    """An edit that judges all a provider did for a patient on a date, over the claims of a file.
+
+    One that `follows_others` finds more where other edits have found something (`Context.found`): it runs wherever
+    another edit may, whatever its screen says.
+    """
+
+    follows_others: ClassVar[bool] = False
 
     @abstractmethod
     def check(self, encounter: Encounter, context: Context[T], /) -> Iterable[Finding]:
         """Yield the findings on the lines of `encounter`."""
+
+    def screen(self, encounter: EncounterColumns, facts: Any, /) -> bool:
+        """Whether `check` may find anything on the lines of an encounter, cheaply; True where it is not known.
+
+        It is asked about claims that are judged without others of their patient only; `Edit.screen` says the rest.
+        """
+        del encounter, facts
+        return True
 
 
 class EngineRule(FileEdit):

@@ -14,7 +14,8 @@ from typing import Any, Generic
 from attrs import frozen
 
 from scrubber.claims.encounter import Encounter
-from scrubber.claims.model import Claim, PlainClaim, ServiceLine
+from scrubber.claims.model import ServiceLine
+from scrubber.findings.dates import DateRange
 from scrubber.findings.report import EndedTable, Observation
 from scrubber.findings.rule import Rule
 from scrubber.packs.edit import T
@@ -40,18 +41,18 @@ def _no_tables() -> Any:
 class EditPack(Generic[T]):
     """What a distribution gives to the scrubber: its rules, in the order in which they run, and what they rest on.
 
-    A claim that bills none of the procedures that any edit names in its `meta` is not opened, if it is plain (see
-    `PlainClaim`) and `screen` says that no edit of the pack that names no procedures could find anything on it.  A
-    pack with such edits and without `screen` has every claim opened.
+    A claim of regular text (see `ClaimRow`) is not opened where the `screen` of each edit that is about one of its
+    procedures says that the edit cannot find anything on it; an edit about all procedures without `screen` has every
+    claim opened.  `facts_on` makes what the screens ask of the tables for a date of service, once for the days between
+    two changes of any row; without it they are given the tables.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `codes` gives all codes that `describe` explains, in which the nearest to an unknown one are looked for.
     `price` gives the national amount in dollars that could be paid of a line of an encounter at most, or None where
     none is known.  `describe` explains a code on a date of service, or gives None for a code the pack knows
     nothing of.  `options` are what the settings may choose under `[packs.PREFIX]`, for which the tables hold an
     `option_table`.  `observe` gives what a report should count about an encounter (see `Observation`); it never
-    holds anything but codes, counts and places.  `ended` gives the tables that a claim was judged by after their
-    latest edition, of which every report has one notice; it looks at lines only that bill a procedure which an edit
-    names.
+    holds anything but codes, counts and places.  `ended` gives the tables that the procedures of a claim
+    were judged by after their latest edition, given with their dates of service; every report has one notice of them.
     """
 
     edits: tuple[type[Rule], ...]
@@ -59,8 +60,8 @@ class EditPack(Generic[T]):
     table_infos: Callable[[], Sequence[TableInfo]] = tuple
     price: Callable[[ServiceLine, Encounter, T], Decimal | None] | None = None
     describe: Callable[[str, date, T], Page | None] | None = None
-    screen: Callable[[PlainClaim], bool] | None = None
+    facts_on: Callable[[T, date], object] | None = None
     observe: Callable[[Encounter, T], Iterable[Observation]] | None = None
     options: tuple[Option, ...] = ()
     codes: Callable[[T], Iterable[str]] | None = None
-    ended: Callable[[Claim, T], Iterable[EndedTable]] | None = None
+    ended: Callable[[Iterable[tuple[str, DateRange]], T], Iterable[EndedTable]] | None = None

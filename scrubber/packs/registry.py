@@ -110,7 +110,7 @@ def _load(entry: EntryPoint) -> Plugin:
     return Plugin(entry.name, distribution, entry.dist.version if entry.dist is not None else "", pack)
 
 
-_NEEDED, _OFFERED = ("tables", "table_infos"), ("price", "describe", "screen", "observe", "codes", "ended")
+_NEEDED, _OFFERED = ("tables", "table_infos"), ("price", "describe", "facts_on", "observe", "codes", "ended")
 """What is called of a pack: always, and where the pack has it."""
 
 
@@ -154,8 +154,9 @@ def _check_rule(rule: object, prefix: str, distribution: str) -> None:
         raise PluginError(f"{origin}: {rule.__name__} has no meta, or one that is not a scrubber.Meta")
     if not (meta.code.startswith(prefix) and meta.code[len(prefix) :].isdigit()):
         raise PluginError(f"{origin}: code {meta.code} does not begin with its prefix {prefix}")
-    if _is_checked(rule) and not callable(getattr(rule, "check", None)):
-        raise PluginError(f"{origin}: check of {meta.code} is not a method")
+    for name in ("check", "screen") if _is_checked(rule) else ():
+        if not callable(getattr(rule, name, None)):
+            raise PluginError(f"{origin}: {name} of {meta.code} is not a method")
     if missing := sorted(getattr(rule, "__abstractmethods__", ())):
         raise PluginError(f"{origin}: {meta.code} lacks the method {' and '.join(missing)}")
     try:

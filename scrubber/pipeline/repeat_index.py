@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 
-from scrubber.claims.model import Claim, PlainClaim
+from scrubber.claims.columns import ClaimRow
+from scrubber.claims.model import Claim
 from scrubber.claims.repeats import Repeat, content_of, number_of
 from scrubber.io.database import on_disk, private_database
 from scrubber.pipeline.survey_log import Packed
@@ -25,7 +26,7 @@ _OTHER = 0
 class RepeatIndex:
     """Finds the claims that repeat others, wherever in the file these are.
 
-    In a first pass `fingerprint` and `fingerprint_plain` give each claim a number, equal for claims of one patient with
+    In a first pass `fingerprint` and `fingerprint_row` give each claim a number, equal for claims of one patient with
     the same codes and dates; two sieves of a bit for every so many numbers tell which of them come again.  Only the
     claims with such a fingerprint are candidates (`consider`), and only those that share it with another are opened
     (`find`) and compared by all that makes a repeat (see `content_of`), as a keyed digest in a private temporary
@@ -40,12 +41,12 @@ class RepeatIndex:
         self._repeats: Iterator[tuple[int, int, int | None]] = iter(())
         self._next: tuple[int, int, int | None] | None = None
 
-    def fingerprint_plain(self, patient: bytes, plain: PlainClaim) -> int:
+    def fingerprint_row(self, patient: bytes, row: ClaimRow) -> int:
         """Return the fingerprint of a claim of the patient with that digest, which holds the secret of the run."""
-        return self._note(hash((patient, frozenset(plain.procedures), frozenset(plain.days))))
+        return self._note(hash((patient, frozenset(row.procedures), frozenset(row.days))))
 
     def fingerprint(self, patient: bytes, claim: Claim) -> int:
-        """Return the fingerprint of a claim that is not plain: that of the plain claims of which one may repeat it."""
+        """Return the fingerprint of a claim without a row: that of the rows of which one may repeat it."""
         if content_of(claim) is None:
             return _OTHER
         days = (line.service_dates for line in claim.lines if line.service_dates is not None)

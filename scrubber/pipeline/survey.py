@@ -12,13 +12,10 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from scrubber.claims.builder import ClaimPlace, Extent, build_claim, is_original, patient_key_of, place_of, reopen
-from scrubber.claims.model import PlainClaim
+from scrubber.claims.columns import ClaimRow, row_of
 from scrubber.claims.raw_claim import Level, RawClaim
 from scrubber.claims.reader import Reader
-from scrubber.claims.regular import read_plain
-from scrubber.claims.regular_runs import Glimpse
 from scrubber.conformance.guide_walk import guide_errors
-from scrubber.engine.candidates import Candidates
 from scrubber.engine.judge import Engine, of_claim
 from scrubber.engine.policy import Policy
 from scrubber.findings.finding import Finding, Location, Severity
@@ -50,7 +47,7 @@ class Survey:
 
     def __init__(self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None) -> None:
         self._source = source
-        self._candidates: Candidates = engine.candidates
+        self._screening = engine.screening
         self._patients = PatientIndex()
         self._repeats = RepeatIndex()
         self._log = SurveyLog()
@@ -79,24 +76,26 @@ class Survey:
             notices=engine.notices,
         )
 
-    def _note(self, claim: RawClaim | Glimpse) -> None:
-        plain: PlainClaim | None
-        if isinstance(claim, Glimpse):
-            place, patient, plain = claim.place, claim.patient_key, claim.plain
-            candidate = self._candidates.includes_plain(claim.plain)
+    def _note(self, claim: RawClaim | ClaimRow) -> None:
+        row = row_of(claim) if isinstance(claim, RawClaim) else claim
+        if row is not None:
+            self._note_row(row)
+        elif isinstance(claim, RawClaim):
+            concerned = self._screening.concerns(claim)
+            patient = self._patients.digest(patient_key_of(claim), candidate=concerned)
+            is_repeatable = claim.complete and is_original(claim)
+            fingerprint = self._repeats.fingerprint(patient, build_claim(claim)) if is_repeatable else 0
+            self._log.open(self._log.pack(place_of(claim)), patient, candidate=concerned, fingerprint=fingerprint)
+
+    def _note_row(self, row: ClaimRow) -> None:
+        concerned, may_fire = self._screening.concerns(row), self._screening.may_fire(row)
+        patient = self._patients.digest(row.patient_key, candidate=concerned)
+        fingerprint, place = self._repeats.fingerprint_row(patient, row), self._log.pack_row(row)
+        if may_fire is None or may_fire:
+            self._log.open(place, patient, candidate=concerned, fingerprint=fingerprint, may_fire=may_fire)
         else:
-            place, patient, plain = place_of(claim), patient_key_of(claim), read_plain(claim)
-            candidate = self._candidates.includes(claim)
-        digest = self._patients.digest(patient, candidate=candidate)
-        fingerprint = 0
-        if plain is not None:
-            fingerprint = self._repeats.fingerprint_plain(digest, plain)
-        elif isinstance(claim, RawClaim) and claim.complete and is_original(claim):
-            fingerprint = self._repeats.fingerprint(digest, build_claim(claim))
-        if plain is None or candidate or not self._candidates.accepts(plain):
-            self._log.open(place, digest, candidate=candidate, fingerprint=fingerprint)
-        else:
-            self._log.accept(place, digest, plain, fingerprint=fingerprint)
+            ended = self._screening.ended_tables(row) if concerned else ()
+            self._log.accept(place, patient, row, ended, candidate=concerned, fingerprint=fingerprint)
 
     def _considered(self) -> Iterator[tuple[bytes, bool, Packed]]:
         """Yield the claims for the index of patients, and have the index of repeats consider them as they pass."""
@@ -128,7 +127,8 @@ class Survey:
             return []
         self._source.check_unchanged()
         place = self._place(record.place, alone=packed is None)
-        return [attrs.evolve(place, repeats=repeats) if repeats is not None else place]
+        may_fire = None if record.may_fire is None else frozenset(record.may_fire)
+        return [attrs.evolve(place, repeats=repeats, may_fire=may_fire)]
 
     def _place(self, packed: Packed, *, alone: bool = False) -> ClaimPlace:
         """Return the place of a claim with the syntax errors that it answers for."""

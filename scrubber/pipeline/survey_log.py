@@ -6,7 +6,8 @@ import marshal
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from os import SEEK_END
@@ -16,10 +17,10 @@ import attrs
 from attrs import define
 
 from scrubber.claims.builder import ClaimPlace
-from scrubber.claims.model import PlainClaim
+from scrubber.claims.columns import ClaimRow
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.findings.code_form import CodeForm
-from scrubber.findings.report import ClaimReport
+from scrubber.findings.report import ClaimReport, EndedTable
 from scrubber.x12.segment import Delimiters
 from scrubber.x12.transaction_set import TransactionSet
 
@@ -36,15 +37,16 @@ _shown_payer = lru_cache(maxsize=4096)(CodeForm.PAYER.shown)
 Packed = tuple[int, Any, tuple[int, int, int], bool, int]
 """A `ClaimPlace` whose transaction set and delimiters are the number of an entry of the log."""
 
-_Entry = tuple[Packed, bytes, bool, int, tuple[str, str, int, str, str] | None]
-# The place, the digest of the patient, whether the claim is candidate, its fingerprint, and the verdict.
+_Entry = tuple[Packed, bytes, bool, int, tuple[str, str, int, str, str, tuple[Any, ...]] | None, tuple[str, ...] | None]
+# Place, digest of the patient, whether the claim is candidate, fingerprint, the verdict, and the edits that may fire.
 
 
 @define(eq=False)
 class ClaimRecord:
     """What is known about a claim: where it begins and ends, and its place packed, or the verdict if it is accepted.
 
-    `raw` is the claim itself where the file is read once more.
+    `may_fire` are the edits that may find something on it where it is judged without others, None for all.  `raw` is
+    the claim itself where the file is read once more.
     """
 
     ordinal: int
@@ -52,6 +54,7 @@ class ClaimRecord:
     end: int
     place: Packed
     accepted: ClaimReport | None = None
+    may_fire: tuple[str, ...] | None = None
     raw: RawClaim | None = None
 
 
@@ -67,20 +70,45 @@ class SurveyLog:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the log
         weakref.finalize(self, self._file.close)
 
-    def open(self, place: ClaimPlace, patient: bytes, *, candidate: bool, fingerprint: int = 0) -> None:
-        """Note a claim that has to be judged, of the patient with that digest; `RepeatIndex` has its `fingerprint`."""
-        self._add((self._pack(place), patient, candidate, fingerprint, None))
+    def open(
+        self,
+        place: Packed,
+        patient: bytes,
+        *,
+        candidate: bool,
+        fingerprint: int = 0,
+        may_fire: Iterable[str] | None = None,
+    ) -> None:
+        """Note a claim that has to be judged, of the patient with that digest; `RepeatIndex` has its `fingerprint`.
 
-    def accept(self, place: ClaimPlace, patient: bytes, plain: PlainClaim, *, fingerprint: int = 0) -> None:
-        """Note a claim that is accepted unopened, unless it has to be judged with others of the patient, or repeats."""
-        npi = _shown_npi(plain.billing_provider.npi)
-        verdict = (plain.control_number, str(plain.charge), plain.lines, _shown_payer(plain.payer_id), npi)
-        self._add((self._pack(place), patient, False, fingerprint, verdict))
+        `may_fire` are the edits that may find something on it where it is judged without others, None for all.
+        """
+        codes = None if may_fire is None else tuple(may_fire)
+        self._add((place, patient, candidate, fingerprint, None, codes))
+
+    def accept(
+        self,
+        place: Packed,
+        patient: bytes,
+        row: ClaimRow,
+        ended: Iterable[EndedTable] = (),
+        *,
+        candidate: bool,
+        fingerprint: int = 0,
+    ) -> None:
+        """Note a claim that is accepted unopened, unless it has to be judged with others of the patient, or repeats.
+
+        `ended` are the tables that it was judged by after their latest edition.
+        """
+        payer, npi = _shown_payer(row.payer_id), _shown_npi(row.billing_provider.npi)
+        used = tuple([(each.code, each.title, *(day.toordinal() for day in _days_of(each))) for each in ended])
+        verdict = (row.control_number, row.charge, len(row.procedures), payer, npi, used)
+        self._add((place, patient, candidate, fingerprint, verdict, None))
 
     def patients(self) -> Iterator[tuple[bytes, bool, int, Packed]]:
         """Yield the digest of the patient of each claim, whether it is candidate, fingerprint and place, in order."""
         return (
-            (patient, candidate, fingerprint, place) for place, patient, candidate, fingerprint, _ in self._entries()
+            (patient, candidate, fingerprint, place) for place, patient, candidate, fingerprint, _, _ in self._entries()
         )
 
     def place(self, packed: Packed, *, alone: bool) -> ClaimPlace:
@@ -95,13 +123,16 @@ class SurveyLog:
         self._sets.close()
 
     def __iter__(self) -> Iterator[ClaimRecord]:
-        for place, _, _, _, verdict in self._entries():
+        for place, _, _, _, verdict, may_fire in self._entries():
             ordinal, _, (start, end, _), *_ = place
             accepted = None
             if verdict is not None:
-                number, charge, lines, payer, npi = verdict
-                accepted = ClaimReport(number, ordinal, Decimal(charge), lines, payer, npi, _NOTHING, 0)
-            yield ClaimRecord(ordinal, start, end, place, accepted)
+                number, charge, lines, payer, npi, used = verdict
+                ended = tuple([EndedTable(*each[:2], *map(date.fromordinal, each[2:])) for each in used])
+                accepted = ClaimReport(
+                    number, ordinal, Decimal(charge), lines, payer, npi, _NOTHING, 0, ended_tables=ended
+                )
+            yield ClaimRecord(ordinal, start, end, place, accepted, may_fire)
 
     def _entries(self) -> Iterator[_Entry]:
         self._flush()
@@ -109,9 +140,14 @@ class SurveyLog:
         while length := self._file.read(_LENGTH):
             yield from marshal.loads(self._file.read(int.from_bytes(length)))  # noqa: S302 - written by ourselves
 
-    def _pack(self, place: ClaimPlace) -> Packed:
+    def pack(self, place: ClaimPlace) -> Packed:
+        """Return a place with the number of its transaction set, which is noted."""
         number = self._sets.number_of(place.transaction, place.delimiters)
         return (place.ordinal, place.levels, place.claim, place.complete, number)
+
+    def pack_row(self, row: ClaimRow) -> Packed:
+        """Return the place of a row, as `pack` does."""
+        return (row.ordinal, row.levels, row.extent, True, self._sets.number_of(row.transaction, row.delimiters))
 
     def _add(self, entry: _Entry) -> None:
         self._batch.append(entry)
@@ -155,3 +191,7 @@ class _Sets:
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
+
+
+def _days_of(table: EndedTable) -> tuple[date, date, date]:
+    return (table.last_day, table.first_used, table.last_used)

@@ -12,7 +12,7 @@ import hashlib
 import io
 import tomllib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from importlib.resources.abc import Traversable
 from math import isfinite
@@ -29,6 +29,7 @@ __all__ = [
     "DatedRow",
     "Table",
     "TableInfo",
+    "epochs_of",
     "load_manifest",
     "load_publications",
     "load_table",
@@ -198,6 +199,26 @@ def _row(row_class: type[R], record: Mapping[str, str | None]) -> R:
     if unknown := sorted(set(record) - names):
         raise ValueError(f"unknown column {', '.join(map(str, unknown))}")
     return row_class(**{name: text for name, text in record.items() if text})
+
+
+def epochs_of(tables: object) -> list[date] | None:
+    """Return the days from which on a row of any table of a pack is in force, or no longer, or a table has ended.
+
+    They are in order: between two of them the tables say the same of every day.  None where `tables` is no attrs class
+    of `Table` fields, so that nothing is known of the days.
+    """
+    kind = type(tables)
+    if not attrs.has(kind):
+        return None
+    found: set[date] = set()
+    for name in attrs.fields_dict(kind):
+        table = find_table(tables, name)
+        if table is None:
+            return None
+        ends = [table.info.last_day, *(row.deleted for row in table if row.deleted is not None)]
+        found |= {day + timedelta(days=1) for day in ends if day < date.max}
+        found |= {row.effective for row in table}
+    return sorted(found)
 
 
 def find_table(tables: object, name: str) -> Table[DatedRow] | None:

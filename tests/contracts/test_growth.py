@@ -193,7 +193,7 @@ def test_a_transaction_set_takes_64_bytes() -> None:
             place = ClaimPlace(
                 number, delimiters, (None, None, None), (0, 9, 1), TransactionSet(control_number=f"{number}")
             )
-            log.open(place, b"", candidate=True)
+            log.open(log.pack(place), b"", candidate=True)
     finally:
         tracemalloc.stop()
     assert kept[1] - kept[0] <= 64 * (sets / 2 - 1_000)

@@ -372,7 +372,7 @@ def test_a_table_has_ended_for_the_days_after_its_last(facts: Facts, after: int)
     info = facts.ptp.info
     day = info.last_day + timedelta(days=after)
     (claim,) = iter_claims(to_837p(f"99213 on={day:%Y%m%d}\n37252 on={day - timedelta(days=9):%Y%m%d}-{day:%Y%m%d}"))
-    ended = [table for table in ended_tables(claim, facts) if table.title == info.title]
+    ended = [table for table in ended_tables(claim.services, facts) if table.title == info.title]
     expected = [EndedTable("IVUS901", info.title, info.last_day, day, day)] if after > 0 else []
     assert ended == expected
 
@@ -380,7 +380,7 @@ def test_a_table_has_ended_for_the_days_after_its_last(facts: Facts, after: int)
 def test_a_table_has_ended_for_the_days_of_the_line_only(facts: Facts) -> None:
     first = facts.ptp.info.last_day + timedelta(days=40)
     (claim,) = iter_claims(to_837p(f"37252 on={first:%Y%m%d}-{first + timedelta(days=2):%Y%m%d}"))
-    ended = {table.title: (table.first_used, table.last_used) for table in ended_tables(claim, facts)}
+    ended = {table.title: (table.first_used, table.last_used) for table in ended_tables(claim.services, facts)}
     assert ended[facts.ptp.info.title] == (first, first + timedelta(days=2))
 
 

@@ -12,10 +12,10 @@ from typing import BinaryIO
 from attrs import define, field, frozen
 
 from scrubber.claims.builder import build_claim
+from scrubber.claims.columns import row_of
 from scrubber.claims.loops import level_loops
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.raw_claim import Level, RawClaim
-from scrubber.claims.regular import clearinghouse_id_of, read_plain
 from scrubber.errors import ScrubberError
 from scrubber.findings.finding import Finding, Severity, Status
 from scrubber.findings.report import ClaimReport, FileReport, Totals
@@ -233,11 +233,11 @@ class _ClaimAnswer:
         batch.add("HL", str(number), str(parent), "PT")
         batch.add(*self._patient())
         batch.add("TRN", "2", report.claim.strip() or _NO_TRACE)
-        plain = None if report.rejected else read_plain(self.raw)
-        if plain is not None:
+        row = None if report.rejected else row_of(self.raw)
+        if row is not None:
             self._write_status(_ACCEPTED, self.day, "WQ", amount(report.charge))
-            self._write_reference(clearinghouse_id_of(self.raw))
-            self._write_dates(min(plain.days), max(plain.days))
+            self._write_reference(row.clearinghouse_id)
+            self._write_dates(min(row.days), max(row.days))
         else:
             self._write_opened(build_claim(self.raw))
 

@@ -7,11 +7,10 @@ from decimal import Decimal
 
 from attrs import frozen
 
+from scrubber.claims.columns import ClaimRow, row_of
 from scrubber.claims.loops import claim_loops
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.claims.reader import Reader
-from scrubber.claims.regular import read_plain
-from scrubber.claims.regular_runs import Glimpse
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope_segment import EnvelopeSegment
@@ -41,10 +40,10 @@ def tally(source: InputSource) -> Tally:
     claims, lines, charges = 0, 0, Decimal(0)
     for claim in Reader(source).survey():
         claims += 1
-        plain = claim.plain if isinstance(claim, Glimpse) else read_plain(claim)
-        if plain is not None:
-            lines += plain.lines
-            charges += plain.charge
+        row = claim if isinstance(claim, ClaimRow) else row_of(claim)
+        if row is not None:
+            lines += len(row.procedures)
+            charges += Decimal(row.charge)
         elif isinstance(claim, RawClaim):
             lines += len(claim_loops(claim.segments).children("2400"))
             charges += in_cents(parse_number(claim.segments[0].get(2).strip()) or Decimal(0))

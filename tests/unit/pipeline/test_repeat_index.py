@@ -15,8 +15,8 @@ from benchmarks import growth
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
 from scrubber.claims.builder import build_claim, patient_key_of, reopen
+from scrubber.claims.columns import row_of
 from scrubber.claims.reader import Reader
-from scrubber.claims.regular import read_plain
 from scrubber.claims.repeats import repeats_of
 from scrubber.engine.executor import Executor, ProcessExecutor
 from scrubber.engine.judge import Engine
@@ -94,13 +94,13 @@ def test_of_equal_claims_the_first_is_none(default_engine: Engine, claims: list[
 
 @given(st.lists(_CLAIM, min_size=1, max_size=9))
 @settings(deadline=None)
-def test_a_fingerprint_is_the_same_for_plain_claims_and_others(claims: list[Any]) -> None:
+def test_a_fingerprint_is_the_same_for_rows_and_others(claims: list[Any]) -> None:
     index = RepeatIndex()
     with open_source(to_837p(_shorthand(claims))) as source:
         for raw in Reader(source):
-            patient, plain = "\0".join(patient_key_of(raw)).encode(), read_plain(raw)
-            if plain is not None:
-                assert index.fingerprint_plain(patient, plain) == index.fingerprint(patient, build_claim(raw))
+            patient, row = "\0".join(patient_key_of(raw)).encode(), row_of(raw)
+            if row is not None:
+                assert index.fingerprint_row(patient, row) == index.fingerprint(patient, build_claim(raw))
     index.close()
 
 
@@ -166,13 +166,13 @@ def test_only_candidates_are_opened(tmp_path: Path, default_engine: Engine, monk
 def test_fingerprints_take_no_memory_for_each_claim() -> None:
     index, claims = RepeatIndex(), 20_000
     with open_source(to_837p("99213")) as source:
-        plain = read_plain(next(iter(Reader(source))))
-    assert plain is not None
+        row = row_of(next(iter(Reader(source))))
+    assert row is not None
     kept = []
     tracemalloc.start()
     try:
         for number in range(claims):
-            fingerprint = index.fingerprint_plain(b"%d" % (number // 2), plain)
+            fingerprint = index.fingerprint_row(b"%d" % (number // 2), row)
             place: Packed = (number, (), (0, 9, 1), True, 0)
             index.consider(fingerprint, place)
             if number in {claims // 2, claims - 1}:

@@ -1,0 +1,124 @@
+"""What the screens of this pack ask of its tables for a date of service, and of the lines of an encounter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from attrs import frozen
+
+from edits.ivus.codes import ADDITIONAL, ENDED, INITIAL, IVUS, SUCCEEDED
+from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
+from scrubber import DatedRow, DateRange, EncounterColumns
+
+__all__ = [
+    "DayFacts",
+    "facts_on",
+    "lacks",
+    "modifiers_of_ultrasound",
+    "ultrasound_lines",
+    "units_of_ultrasound",
+    "why_not_valid",
+]
+
+
+@frozen(eq=False)
+class DayFacts:
+    """The tables as they are on a date of service.
+
+    `primaries` are the listed primary procedures by add-on code, `payable` those of them that are no add-on codes
+    themselves; `is_contractor_defined` says that there is no national list.  `limits` are the MUEs of the ultrasound
+    codes, `paired` the codes in a PTP edit with one of them, and `not_valid` those that are not valid on the date.
+    `without_placement` are primary procedures that do not include catheter placement, `placements` the codes that
+    are one or include it.  `are_tables_ended` says that a list of codes ends before the date.
+    """
+
+    tables: Facts
+    primaries: Mapping[str, frozenset[str]]
+    payable: Mapping[str, frozenset[str]]
+    is_contractor_defined: bool
+    limits: Mapping[str, int]
+    excluded: frozenset[str]
+    paired: frozenset[str]
+    not_valid: frozenset[str]
+    without_placement: frozenset[str]
+    placements: frozenset[str]
+    are_tables_ended: bool
+
+
+def facts_on(tables: Facts, day: date) -> DayFacts:
+    """Return the tables as they are on a date of service."""
+    dates = DateRange(day, day)
+    listed = {
+        addon: frozenset(row.base for row in tables.base_codes if row.addon == addon and _is_in_force(row, day))
+        for addon in IVUS
+    }
+    pairs = [row for row in tables.ptp if row.modifier_indicator != "9" and _is_in_force(row, day)]
+    limits = {code: tables.mue.on(code, day) for code in IVUS}
+    families = {row.base: tables.base_families.ever(row.base) for row in tables.base_families}
+    return DayFacts(
+        tables=tables,
+        primaries=listed,
+        payable={
+            addon: frozenset(code for code in codes if not tables.own_primaries(code, dates))
+            for addon, codes in listed.items()
+        },
+        is_contractor_defined=any(CONTRACTOR_DEFINED in codes for codes in listed.values()),
+        limits={code: limit.value for code, limit in limits.items() if limit is not None},
+        excluded=frozenset(row.procedure for row in tables.exclusions if _is_in_force(row, day)),
+        paired=frozenset(code for row in pairs for code in (row.column1, row.column2)) - IVUS,
+        not_valid=_not_valid(tables, dates),
+        without_placement=frozenset(
+            base for base, rows in families.items() if all(row.catheter_placement == "no" for row in rows)
+        ),
+        placements=frozenset(row.procedure for row in tables.catheter_codes)
+        | {base for base, rows in families.items() if any(row.catheter_placement == "yes" for row in rows)},
+        are_tables_ended=day > min(tables.base_codes.info.last_day, tables.ptp.info.last_day),
+    )
+
+
+def _not_valid(tables: Facts, dates: DateRange) -> frozenset[str]:
+    own = (row.procedure for row in tables.procedures if not _is_in_force(row, dates.first))
+    others = (code for code in SUCCEEDED | ENDED if why_not_valid(code, dates, tables) is not None)
+    return frozenset((*own, *others))
+
+
+def why_not_valid(procedure: str, dates: DateRange, facts: Facts) -> tuple[str, str] | None:
+    """Return why a code is not valid on dates of service, and which code is; None where nothing says so."""
+    for row in facts.successions if procedure in SUCCEEDED else ():
+        if row.deleted is None:
+            continue
+        old, new = f"{row.first}-{row.last}", f"{row.successor_first}-{row.successor_last}"
+        is_old = row.first <= procedure <= row.last and dates.last > row.deleted
+        if is_old or (row.successor_first <= procedure <= row.successor_last and dates.first <= row.deleted):
+            return f"{old} ended {row.deleted}, and {new} follow", f"of {new if is_old else old}"
+    for ended in facts.ended_codes.ever(procedure):
+        if ended.deleted is not None and dates.last > ended.deleted:
+            return f"it ended {ended.deleted}", "that is valid on that date"
+    return None
+
+
+def _is_in_force(row: DatedRow, day: date) -> bool:
+    return row.effective <= day and (row.deleted is None or day <= row.deleted)
+
+
+def ultrasound_lines(encounter: EncounterColumns) -> list[int]:
+    """Return the places of the lines of 37252 and 37253."""
+    return [*encounter.billing(INITIAL), *encounter.billing(ADDITIONAL)]
+
+
+def units_of_ultrasound(encounter: EncounterColumns, code: str) -> int:
+    """Return the units of a code on all lines that bill it, those that can be counted."""
+    return sum(map(encounter.claim.units_of, encounter.billing(code)))
+
+
+def modifiers_of_ultrasound(encounter: EncounterColumns) -> set[str]:
+    """Return the modifiers on lines of 37252 and 37253."""
+    own = encounter.modifiers
+    return {each for line in ultrasound_lines(encounter) for each in own.get(line, ())} if own else set()
+
+
+def lacks(encounter: EncounterColumns, by_addon: Mapping[str, frozenset[str]]) -> bool:
+    """Whether an ultrasound code of the encounter has none of its procedures beside it, with units that count."""
+    countable, billed = encounter.countable, encounter.procedures
+    return any(addon in billed and codes.isdisjoint(countable) for addon, codes in by_addon.items())

@@ -1,0 +1,416 @@
+"""Regular claims as rows of columns: what screens ask of a claim, read from its text without making objects of it.
+
+A row exists only for a claim of the form in which nothing about its structure can be misread: any doubt means that
+there is none, and the claim is opened by the reader, which is the authority.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import cache, cached_property, lru_cache
+from typing import Any
+
+from attrs import frozen
+
+from scrubber.claims.builder import Extent, billing_provider_of, patient_key_of, payer_id_of, place_of
+from scrubber.claims.model import Provider
+from scrubber.claims.raw_claim import RawClaim
+from scrubber.findings.code_form import CodeForm
+from scrubber.findings.dates import DateRange
+from scrubber.x12.lexer import line_end_of
+from scrubber.x12.segment import Delimiters, tidy_code, tidy_identifier, trim
+from scrubber.x12.transaction_set import TransactionSet
+
+__all__ = ["ClaimRow", "EncounterColumns", "LineText", "RowReader", "row_of", "row_pattern"]
+
+_PROVIDERS = "82|DN|P3|77|DQ|DK|QB"
+"""NM101 of the providers that a claim or line names by their NPI (loops 2310A-D and 2420A-F)."""
+
+_RENDERING = "82"
+_THIRD_PARTY = "TPO"
+_ORIGINAL = "1"
+_AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
+_UNITS = r"\d{1,9}(?:\.\d{1,3})?"
+_MODIFIERS = 4
+_LONG_POINTER = 4
+_MOST_UNITS = 999_999
+
+
+def row_pattern(delimiters: Delimiters) -> str:
+    """Return the pattern of a claim in a regular part of a file that can be a row.
+
+    It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first provider
+    (NM1) named in front of the service lines, and the beginnings of another one there and of one on a line.
+    """
+    end, separator, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
+    element, component = f"[^{end}{separator}]", f"[^{end}{separator}{part}]"
+    line_end = line_end_of(delimiters)
+    rest = f"[^{end}]*+{end}{line_end}"
+    date, provider = f"DTP{separator}472", f"NM1{separator}(?:{_PROVIDERS}){separator}"
+    other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){separator}|{date}"
+    place = f"(?:{separator}(?:{CodeForm.PLACE.value})?(?=[{separator}{end}])|(?={end}))"
+    in_line = f"{other}|(?:HI|SBR|PAT){separator}"  # which another begins with, if its CLM or HL is damaged
+    line = (
+        f"LX{separator}{element}++{end}{line_end}SV1{separator}HC{part}(?:{CodeForm.PROCEDURE.value})(?:{part}{element}*+)?+"
+        f"{separator}{_AMOUNT}{separator}{element}*+{separator}{_UNITS}{place}{rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
+        f"{date}{separator}D8{separator}\\d{{8}}{end}{line_end}(?:{in_line}|{provider}){rest})*+"
+        f"(?:({provider}){rest}(?:{in_line}){rest})*+)?+"
+    )
+    return (
+        f"CLM{separator}({element}++){separator}({_AMOUNT}){separator}{element}*+{separator}{element}*+{separator}"
+        f"{CodeForm.PLACE.value}{part}{component}*+{part}({component}*+){rest}(?:{other}|{provider}){rest})*+"
+        f"(?:{provider}{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+){rest}"
+        f"(?:{other}|{provider}){rest})*+)?+(?:({provider}){rest}(?:{other}){rest})*+)?+"
+        f"(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){separator}|\\Z)"
+    )
+
+
+Where = tuple[int, tuple[Extent | None, ...], tuple[int, int, int], TransactionSet]
+"""Ordinal, levels, extent and transaction set of a claim, as in its `ClaimPlace`."""
+
+
+class ClaimRow:
+    """One original claim (CLM05-3 = 1) as a row of columns, of regular text and without errors of form.
+
+    Each service line has LX, SV1 with a procedure code (HC), a charge and units that are plain numbers and a place of
+    service of two digits or none, and one DTP*472 of one day (D8).  The columns hold a text for each line:
+    `procedures`, `charges` (SV102), `bases` (SV103), `places` (SV105, "" for the claim's), `pointers` (SV107) and
+    `days` (CCYYMMDD).  `charge` is CLM02, `payer_id` NM109 of 2010BB, and `npis` are those of all providers named in
+    the claim, "" for one that has none.  `patient_key` is `Claim.patient_key`.  `ordinal`, `levels`, `extent` and
+    `transaction` are those of its `ClaimPlace`.
+    """
+
+    __slots__ = (
+        "_modifiers", "_named", "_reader", "_span", "_text", "bases", "billing_provider", "charge", "charges",
+        "control_number", "days", "extent", "levels", "npis", "ordinal", "patient_key", "payer_id", "places",
+        "pointers", "procedures", "transaction", "units",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0917 - made once for each claim: by position is quicker
+        self,
+        reader: RowReader,
+        text: str,
+        span: tuple[int, int],
+        form: Sequence[Any],
+        above: tuple[str, Provider],
+        where: Where,
+        patient_key: tuple[str, ...],
+    ) -> None:
+        self._reader = reader
+        self._text = text
+        self._span = span
+        self.control_number, self.charge, _, qualifier, npi, another, in_line = form
+        self.payer_id, self.billing_provider = above
+        self.ordinal, self.levels, self.extent, self.transaction = where
+        self.patient_key = patient_key
+        (
+            self.procedures,
+            self._modifiers,
+            self.charges,
+            self.bases,
+            self.units,
+            self.places,
+            self.pointers,
+            self.days,
+        ) = zip(*reader.line.findall(text, *span), strict=True)
+        self._named: list[tuple[str, str, str, str]] = []
+        self.npis: tuple[str, ...] = ()
+        if another is not None or in_line is not None:
+            self._named = reader.providers.findall(text, *span)
+            self.npis = tuple([_npi(*named) for name, _, *named in self._named if name == "NM1"])
+        elif npi is not None:
+            self.npis = (_npi(qualifier, npi),)
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """The delimiters of its interchange."""
+        return self._reader.delimiters
+
+    @property
+    def clearinghouse_id(self) -> str:
+        """The clearinghouse's claim identifier (2300 REF*D9), "" where there is none."""
+        found = self._reader.clearinghouse.match(self._text, *self._span)
+        return found[1] if found is not None else ""
+
+    @property
+    def services(self) -> list[tuple[str, DateRange]]:
+        """The procedures with their dates of service, without dates that cannot be read."""
+        dated = [(code, DateRange.parse("D8", day)) for code, day in zip(self.procedures, self.days, strict=True)]
+        return [(code, dates) for code, dates in dated if dates is not None]
+
+    @property
+    def dates(self) -> list[date | None]:
+        """The dates of service, each once; None for one that cannot be read."""
+        parsed = [DateRange.parse("D8", day) for day in dict.fromkeys(self.days)]
+        return [None if dates is None else dates.first for dates in parsed]
+
+    def __repr__(self) -> str:
+        return f"<ClaimRow {self.ordinal}: {len(self.procedures)} lines>"
+
+    @property
+    def names_one_twice(self) -> bool:
+        """Whether the claim or a line has two rendering providers (NM1*82)."""
+        seen = False
+        for name, entity, *_ in self._named:
+            if name == "LX":
+                seen = False
+            elif entity == _RENDERING:
+                if seen:
+                    return True
+                seen = True
+        return False
+
+    @property
+    def is_dependent(self) -> bool:
+        """Whether the patient is a dependent (2000C) and not the subscriber."""
+        return self.levels[2] is not None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether patient, payer and all providers have identifiers, and no two that contradict each other."""
+        known = all(self.patient_key) and self.billing_provider.npi and all(map(tidy_identifier, self.npis))
+        return bool(known) and not (self.is_dependent or self.billing_provider.contradicted or self.names_one_twice)
+
+    def encounters(self) -> list[EncounterColumns]:
+        """Return the encounters of the claim: its lines by date of service and rendering provider."""
+        rendering = self._rendering() if self._named else None
+        if rendering is None and len(set(self.days)) == 1:
+            return [EncounterColumns(self, range(len(self.days)))]
+        lines: dict[tuple[str, str], list[int]] = {}
+        for line, day in enumerate(self.days):
+            lines.setdefault((day, rendering[line] if rendering is not None else ""), []).append(line)
+        return [EncounterColumns(self, found) for found in lines.values()]
+
+    def _rendering(self) -> list[str]:
+        """Return the NPI of the rendering provider of each line: 2420A, else 2310B, else the billing provider."""
+        found: list[str] = []
+        of_claim = tidy_identifier(self.billing_provider.npi)
+        for name, entity, qualifier, npi in self._named:
+            if name == "LX":
+                found.append(of_claim)
+            elif entity == _RENDERING and found:
+                found[-1] = tidy_identifier(_npi(qualifier, npi))
+            elif entity == _RENDERING:
+                of_claim = tidy_identifier(_npi(qualifier, npi))
+        return found
+
+    def modifiers_of(self, line: int) -> tuple[str, ...]:
+        """Return the modifiers of a line (SV101-3 to SV101-6), trimmed and in capitals."""
+        return _modifiers_in(tuple(self._behind_code(line)[:_MODIFIERS])) if self._modifiers[line] else ()
+
+    def _behind_code(self, line: int) -> list[str]:
+        behind: str = self._modifiers[line]
+        return behind.split(self._reader.delimiters.component)[1:]
+
+    def units_of(self, line: int) -> int:
+        """Return the units of a line as a count: basis UN and a whole number above 0, else 0."""
+        return _count(self.units[line]) if tidy_code(self.bases[line]) == "UN" else 0
+
+    def points_to_diagnosis(self, line: int) -> bool:
+        """Whether a pointer of a line is known to name a diagnosis of the claim (HI in front of all providers)."""
+        marks = self._reader.delimiters
+        listed = [pair.split(marks.component) for pair in self._diagnoses().split(marks.element)]
+        for pointer in map(trim, self.pointers[line].split(marks.component)):
+            place = int(pointer) if pointer.isascii() and pointer.isdigit() and len(pointer) < _LONG_POINTER else 0
+            if 1 <= place <= len(listed) and len(listed[place - 1]) > 1 and trim(listed[place - 1][1]):
+                return True
+        return False
+
+    def _diagnoses(self) -> str:
+        """Return the elements of the HI that begins with a principal diagnosis, "" where it is not plainly one."""
+        found = self._reader.diagnoses.match(self._text, *self._span)
+        return found[1] if found is not None else ""
+
+    def notes(self) -> tuple[str, ...] | None:
+        """Return the notes of the claim itself (2300 NTE02), without those of a third party (NTE01 TPO).
+
+        None where it is not plain which loop a note is in.
+        """
+        return self._notes(self._span[0], self._line_starts()[0])
+
+    def line_text(self, line: int) -> LineText | None:
+        """Return what a line says in words, None where it is not plain which loop a note is in."""
+        starts = [*self._line_starts(), self._span[1]]
+        notes = self._notes(starts[line], starts[line + 1])
+        if notes is None:
+            return None
+        description = "".join(self._behind_code(line)[_MODIFIERS : _MODIFIERS + 1])
+        return LineText(description, notes, self.modifiers_of(line))
+
+    def _line_starts(self) -> list[int]:
+        return [found.start() for found in self._reader.line_start.finditer(self._text, *self._span)]
+
+    def _notes(self, start: int, stop: int) -> tuple[str, ...] | None:
+        reader, text = self._reader, self._text
+        if text.find(reader.note, start, stop) < 0:
+            return ()
+        inner = reader.inner_loop.search(text, start, stop)
+        if inner is not None:
+            if text.find(reader.note, inner.start(), stop) >= 0:
+                return None
+            stop = inner.start() + 1
+        found = [note.split(reader.delimiters.element) for note in reader.notes.findall(text, start, stop)]
+        return tuple([note[1] if len(note) > 1 else "" for note in found if note[0] != _THIRD_PARTY])
+
+
+@frozen
+class LineText:
+    """What a service line says in words: SV101-7 and notes (NTE02), not those of third parties; and its modifiers."""
+
+    description: str
+    notes: tuple[str, ...]
+    modifiers: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<LineText: {len(self.notes)} notes>"
+
+
+class EncounterColumns:
+    """Service lines of one claim with the same day and rendering provider, as screens see them.
+
+    `claim` is their row, and `lines` are their places in its columns; `day` is the date of service, `procedures` the
+    set of their codes.
+    """
+
+    def __init__(self, claim: ClaimRow, lines: Sequence[int]) -> None:
+        self.claim = claim
+        self.lines = lines
+        self.procedures = frozenset([claim.procedures[line] for line in lines])
+        self._by_procedure: dict[str, list[int]] = {}
+
+    @cached_property
+    def day(self) -> date:
+        """The date of service."""
+        dates = DateRange.parse("D8", self.claim.days[self.lines[0]])
+        if dates is None:
+            raise ValueError("the date of service cannot be read")
+        return dates.first
+
+    def billing(self, procedure: str) -> list[int]:
+        """Return the places of the lines that bill a procedure."""
+        found = self._by_procedure.get(procedure)
+        if found is None:
+            codes = self.claim.procedures
+            found = self._by_procedure[procedure] = [line for line in self.lines if codes[line] == procedure]
+        return found
+
+    @cached_property
+    def modifiers(self) -> dict[int, tuple[str, ...]]:
+        """The modifiers of the lines that have any, by place."""
+        found = {line: self.claim.modifiers_of(line) for line in self.lines}
+        return {line: modifiers for line, modifiers in found.items() if modifiers}
+
+    @cached_property
+    def countable(self) -> frozenset[str]:
+        """The procedures billed with units that can be counted."""
+        return frozenset([self.claim.procedures[line] for line in self.lines if self.claim.units_of(line)])
+
+
+@frozen
+class RowReader:
+    """What reads the rows of an interchange.
+
+    `claim` matches one as `row_pattern` says, `line` takes procedure, what follows it in SV101, SV102 to SV105, SV107
+    and date of each service line of it, `providers` LX of each, and NM1, NM101, NM108 and NM109 of each provider named.
+    """
+
+    delimiters: Delimiters
+    claim: re.Pattern[str]
+    line: re.Pattern[str]
+    providers: re.Pattern[str]
+    diagnoses: re.Pattern[str]
+    line_start: re.Pattern[str]
+    inner_loop: re.Pattern[str]
+    notes: re.Pattern[str]
+    clearinghouse: re.Pattern[str]
+    note: str
+    date_of_service: str
+
+    @classmethod
+    @cache
+    def of(cls, delimiters: Delimiters) -> RowReader:
+        """Return the reader for these delimiters."""
+        end, separator, part = (
+            re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component)
+        )
+        inside = f"[^{end}]"  # of a segment
+        element = f"[^{end}{separator}]"
+        begin = f"{end}[\\r\\n]*+"
+        optional = f"(?:{separator}({element}*+)(?:{separator}{element}*+(?:{separator}({element}*+))?+)?+)?+"
+        return cls(
+            delimiters=delimiters,
+            claim=re.compile(row_pattern(delimiters), re.ASCII),
+            line=re.compile(
+                f"{begin}SV1{separator}HC{part}(.{{5}})({element}*+){separator}({element}*+){separator}({element}*+)"
+                f"{separator}({element}*+){optional}(?:{inside}*+{begin}(?!DTP{separator}472))*+{inside}*+{begin}"
+                f"DTP{separator}472{separator}D8{separator}({element}*+)"
+            ),
+            providers=re.compile(
+                f"{begin}(LX|NM1){separator}"
+                f"(?:(?<=LX{separator})|({_PROVIDERS}){separator}"
+                f"(?:{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+))?)"
+            ),
+            diagnoses=re.compile(
+                f"CLM{inside}*+{begin}(?:(?!HI{separator}|LX{separator}|NM1|SBR){inside}*+{begin})*+"
+                f"HI{separator}(A?BK{part}{inside}*+)"
+            ),
+            line_start=re.compile(f"{begin}LX{separator}"),
+            inner_loop=re.compile(f"{begin}(?:NM1|SBR|LIN|SVD|LQ){separator}"),
+            notes=re.compile(f"{begin}NTE{separator}({inside}*+)"),
+            clearinghouse=re.compile(
+                f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{separator}D9{separator}({element}*)"
+            ),
+            note=f"NTE{delimiters.element}",
+            date_of_service=f"DTP{delimiters.element}472",
+        )
+
+    def read(
+        self,
+        text: str,
+        span: tuple[int, int],
+        form: Sequence[Any],
+        above: tuple[str, Provider],
+        where: Where,
+        patient_key: tuple[str, ...],
+    ) -> ClaimRow | None:
+        """Return the row of the claim at a place of a text; None where it is no original or a date is in doubt.
+
+        `form` are the groups of `row_pattern`, `above` the payer's identifier and the billing provider, `where` its
+        place.
+        """
+        if form[2] != _ORIGINAL:
+            return None
+        row = ClaimRow(self, text, span, form, above, where, patient_key)
+        # Which date holds where a line has two is for the reader of lines to say.
+        return row if text.count(self.date_of_service, *span) == len(row.days) else None
+
+
+def row_of(raw: RawClaim) -> ClaimRow | None:
+    """Return the row of a claim, None where it has none."""
+    if raw.stretch is None or not raw.complete or raw.unknown is not None:
+        return None
+    text, reader = raw.stretch.text, RowReader.of(raw.stretch.delimiters)
+    found = reader.claim.fullmatch(text)
+    if found is None:
+        return None
+    above = (payer_id_of(raw.subscriber), billing_provider_of(raw.provider))
+    place = place_of(raw)
+    where = (place.ordinal, place.levels, place.claim, place.transaction)
+    return reader.read(text, (0, len(text)), found.groups(), above, where, patient_key_of(raw))
+
+
+def _npi(qualifier: str, identifier: str) -> str:
+    return trim(identifier) if trim(qualifier) == "XX" else ""
+
+
+@lru_cache(maxsize=1024)  # the lines of a file share few
+def _count(units: str) -> int:
+    number = float(units)
+    return int(number) if number.is_integer() and number <= _MOST_UNITS else 0
+
+
+@lru_cache(maxsize=1024)
+def _modifiers_in(components: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([code for code in map(tidy_code, components) if code])
