@@ -49,10 +49,14 @@ def main() -> None:
 
 def write(path: Path, claims: int, ivus: float, faulty: float = 0.05, seed: int = 837) -> None:
     """Write a file of so many claims; `ivus` and `faulty` are shares from 0 to 1."""
-    chance = random.Random(seed)  # noqa: S311 - the same file for the same seed
     with path.open("w", encoding="ascii", newline="") as out:
-        for text in _interchange(chance, claims, ivus, faulty):
+        for text in texts(claims, ivus, faulty, seed):
             out.write(text)
+
+
+def texts(claims: int, ivus: float, faulty: float = 0.05, seed: int = 837) -> Iterator[str]:
+    """Yield the text of a file in parts; see `write`."""
+    yield from _interchange(random.Random(seed), claims, ivus, faulty)  # noqa: S311 - the same file for the same seed
 
 
 def _interchange(chance: random.Random, claims: int, ivus: float, faulty: float) -> Iterator[str]:

@@ -58,8 +58,7 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
 }
 """Settings that change which edits run, by which tables, and what is shown."""
 
-_TIME = datetime(2026, 11, 24, 10, 15)  # noqa: DTZ001 - the local time of acknowledgements
-_FILES = ("annotated.837", "clean.837", "rejected.837", "a.277ca", "a.999")
+_TIME = datetime(2026, 11, 24, 10, 15)
 Outputs = dict[str, bytes]
 """What comes of an input: the JSON report and the X12 files, by name."""
 
@@ -115,7 +114,9 @@ def outputs_of(data: bytes, engine: Engine, with_files: bool = False) -> Outputs
         return _scrubbed(data, engine, Targets())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found = _scrubbed(data, engine, Targets(*(folder / file for file in _FILES)))
+        annotated, clean, rejected = (folder / f"{kind}.837" for kind in ("annotated", "clean", "rejected"))
+        targets = Targets(annotated, clean, rejected, folder / "a.277ca", folder / "a.999")
+        found = _scrubbed(data, engine, targets)
         found["notes"] = found["notes"].replace(name.encode(), b"")
         return found | {path.name: path.read_bytes() for path in folder.iterdir()}
 

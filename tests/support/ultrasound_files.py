@@ -12,6 +12,7 @@ from functools import cache
 
 from attrs import define, field, fields, frozen
 
+from edits import EDITS
 from edits.ivus.facts import Facts, load_facts
 from scrubber import CodeForm
 from scrubber.x12.segment import Delimiters
@@ -31,12 +32,14 @@ _CODE_COLUMNS = (
     *("first", "last", "successor_first", "successor_last"),
 )
 _OFFICE = ("99213", "99214", "93970", "93971", "93880", "93922", "36465", "36475", "36478", "C1753", "C9600", "0999T")
-_DAYS = (
-    *[date(2024, 8, 5), date(2024, 8, 6), date(2025, 3, 3)] * 8,
+_BORDERS = (
     *(date(2015, 12, 31), date(2016, 1, 1), date(2019, 6, 30), date(2019, 7, 1), date(2021, 12, 31), date(2022, 1, 1)),
     *(date(2022, 3, 31), date(2022, 4, 1), date(2023, 1, 1), date(2024, 3, 31), date(2024, 4, 1), date(2024, 12, 31)),
     *(date(2025, 1, 1), date(2025, 12, 31), date(2026, 1, 1), date(2026, 4, 1), date(2026, 7, 1), date(2026, 11, 2)),
 )
+"""Days on which tables change, and the days before them."""
+
+_DAYS = (*(date(2024, 8, 5), date(2024, 8, 6), date(2025, 3, 3)) * 8, *_BORDERS)
 _FIRST_DAY, _LAST_DAY = date(2012, 1, 1), date(2026, 11, 20)
 
 
@@ -115,7 +118,7 @@ class Service:
 
 def draw_services(chance: random.Random, day: date) -> list[Service]:
     """Draw the services of a claim of a day; where rows of tables are drawn, the day may be one of theirs."""
-    kind = chance.choices((_session, _of_rows, _visit, _alone, _on_sides, _bypassed), (8, 6, 4, 1, 2, 2))[0]
+    kind = chance.choices((_session, _of_rows, _visit, _alone, _on_sides, _bypassed), (8, 6, 3, 4, 2, 2))[0]
     services = kind(chance, day)
     for service in services:
         service.charge = chance.choice((100, 250, 1200))
@@ -143,7 +146,9 @@ def _of_rows(chance: random.Random, day: date) -> list[Service]:
     day = chance.choice(days)
     codes = [code for row in rows for code in row.codes]
     if chance.random() < 0.7:
-        codes += chance.choice(((INITIAL,), (INITIAL,), ULTRASOUND, ULTRASOUND, (ADDITIONAL,), (chance.choice(RETIRED),)))
+        codes += chance.choice(
+            ((INITIAL,), (INITIAL,), ULTRASOUND, ULTRASOUND, (ADDITIONAL,), (chance.choice(RETIRED),))
+        )
     if chance.random() < 0.4:
         codes.append(chance.choice(primaries()))
     chance.shuffle(codes)
@@ -173,7 +178,16 @@ def _visit(chance: random.Random, day: date) -> list[Service]:
 
 
 def _alone(chance: random.Random, day: date) -> list[Service]:
-    return [Service(chance.choice((*ULTRASOUND * 3, *RETIRED)), day)]
+    """Draw a code that an edit names, with none beside it that any edit names."""
+    code = chance.choice(chance.choice((ULTRASOUND, _named_by_edits(), _named_by_edits())))
+    day = chance.choice((day, chance.choice(_BORDERS), chance.choice(_BORDERS[-4:])))
+    return [Service(each, day) for each in (code, *chance.sample(_OFFICE[:9], k=chance.randrange(2)))]
+
+
+@cache
+def _named_by_edits() -> tuple[str, ...]:
+    """Return the codes that make a claim one of interest to the edits of ultrasound."""
+    return tuple(sorted({code for rule in EDITS.edits for code in rule.meta.procedures or ()}))
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

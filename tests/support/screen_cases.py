@@ -1,0 +1,78 @@
+"""The inputs over which screens are compared with none: known files, generated ones and mutants, by name or seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from benchmarks.generate import texts
+from tests.support.mutants import drawn_file, mutant
+from tests.support.paths import FIXTURES, ROOT
+from tests.support.screened import VARIANTS, EnginePair
+
+_OTHERS = ("corpus", "field", "break")
+_CLAIM_FILES = (".837", ".837i", ".edi", ".x12", ".txt")
+_VARIANTS = tuple(name for name in VARIANTS if name != "default")
+Named = tuple[str, bytes]
+
+
+@frozen
+class ScreenCase:
+    """An input with the settings under which it is judged, and whether its X12 files are compared too."""
+
+    name: str
+    data: bytes
+    variant: str = "default"
+    with_files: bool = False
+
+    def difference(self) -> str | None:
+        """Return what screens change, and None for nothing."""
+        found = EnginePair.of(self.variant).difference(self.data, with_files=self.with_files)
+        return found and f"{self.name}, settings {self.variant!r}: {found}"
+
+
+def cases_of(inputs: Iterable[Named], *, other_settings: int = 1, files: int = 5) -> Iterator[ScreenCase]:
+    """Yield each input under the default settings, and every so many of them under others in turn, and with files.
+
+    0 is never.
+    """
+    for number, (name, data) in enumerate(inputs):
+        yield ScreenCase(name, data, with_files=bool(files) and number % files == 0)
+        if other_settings and number % other_settings == 0:
+            yield ScreenCase(name, data, _VARIANTS[number // other_settings % len(_VARIANTS)])
+
+
+def known_inputs() -> Iterator[Named]:
+    """Yield the fixtures that are claim files, the seeds of the fuzzer, and other people's files where they are."""
+    folders = [FIXTURES / name for name in ("claims", "field", "break", "hosts")]
+    folders += [ROOT / "fuzz" / "corpus" / "scrub", *(ROOT.parent / "shared" / name for name in _OTHERS)]
+    seen: set[bytes] = set()
+    for path in (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())):
+        data = path.read_bytes() if _is_claim_file(path) else b""
+        if data and data not in seen:
+            seen.add(data)
+            yield f"{path.parent.name}/{path.name}", data
+
+
+def _is_claim_file(path: Path) -> bool:
+    return path.is_file() and (path.suffix in _CLAIM_FILES or path.parent.name == "scrub")
+
+
+def generated(count: int, seed: int = 1) -> Iterator[Named]:
+    """Yield files without any change: some drawn from the tables, the others by the generator of the benchmarks."""
+    for number in range(seed * 100_000, seed * 100_000 + count):
+        if number % 2:
+            yield f"generated {number}", drawn_file(number)
+        else:
+            chance = random.Random(number)
+            text = "".join(texts(20, chance.choice((0.01, 0.2, 1)), chance.choice((0.05, 0.25, 1)), number))
+            yield f"generated {number}", text.encode("ascii")
+
+
+def mutants(count: int, seed: int = 1) -> Iterator[Named]:
+    """Yield mutants; the number in the name is the argument of `tests.support.mutants.mutant` that makes it."""
+    for number in range(seed * 100_000, seed * 100_000 + count):
+        yield f"mutant {number}", mutant(number)

@@ -1,0 +1,115 @@
+"""Screens change nothing: `--no-screen`, which opens every claim, gives the same bytes.
+
+`python -m tests.campaigns.screens` compares more files, and `python -m tests.campaigns.weakened_screens` shows that a
+screen that is too weak is found.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from scrubber.api import Scrubber, load_settings
+from tests.campaigns.weakened_screens import conditions_changed, screens_of
+from tests.support.mutants import MUTATIONS, mutant
+from tests.support.screen_cases import cases_of, generated, known_inputs, mutants
+from tests.support.screened import EnginePair, described, engine_of
+from tests.support.ultrasound_files import RETIRED, billable_rows, modifiers, primaries
+
+MUTANTS = 300
+GENERATED = 60
+LARGE = 100_000
+"""Bytes of an input that the campaign alone compares."""
+
+
+def test_known_inputs() -> None:
+    inputs = [(name, data) for name, data in known_inputs() if len(data) <= LARGE]
+    assert len(inputs) > 60
+    assert [found for case in cases_of(inputs, other_settings=10, files=10) if (found := case.difference())] == []
+
+
+def test_generated_files() -> None:
+    inputs = generated(GENERATED)
+    assert [found for case in cases_of(inputs, other_settings=4, files=20) if (found := case.difference())] == []
+
+
+def test_mutants() -> None:
+    inputs = mutants(MUTANTS)
+    assert [found for case in cases_of(inputs, other_settings=4, files=20) if (found := case.difference())] == []
+
+
+# -- what the gate rests on --------------------------------------------------------------------------------------------
+
+
+def _billed(data: bytes) -> set[str]:
+    """Return the codes and modifiers of the lines of a file, whatever its delimiters."""
+    element, component = re.escape(data[3:4]), re.escape(data[104:105])
+    codes = re.findall(rb"SV1" + element + rb"HC((?:" + component + rb"[^" + element + rb"]*)+)", data)
+    return {part.decode("latin-1") for code in codes for part in code.split(data[104:105])}
+
+
+def test_mutants_bill_what_screens_are_about() -> None:
+    files = [_billed(data) for _, data in mutants(MUTANTS)]
+    with_ultrasound = [billed for billed in files if billed & {"37252", "37253"}]
+    assert len(with_ultrasound) > MUTANTS / 2
+    kinds = {
+        "primaries": set(primaries()),
+        "retired": set(RETIRED),
+        "modifiers": set(modifiers()),
+        **{name: {code for row in rows for code in row.codes} for name, rows in billable_rows().items()},
+    }
+    beside = {name: sum(bool(billed & codes) for billed in with_ultrasound) for name, codes in kinds.items()}
+    assert {name: count for name, count in beside.items() if count < 10} == {}
+
+
+def test_a_seed_is_one_file() -> None:
+    assert [mutant(seed) for seed in range(20)] == [mutant(seed) for seed in range(20)]
+    assert len({mutant(seed) for seed in range(20)}) == 20
+    assert len(MUTATIONS) > 30
+
+
+def test_many_claims_of_mutants_are_accepted() -> None:
+    claims = accepted = 0
+    with Scrubber(load_settings(discover=False)) as scrubber:
+        for _, data in mutants(50):
+            totals = scrubber.scrub(data).files[0].totals
+            claims, accepted = claims + totals.claims, accepted + totals.accepted
+    assert 0.25 < accepted / claims < 0.75
+
+
+def test_a_difference_is_noticed() -> None:
+    pair = EnginePair(engine_of("edits ignored", screened=True), engine_of("default", screened=False))
+    found = [pair.difference(data, with_files=True) for _, data in mutants(3)]
+    assert any(text and "report.json" in text and "a.277ca" in text for text in found)
+    assert described({"a": b"1"}, {"a": b"1"}) is None
+    assert described({"a": b"12", "b": b""}, {"a": b"13"}) == "a, b differ; with screens b'12', without b'13'"
+
+
+class Screened:
+    """A class with a screen as edits have one."""
+
+    def screen(self, codes: set[str], units: int) -> bool:
+        if units > 5:
+            return True
+        return "37252" in codes or any(code.startswith("9") for code in codes if code)
+
+
+CASES = (({"37252"}, 1), ({"99213"}, 1), ({"37238"}, 1), ({"37238"}, 6), (set[str](), 1))
+
+
+def test_every_condition_of_a_screen_is_changed_alone() -> None:
+    expected = [Screened().screen(*case) for case in CASES]
+    found = list(conditions_changed(Screened.screen))
+    assert len({name for name, _ in found}) == len(found) > 5
+    for name, changed in found:
+        assert [changed(Screened(), *case) for case in CASES] != expected, name
+
+
+def test_the_screens_of_an_edit_are_found_where_they_are_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Heir(Screened):
+        pass
+
+    assert screens_of([Screened, Heir, int]) == [Screened, Heir]
+    monkeypatch.delattr(Screened, "screen")
+    assert screens_of([Screened, Heir, int]) == []
