@@ -15,7 +15,7 @@ from edits.ivus.codes import (
     make_meta,
     places,
 )
-from edits.ivus.day_facts import DayFacts, lacks
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import AOC
 from edits.ivus.elsewhere import PrimaryByOtherProvider, PrimaryOnAnotherClaim, PrimaryOnOtherDate
 from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
@@ -34,7 +34,7 @@ from edits.ivus.primaries import (
     uncovered,
 )
 from edits.ivus.retired import retired_beside
-from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["ADDON_EDITS", "PRIMARY_FAILS"]
 
@@ -85,9 +85,9 @@ class AddOnWithoutPrimary(EncounterEdit[Facts]):
             )
             told = line if told is None or not same else told
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a listed primary procedure of each ultrasound code."""
-        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
+        return facts.lacks_primary
 
 
 def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
@@ -205,9 +205,9 @@ class PrimaryNotPayable(EncounterEdit[Facts]):
                     related={"same finding": [first], "primary procedure without its own": failing},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a primary procedure of each ultrasound code that is no add-on code itself."""
-        return facts.is_contractor_defined or lacks(encounter, facts.payable)
+        return facts.lacks_payable
 
 
 def _bill_primary(primary: ServiceLine, line: ServiceLine, facts: Facts) -> str:
@@ -256,10 +256,9 @@ class ContractorDefinedPrimary(EncounterEdit[Facts]):
                     element="SV101-2",
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look the date up."""
-        del encounter
-        return facts.is_contractor_defined
+        return facts.day.is_contractor_defined
 
 
 class PrimaryLineFails(EncounterEdit[Facts]):
@@ -301,10 +300,9 @@ class PrimaryLineFails(EncounterEdit[Facts]):
                     related={"primary procedure": primaries},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a charge of zero; what other edits find, they say."""
-        del facts
-        return any(not float(encounter.claim.charges[line]) for line in encounter.lines)
+        return any(not float(facts.encounter.claim.charges[line]) for line in facts.encounter.lines)
 
 
 class CoronaryPrimaryOnly(EncounterEdit[Facts]):
@@ -342,9 +340,9 @@ class CoronaryPrimaryOnly(EncounterEdit[Facts]):
                 )
                 yield refer_to("IVUS101", finding, context)
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a listed primary procedure of each ultrasound code."""
-        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
+        return facts.lacks_primary
 
 
 def _coronary_beside(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:

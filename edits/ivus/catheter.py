@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edits.ivus.codes import INITIAL, ivus_lines, make_meta, sessions
-from edits.ivus.day_facts import DayFacts
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import CENTER, PTP
 from edits.ivus.facts import Facts
 from edits.ivus.primaries import primaries_in
-from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["CATHETER_EDITS"]
 
@@ -56,10 +56,10 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
                     element="SV101-2",
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a primary procedure without catheter placement, and for the placement."""
-        billed = encounter.procedures
-        return not facts.without_placement.isdisjoint(billed) and facts.placements.isdisjoint(billed)
+        day, billed = facts.day, facts.encounter.procedures
+        return not day.without_placement.isdisjoint(billed) and day.placements.isdisjoint(billed)
 
 
 def _includes_placement(procedures: Iterable[str], facts: Facts) -> bool:
@@ -102,10 +102,9 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
                     element="SV101-2",
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for codes that begin with C."""
-        del facts
-        return any(procedure.startswith("C") for procedure in encounter.procedures)
+        return any(procedure.startswith("C") for procedure in facts.encounter.procedures)
 
 
 def _is_of_surgery_center(line: ServiceLine) -> bool:

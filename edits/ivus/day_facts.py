@@ -11,15 +11,7 @@ from edits.ivus.codes import ADDITIONAL, ENDED, INITIAL, IVUS, SUCCEEDED
 from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
 from scrubber import DatedRow, DateRange, EncounterColumns
 
-__all__ = [
-    "DayFacts",
-    "facts_on",
-    "lacks",
-    "modifiers_of_ultrasound",
-    "ultrasound_lines",
-    "units_of_ultrasound",
-    "why_not_valid",
-]
+__all__ = ["DayFacts", "UltrasoundFacts", "facts_on", "why_not_valid"]
 
 
 @frozen(eq=False)
@@ -28,7 +20,8 @@ class DayFacts:
 
     `primaries` are the listed primary procedures by add-on code, `payable` those of them that are no add-on codes
     themselves; `is_contractor_defined` says that there is no national list.  `limits` are the MUEs of the ultrasound
-    codes, `paired` the codes in a PTP edit with one of them, and `not_valid` those that are not valid on the date.
+    codes, `kinds` what modifiers say of them, `paired` the codes in a PTP edit with one of them, and `not_valid` those
+    that are not valid on the date.
     `without_placement` are primary procedures that do not include catheter placement, `placements` the codes that
     are one or include it.  `are_tables_ended` says that a list of codes ends before the date.
     """
@@ -38,6 +31,7 @@ class DayFacts:
     payable: Mapping[str, frozenset[str]]
     is_contractor_defined: bool
     limits: Mapping[str, int]
+    kinds: Mapping[str, str]
     excluded: frozenset[str]
     paired: frozenset[str]
     not_valid: frozenset[str]
@@ -65,6 +59,7 @@ def facts_on(tables: Facts, day: date) -> DayFacts:
         },
         is_contractor_defined=any(CONTRACTOR_DEFINED in codes for codes in listed.values()),
         limits={code: limit.value for code, limit in limits.items() if limit is not None},
+        kinds={row.modifier: tables.modifiers.ever(row.modifier)[0].kind for row in tables.modifiers},
         excluded=frozenset(row.procedure for row in tables.exclusions if _is_in_force(row, day)),
         paired=frozenset(code for row in pairs for code in (row.column1, row.column2)) - IVUS,
         not_valid=_not_valid(tables, dates),
@@ -102,23 +97,40 @@ def _is_in_force(row: DatedRow, day: date) -> bool:
     return row.effective <= day and (row.deleted is None or day <= row.deleted)
 
 
-def ultrasound_lines(encounter: EncounterColumns) -> list[int]:
-    """Return the places of the lines of 37252 and 37253."""
-    return [*encounter.billing(INITIAL), *encounter.billing(ADDITIONAL)]
+class UltrasoundFacts:
+    """What the screens ask of an encounter: its lines of 37252 and 37253, and what is billed beside them.
 
+    `initial` and `additional` are the places of the lines of 37252 and 37253, `lines` both; `units` their units by
+    code, those that can be counted, and `are_counted` says that all can.  `modifiers` are those on these lines, by
+    kind.  `lacks_primary` says that one of the two codes has no listed primary procedure beside it, `lacks_payable`
+    none that is no add-on code itself; so they do where there is no national list.
+    """
 
-def units_of_ultrasound(encounter: EncounterColumns, code: str) -> int:
-    """Return the units of a code on all lines that bill it, those that can be counted."""
-    return sum(map(encounter.claim.units_of, encounter.billing(code)))
+    __slots__ = (
+        "additional", "are_counted", "day", "encounter", "initial", "kinds", "lacks_payable", "lacks_primary", "lines",
+        "units",
+    )  # fmt: skip
 
-
-def modifiers_of_ultrasound(encounter: EncounterColumns) -> set[str]:
-    """Return the modifiers on lines of 37252 and 37253."""
-    own = encounter.modifiers
-    return {each for line in ultrasound_lines(encounter) for each in own.get(line, ())} if own else set()
-
-
-def lacks(encounter: EncounterColumns, by_addon: Mapping[str, frozenset[str]]) -> bool:
-    """Whether an ultrasound code of the encounter has none of its procedures beside it, with units that count."""
-    countable, billed = encounter.countable, encounter.procedures
-    return any(addon in billed and codes.isdisjoint(countable) for addon, codes in by_addon.items())
+    def __init__(self, encounter: EncounterColumns, day: DayFacts) -> None:
+        claim, codes = encounter.claim, encounter.claim.procedures
+        self.encounter, self.day = encounter, day
+        self.initial: list[int] = []
+        self.additional: list[int] = []
+        self.kinds: list[str] = []
+        self.units = {INITIAL: 0, ADDITIONAL: 0}
+        self.are_counted = True
+        countable: set[str] = set()
+        for line in encounter.lines:
+            code, units = codes[line], claim.units_of(line)
+            if units:
+                countable.add(code)
+            if code in IVUS:
+                (self.initial if code == INITIAL else self.additional).append(line)
+                self.units[code] += units
+                self.are_counted = self.are_counted and units > 0
+                self.kinds += [day.kinds.get(modifier, "") for modifier in claim.modifiers_of(line)]
+        self.lines = self.initial + self.additional
+        beside = [(lines, code) for lines, code in ((self.initial, INITIAL), (self.additional, ADDITIONAL)) if lines]
+        no_list = day.is_contractor_defined
+        self.lacks_primary = no_list or any(day.primaries[code].isdisjoint(countable) for _, code in beside)
+        self.lacks_payable = no_list or any(day.payable[code].isdisjoint(countable) for _, code in beside)

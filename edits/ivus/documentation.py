@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 
 from edits.ivus.codes import IVUS, ivus_lines, listed, make_meta, once, sessions
-from edits.ivus.day_facts import DayFacts, ultrasound_lines, units_of_ultrasound
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import AOC, GUIDE, SOCIETY
 from edits.ivus.facts import Facts
 from edits.ivus.notes import Named, vessels_in
@@ -19,7 +20,6 @@ from scrubber import (
     Context,
     DateRange,
     Encounter,
-    EncounterColumns,
     EncounterEdit,
     EndedTable,
     Finding,
@@ -66,10 +66,9 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
                     statuses=statuses("A8:477"),
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a pointer of each ultrasound line that names a diagnosis."""
-        del facts
-        return not all(map(encounter.claim.points_to_diagnosis, ultrasound_lines(encounter)))
+        return not all(map(facts.encounter.claim.points_to_diagnosis, facts.lines))
 
 
 def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
@@ -101,19 +100,30 @@ def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
     return claim.once((_noted, facts), lambda: vessels_in(_provider_notes(claim), facts))
 
 
-def _vessels_in_words(encounter: EncounterColumns, facts: Facts) -> dict[tuple[str, str], list[str]] | None:
-    """Return what `_vessels_named` does of the lines of an encounter, None where their notes are not plainly theirs."""
-    notes = encounter.claim.notes()
-    lines = [encounter.claim.line_text(line) for line in ultrasound_lines(encounter)]
-    if notes is None or None in lines:
-        return None
-    named = set(vessels_in(notes, facts))
-    for line in lines:
-        if line is not None:
-            kinds = facts.modifiers_of_kind(line, "side")
-            sides = frozenset(_SIDES[each] for each in kinds if each in _SIDES)
-            named |= vessels_in((line.description, *line.notes), facts, sides)
-    return counted(named)
+def _vessels_in_words(facts: UltrasoundFacts) -> int | None:
+    """Return how many vessels `_vessels_named` finds, None where the notes are not plainly those of the lines."""
+    claim, notes = facts.encounter.claim, facts.encounter.claim.notes()
+    said: list[tuple[tuple[str, ...], frozenset[str]]] = [(notes or (), frozenset())]
+    for line in map(claim.line_text, facts.lines):
+        if line is None or notes is None:
+            return None
+        own = [each for each in line.modifiers if each in _SIDES and facts.day.kinds.get(each) == "side"]
+        sides = frozenset([_SIDES[each] for each in own])
+        said.append(((line.description, *line.notes), sides))
+    length = sum(len(text) for texts, _ in said for text in texts)
+    count = _count_again if length <= _OFTEN else _count
+    return count(tuple(said), facts.day.tables)
+
+
+def _count(said: Iterable[tuple[tuple[str, ...], frozenset[str]]], facts: Facts) -> int:
+    named: set[Named] = set()
+    for texts, sides in said:
+        named |= vessels_in(texts, facts, sides)
+    return len(counted(named))
+
+
+_OFTEN = 160  # letters of all texts: as in notes.py, the same few descriptions are on claim after claim
+_count_again = lru_cache(maxsize=512)(_count)
 
 
 class VesselNotNamed(EncounterEdit[Facts]):
@@ -148,9 +158,9 @@ class VesselNotNamed(EncounterEdit[Facts]):
                     element="SV101-7",
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Count the vessels, where the settings ask for it."""
-        return facts.tables.option("vessels") == "check" and not _vessels_in_words(encounter, facts.tables)
+        return facts.day.tables.option("vessels") == "check" and not _vessels_in_words(facts)
 
 
 class FewerVesselsThanUnits(EncounterEdit[Facts]):
@@ -186,13 +196,13 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
                     element="SV104",
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Compare the vessels named with the units."""
-        units = sum(units_of_ultrasound(encounter, code) for code in IVUS)
+        units = sum(facts.units.values())
         if units < _SEVERAL:
             return False
-        named = _vessels_in_words(encounter, facts.tables)
-        return named is None or 0 < len(named) < units
+        named = _vessels_in_words(facts)
+        return named is None or 0 < named < units
 
 
 class DateAfterTableEnd(EncounterEdit[Facts]):
@@ -235,9 +245,9 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
                     source=ended[0].citation,
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for codes that no table knows, on a date after the last edition."""
-        return facts.are_tables_ended and not all(map(facts.tables.knows, encounter.procedures))
+        return facts.day.are_tables_ended and not all(map(facts.day.tables.knows, facts.encounter.procedures))
 
 
 def _is_unknown(line: ServiceLine, facts: Facts) -> bool:

@@ -14,7 +14,7 @@ from edits.ivus.codes import (
     make_meta,
     places,
 )
-from edits.ivus.day_facts import DayFacts, lacks
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import AOC
 from edits.ivus.facts import Facts
 from edits.ivus.found import first_told, lines_with, refers_to, where_told, without
@@ -26,7 +26,7 @@ from edits.ivus.primaries import (
     on_other_date,
     primaries_in,
 )
-from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity, never_on_rows
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity, never_on_rows
 
 __all__ = ["PrimaryByOtherProvider", "PrimaryOnAnotherClaim", "PrimaryOnOtherDate"]
 
@@ -73,9 +73,9 @@ class PrimaryByOtherProvider(EncounterEdit[Facts]):
                     related={"same finding": [first], "primary procedure of another provider": found.lines},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a listed primary procedure of each ultrasound code."""
-        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
+        return facts.lacks_primary
 
 
 def _differs(line: ServiceLine, differing: Sequence[str]) -> str:
@@ -138,9 +138,9 @@ class PrimaryOnOtherDate(EncounterEdit[Facts]):
                     related={"same finding": [first], "primary procedure on another date": found.lines},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a listed primary procedure of each ultrasound code."""
-        return facts.is_contractor_defined or lacks(encounter, facts.primaries)
+        return facts.lacks_primary
 
 
 class PrimaryOnAnotherClaim(EncounterEdit[Facts]):

@@ -8,11 +8,11 @@ import attrs
 from attrs import frozen
 
 from edits.ivus.codes import BUNDLED, CO236, ivus_lines, make_meta, places
-from edits.ivus.day_facts import DayFacts
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import CPT
 from edits.ivus.facts import Facts
 from edits.ivus.pairs import billed_pairs
-from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["EXCLUSION_EDITS"]
 
@@ -106,9 +106,9 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
             # A payer that looks at the pair alone would pay the line.
             yield attrs.evolve(finding, adjustment=None) if found.modifiers else finding
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for an excluded procedure."""
-        return not facts.excluded.isdisjoint(encounter.procedures)
+        return not facts.day.excluded.isdisjoint(facts.encounter.procedures)
 
 
 class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
@@ -151,9 +151,9 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
                 related={_ROLE: found.others},
             )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for an excluded procedure."""
-        return not facts.excluded.isdisjoint(encounter.procedures)
+        return not facts.day.excluded.isdisjoint(facts.encounter.procedures)
 
 
 EXCLUSION_EDITS = (IvusWithExcludedProcedure, ModifierDoesNotLiftExclusion)

@@ -39,7 +39,6 @@ from scrubber import (
     DatedRow,
     DateRange,
     Encounter,
-    LineText,
     Option,
     OptionRow,
     ServiceLine,
@@ -117,7 +116,7 @@ class Facts:
         """Return the value of an option of the pack."""
         return self.ivus_options.ever(name)[0].value
 
-    def modifiers_of_kind(self, line: ServiceLine | LineText, *kinds: str) -> tuple[str, ...]:
+    def modifiers_of_kind(self, line: ServiceLine, *kinds: str) -> tuple[str, ...]:
         """Return the modifiers of a line that are of one of the kinds, in the order billed."""
         if not line.modifiers:
             return ()

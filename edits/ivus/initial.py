@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from edits.ivus.codes import ADDITIONAL, CO107, INITIAL, MEDICARE, NO_PRIMARY, make_meta, places, sessions
-from edits.ivus.day_facts import DayFacts
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import AOC, CPT, FEES
 from edits.ivus.facts import Facts, amount
 from edits.ivus.found import refer_to, refers_to
@@ -16,7 +16,6 @@ from scrubber import (
     Context,
     DateRange,
     Encounter,
-    EncounterColumns,
     EncounterEdit,
     Finding,
     ServiceLine,
@@ -70,10 +69,9 @@ class AdditionalVesselWithoutInitial(EncounterEdit[Facts]):
                 )
                 yield finding if is_asked else attrs.evolve(finding, adjustment=None)
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for 37253 without 37252."""
-        del facts
-        return ADDITIONAL in encounter.procedures and INITIAL not in encounter.procedures
+        return not facts.initial
 
 
 class MissedInitialVesselPayment(EncounterEdit[Facts]):
@@ -107,10 +105,9 @@ class MissedInitialVesselPayment(EncounterEdit[Facts]):
                     )
                     yield refer_to("IVUS102", finding, context)
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for 37253 without 37252."""
-        del facts
-        return ADDITIONAL in encounter.procedures and INITIAL not in encounter.procedures
+        return not facts.initial
 
 
 def _without_initial(session: Sequence[ServiceLine], encounter: Encounter) -> list[tuple[ServiceLine, DateRange]]:

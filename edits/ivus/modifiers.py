@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from edits.ivus.codes import CO4, CORONARY, INITIAL, MODIFIER, make_meta, modified_lines
-from edits.ivus.day_facts import DayFacts, modifiers_of_ultrasound
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import GUIDE, NCCI_MANUAL, PFS, PTP
 from edits.ivus.facts import Facts
 from edits.ivus.found import refers_to
@@ -15,7 +15,6 @@ from scrubber import (
     CodeForm,
     Context,
     Encounter,
-    EncounterColumns,
     EncounterEdit,
     Finding,
     ServiceLine,
@@ -52,10 +51,9 @@ class _ModifierKind(EncounterEdit[Facts]):
         del line
         return self.fix
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a modifier of this kind on ultrasound lines."""
-        rows = (facts.tables.modifiers.ever(modifier) for modifier in modifiers_of_ultrasound(encounter))
-        return any(found and found[0].kind == self.kind for found in rows)
+        return self.kind in facts.kinds
 
 
 class BilateralModifier(_ModifierKind):
@@ -266,10 +264,9 @@ class NeedlessUnbundlingModifier(EncounterEdit[Facts]):
                     element=_place(line, modifier),
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a coronary or unbundling modifier on ultrasound lines."""
-        rows = (facts.tables.modifiers.ever(modifier) for modifier in modifiers_of_ultrasound(encounter))
-        return any(found and found[0].kind in {"coronary", "unbundling"} for found in rows)
+        return "coronary" in facts.kinds or "unbundling" in facts.kinds
 
 
 def _paired(encounter: Encounter, facts: Facts) -> frozenset[int]:
@@ -315,11 +312,12 @@ class MalformedModifier(EncounterEdit[Facts]):
                     fix = "Correct the modifier, or remove it."
                 yield self.finding(line, wrong, fix, element=element)
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look at every modifier."""
-        del facts
-        found = encounter.modifiers.values()
-        return any(len(set(own)) < len(own) or not all(map(CodeForm.MODIFIER.fits, own)) for own in found)
+        for modifiers in map(facts.encounter.claim.modifiers_of, facts.encounter.lines):
+            if modifiers and (len(set(modifiers)) < len(modifiers) or not all(map(CodeForm.MODIFIER.fits, modifiers))):
+                return True
+        return False
 
 
 MODIFIER_EDITS = (

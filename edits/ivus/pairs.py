@@ -9,12 +9,12 @@ import attrs
 from attrs import frozen
 
 from edits.ivus.codes import BUNDLED, CO4, CO236, IVUS, MODIFIER, ivus_lines, make_meta, once, places, side_of
-from edits.ivus.day_facts import DayFacts
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import NCCI_MODIFIERS, PTP
 from edits.ivus.facts import Facts
 from edits.ivus.found import refers_to
 from edits.ivus.rows import Pair
-from scrubber import Context, DateRange, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, DateRange, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["PAIR_EDITS", "BilledPair", "billed_pairs"]
 
@@ -145,9 +145,9 @@ class NcciPairBilled(EncounterEdit[Facts]):
         )
         return attrs.evolve(finding, severity=Severity.WARNING)
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a code in a PTP edit with ultrasound."""
-        return not facts.paired.isdisjoint(encounter.procedures)
+        return not facts.day.paired.isdisjoint(facts.encounter.procedures)
 
 
 def _fix(procedure: str, facts: Facts) -> str:
@@ -204,9 +204,9 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
             related={_COLUMN_1: [other]},
         )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a code in a PTP edit with ultrasound."""
-        return not facts.paired.isdisjoint(encounter.procedures)
+        return not facts.day.paired.isdisjoint(facts.encounter.procedures)
 
 
 def _doubtful(billed: BilledPair, facts: Facts) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from itertools import chain
 
 from edits.ivus.codes import ADDITIONAL, INITIAL, SIDES, ivus_lines, make_meta, modified_lines, places, side_of
-from edits.ivus.day_facts import DayFacts, modifiers_of_ultrasound
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import NCCI_MANUAL, PFS, SIDES_MEANT
 from edits.ivus.facts import Facts
 from edits.ivus.found import is_among, lines_with, refers_to, without
 from edits.ivus.primaries import codes_of, primaries_in
 from edits.ivus.retired import retired_beside
 from edits.ivus.units import UnitsByDay, limit_of, together
-from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["SIDE_EDITS"]
 
@@ -59,10 +59,9 @@ class LateralityPair(EncounterEdit[Facts]):
                     related={"same code on that date": [other for other, _ in same]},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for more than one side on ultrasound lines."""
-        rows = (facts.tables.modifiers.ever(modifier) for modifier in modifiers_of_ultrasound(encounter))
-        return sum(bool(found) and found[0].kind == "side" for found in rows) > 1
+        return facts.kinds.count("side") > 1
 
 
 class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
@@ -109,10 +108,9 @@ class AdditionalVesselsOnSeveralLines(EncounterEdit[Facts]):
                 related={"additional vessel": same},
             )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a second line of 37253."""
-        del facts
-        return len(encounter.billing(ADDITIONAL)) > 1
+        return len(facts.additional) > 1
 
 
 class OppositeSide(EncounterEdit[Facts]):
@@ -155,13 +153,13 @@ class OppositeSide(EncounterEdit[Facts]):
                     related={"primary procedure": primaries},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a side of 37252, and for the other one on any line."""
-        del facts
-        own = {
-            side for line in encounter.billing(INITIAL) for side in encounter.modifiers.get(line, ()) if side in SIDES
-        }
-        return bool(own) and any(not (SIDES - own).isdisjoint(found) for found in encounter.modifiers.values())
+        if not facts.kinds:
+            return False
+        modifiers = facts.encounter.claim.modifiers_of
+        own = SIDES.intersection(each for line in facts.initial for each in modifiers(line))
+        return bool(own) and any(not (SIDES - own).isdisjoint(modifiers(line)) for line in facts.encounter.lines)
 
 
 def _sides(primary: ServiceLine, facts: Facts) -> frozenset[str]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 
 from edits.ivus.codes import INITIAL, IVUS, are_opposite, ivus_lines, make_meta, places, side_of
-from edits.ivus.day_facts import DayFacts, ultrasound_lines, units_of_ultrasound
+from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import GUIDE, MUE, NCCI_MANUAL
 from edits.ivus.facts import Facts
 from edits.ivus.found import lines_with, refers_to, without
@@ -20,7 +20,6 @@ from scrubber import (
     Context,
     DateRange,
     Encounter,
-    EncounterColumns,
     EncounterEdit,
     Finding,
     ServiceLine,
@@ -149,9 +148,9 @@ class UnitsOverMue(EncounterEdit[Facts]):
                 related={"same code on that date": same},
             )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Compare the units of each code with its MUE."""
-        return any(units_of_ultrasound(encounter, code) > most for code, most in facts.limits.items())
+        return any(facts.units[code] > most for code, most in facts.day.limits.items())
 
 
 _APPEALS = {
@@ -237,10 +236,9 @@ class UnitsNotCountable(EncounterEdit[Facts]):
                 message = f"The units of {line.procedure} (SV104) {are} not a whole number above 0."
                 yield self.finding(line, message, fix, element="SV104", statuses=_uncountable(line))
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for units that are no count."""
-        del facts
-        return not all(map(encounter.claim.units_of, ultrasound_lines(encounter)))
+        return not facts.are_counted
 
 
 def _uncountable(line: ServiceLine) -> tuple[Status, ...]:
@@ -293,9 +291,10 @@ class UnitsLimitUnknown(EncounterEdit[Facts]):
                     related={"same code on that date": same},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for units of a code without a limit."""
-        return any(code not in facts.limits and units_of_ultrasound(encounter, code) > 1 for code in IVUS)
+        limits = facts.day.limits
+        return len(limits) < len(IVUS) and any(facts.units[code] > 1 for code in IVUS.difference(limits))
 
 
 class DuplicateIvusLine(EncounterEdit[Facts]):
@@ -336,10 +335,9 @@ class DuplicateIvusLine(EncounterEdit[Facts]):
                     related={"same service billed before": [first]},
                 )
 
-    def screen(self, encounter: EncounterColumns, facts: DayFacts) -> bool:
+    def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a second line of 37252; one of 37253 repeats a line of another claim only."""
-        del facts
-        return len(encounter.billing(INITIAL)) > 1
+        return len(facts.initial) > 1
 
 
 def _repeats(line: ServiceLine, earlier: ServiceLine, facts: Facts) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from attrs import frozen
@@ -83,9 +83,9 @@ class ClaimRow:
     """
 
     __slots__ = (
-        "_modifiers", "_named", "_reader", "_span", "_text", "bases", "billing_provider", "charge", "charges",
-        "control_number", "days", "extent", "levels", "npis", "ordinal", "patient_key", "payer_id", "places",
-        "pointers", "procedures", "transaction", "units",
+        "_dates", "_listed", "_modifiers", "_named", "_reader", "_span", "_text", "bases", "billing_provider",
+        "charge", "charges", "control_number", "days", "extent", "levels", "npis", "ordinal", "patient_key",
+        "payer_id", "places", "pointers", "procedures", "transaction", "units",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made once for each claim: by position is quicker
@@ -115,6 +115,8 @@ class ClaimRow:
             self.pointers,
             self.days,
         ) = zip(*reader.line.findall(text, *span), strict=True)
+        self._dates: list[date | None] | None = None
+        self._listed: list[list[str]] | None = None  # the diagnoses
         self._named: list[tuple[str, str, str, str]] = []
         self.npis: tuple[str, ...] = ()
         if another is not None or in_line is not None:
@@ -143,8 +145,14 @@ class ClaimRow:
     @property
     def dates(self) -> list[date | None]:
         """The dates of service, each once; None for one that cannot be read."""
-        parsed = [DateRange.parse("D8", day) for day in dict.fromkeys(self.days)]
-        return [None if dates is None else dates.first for dates in parsed]
+        if self._dates is None:
+            days = self.days
+            parsed = [
+                DateRange.parse("D8", day)
+                for day in (days[:1] if days.count(days[0]) == len(days) else dict.fromkeys(days))
+            ]
+            self._dates = [None if dates is None else dates.first for dates in parsed]
+        return self._dates
 
     def __repr__(self) -> str:
         return f"<ClaimRow {self.ordinal}: {len(self.procedures)} lines>"
@@ -174,14 +182,19 @@ class ClaimRow:
         return bool(known) and not (self.is_dependent or self.billing_provider.contradicted or self.names_one_twice)
 
     def encounters(self) -> list[EncounterColumns]:
-        """Return the encounters of the claim: its lines by date of service and rendering provider."""
+        """Return the encounters of the claim: its lines by date of service and rendering provider.
+
+        Lines whose date cannot be read are in none.
+        """
         rendering = self._rendering() if self._named else None
-        if rendering is None and len(set(self.days)) == 1:
-            return [EncounterColumns(self, range(len(self.days)))]
+        if rendering is None and len(self.dates) == 1:
+            day = self.dates[0]
+            return [] if day is None else [EncounterColumns(self, range(len(self.days)), day)]
         lines: dict[tuple[str, str], list[int]] = {}
-        for line, day in enumerate(self.days):
-            lines.setdefault((day, rendering[line] if rendering is not None else ""), []).append(line)
-        return [EncounterColumns(self, found) for found in lines.values()]
+        for line, text in enumerate(self.days):
+            lines.setdefault((text, rendering[line] if rendering is not None else ""), []).append(line)
+        found = [(own, DateRange.parse("D8", text)) for (text, _), own in lines.items()]
+        return [EncounterColumns(self, own, dates.first) for own, dates in found if dates is not None]
 
     def _rendering(self) -> list[str]:
         """Return the NPI of the rendering provider of each line: 2420A, else 2310B, else the billing provider."""
@@ -206,13 +219,15 @@ class ClaimRow:
 
     def units_of(self, line: int) -> int:
         """Return the units of a line as a count: basis UN and a whole number above 0, else 0."""
-        return _count(self.units[line]) if tidy_code(self.bases[line]) == "UN" else 0
+        return _count(self.bases[line], self.units[line])
 
     def points_to_diagnosis(self, line: int) -> bool:
         """Whether a pointer of a line is known to name a diagnosis of the claim (HI in front of all providers)."""
-        marks = self._reader.delimiters
-        listed = [pair.split(marks.component) for pair in self._diagnoses().split(marks.element)]
-        for pointer in map(trim, self.pointers[line].split(marks.component)):
+        if self._listed is None:
+            marks = self._reader.delimiters
+            self._listed = [pair.split(marks.component) for pair in self._diagnoses().split(marks.element)]
+        listed = self._listed
+        for pointer in map(trim, self.pointers[line].split(self._reader.delimiters.component)):
             place = int(pointer) if pointer.isascii() and pointer.isdigit() and len(pointer) < _LONG_POINTER else 0
             if 1 <= place <= len(listed) and len(listed[place - 1]) > 1 and trim(listed[place - 1][1]):
                 return True
@@ -274,38 +289,18 @@ class EncounterColumns:
     set of their codes.
     """
 
-    def __init__(self, claim: ClaimRow, lines: Sequence[int]) -> None:
+    __slots__ = ("claim", "day", "lines", "procedures")
+
+    def __init__(self, claim: ClaimRow, lines: Sequence[int], day: date) -> None:
         self.claim = claim
         self.lines = lines
+        self.day = day
         self.procedures = frozenset([claim.procedures[line] for line in lines])
-        self._by_procedure: dict[str, list[int]] = {}
-
-    @cached_property
-    def day(self) -> date:
-        """The date of service."""
-        dates = DateRange.parse("D8", self.claim.days[self.lines[0]])
-        if dates is None:
-            raise ValueError("the date of service cannot be read")
-        return dates.first
 
     def billing(self, procedure: str) -> list[int]:
         """Return the places of the lines that bill a procedure."""
-        found = self._by_procedure.get(procedure)
-        if found is None:
-            codes = self.claim.procedures
-            found = self._by_procedure[procedure] = [line for line in self.lines if codes[line] == procedure]
-        return found
-
-    @cached_property
-    def modifiers(self) -> dict[int, tuple[str, ...]]:
-        """The modifiers of the lines that have any, by place."""
-        found = {line: self.claim.modifiers_of(line) for line in self.lines}
-        return {line: modifiers for line, modifiers in found.items() if modifiers}
-
-    @cached_property
-    def countable(self) -> frozenset[str]:
-        """The procedures billed with units that can be counted."""
-        return frozenset([self.claim.procedures[line] for line in self.lines if self.claim.units_of(line)])
+        codes = self.claim.procedures
+        return [line for line in self.lines if codes[line] == procedure]
 
 
 @frozen
@@ -406,9 +401,9 @@ def _npi(qualifier: str, identifier: str) -> str:
 
 
 @lru_cache(maxsize=1024)  # the lines of a file share few
-def _count(units: str) -> int:
+def _count(basis: str, units: str) -> int:
     number = float(units)
-    return int(number) if number.is_integer() and number <= _MOST_UNITS else 0
+    return int(number) if tidy_code(basis) == "UN" and number.is_integer() and number <= _MOST_UNITS else 0
 
 
 @lru_cache(maxsize=1024)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+import traceback
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
 from typing import Any
 
 from scrubber.claims.builder import is_original
-from scrubber.claims.columns import ClaimRow
+from scrubber.claims.columns import ClaimRow, EncounterColumns
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.engine.compile import Compiler
 from scrubber.engine.stage import EditGroup, Stage, ended_tables
@@ -21,6 +21,8 @@ from scrubber.packs.edit import never_on_rows
 from scrubber.tables.table import epochs_of
 
 __all__ = ["Screening"]
+
+_SEVERAL = 2
 
 _ALL: frozenset[str] | None = None
 """Every edit may find something: nothing rules it out."""
@@ -39,30 +41,33 @@ class Screening:
         self._open_concerned = open_concerned
         self._payers: dict[str, _PayerScreens] = {}
 
-    def concerns(self, claim: RawClaim | ClaimRow) -> bool:
-        """Whether an edit over encounters may look at the claim, so that it is judged with the others of its patient.
+    def concerns(self, claim: RawClaim) -> bool:
+        """Whether an edit over encounters may look at a claim, so that it is judged with the others of its patient.
 
         A claim that is no original (CLM05-3) is: what it replaces or voids is another of its patient.
         """
-        if self._open_all:
-            return True
-        if isinstance(claim, ClaimRow):
-            return self._screens_for(claim.payer_id).concern(claim.procedures)
-        if claim.stretch is None or not is_original(claim):
+        if self._open_all or claim.stretch is None or not is_original(claim):
             return True
         return self._screens_for("").concern_text(claim.stretch.text)
 
-    def may_fire(self, row: ClaimRow) -> frozenset[str] | None:
-        """Return the codes of the edits that may find something on a claim judged without others; None for all.
+    def screen(self, row: ClaimRow) -> tuple[bool, frozenset[str] | None]:
+        """Return what `concerns` does, and the codes of the edits that may find something; None for all.
 
-        Raises ScrubberError where a screen crashes: nothing is known then about any claim that it let pass.
+        That holds where the claim is judged without others.  Raises ScrubberError where a screen crashes: nothing is
+        known then about any claim that it let pass.
         """
         if self._open_all:
-            return _ALL
+            return True, _ALL
         screens = self._screens_for(row.payer_id)
-        if self._open_concerned and screens.concern(row.procedures):
-            return _ALL
-        return screens.may_fire(row)
+        concerned = screens.concern(row.procedures)
+        if concerned and (self._open_concerned or not row.is_known or None in row.dates):
+            return True, _ALL
+        try:
+            return concerned, screens.may_fire(row, concerned=concerned)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
+            raise ScrubberError(f"{screens.name_of(error)} crashed with {place_of_error(error)}") from None
 
     def ended_tables(self, row: ClaimRow) -> tuple[EndedTable, ...]:
         """Return the tables that a claim was judged by after their latest edition.
@@ -89,87 +94,80 @@ class _PayerScreens:
     """The screens of the edits that judge the claims of a payer."""
 
     def __init__(self, stages: Sequence[Stage]) -> None:
-        self._stages = stages
-        self._facts = [_StageFacts(stage) for stage in stages]
-        self._over_claims = [_screens_of(stage.claim_edits) for stage in stages]
-        self._over_encounters = [_screens_of(stage.encounter_edits) for stage in stages]
+        facts = [_StageFacts(stage) for stage in stages]
+        over_claims = [_screens_of(stage.claim_edits) for stage in stages]
+        over_encounters = [_screens_of(stage.encounter_edits) for stage in stages]
+        self._over_claims = [pair for pair in zip(facts, over_claims, strict=True) if pair[1]]
+        self._over_encounters = [pair for pair in zip(facts, over_encounters, strict=True) if pair[1]]
+        groups = [group for stage in stages for group in stage.encounter_edits]
+        self._named = _named_in(groups)
         self._following = frozenset(
-            edit.meta.code
-            for stage in stages
-            for group in stage.encounter_edits
-            for edit in group.edits
-            if getattr(edit, "follows_others", False)
+            edit.meta.code for group in groups for edit in group.edits if getattr(edit, "follows_others", False)
         )
 
     def concern(self, procedures: Iterable[str]) -> bool:
         """Whether an edit over encounters is about one of these procedures."""
-        named = self._named
-        return named is None or not named.isdisjoint(procedures)
+        return self._named is None or not self._named.isdisjoint(procedures)
 
     def concern_text(self, text: str) -> bool:
         """Whether an edit over encounters may be about a procedure in the text of a claim."""
         return self._pattern is None or self._pattern.search(text) is not None
 
     @cached_property
-    def _named(self) -> frozenset[str] | None:
-        """The procedures that edits over encounters name; None where one is about all."""
-        groups = [group.procedures for stage in self._stages for group in stage.encounter_edits]
-        return None if None in groups else frozenset[str]().union(*(codes for codes in groups if codes is not None))
-
-    @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
         named = self._named
         return None if named is None else re.compile("|".join(map(re.escape, sorted(named))) or "(?!)")
 
-    def may_fire(self, row: ClaimRow) -> frozenset[str] | None:
-        """Return the codes of the edits that may find something on a claim judged without others; None for all."""
-        found: set[str] = set()
-        for screens, facts in zip(self._over_claims, self._facts, strict=True):
-            if screens:
-                _ask(screens, row, frozenset(row.procedures), facts.of_days(row), found)
-        if self.concern(row.procedures):
-            if not row.is_known or None in row.dates:
-                return _ALL
-            for encounter in row.encounters():
-                for screens, facts in zip(self._over_encounters, self._facts, strict=True):
-                    _ask(screens, encounter, encounter.procedures, [facts.on(encounter.day)], found)
-            if found:
-                found |= self._following
-        return frozenset(found)
+    def may_fire(self, row: ClaimRow, *, concerned: bool) -> frozenset[str]:
+        """Return the codes of the edits that may find something on a claim; `concerned` as `concern` says."""
+        found: list[str] = []
+        for facts, groups in self._over_claims:
+            for about, screens in groups:
+                if about is None or not about.isdisjoint(row.procedures):
+                    for of_day in facts.of_days(row):
+                        found += [code for code, screen in screens if screen(row, of_day)]
+        for encounter in row.encounters() if concerned else ():
+            for facts, groups in self._over_encounters:
+                of_encounter = facts.of_encounter(encounter)
+                for about, screens in groups:
+                    if about is None or not about.isdisjoint(encounter.procedures):
+                        found += [code for code, screen in screens if screen(of_encounter)]
+        if not found:
+            return _NONE
+        return frozenset(found) | self._following if concerned else frozenset(found)
+
+    def name_of(self, error: BaseException) -> str:
+        """Name the screen in which an error was raised."""
+        pairs = (*self._over_claims, *self._over_encounters)
+        screens = [each for _, groups in pairs for _, screens in groups for each in screens]
+        codes = {getattr(screen, "__code__", None): code for code, screen in screens}
+        found = [codes[frame.f_code] for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code in codes]
+        return f"the screen of {found[0]}" if found else "what the screens of a pack ask"
 
 
-_Screens = list[tuple[AbstractSet[str] | None, list[tuple[str, Callable[[Any, Any], bool]]]]]
-"""By the procedures that edits are about: their codes and screens."""
+_NONE: frozenset[str] = frozenset()
+
+_Screens = list[tuple[str, Callable[..., bool]]]
+"""Codes and screens of edits."""
 
 
-def _screens_of(groups: Iterable[EditGroup[Any]]) -> _Screens:
-    found: _Screens = []
+def _named_in(groups: Iterable[EditGroup[Any]]) -> frozenset[str] | None:
+    """Return the procedures that edits name; None where one is about all."""
+    named: set[str] = set()
+    for group in groups:
+        if group.procedures is None:
+            return None
+        named |= group.procedures
+    return frozenset(named)
+
+
+def _screens_of(groups: Iterable[EditGroup[Any]]) -> list[tuple[frozenset[str] | None, _Screens]]:
+    """Return the screens of the edits, by the procedures that these are about."""
+    found: dict[frozenset[str] | None, _Screens] = {}
     for group in groups:
         edits = [edit for edit in group.edits if type(edit).screen is not never_on_rows]
-        screens = [(edit.meta.code, edit.screen) for edit in edits]
-        if screens and found and found[-1][0] == group.procedures:
-            found[-1][1].extend(screens)
-        elif screens:
-            found.append((group.procedures, screens))
-    return found
-
-
-def _ask(
-    groups: _Screens, subject: object, procedures: AbstractSet[str], facts: Sequence[object], found: set[str]
-) -> None:
-    """Add the codes of those edits whose screens say of the subject that they may find something."""
-    code = ""
-    try:
-        for about, screens in groups:
-            if about is None or not about.isdisjoint(procedures):
-                for of_day in facts:
-                    for code, screen in screens:
-                        if screen(subject, of_day):
-                            found.add(code)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
-        raise ScrubberError(f"the screen of {code} crashed with {place_of_error(error)}") from None
+        found.setdefault(group.procedures, []).extend((edit.meta.code, edit.screen) for edit in edits)
+    return [(about, screens) for about, screens in found.items() if screens]
 
 
 class _StageFacts:
@@ -177,7 +175,7 @@ class _StageFacts:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._make = stage.pack.facts_on
+        self._make, self._of_encounter = stage.pack.facts_on, stage.pack.facts_of
         self._made: dict[Hashable, object] = {}
         self._by_day: dict[date, object] = {}  # as many as SERVICE_YEARS have days at the most
 
@@ -201,4 +199,10 @@ class _StageFacts:
         """Return the facts for the dates of service of a claim, the same ones once."""
         if self._make is None:
             return [self._stage.tables]
-        return list({id(facts): facts for facts in (self.on(day) for day in row.dates if day is not None)}.values())
+        facts = [self.on(day) for day in row.dates if day is not None]
+        return facts if len(facts) < _SEVERAL else list({id(each): each for each in facts}.values())
+
+    def of_encounter(self, encounter: EncounterColumns) -> object:
+        """Return what the screens of edits over encounters ask."""
+        make = self._of_encounter
+        return encounter if make is None else make(encounter, self.on(encounter.day))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -34,8 +34,9 @@ class EditOf(Protocol[S_contra]):
         """Yield the findings on a claim or an encounter."""
         ...
 
-    def screen(self, subject: Any, facts: Any, /) -> bool:
-        """Whether `check` may find anything on a claim or an encounter, given as columns."""
+    @property
+    def screen(self) -> Callable[..., bool]:
+        """Tells from columns whether `check` may find anything on a claim or an encounter."""
         ...
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import frozen
 
-from scrubber.claims.columns import ClaimRow, EncounterColumns
+from scrubber.claims.columns import ClaimRow
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.findings.code_form import CodeForm
@@ -129,7 +129,7 @@ def _procedure(line: ServiceLine) -> str | None:
     return line.procedure if CodeForm.PROCEDURE.fits(line.procedure) else None
 
 
-def never_on_rows(_edit: object, _subject: object, _facts: object, /) -> bool:
+def never_on_rows(_edit: object, *_asked: object) -> bool:
     """Say as the `screen` of an edit that a `ClaimRow` cannot have what the edit looks for: its form rules it out."""
     return False
 
@@ -164,12 +164,13 @@ class EncounterEdit(_ClaimRule[T], ABC):
     def check(self, encounter: Encounter, context: Context[T], /) -> Iterable[Finding]:
         """Yield the findings on the lines of `encounter`."""
 
-    def screen(self, encounter: EncounterColumns, facts: Any, /) -> bool:
+    def screen(self, facts: Any, /) -> bool:
         """Whether `check` may find anything on the lines of an encounter, cheaply; True where it is not known.
 
-        It is asked about claims that are judged without others of their patient only; `Edit.screen` says the rest.
+        `facts` are what `EditPack.facts_of` makes of an `EncounterColumns`.  It is asked about claims that are judged
+        without others of their patient only; `Edit.screen` says the rest.
         """
-        del encounter, facts
+        del facts
         return True
 
 

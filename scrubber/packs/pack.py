@@ -13,6 +13,7 @@ from typing import Any, Generic
 
 from attrs import frozen
 
+from scrubber.claims.columns import EncounterColumns
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import ServiceLine
 from scrubber.findings.dates import DateRange
@@ -44,7 +45,8 @@ class EditPack(Generic[T]):
     A claim of regular text (see `ClaimRow`) is not opened where the `screen` of each edit that is about one of its
     procedures says that the edit cannot find anything on it; an edit about all procedures without `screen` has every
     claim opened.  `facts_on` makes what the screens ask of the tables for a date of service, once for the days between
-    two changes of any row; without it they are given the tables.
+    two changes of any row; without it they are given the tables.  `facts_of` makes of the columns of an encounter and
+    of these what the screens of edits over encounters ask, once an encounter; without it they are given the columns.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `codes` gives all codes that `describe` explains, in which the nearest to an unknown one are looked for.
     `price` gives the national amount in dollars that could be paid of a line of an encounter at most, or None where
@@ -60,7 +62,8 @@ class EditPack(Generic[T]):
     table_infos: Callable[[], Sequence[TableInfo]] = tuple
     price: Callable[[ServiceLine, Encounter, T], Decimal | None] | None = None
     describe: Callable[[str, date, T], Page | None] | None = None
-    facts_on: Callable[[T, date], object] | None = None
+    facts_on: Callable[[T, date], Any] | None = None
+    facts_of: Callable[[EncounterColumns, Any], object] | None = None
     observe: Callable[[Encounter, T], Iterable[Observation]] | None = None
     options: tuple[Option, ...] = ()
     codes: Callable[[T], Iterable[str]] | None = None

@@ -110,7 +110,10 @@ def _load(entry: EntryPoint) -> Plugin:
     return Plugin(entry.name, distribution, entry.dist.version if entry.dist is not None else "", pack)
 
 
-_NEEDED, _OFFERED = ("tables", "table_infos"), ("price", "describe", "facts_on", "observe", "codes", "ended")
+_NEEDED, _OFFERED = (
+    ("tables", "table_infos"),
+    ("price", "describe", "facts_on", "facts_of", "observe", "codes", "ended"),
+)
 """What is called of a pack: always, and where the pack has it."""
 
 

@@ -88,7 +88,7 @@ class Survey:
             self._log.open(self._log.pack(place_of(claim)), patient, candidate=concerned, fingerprint=fingerprint)
 
     def _note_row(self, row: ClaimRow) -> None:
-        concerned, may_fire = self._screening.concerns(row), self._screening.may_fire(row)
+        concerned, may_fire = self._screening.screen(row)
         patient = self._patients.digest(row.patient_key, candidate=concerned)
         fingerprint, place = self._repeats.fingerprint_row(patient, row), self._log.pack_row(row)
         if may_fire is None or may_fire:

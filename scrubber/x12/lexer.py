@@ -367,7 +367,7 @@ def _regular(window: _Window, delimiters: Delimiters, ordinal: int) -> tuple[Blo
     if irregular is not None:
         end = _last_event(patterns.event, text, start, irregular.start())
     whole = text[start:end]
-    control = None if _is_printable(whole, delimiters.segment) else patterns.control.search(whole)
+    control = None if _is_free_of_controls(whole, delimiters) else patterns.control.search(whole)
     if control is not None:
         end = _last_event(patterns.event, text, start, start + control.start())
         whole = text[start:end]
@@ -377,11 +377,22 @@ def _regular(window: _Window, delimiters: Delimiters, ordinal: int) -> tuple[Blo
     return Block(whole, window.base + start, ordinal + 1, delimiters, text[window.at : start]), is_regular
 
 
-def _is_printable(text: str, terminator: str) -> bool:
-    """Whether there is nothing in regular text but printable characters, terminators and the line ends behind them."""
-    for line_end in ("\r\n", "\n"):
-        text = text.replace(terminator + line_end, terminator)
-    return text.replace(terminator, "").isprintable() if not terminator.isprintable() else text.isprintable()
+def _is_free_of_controls(text: str, delimiters: Delimiters) -> bool:
+    """Whether it is plain that no control character is in regular text but in the line ends behind terminators."""
+    controls = text.encode("latin-1").translate(None, _never_control(delimiters))
+    if not controls:
+        return True
+    for line_end in ("\n", "\r\n"):
+        count = text.count(delimiters.segment + line_end)
+        if controls == line_end.encode() * count:
+            return True
+    return False
+
+
+@cache
+def _never_control(delimiters: Delimiters) -> bytes:
+    control = re.compile(_control_of(delimiters))
+    return bytes(code for code in range(256) if not control.match(chr(code)))
 
 
 def _last_event(event: re.Pattern[str], text: str, start: int, stop: int) -> int:
