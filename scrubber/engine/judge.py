@@ -70,9 +70,16 @@ class Engine:
     def judge_at(
         self, source: Readable, places: Sequence[ClaimPlace], providers: dict[Extent, Level]
     ) -> list[ClaimReport]:
-        """Read the claims at these places, all of one patient, and judge them; `providers` are as for `reopen`."""
-        claims = [reopen(source, place, providers) for place in places]
-        return self.judge(claims, places)
+        """Read the claims at these places and judge those of one patient together; `providers` are as for `reopen`.
+
+        The places were brought together by a hash, which patients may share by chance.
+        """
+        patients: dict[tuple[str, ...], list[tuple[Claim, ClaimPlace]]] = {}
+        for place in places:
+            claim = reopen(source, place, providers)
+            patients.setdefault(claim.patient_key, []).append((claim, place))
+        pairs = patients.values()
+        return [report for own in pairs for report in self.judge([each for each, _ in own], [at for _, at in own])]
 
     def judge(self, claims: Sequence[Claim], places: Sequence[ClaimPlace] = ()) -> list[ClaimReport]:
         """Judge the claims of one patient (same `patient_key`) together; the reports are in the order given.

@@ -165,7 +165,7 @@ def _screens_of(groups: Iterable[EditGroup[Any]]) -> list[tuple[frozenset[str] |
     """Return the screens of the edits, by the procedures that these are about."""
     found: dict[frozenset[str] | None, _Screens] = {}
     for group in groups:
-        edits = [edit for edit in group.edits if type(edit).screen is not never_on_rows]
+        edits = [edit for edit in group.edits if getattr(type(edit), "screen", None) is not never_on_rows]
         found.setdefault(group.procedures, []).extend((edit.meta.code, edit.screen) for edit in edits)
     return [(about, screens) for about, screens in found.items() if screens]
 

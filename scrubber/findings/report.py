@@ -153,11 +153,55 @@ class ClaimReport:
         return f"<ClaimReport {self.ordinal}: {self.disposition}, {_counted(self.lines, 'line')}{listed(told, '; ')}>"
 
 
+@frozen(eq=False)
+class AcceptedRun:
+    """Claims that follow one another and are accepted unopened, as columns; `ordinal` is that of the first.
+
+    `numbers` are CLM01, `charges` CLM02, `lines` the numbers of service lines, `payers` and `npis` the identifiers of
+    payers and billing providers as far as they are shown, `starts` and `ends` where each claim begins and ends in the
+    file, and `ended` the tables that each was judged by after their latest edition.
+    """
+
+    ordinal: int
+    numbers: Sequence[str] = field(repr=False)
+    charges: Sequence[str]
+    lines: Sequence[int]
+    payers: Sequence[str]
+    npis: Sequence[str]
+    starts: Sequence[int]
+    ends: Sequence[int]
+    ended: Sequence[tuple[EndedTable, ...]]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def part(self, start: int, stop: int) -> AcceptedRun:
+        """Return the run of some of the claims."""
+        return AcceptedRun(
+            self.ordinal + start,
+            self.numbers[start:stop],
+            self.charges[start:stop],
+            self.lines[start:stop],
+            self.payers[start:stop],
+            self.npis[start:stop],
+            self.starts[start:stop],
+            self.ends[start:stop],
+            self.ended[start:stop],
+        )
+
+    def reports(self) -> Iterator[ClaimReport]:
+        """Yield the verdicts."""
+        columns = zip(self.numbers, self.charges, self.lines, self.payers, self.npis, self.ended, strict=True)
+        for ordinal, (number, charge, lines, payer, npi, ended) in enumerate(columns, self.ordinal):
+            yield ClaimReport(number, ordinal, Decimal(charge), lines, payer, npi, _NO_RISK, 0, ended_tables=ended)
+
+
 def _counted(number: int, one: str) -> str:
     return f"{number:,} {one if number == 1 else f'{one}s'}"
 
 
 _NOTHING = Decimal(0)
+_NO_RISK = Decimal("0.00")
 
 
 @define(repr=False)
@@ -200,6 +244,15 @@ class Totals:
         else:
             self.accepted += 1
             self.accepted_charges += charge
+
+    def add_accepted(self, run: AcceptedRun) -> None:
+        """Count claims that are accepted unopened."""
+        charges = sum(map(Decimal, run.charges))
+        self.claims += len(run)
+        self.accepted += len(run)
+        self.lines += sum(run.lines)
+        self.charges += charges
+        self.accepted_charges += charges
 
     def include(self, other: Totals) -> None:
         """Count the claims of another file too."""

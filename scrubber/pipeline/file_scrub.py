@@ -21,13 +21,13 @@ from scrubber.engine.judge import Engine
 from scrubber.engine.notices import EndedTables
 from scrubber.errors import UnreadableError
 from scrubber.findings.finding import Finding, Location
-from scrubber.findings.report import ClaimReport, FileReport, Notice, Totals
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Notice, Totals
 from scrubber.io.publication import Publication
 from scrubber.io.source import CHUNK, InputSource
 from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
 from scrubber.outputs.x12.base import InputEvent, JudgedClaim
+from scrubber.pipeline.claim_log import ClaimRecord, records_of
 from scrubber.pipeline.survey import Survey
-from scrubber.pipeline.survey_log import ClaimRecord
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import InputUnreadable, X12SyntaxError
 
@@ -81,18 +81,31 @@ class FileScrub:
         return attrs.evolve(self.report, claims=claims)
 
     def __iter__(self) -> Iterator[ClaimReport]:
-        return (event.shown for event in self.events() if isinstance(event, JudgedClaim))
+        for event in self.events():
+            if isinstance(event, JudgedClaim):
+                yield event.shown
+            elif isinstance(event, AcceptedRun):
+                yield from event.reports()
 
-    def events(self, *, with_text: bool = False) -> Iterator[InputEvent]:
+    def events(self, *, with_text: bool = False) -> Iterator[InputEvent | AcceptedRun]:
         """Yield the claims with their verdicts, in file order.
 
-        `with_text` adds what X12 files are written from: the text of each claim, what is between them, and the syntax
-        errors, each before what it is in.
+        Claims that follow one another and are accepted unopened come as one run.  `with_text` adds what X12 files are
+        written from: the text of each claim, which then comes by itself, what is between them, and the syntax errors,
+        each before what it is in.
         """
         for event, verdict in self._judged(self._text_events() if with_text else self._records()):
+            if isinstance(event, AcceptedRun):
+                self._take_run(event)
             yield event if verdict is None else self._conclude(event, verdict())
         self.survey.close()
         self._source.check_unchanged()
+
+    def _take_run(self, run: AcceptedRun) -> None:
+        self.totals.add_accepted(run)
+        for tables in run.ended:
+            if tables:
+                self._ended.add(tables)
 
     def _conclude(self, record: ClaimRecord, report: ClaimReport) -> JudgedClaim:
         self.totals.add(report)
@@ -100,7 +113,7 @@ class FileScrub:
         return JudgedClaim(report, redacted(report) if self._redacts else report, record.raw)
 
     def _judged(
-        self, events: Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord]
+        self, events: Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord | AcceptedRun]
     ) -> Iterator[tuple[Any, _Verdict | None]]:
         """Yield the events in order, each claim with what gives its verdict, while claims further on are judged."""
         waiting: deque[tuple[Any, _Verdict | None]] = deque()
@@ -121,7 +134,7 @@ class FileScrub:
 
     def _text_events(self) -> Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord]:
         """Yield all of the input; the notes on the claims go with their text."""
-        records, errors = self.survey.records(), list[X12SyntaxError]()
+        records, errors = self._each_record(), list[X12SyntaxError]()
         for event in Reader(self._source, self._progress, errors.append).events():
             yield from errors
             errors.clear()
@@ -135,14 +148,22 @@ class FileScrub:
                 yield event
         yield from errors
 
-    def _records(self) -> Iterator[ClaimRecord]:
+    def _each_record(self) -> Iterator[ClaimRecord]:
+        for noted in self.survey.records():
+            if isinstance(noted, AcceptedRun):
+                yield from records_of(noted)
+            else:
+                yield noted
+
+    def _records(self) -> Iterator[ClaimRecord | AcceptedRun]:
         """Yield the notes on the claims, and report how far they are in the file."""
         passed = 0
-        for record in self.survey.records():
-            yield record
-            if self._progress is not None and record.end - passed > CHUNK:
-                self._progress(record.end - passed)
-                passed = record.end
+        for noted in self._each_record() if self._redacts else self.survey.records():
+            yield noted
+            end = noted.ends[-1] if isinstance(noted, AcceptedRun) else noted.end
+            if self._progress is not None and end - passed > CHUNK:
+                self._progress(end - passed)
+                passed = end
         if self._progress is not None:
             self._progress(self._source.size - passed)
 

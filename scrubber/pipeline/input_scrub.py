@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 from scrubber.engine.executor import Executor, SerialExecutor, own_engine
 from scrubber.engine.judge import Engine
 from scrubber.errors import UnreadableError
-from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.io.publication import Publication, writing
 from scrubber.io.source import InputSource, open_source
 from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
@@ -160,6 +160,10 @@ class InputScrub:
                     watching.totals = run.totals
                 outputs = run.begin_files(targets, self.settings, files)
                 for event in run.events(with_text=outputs.takes_text):
+                    if isinstance(event, AcceptedRun):
+                        for writer in writers:
+                            writer.accepted(source.name, event)
+                        continue
                     outputs.take(event)
                     if isinstance(event, JudgedClaim):
                         for writer in writers:

@@ -1,102 +1,78 @@
-"""Which claims of a file are one patient's: a compact index on disk, so that memory does not grow with the file."""
+"""Which claims of a file are one patient's: a keyed hash of eight bytes for each claim, and nothing else about it."""
 
 from __future__ import annotations
 
-import marshal
 import os
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
-from itertools import islice
+from itertools import groupby
 
-from scrubber.io.database import on_disk, private_database
-from scrubber.pipeline.survey_log import Packed
+__all__ = ["PatientIndex", "several"]
 
-__all__ = [
-    "PatientIndex",
-]
-
-_BATCH = 2_000
 _SIEVE = 1 << 23
+_MASK = (_SIEVE >> 3) - 1
 _MAX_COMPANIONS = 1_000
 """Claims of one patient that are judged together; more of them are no patient's but those of a dummy identifier."""
 
 
 class PatientIndex:
-    """Knows the patients that have a candidate claim, one that an edit about some procedures may look at.
+    """Knows the patients of whose claims at least one is looked at by an edit over encounters.
 
-    Given all claims of a file afterwards, it finds those of each such patient that has several.  Its rows lie in a
-    private temporary database of SQLite, which keeps little of it in memory.  Patients are told apart by a keyed
-    digest, so the database holds nothing about them.  Most patients of a large file have no candidate claim: a sieve of
-    a bit for every so many digests keeps their claims out of the database.
+    Claims are `add`ed in file order, and then `find` finds those of each such patient that has several.  Patients are
+    told apart by hashes with a key of this run: two that share one by chance are for the engine to tell apart.
     """
 
     def __init__(self) -> None:
-        self._database = private_database(self)
         self._secret = os.urandom(16)
-        self._sieve = bytearray(_SIEVE // 8)
-        self._shared: Iterator[tuple[int, bytes, int]] = iter(())
-        self._next: tuple[int, bytes, int] | None = None
+        self._hashes = array("q")  # the last bit of each says whether an edit over encounters looks at the claim
+        self._shared = array("Q")  # ordinals of the claims that have company, by hash and in file order
+        self.ordinals = array("Q")
+        """The ordinals of the claims that have company, in file order."""
 
-    def digest(self, patient: tuple[str, ...], *, candidate: bool) -> bytes:
-        """Return the digest of the patient of a claim, and remember the patient of a candidate one."""
-        found = blake2b("\0".join(patient).encode(), digest_size=16, key=self._secret).digest()
-        if candidate:
-            place = int.from_bytes(found[:4]) % _SIEVE
-            self._sieve[place >> 3] |= 1 << (place & 7)
+    def add(self, patient: tuple[str, ...], *, concerned: bool) -> int:
+        """Take the next claim, and return the hash of its patient."""
+        found = hash((self._secret, patient))
+        self._hashes.append(found | 1 if concerned else found & ~1)
         return found
 
-    def find(self, claims: Iterable[tuple[bytes, bool, Packed]]) -> None:
-        """Find the patients that have several claims, at least one of them candidate; the others need no company.
+    def find(self) -> None:
+        """Find the patients that have several claims, at least one of them looked at; the others need no company."""
+        hashes = self._hashes
+        concerned = bytearray(_SIEVE >> 3)
+        for found in hashes:
+            if found & 1:
+                concerned[found >> 4 & _MASK] |= 2 << (found & 6)
+        near = [place for place, found in enumerate(hashes) if concerned[found >> 4 & _MASK] & 2 << (found & 6)]
+        for group in several(near, [hashes[place] >> 1 for place in near]):
+            if any(hashes[place] & 1 for place in group):
+                self._shared.extend(place + 1 for place in group)
+        self.ordinals = array("Q", sorted(self._shared))
 
-        `claims` are all of the file: the digest of the patient, whether the claim is candidate, and its place.
-        Raises OSError, as when the disk is full.
+    def companions(self, ordinal: int) -> list[int] | None:
+        """Return the ordinals of all claims of the patient of claim `ordinal`, its own included.
+
+        Empty where it needs none, None where there are too many.
         """
-        with on_disk():
-            self._database.execute("CREATE TABLE claims (ordinal INTEGER PRIMARY KEY, patient, candidate, place)")
-            rows = (
-                (place[0], patient, candidate, marshal.dumps(place))
-                for patient, candidate, place in claims
-                if self._may_be_candidate(patient)
-            )
-            while batch := list(islice(rows, _BATCH)):
-                self._database.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", batch)
-            self._database.executescript(
-                """
-                CREATE TABLE several AS
-                    SELECT patient, COUNT(*) AS claims FROM claims GROUP BY patient
-                    HAVING COUNT(*) > 1 AND MAX(candidate);
-                CREATE TABLE shared AS SELECT ordinal, patient, place, claims.claims FROM
-                    (SELECT claims.*, several.claims FROM claims JOIN several USING (patient)) AS claims
-                    ORDER BY ordinal;
-                DROP TABLE claims;
-                CREATE INDEX by_patient ON shared (patient, ordinal);
-                """
-            )
-            self._shared = self._database.execute("SELECT ordinal, patient, claims FROM shared ORDER BY rowid")
-            self._next = next(self._shared, None)
+        own = bisect_left(self.ordinals, ordinal)
+        if own == len(self.ordinals) or self.ordinals[own] != ordinal:
+            return []
+        wanted = self._hash_of(ordinal)
+        start = bisect_left(self._shared, wanted, key=self._hash_of)
+        end = bisect_left(self._shared, wanted + 1, lo=start, key=self._hash_of)
+        return list(self._shared[start:end]) if end - start <= _MAX_COMPANIONS else None
 
-    def companions(self, ordinal: int) -> list[Packed] | None:
-        """Return the places of all claims of the patient of claim `ordinal`, its own included.
+    def _hash_of(self, ordinal: int) -> int:
+        return self._hashes[ordinal - 1] >> 1
 
-        Empty where it needs none, None where there are too many.  To be asked for the claims of the file in order.
-        Raises OSError.
-        """
-        with on_disk():
-            while self._next is not None and self._next[0] < ordinal:
-                self._next = next(self._shared, None)
-            if self._next is None or self._next[0] != ordinal:
-                return []
-            if self._next[2] > _MAX_COMPANIONS:
-                return None
-            rows = self._database.execute(
-                "SELECT place FROM shared WHERE patient = ? ORDER BY ordinal", (self._next[1],)
-            )
-            return [marshal.loads(place) for (place,) in rows]  # noqa: S302 - written by ourselves, just now
 
-    def close(self) -> None:
-        """Remove the database."""
-        self._database.close()
+def several(places: Iterable[int], hashes: list[int]) -> Iterator[list[int]]:
+    """Yield the places, in order, in groups of those with the same hash, of which there are at least two.
 
-    def _may_be_candidate(self, patient: bytes) -> bool:
-        place = int.from_bytes(patient[:4]) % _SIEVE
-        return bool(self._sieve[place >> 3] & 1 << (place & 7))
+    The groups are in the order of their hashes.
+    """
+    pairs = sorted(zip(hashes, places, strict=True))
+    for _, group in groupby(pairs, key=lambda pair: pair[0]):
+        found = [place for _, place in group]
+        if found[1:]:
+            yield found

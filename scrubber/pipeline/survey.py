@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from heapq import merge
 
 import attrs
 
@@ -19,11 +20,11 @@ from scrubber.conformance.guide_walk import guide_errors
 from scrubber.engine.judge import Engine, of_claim
 from scrubber.engine.policy import Policy
 from scrubber.findings.finding import Finding, Location, Severity
-from scrubber.findings.report import ClaimReport, FileReport
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport
 from scrubber.io.source import InputSource
+from scrubber.pipeline.claim_log import ClaimLog, ClaimRecord, records_of
 from scrubber.pipeline.patient_index import PatientIndex
 from scrubber.pipeline.repeat_index import RepeatIndex
-from scrubber.pipeline.survey_log import ClaimRecord, Packed, SurveyLog
 from scrubber.pipeline.syntax_errors import SyntaxErrors
 from scrubber.x12.rules import X12SyntaxError
 
@@ -50,21 +51,21 @@ class Survey:
         self._screening = engine.screening
         self._patients = PatientIndex()
         self._repeats = RepeatIndex()
-        self._log = SurveyLog()
+        self._log = ClaimLog()
         self._errors = SyntaxErrors()
         self.guide_errors: list[X12SyntaxError] = []
         about_file = _AboutFile(self._errors, engine.policy)
         reader = Reader(source, progress, about_file.take)
         for claim in reader.survey():
             self._note(claim)
-        self._patients.find(self._considered())
+        self._patients.find()
         providers: dict[Extent, Level] = {}
-        self._repeats.find(lambda packed: reopen(source, self._log.place(packed, alone=False), providers))
+        self._repeats.find(lambda ordinal: reopen(source, self._log.place(ordinal), providers))
         if engine.config.conformance == "guide":
             self.guide_errors += guide_errors(source)
             for error in self.guide_errors:
                 about_file.take(error)
-        self._errors.find_claims((record.place for record in self._log), about_file.take)
+        self._errors.find_claims(self._log.parts(), about_file.take)
         self.report = FileReport(
             path=source.name,
             sha256=source.sha256(),
@@ -81,66 +82,74 @@ class Survey:
         if row is not None:
             self._note_row(row)
         elif isinstance(claim, RawClaim):
-            concerned = self._screening.concerns(claim)
-            patient = self._patients.digest(patient_key_of(claim), candidate=concerned)
+            patient = self._patients.add(patient_key_of(claim), concerned=self._screening.concerns(claim))
             is_repeatable = claim.complete and is_original(claim)
-            fingerprint = self._repeats.fingerprint(patient, build_claim(claim)) if is_repeatable else 0
-            self._log.open(self._log.pack(place_of(claim)), patient, candidate=concerned, fingerprint=fingerprint)
+            self._repeats.add(patient, build_claim(claim) if is_repeatable else None)
+            self._log.open(place_of(claim))
 
     def _note_row(self, row: ClaimRow) -> None:
         concerned, may_fire = self._screening.screen(row)
-        patient = self._patients.digest(row.patient_key, candidate=concerned)
-        fingerprint, place = self._repeats.fingerprint_row(patient, row), self._log.pack_row(row)
+        self._repeats.add_row(self._patients.add(row.patient_key, concerned=concerned), row)
         if may_fire is None or may_fire:
-            self._log.open(place, patient, candidate=concerned, fingerprint=fingerprint, may_fire=may_fire)
+            self._log.open_row(row, may_fire)
         else:
-            ended = self._screening.ended_tables(row) if concerned else ()
-            self._log.accept(place, patient, row, ended, candidate=concerned, fingerprint=fingerprint)
+            self._log.accept(row, self._screening.ended_tables(row) if concerned else ())
 
-    def _considered(self) -> Iterator[tuple[bytes, bool, Packed]]:
-        """Yield the claims for the index of patients, and have the index of repeats consider them as they pass."""
-        for patient, candidate, fingerprint, place in self._log.patients():
-            self._repeats.consider(fingerprint, place)
-            yield patient, candidate, place
-
-    def records(self) -> Iterator[ClaimRecord]:
-        """Yield what was noted of the claims, in file order."""
-        return iter(self._log)
+    def records(self) -> Iterator[ClaimRecord | AcceptedRun]:
+        """Yield what was noted of the claims, in file order: those that are accepted whatever others are, as runs."""
+        needed = merge(self._patients.ordinals, self._repeats.ordinals)
+        next_needed = next(needed, None)
+        for noted in self._log:
+            if isinstance(noted, ClaimRecord):
+                yield noted
+                continue
+            if self._errors:
+                yield from records_of(noted)
+                continue
+            at = 0
+            while at < len(noted):
+                while next_needed is not None and next_needed < noted.ordinal + at:
+                    next_needed = next(needed, None)
+                stop = len(noted) if next_needed is None else min(len(noted), next_needed - noted.ordinal)
+                if stop > at:
+                    yield noted if stop - at == len(noted) else noted.part(at, stop)
+                if stop < len(noted):
+                    yield from records_of(noted.part(stop, stop + 1))
+                at = stop + 1
 
     def rejects(self, part: int) -> bool:
         """Whether the transaction set, group or interchange that begins at a byte is rejected with all its claims."""
         return self._errors.rejects(part)
 
     def judged_with(self, record: ClaimRecord) -> list[ClaimPlace]:
-        """Return the places of the claims that one is to be judged with, its own included; none if it needs none.
-
-        To be asked in file order.
-        """
-        packed = self._patients.companions(record.ordinal)
-        if packed and sum(end - start for _, _, (start, end, _), *_ in packed) > _TOGETHER:
-            packed = None
-        if packed:
+        """Return the places of the claims that one is to be judged with, its own included; none if it needs none."""
+        together = self._patients.companions(record.ordinal)
+        if together and sum(map(self._log.size_of, together)) > _TOGETHER:
+            together = None
+        if together:
             self._source.check_unchanged()
-            return [self._place(place) for place in packed]  # which of them repeats another shows there
+            return [self._place(ordinal) for ordinal in together]  # which of them repeats another shows there
         repeats = self._repeats.repeat_of(record.ordinal)
-        if packed == [] and record.accepted is not None and repeats is None and not self._errors.about(record.place):
+        if together == [] and record.accepted is not None and repeats is None and not self._is_spoiled(record.ordinal):
             return []
         self._source.check_unchanged()
-        place = self._place(record.place, alone=packed is None)
-        may_fire = None if record.may_fire is None else frozenset(record.may_fire)
-        return [attrs.evolve(place, repeats=repeats, may_fire=may_fire)]
+        place = self._place(record.ordinal, alone=together is None)
+        return [attrs.evolve(place, repeats=repeats, may_fire=record.may_fire)]
 
-    def _place(self, packed: Packed, *, alone: bool = False) -> ClaimPlace:
+    def _is_spoiled(self, ordinal: int) -> bool:
+        return bool(self._errors) and bool(self._errors.about(self._log.place(ordinal)))
+
+    def _place(self, ordinal: int, *, alone: bool = False) -> ClaimPlace:
         """Return the place of a claim with the syntax errors that it answers for."""
-        place = self._log.place(packed, alone=alone)
-        known, errors = self._errors.about(packed), self._errors.rejecting(place.transaction.starts)
+        place = self._log.place(ordinal, alone=alone)
+        known, errors = self._errors.about(place), self._errors.rejecting(place.transaction.starts)
         return attrs.evolve(place, known=known, envelope_errors=errors) if known or errors else place
 
     def unopened(self, record: ClaimRecord, accepted: ClaimReport) -> ClaimReport:
         """Return the report on a claim that is accepted unopened, if its transaction set is not rejected."""
         if not self._errors:
             return accepted
-        errors = self._errors.rejecting(self._log.place(record.place, alone=False).transaction.starts)
+        errors = self._errors.rejecting(self._log.place(record.ordinal).transaction.starts)
         if not errors:
             return accepted
         findings = sorted(of_claim(errors, accepted.claim, accepted.ordinal), key=lambda finding: finding.sort_key)
@@ -148,8 +157,6 @@ class Survey:
 
     def close(self) -> None:
         """Remove what is on disk."""
-        self._patients.close()
-        self._repeats.close()
         self._log.close()
         self._errors.close()
 

@@ -17,10 +17,10 @@ from functools import cached_property
 
 import attrs
 
+from scrubber.claims.builder import ClaimPlace
 from scrubber.conformance.rules import CONFORMANCE_RULES
 from scrubber.findings.finding import Finding, Location, Severity
 from scrubber.io.database import on_disk, private_database
-from scrubber.pipeline.survey_log import Packed
 from scrubber.x12.rules import SYNTAX_RULES, Scope, X12SyntaxError
 
 __all__ = ["SyntaxErrors"]
@@ -78,8 +78,11 @@ class SyntaxErrors:
         if len(self._batch) >= _BATCH:
             self._flush()
 
-    def find_claims(self, places: Iterable[Packed], take: Callable[[X12SyntaxError], object]) -> None:
-        """Find the first claim of each spoiled claim and level; `places` are those of all claims, in order.
+    def find_claims(self, parts: Iterable[tuple[int, int]], take: Callable[[X12SyntaxError], object]) -> None:
+        """Find the first claim of each spoiled claim and level.
+
+        `parts` are the first bytes of all claims and of the levels above them, with the ordinals of the claims, in
+        file order.
 
         What is wrong in a level without claims goes to `take` once more: as an error of the transaction set around it.
         """
@@ -95,7 +98,7 @@ class SyntaxErrors:
             with on_disk():
                 self._database.executemany(
                     "INSERT OR IGNORE INTO owners VALUES (?, ?)",
-                    ((part, place[0]) for place in places for part in _parts_of(place) if _holds(self._spoiled, part)),
+                    (each for each in parts if _holds(self._spoiled, each[0])),
                 )
             for error in self._without_claims():
                 take(attrs.evolve(error, scope=Scope.TRANSACTION_SET, part=error.transaction_set))
@@ -109,7 +112,7 @@ class SyntaxErrors:
         """Whether the transaction set, group or interchange that begins at a byte is rejected with all its claims."""
         return _holds(self._rejected, part)
 
-    def about(self, place: Packed) -> tuple[Finding, ...]:
+    def about(self, place: ClaimPlace) -> tuple[Finding, ...]:
         """Return what is wrong in a claim and in the levels above it.
 
         What a level has too many errors of to repeat them all is listed with the first claim below it.
@@ -120,7 +123,7 @@ class SyntaxErrors:
         for part in _parts_of(place):
             if _holds(self._spoiled, part):
                 owner, first = self._first_of(part)
-                found += self._findings(part) if owner == place[0] else first
+                found += self._findings(part) if owner == place.ordinal else first
         return tuple(found)
 
     def rejecting(self, starts: Iterable[int]) -> tuple[Finding, ...]:
@@ -182,13 +185,12 @@ class SyntaxErrors:
         self._batch.clear()
 
 
-def _parts_of(place: Packed) -> Iterator[int]:
+def _parts_of(place: ClaimPlace) -> Iterator[int]:
     """Yield the first bytes of the levels above a claim, and of the claim."""
-    _, levels, claim, *_ = place
-    for level in levels:
+    for level in place.levels:
         if level is not None:
             yield level[0]
-    yield claim[0]
+    yield place.claim[0]
 
 
 def _one_of_each(findings: list[Finding], where: str) -> Iterator[Finding]:

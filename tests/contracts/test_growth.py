@@ -28,8 +28,8 @@ from scrubber.io.source import open_source
 from scrubber.packs.edit import Context, EncounterEdit
 from scrubber.packs.pack import EditPack
 from scrubber.packs.registry import Plugin, load_plugins
+from scrubber.pipeline.claim_log import ClaimLog, ClaimRecord
 from scrubber.pipeline.file_scrub import FileScrub
-from scrubber.pipeline.survey_log import SurveyLog
 from scrubber.x12.segment import Delimiters, Loop
 from scrubber.x12.transaction_set import TransactionSet
 
@@ -183,7 +183,7 @@ def test_units_by_day_are_the_sums_of_the_lines(drawn: list[tuple[DateRange, int
 
 
 def test_a_transaction_set_takes_64_bytes() -> None:
-    log, delimiters, sets = SurveyLog(), Delimiters("*", ":", "^", "~"), 30_000
+    log, delimiters, sets = ClaimLog(), Delimiters("*", ":", "^", "~"), 30_000
     kept = []
     tracemalloc.start()
     try:
@@ -193,12 +193,13 @@ def test_a_transaction_set_takes_64_bytes() -> None:
             place = ClaimPlace(
                 number, delimiters, (None, None, None), (0, 9, 1), TransactionSet(control_number=f"{number}")
             )
-            log.open(log.pack(place), b"", candidate=True)
+            log.open(place)
     finally:
         tracemalloc.stop()
     assert kept[1] - kept[0] <= 64 * (sets / 2 - 1_000)
     for note in log:
-        assert log.place(note.place, alone=False).transaction.control_number == f"{note.ordinal}"
+        assert isinstance(note, ClaimRecord)
+        assert log.place(note.ordinal).transaction.control_number == f"{note.ordinal - 1}"
     log.close()
 
 

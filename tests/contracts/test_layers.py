@@ -42,7 +42,7 @@ def test_the_packages_keep_the_contracts(copy: Path) -> None:
     [
         (
             "edits/ivus/sides.py",
-            "from scrubber.pipeline.survey_log import SurveyLog",
+            "from scrubber.pipeline.claim_log import ClaimLog",
             "The edits use the public names",
         ),
         (

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from scrubber.builtin.all_rules import all_rules
 from scrubber.findings.finding import Finding, Related, Severity
-from scrubber.findings.report import ClaimReport, Detail, FileReport
+from scrubber.findings.report import AcceptedRun, ClaimReport, Detail, FileReport
 from scrubber.findings.rule import Rule
 from scrubber.packs.registry import Plugin
 from scrubber.tables.table import TableInfo
@@ -64,6 +64,11 @@ class ReportWriter(ABC):
     @abstractmethod
     def claim(self, path: str, claim: ClaimReport, /) -> None:
         """Take the verdict on one claim of the input `path`."""
+
+    def accepted(self, path: str, run: AcceptedRun, /) -> None:
+        """Take claims of the input `path` that follow one another and are accepted unopened: they have no findings."""
+        for claim in run.reports():
+            self.claim(path, claim)
 
     @abstractmethod
     def end_file(self, report: FileReport, /) -> None:

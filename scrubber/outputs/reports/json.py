@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from json.encoder import encode_basestring_ascii as encode_string
 from typing import Any, TextIO
 
 from attrs import frozen
 
 from scrubber.findings.finding import Finding, Location, Related, Status
-from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.io.spool import Spool
 from scrubber.outputs.reports.base import ReportWriter, Tool, money
 
@@ -40,6 +41,13 @@ class JsonWriter(ReportWriter):
         """Keep the claim until its file's totals are known."""
         del path
         self._batch.append(claim_text(claim))
+        if len(self._batch) >= _BATCH:
+            self._keep_batch()
+
+    def accepted(self, path: str, run: AcceptedRun) -> None:
+        """Keep the claims until their file's totals are known."""
+        del path
+        self._batch += accepted_texts(run)
         if len(self._batch) >= _BATCH:
             self._keep_batch()
 
@@ -87,6 +95,11 @@ class NdjsonWriter(ReportWriter):
     def claim(self, path: str, claim: ClaimReport) -> None:
         """Write the claim."""
         self._out.write(f'{{"file": {encode_string(path)}, {claim_text(claim)[1:]}\n')
+
+    def accepted(self, path: str, run: AcceptedRun) -> None:
+        """Write the claims."""
+        head = f'{{"file": {encode_string(path)}, '
+        self._out.write("".join([f"{head}{text[1:]}\n" for text in accepted_texts(run)]))
 
     def end_file(self, report: FileReport) -> None:
         """Write nothing: the format has claims only."""
@@ -160,6 +173,30 @@ def claim_text(claim: ClaimReport) -> str:
         f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "0.00", '
         f'"at_risk_unpriced_lines": 0, "findings": [], "suppressed": []}}'
     )
+
+
+def accepted_texts(run: AcceptedRun) -> list[str]:
+    """Write claims that are accepted unopened as `claim_text` does."""
+    names: dict[tuple[str, str], str] = {}
+    texts: list[str] = []
+    columns = zip(run.numbers, run.charges, run.lines, run.payers, run.npis, strict=True)
+    for ordinal, (number, charge, lines, payer, npi) in enumerate(columns, run.ordinal):
+        named = names.get((payer, npi))
+        if named is None:
+            named = names[payer, npi] = (
+                f'"payer": {encode_string(payer)}, "billing_npi": {encode_string(npi)}, "at_risk": "0.00", '
+                '"at_risk_unpriced_lines": 0, "findings": [], "suppressed": []}'
+            )
+        texts.append(
+            f'{{"claim": {encode_string(number)}, "ordinal": {ordinal}, "disposition": "accepted", '
+            f'"charge": "{_cents(charge)}", "lines": {lines}, {named}'
+        )
+    return texts
+
+
+def _cents(charge: str) -> str:
+    """Write a plain number of dollars with cents."""
+    return f"{charge}.00" if charge.isdigit() and charge[0] != "0" else money(Decimal(charge))
 
 
 def claim_object(claim: ClaimReport) -> dict[str, Any]:
