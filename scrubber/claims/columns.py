@@ -35,6 +35,7 @@ _AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
 _UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 _MODIFIERS = 4
 _LONG_POINTER = 4
+_POINTERS = 4  # SV107, behind SV103
 _MOST_UNITS = 999_999
 
 
@@ -76,16 +77,15 @@ class ClaimRow:
 
     Each service line has LX, SV1 with a procedure code (HC), a charge and units that are plain numbers and a place of
     service of two digits or none, and one DTP*472 of one day (D8).  The columns hold a text for each line:
-    `procedures`, `charges` (SV102), `bases` (SV103), `places` (SV105, "" for the claim's), `pointers` (SV107) and
-    `days` (CCYYMMDD).  `charge` is CLM02, `payer_id` NM109 of 2010BB, and `npis` are those of all providers named in
-    the claim, "" for one that has none.  `patient_key` is `Claim.patient_key`.  `ordinal`, `levels`, `extent` and
-    `transaction` are those of its `ClaimPlace`.
+    `procedures`, `charges` (SV102) and `days` (CCYYMMDD).  `charge` is CLM02, `payer_id` NM109 of 2010BB, and `npis`
+    are those of all providers named in the claim, "" for one that has none.  `patient_key` is `Claim.patient_key`.
+    `ordinal`, `levels`, `extent` and `transaction` are those of its `ClaimPlace`.
     """
 
     __slots__ = (
-        "_dates", "_listed", "_modifiers", "_named", "_reader", "_span", "_text", "bases", "billing_provider",
+        "_dates", "_listed", "_modifiers", "_named", "_reader", "_services", "_span", "_text", "billing_provider",
         "charge", "charges", "control_number", "days", "extent", "levels", "npis", "ordinal", "patient_key",
-        "payer_id", "places", "pointers", "procedures", "transaction", "units",
+        "payer_id", "procedures", "transaction",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made once for each claim: by position is quicker
@@ -109,10 +109,7 @@ class ClaimRow:
             self.procedures,
             self._modifiers,
             self.charges,
-            self.bases,
-            self.units,
-            self.places,
-            self.pointers,
+            self._services,
             self.days,
         ) = zip(*reader.line.findall(text, *span), strict=True)
         self._dates: list[date | None] | None = None
@@ -219,15 +216,16 @@ class ClaimRow:
 
     def units_of(self, line: int) -> int:
         """Return the units of a line as a count: basis UN and a whole number above 0, else 0."""
-        return _count(self.bases[line], self.units[line])
+        return _units(self._services[line], self._reader.delimiters.element)
 
     def points_to_diagnosis(self, line: int) -> bool:
         """Whether a pointer of a line is known to name a diagnosis of the claim (HI in front of all providers)."""
+        marks = self._reader.delimiters
         if self._listed is None:
-            marks = self._reader.delimiters
             self._listed = [pair.split(marks.component) for pair in self._diagnoses().split(marks.element)]
         listed = self._listed
-        for pointer in map(trim, self.pointers[line].split(self._reader.delimiters.component)):
+        pointers = "".join(self._services[line].split(marks.element)[_POINTERS : _POINTERS + 1])
+        for pointer in map(trim, pointers.split(marks.component)):
             place = int(pointer) if pointer.isascii() and pointer.isdigit() and len(pointer) < _LONG_POINTER else 0
             if 1 <= place <= len(listed) and len(listed[place - 1]) > 1 and trim(listed[place - 1][1]):
                 return True
@@ -307,7 +305,7 @@ class EncounterColumns:
 class RowReader:
     """What reads the rows of an interchange.
 
-    `claim` matches one as `row_pattern` says, `line` takes procedure, what follows it in SV101, SV102 to SV105, SV107
+    `claim` matches one as `row_pattern` says, `line` takes procedure, what follows it in SV101, SV102, what follows
     and date of each service line of it, `providers` LX of each, and NM1, NM101, NM108 and NM109 of each provider named.
     """
 
@@ -333,13 +331,12 @@ class RowReader:
         inside = f"[^{end}]"  # of a segment
         element = f"[^{end}{separator}]"
         begin = f"{end}[\\r\\n]*+"
-        optional = f"(?:{separator}({element}*+)(?:{separator}{element}*+(?:{separator}({element}*+))?+)?+)?+"
         return cls(
             delimiters=delimiters,
             claim=re.compile(row_pattern(delimiters), re.ASCII),
             line=re.compile(
-                f"{begin}SV1{separator}HC{part}(.{{5}})({element}*+){separator}({element}*+){separator}({element}*+)"
-                f"{separator}({element}*+){optional}(?:{inside}*+{begin}(?!DTP{separator}472))*+{inside}*+{begin}"
+                f"{begin}SV1{separator}HC{part}(.{{5}})({element}*+){separator}({element}*+){separator}({inside}*+)"
+                f"{begin}(?:(?!DTP{separator}472){inside}*+{begin})*+"
                 f"DTP{separator}472{separator}D8{separator}({element}*+)"
             ),
             providers=re.compile(
@@ -401,7 +398,9 @@ def _npi(qualifier: str, identifier: str) -> str:
 
 
 @lru_cache(maxsize=1024)  # the lines of a file share few
-def _count(basis: str, units: str) -> int:
+def _units(service: str, separator: str) -> int:
+    """Return the units in what follows the charge of SV1 (SV103, SV104, ...) as a count, 0 where they are none."""
+    basis, units, *_ = service.split(separator)
     number = float(units)
     return int(number) if tidy_code(basis) == "UN" and number.is_integer() and number <= _MOST_UNITS else 0
 

@@ -263,18 +263,8 @@ def test_an_edit_about_every_claim_without_a_screen_has_every_claim_opened() -> 
 
 
 COLUMNS = (
-    *(
-        "ordinal",
-        "levels",
-        "extent",
-        "transaction",
-        "delimiters",
-        "patient_key",
-        "control_number",
-        "charge",
-        "payer_id",
-    ),
-    *("billing_provider", "npis", "procedures", "charges", "bases", "units", "places", "pointers", "days"),
+    *("ordinal", "levels", "extent", "transaction", "delimiters", "patient_key", "control_number", "charge"),
+    *("payer_id", "billing_provider", "npis", "procedures", "charges", "days"),
 )
 
 

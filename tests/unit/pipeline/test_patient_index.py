@@ -26,7 +26,7 @@ def test_claims_have_company_where_one_of_their_patient_is_looked_at(claims: lis
     expected: dict[int, list[int]] = {}
     for own in by_patient.values():
         if len(own) > 1 and any(concerned for _, concerned in own):
-            expected |= dict.fromkeys((ordinal for ordinal, _ in own), [ordinal for ordinal, _ in own])
+            expected |= {ordinal: [each for each, _ in own] for ordinal, _ in own}
     assert {n: index.companions(n) for n in range(1, len(claims) + 1)} == {
         n: expected.get(n, []) for n in range(1, len(claims) + 1)
     }
