@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -14,12 +13,11 @@ from attrs import Attribute, frozen
 from scrubber.errors import PluginError
 from scrubber.findings.rule import FileEdit, Meta, Rule
 from scrubber.packs.edit import Edit, EncounterEdit
+from scrubber.packs.installed import EDITS_GROUP, PluginEntry, unique_entries
 from scrubber.packs.option import Option, describe_value
 from scrubber.packs.pack import EditPack
 
-__all__ = ["EDITS_GROUP", "Plugin", "distribution_of", "import_plugin", "load_plugins", "unique_entries"]
-
-EDITS_GROUP = "scrubber.edits"
+__all__ = ["Plugin", "import_plugin", "load_plugins"]
 
 
 @frozen
@@ -39,26 +37,10 @@ def load_plugins() -> tuple[Plugin, ...]:
     Raises PluginError when two distributions claim a prefix, a plugin cannot be imported, an edit lacks the contract,
     or a code lies outside the prefix.
     """
-    return tuple(_load(entry) for entry in unique_entries(entry_points(group=EDITS_GROUP), "edits"))
+    return tuple(_load(entry) for entry in unique_entries(EDITS_GROUP, "edits"))
 
 
-def unique_entries(found: Iterable[EntryPoint], what: str) -> list[EntryPoint]:
-    """Return entry points by name.  Raises PluginError where two distributions offer one name."""
-    by_name: dict[str, EntryPoint] = {}
-    for entry in found:
-        other = by_name.setdefault(entry.name, entry)
-        if other.value != entry.value:
-            names = " and ".join(sorted({distribution_of(other), distribution_of(entry)}))
-            raise PluginError(f"{what} plugin {entry.name!r} is offered twice, by {names}")
-    return [by_name[name] for name in sorted(by_name)]
-
-
-def distribution_of(entry: EntryPoint) -> str:
-    """Return the name of the distribution that offers a plugin."""
-    return entry.dist.name if entry.dist is not None else "an unknown distribution"
-
-
-def import_plugin(entry: EntryPoint) -> Any:
+def import_plugin(entry: PluginEntry) -> Any:
     """Import what a plugin offers.  Raises PluginError, whatever its module raises."""
     try:
         return entry.load()
@@ -67,7 +49,7 @@ def import_plugin(entry: EntryPoint) -> Any:
     except BaseException as error:
         # A third party's import can fail in any way; all of them mean the same to the user.
         raise PluginError(
-            f"plugin {entry.name!r} of {distribution_of(entry)} cannot be loaded: {type(error).__name__}: "
+            f"plugin {entry.name!r} of {entry.distribution} cannot be loaded: {type(error).__name__}: "
             f"{_reason(error)}{_other_module(entry)}"
         ) from error
 
@@ -78,7 +60,7 @@ def _reason(error: BaseException) -> str:
     return str(error.args[0] if is_of_attrs else error)
 
 
-def _other_module(entry: EntryPoint) -> str:
+def _other_module(entry: PluginEntry) -> str:
     """Return what to do where a file of the current folder hides the module of a plugin; "" where none does."""
     name = entry.module.partition(".")[0]
     try:
@@ -94,9 +76,9 @@ def _is_pack(found: object) -> TypeGuard[EditPack[Any]]:
     return isinstance(found, EditPack)
 
 
-def _load(entry: EntryPoint) -> Plugin:
+def _load(entry: PluginEntry) -> Plugin:
     pack = import_plugin(entry)
-    distribution = distribution_of(entry)
+    distribution = entry.distribution
     if not _is_pack(pack):
         raise PluginError(f"plugin {entry.name!r} of {distribution}: {entry.value} is not a scrubber.EditPack")
     _check_pack(pack, f"plugin {entry.name!r} of {distribution}")
@@ -107,7 +89,7 @@ def _load(entry: EntryPoint) -> Plugin:
         if rule.meta.code in seen:
             raise PluginError(f"plugin {entry.name!r} of {distribution} has two edits with code {rule.meta.code}")
         seen.add(rule.meta.code)
-    return Plugin(entry.name, distribution, entry.dist.version if entry.dist is not None else "", pack)
+    return Plugin(entry.name, distribution, entry.version, pack)
 
 
 _NEEDED, _OFFERED = (

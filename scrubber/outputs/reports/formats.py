@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib.metadata import entry_points
 from typing import BinaryIO, TextIO
 
 from attrs import frozen
@@ -12,11 +11,10 @@ from attrs import frozen
 from scrubber.errors import PluginError
 from scrubber.findings.report import Detail
 from scrubber.outputs.reports.base import ReportWriter, Tool
-from scrubber.packs.registry import distribution_of, import_plugin, unique_entries
+from scrubber.packs.installed import FORMATS_GROUP, installed_entries, unique_entries
+from scrubber.packs.registry import import_plugin
 
-__all__ = ["FORMATS_GROUP", "ReportFormat", "format_names", "load_format", "most_detail"]
-
-FORMATS_GROUP = "scrubber.writers"
+__all__ = ["ReportFormat", "format_names", "load_format", "most_detail"]
 
 
 @frozen
@@ -39,10 +37,10 @@ def load_format(name: str) -> ReportFormat:
 
     Raises PluginError when there is none, or its writer cannot be imported or lacks a method of `ReportWriter`.
     """
-    for entry in unique_entries(entry_points(group=FORMATS_GROUP), "writer"):
+    for entry in unique_entries(FORMATS_GROUP, "writer"):
         if entry.name == name:
             kind = import_plugin(entry)
-            origin = f"writer plugin {name!r} of {distribution_of(entry)}"
+            origin = f"writer plugin {name!r} of {entry.distribution}"
             if not (isinstance(kind, type) and issubclass(kind, ReportWriter)):
                 raise PluginError(f"{origin}: {entry.value} is not a subclass of scrubber.ReportWriter")
             if missing := sorted(kind.__abstractmethods__):
@@ -53,7 +51,7 @@ def load_format(name: str) -> ReportFormat:
 
 def format_names() -> tuple[str, ...]:
     """Return the names of the installed formats, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=FORMATS_GROUP)}))
+    return tuple(sorted({entry.name for entry in installed_entries(FORMATS_GROUP)}))
 
 
 def most_detail(formats: Iterable[ReportFormat]) -> Detail:
