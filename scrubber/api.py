@@ -16,7 +16,7 @@ from scrubber.claims.builder import build_claim
 from scrubber.claims.model import Claim
 from scrubber.claims.reader import Reader
 from scrubber.config import Config, load_config, read_values
-from scrubber.engine.executor import Executor, ProcessExecutor, SerialExecutor
+from scrubber.engine.executor import Executor, SerialExecutor
 from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, UnreadableError, reason_of
 from scrubber.findings.finding import Finding, Severity
@@ -123,6 +123,8 @@ class Scrubber:
         detail = most_detail(load_format(name) for name in self.formats)
         self._engine = make_engine(self.config, screened=self.screened, detail=detail)
         if self.jobs > 1:
+            from scrubber.engine.process_executor import ProcessExecutor  # noqa: PLC0415 - start-up: imported when asked for
+
             make = functools.partial(make_engine, self.config, screened=self.screened, detail=detail)
             self._executor = ProcessExecutor(make, self.jobs)
         else:

@@ -1,5 +1,6 @@
-"""The version of the distribution."""
+"""The name and the version of the distribution."""
 
-__all__ = ["__version__"]
+__all__ = ["DISTRIBUTION", "__version__"]
 
+DISTRIBUTION = "x12-claim-scrubber"
 __version__ = "0.1.0"

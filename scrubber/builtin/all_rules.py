@@ -8,12 +8,12 @@ from scrubber.builtin.engine_rules import OWN_RULES
 from scrubber.findings.rule import Rule
 from scrubber.packs.pack import EditPack
 from scrubber.packs.registry import Plugin
-from scrubber.version import __version__
+from scrubber.version import DISTRIBUTION, __version__
 
 __all__ = ["OWN", "all_rules"]
 
 
-OWN = Plugin("SCR", "x12-claim-scrubber", __version__, EditPack(edits=OWN_RULES))
+OWN = Plugin("SCR", DISTRIBUTION, __version__, EditPack(edits=OWN_RULES))
 """The rules of the engine as a pack.  Nobody installs it: what could not be judged is said whatever is installed."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TextIO, TypeGuard
 
 import click
 
+from scrubber.cli.collector import begin_collecting, end_collecting, hold_collector
 from scrubber.cli.options import (
     INTERRUPTED,
     Command,
@@ -26,6 +27,7 @@ from scrubber.errors import ConfigError, ScrubberError, place_of_error
 from scrubber.io.publication import to_standard_output
 from scrubber.io.signals import end_on_signals, ignore_signals
 from scrubber.io.stderr import speaking, tell
+from scrubber.version import DISTRIBUTION, __version__
 
 __all__ = ["main"]
 
@@ -41,6 +43,8 @@ _FORMS = click.Choice(["text", "markdown", "json"])
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit.  No traceback and no claim data ever reach standard error."""
     end_on_signals()
+    if args is None:  # the process is ours
+        hold_collector()
     own = sys.stdout if sys.stdout is sys.__stdout__ else None  # what a host has put there is the host's
     if _is_text(own) and _is_raw(own.buffer):
         # PYTHONUNBUFFERED: a raw stream may take a part of what it is given, and nobody notices.
@@ -65,6 +69,7 @@ def main(args: list[str] | None = None) -> NoReturn:
             sys.stdout.flush()
     if args is None:  # no host goes on: Python waits for threads before it asks what is to be done at its end
         ignore_signals()
+        end_collecting()
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -98,16 +103,16 @@ def _say(text: str) -> None:
 def _show_version(context: click.Context, _parameter: click.Parameter, value: object) -> None:
     if not value or context.resilient_parsing:
         return
-    from scrubber.outputs.reports.base import describe_tool  # noqa: PLC0415
-    from scrubber.packs.registry import load_plugins  # noqa: PLC0415 - start-up: only the commands that need it pay for it
+    from scrubber.packs.summary import summarize, written_summaries  # noqa: PLC0415
 
-    tool = describe_tool(load_plugins(), date.today())
-    lines = [f"{tool.name} {tool.version}"]
-    lines += [
-        f"  edits {plugin.prefix}: {len(plugin.pack.edits)} of {plugin.distribution} {plugin.version}"
-        for plugin in tool.plugins
-    ]
-    lines += [f"  table {info.name}: {info.first_day} to {info.last_day}, {info.title}" for info in tool.tables]
+    packs = written_summaries()
+    if packs is None:
+        from scrubber.packs.registry import load_plugins  # noqa: PLC0415
+
+        packs = [summarize(plugin) for plugin in load_plugins()]
+    lines = [f"{DISTRIBUTION} {__version__}"]
+    lines += [f"  edits {pack.prefix}: {pack.edits} of {pack.distribution} {pack.version}" for pack in packs]
+    lines += [f"  table {table}" for pack in packs for table in pack.tables]
     _say("\n".join(lines) + "\n")
     context.exit()
 
@@ -268,6 +273,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         screened=not no_screen,
         **about_files,
     )
+    begin_collecting()
     with scrubber:
         outcome = scrubber.scrub_batch(
             expand_inputs(inputs, tell),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from scrubber.cli.collector import begin_collecting
 from scrubber.cli.options import INTERRUPTED, Command, output_options, read_settings, settings_options
 from scrubber.errors import ConfigError
 from scrubber.io.stderr import tell
@@ -85,6 +86,7 @@ def watch(  # noqa: PLR0913 - one parameter an option
 
     scrubber = Scrubber(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
     _tell_notices(scrubber)
+    begin_collecting()
     with open_watcher(inbox, out, Waits(settle, give_up, marker), FileWorker(scrubber), tell) as watcher:
         watcher.limit = tries
 
@@ -218,4 +220,5 @@ def serve(
         config_path=config_path, select=select, ignore=ignore, conformance=conformance, redact=redact
     )
     _tell_notices(Scrubber(config))
+    begin_collecting()
     serve_until_ended(ServeSettings(host=host, tokens=tokens, **limits), config)

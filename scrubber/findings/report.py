@@ -12,7 +12,6 @@ from typing import Any
 from attrs import define, field, frozen
 
 from scrubber.findings.finding import Finding, Severity, listed
-from scrubber.findings.notebook import report_html
 
 __all__ = [
     "ClaimDetail",
@@ -373,6 +372,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Show the counts as a notebook does: see `scrubber.findings.notebook`."""
+        from scrubber.findings.notebook import report_html  # noqa: PLC0415 - start-up: only notebooks need it
+
         return report_html(
             repr(self).strip("<>"), [claim.findings for file in self.files for claim in file.claims], self.findings
         )

@@ -16,12 +16,7 @@ from scrubber.errors import ScrubberError, UnreadableError
 from scrubber.findings.report import FileReport
 from scrubber.io.publication import Draft, Publication, writing
 from scrubber.io.source import InputSource
-from scrubber.outputs.x12.ack277ca import ClaimAcknowledger
-from scrubber.outputs.x12.ack999 import StructureAcknowledger
-from scrubber.outputs.x12.acknowledgement import MAX_NUMBER, AckSettings
-from scrubber.outputs.x12.annotated837 import Annotator
-from scrubber.outputs.x12.base import InputEvent, Tally, X12Writer, tally
-from scrubber.outputs.x12.split837 import Side
+from scrubber.outputs.x12.base import MAX_NUMBER, AckSettings, InputEvent, Tally, X12Writer, tally
 from scrubber.x12.rules import X12SyntaxError
 
 __all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "Written", "targets_in"]
@@ -107,7 +102,7 @@ class FileOutputs:
 
     def begin(self) -> None:
         """Begin the files.  Raises ConfigError where one cannot be written."""
-        source, targets, settings = self.source, self.targets, self.settings
+        targets, settings = self.targets, self.settings
         if targets.ack999 is not None:
             self._add(targets.ack999, self._structure_acknowledger)
         if not (self.survey.readable or settings.partial):
@@ -117,22 +112,40 @@ class FileOutputs:
                 )
             return
         if targets.ack277 is not None:
-            ack, dates = settings.ack, settings.line_dates
-            self._add(targets.ack277, lambda out: ClaimAcknowledger(source, out, ack, line_dates=dates))
+            self._add(targets.ack277, self._claim_acknowledger)
         if targets.annotated is not None:
-            self._add(targets.annotated, lambda out: Annotator(source, out, use_k3=settings.annotate_k3))
+            self._add(targets.annotated, self._annotator)
         # The clean file is published last: when it is there, everything else is.
         if targets.rejected is not None:
-            self._add(targets.rejected, lambda out: Side(source, out, self.rejects, rejected=True))
+            self._add(targets.rejected, lambda out: self._side(out, rejected=True))
         if targets.clean is not None:
-            self._add(targets.clean, lambda out: Side(source, out, self.rejects, rejected=False))
+            self._add(targets.clean, lambda out: self._side(out, rejected=False))
+
+    # Start-up: each kind of file has a module of its own, which is imported when a file of it is wanted.
 
     def _structure_acknowledger(self, out: BinaryIO) -> X12Writer:
+        from scrubber.outputs.x12.ack999 import StructureAcknowledger  # noqa: PLC0415
+
         ack = self.settings.ack
         # Numbered behind the 277CA, which has an interchange for each of the input's.
         behind = None if ack.number is None else (ack.number + self.survey.interchanges - 1) % MAX_NUMBER + 1
         ack = attrs.evolve(ack, number=behind, shift=_SHIFT_999)
         return StructureAcknowledger(out, ack, self.rejects, self.guide_errors, only_flawed=self.targets.in_folder)
+
+    def _claim_acknowledger(self, out: BinaryIO) -> X12Writer:
+        from scrubber.outputs.x12.ack277ca import ClaimAcknowledger  # noqa: PLC0415
+
+        return ClaimAcknowledger(self.source, out, self.settings.ack, line_dates=self.settings.line_dates)
+
+    def _annotator(self, out: BinaryIO) -> X12Writer:
+        from scrubber.outputs.x12.annotated837 import Annotator  # noqa: PLC0415
+
+        return Annotator(self.source, out, use_k3=self.settings.annotate_k3)
+
+    def _side(self, out: BinaryIO, *, rejected: bool) -> X12Writer:
+        from scrubber.outputs.x12.split837 import Side  # noqa: PLC0415
+
+        return Side(self.source, out, self.rejects, rejected=rejected)
 
     def _add(self, target: Path, make: Callable[[BinaryIO], X12Writer]) -> None:
         draft = self.publication.draft(target)

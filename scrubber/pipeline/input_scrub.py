@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
 import attrs
 from attrs import define, field, frozen
 
-from scrubber.engine.executor import Executor, SerialExecutor, own_engine
+from scrubber.engine.executor import Executor, SerialExecutor
 from scrubber.engine.judge import Engine
 from scrubber.errors import UnreadableError
 from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
@@ -26,6 +25,9 @@ from scrubber.outputs.reports.formats import load_format
 from scrubber.outputs.x12.base import JudgedClaim
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub, unreadable_file
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["STDIN", "InputOutcome", "InputScrub", "OpenProgress", "no_progress", "open_input"]
 
@@ -191,6 +193,8 @@ def _fits_one(name: str) -> bool:
 
 
 def _scrub_whole(name: str, targets: Targets, settings: OutputSettings) -> _Whole:
+    from scrubber.engine.process_executor import own_engine  # noqa: PLC0415 - start-up: only workers import it
+
     engine, kept = own_engine(), _KeepingWriter()
     tool = describe_tool(load_plugins(), engine.config.today)
     outcome = InputScrub(engine, tool, settings, SerialExecutor(engine)).run(name, targets, [kept])

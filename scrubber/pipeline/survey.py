@@ -16,7 +16,6 @@ from scrubber.claims.builder import ClaimPlace, Extent, build_claim, is_original
 from scrubber.claims.columns import ClaimRow, row_of
 from scrubber.claims.raw_claim import Level, RawClaim
 from scrubber.claims.reader import Reader
-from scrubber.conformance.guide_walk import guide_errors
 from scrubber.engine.judge import Engine, of_claim
 from scrubber.engine.policy import Policy
 from scrubber.findings.finding import Finding, Location, Severity
@@ -62,6 +61,8 @@ class Survey:
         providers: dict[Extent, Level] = {}
         self._repeats.find(lambda ordinal: reopen(source, self._log.place(ordinal), providers))
         if engine.config.conformance == "guide":
+            from scrubber.conformance.guide_walk import guide_errors  # noqa: PLC0415 - start-up: imported when asked for
+
             self.guide_errors += guide_errors(source)
             for error in self.guide_errors:
                 about_file.take(error)

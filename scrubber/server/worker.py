@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from scrubber.api import Scrubber, ScrubOutcome
 from scrubber.config import Config
-from scrubber.engine.executor import end_with_the_parent
+from scrubber.engine.process_executor import end_with_the_parent
 from scrubber.errors import ScrubberError, place_of_error
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import ClaimReport, FileReport

@@ -14,9 +14,9 @@ import tomllib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from importlib.resources.abc import Traversable
+from functools import lru_cache
 from math import isfinite
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 from attrs import field, frozen
@@ -24,6 +24,9 @@ from attrs import field, frozen
 from scrubber.errors import ConfigError
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Source
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 __all__ = [
     "DatedRow",
@@ -152,9 +155,14 @@ def _publication(name: str, entry: Mapping[str, Any]) -> Source:
 
 def _read_manifest(folder: Traversable) -> dict[str, Any]:
     try:
-        return tomllib.loads(folder.joinpath("manifest.toml").read_text(encoding="utf-8"))
+        return _parse_manifest(folder.joinpath("manifest.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # no TOML, no UTF-8
         raise ConfigError(f"the manifest of the rule tables cannot be used: {error}") from error
+
+
+@lru_cache(maxsize=1)  # tables and publications are in one manifest
+def _parse_manifest(text: str) -> dict[str, Any]:
+    return tomllib.loads(text)
 
 
 def _described(entries: Mapping[str, Any], build: Callable[[str, Mapping[str, Any]], T]) -> dict[str, T]:

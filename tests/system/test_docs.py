@@ -15,6 +15,7 @@ from scrubber.catalogue import explain_rule, render_catalogue
 from scrubber.cli.main import commands
 from scrubber.conformance.rules import CONFORMANCE_RULES
 from scrubber.packs.registry import load_plugins
+from scrubber.packs.summary import summarize, summary_file
 from scrubber.testing import to_837p
 from scrubber.x12.rules import SYNTAX_RULES
 from tests.support.command import Run
@@ -49,6 +50,16 @@ def test_the_pages_of_the_edits_are_current(request: pytest.FixtureRequest) -> N
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == pages
+
+
+@pytest.mark.parametrize(("prefix", "module"), [("IVUS", "edits"), ("X12", "scrubber.builtin.x12_pack")])
+def test_what_version_shows_of_a_pack_is_current(prefix: str, module: str, request: pytest.FixtureRequest) -> None:
+    (plugin,) = (plugin for plugin in load_plugins() if plugin.prefix == prefix)
+    path = summary_file(module)
+    assert path is not None
+    if request.config.getoption("--update-expected"):
+        path.write_text(summarize(plugin).as_written(), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == summarize(plugin).as_written()
 
 
 def test_the_page_of_syntax_errors_is_current(request: pytest.FixtureRequest) -> None:

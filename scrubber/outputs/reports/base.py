@@ -16,7 +16,7 @@ from scrubber.findings.report import AcceptedRun, ClaimReport, Detail, FileRepor
 from scrubber.findings.rule import Rule
 from scrubber.packs.registry import Plugin
 from scrubber.tables.table import TableInfo
-from scrubber.version import __version__
+from scrubber.version import DISTRIBUTION, __version__
 
 __all__ = [
     "AT_RISK",
@@ -104,7 +104,7 @@ def describe_tool(plugins: Iterable[Plugin], today: date) -> Tool:
     """Describe this installation for reports."""
     found = tuple(plugins)
     return Tool(
-        name="x12-claim-scrubber",
+        name=DISTRIBUTION,
         version=__version__,
         plugins=found,
         tables=tuple(info for plugin in found for info in plugin.pack.table_infos()),

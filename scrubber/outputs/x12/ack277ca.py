@@ -20,8 +20,8 @@ from scrubber.errors import ScrubberError
 from scrubber.findings.finding import Finding, Severity, Status
 from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
-from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer, amount, d8
-from scrubber.outputs.x12.base import Completion, X12Writer
+from scrubber.outputs.x12.acknowledgement import InterchangeWriter, SegmentBuffer, amount, d8
+from scrubber.outputs.x12.base import AckSettings, Completion, X12Writer
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.lexer import MAX_SEGMENT, cut_slice
 from scrubber.x12.segment import Loop, Segment

@@ -17,8 +17,8 @@ from scrubber.claims.raw_claim import RawClaim
 from scrubber.conformance.rules import GuideEnvelopeError
 from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport, FileReport
-from scrubber.outputs.x12.acknowledgement import AckSettings, InterchangeWriter, SegmentBuffer
-from scrubber.outputs.x12.base import Completion, X12Writer
+from scrubber.outputs.x12.acknowledgement import InterchangeWriter, SegmentBuffer
+from scrubber.outputs.x12.base import AckSettings, Completion, X12Writer
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import (

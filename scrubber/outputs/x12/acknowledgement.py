@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import BinaryIO
 
@@ -17,31 +17,15 @@ from attrs import define, field, frozen
 
 from scrubber.findings.dates import parse_date
 from scrubber.io.spool import Spool
+from scrubber.outputs.x12.base import MAX_NUMBER, AckSettings
 from scrubber.x12.control_numbers import ControlNumbers
 from scrubber.x12.segment import Delimiters, Segment
 
-__all__ = ["MAX_NUMBER", "AckSettings", "InterchangeWriter", "SegmentBuffer", "Stamp", "amount", "d8"]
+__all__ = ["InterchangeWriter", "SegmentBuffer", "Stamp", "amount", "d8"]
 
 _CLOCK = re.compile(r"([01]\d|2[0-3])[0-5]\d([0-5]\d\d{0,2})?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LINE_ENDS = ("\n", "\r\n", "\r")
-MAX_NUMBER = 999_999_999
-"""The highest control number of an interchange (ISA13) or a functional group (GS06)."""
-
-
-@frozen
-class AckSettings:
-    """How acknowledgements are dated and numbered.
-
-    `at` replaces the date and time derived from the input's envelope, `number` its first interchange control number.
-    `today` is used where the envelope has no readable date.  `shift` is added to a derived number: the 277CA and the
-    999 on one input go to the same receiver, who takes equal numbers for a duplicate.
-    """
-
-    today: date
-    at: datetime | None = None
-    number: int | None = None
-    shift: int = 0
 
 
 @frozen

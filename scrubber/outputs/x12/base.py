@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import date, datetime
 from decimal import Decimal
 
 from attrs import frozen
@@ -17,7 +18,25 @@ from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import X12SyntaxError
 from scrubber.x12.values import in_cents, parse_number
 
-__all__ = ["Completion", "InputEvent", "JudgedClaim", "Tally", "X12Writer", "tally"]
+__all__ = ["MAX_NUMBER", "AckSettings", "Completion", "InputEvent", "JudgedClaim", "Tally", "X12Writer", "tally"]
+
+MAX_NUMBER = 999_999_999
+"""The highest control number of an interchange (ISA13) or a functional group (GS06)."""
+
+
+@frozen
+class AckSettings:
+    """How acknowledgements are dated and numbered.
+
+    `at` replaces the date and time derived from the input's envelope, `number` its first interchange control number.
+    `today` is used where the envelope has no readable date.  `shift` is added to a derived number: the 277CA and the
+    999 on one input go to the same receiver, who takes equal numbers for a duplicate.
+    """
+
+    today: date
+    at: datetime | None = None
+    number: int | None = None
+    shift: int = 0
 
 
 @frozen

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from scrubber.api import load_settings, make_engine
 from scrubber.config import Ignore, PayerConfig
-from scrubber.engine.executor import Executor, ProcessExecutor
+from scrubber.engine.executor import Executor
 from scrubber.engine.judge import Engine
+from scrubber.engine.process_executor import ProcessExecutor
 from scrubber.findings.finding import Severity
 from scrubber.io.source import open_source
 from scrubber.pipeline.file_scrub import FileScrub

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.generate import write as generate
 from scrubber.api import load_settings, make_engine
-from scrubber.engine.executor import ProcessExecutor
+from scrubber.engine.process_executor import ProcessExecutor
 from scrubber.errors import ScrubberError
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets

@@ -18,8 +18,9 @@ from scrubber.claims.builder import build_claim, patient_key_of, reopen
 from scrubber.claims.columns import row_of
 from scrubber.claims.reader import Reader
 from scrubber.claims.repeats import repeats_of
-from scrubber.engine.executor import Executor, ProcessExecutor
+from scrubber.engine.executor import Executor
 from scrubber.engine.judge import Engine
+from scrubber.engine.process_executor import ProcessExecutor
 from scrubber.findings.finding import Severity
 from scrubber.findings.report import ClaimReport
 from scrubber.io.source import open_source
