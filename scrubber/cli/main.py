@@ -24,9 +24,9 @@ from scrubber.cli.options import (
 )
 from scrubber.cli.services import serve, watch
 from scrubber.errors import ConfigError, ScrubberError, place_of_error
-from scrubber.io.publication import to_standard_output
 from scrubber.io.signals import end_on_signals, ignore_signals
 from scrubber.io.stderr import speaking, tell
+from scrubber.io.writing import to_standard_output
 from scrubber.version import DISTRIBUTION, __version__
 
 __all__ = ["main"]

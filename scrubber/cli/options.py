@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scrubber.io.publication import to_standard_output
 from scrubber.io.stderr import tell
+from scrubber.io.writing import to_standard_output
 
 if TYPE_CHECKING:
     from scrubber.config import Config

@@ -6,7 +6,6 @@ import errno
 import io
 import os
 import secrets
-import sys
 import tempfile
 import weakref
 from collections.abc import Generator
@@ -18,7 +17,8 @@ from attrs import define, field
 
 from scrubber.errors import ConfigError, ScrubberError
 from scrubber.io.signals import uninterrupted
-from scrubber.io.stderr import mute, tell
+from scrubber.io.stderr import tell
+from scrubber.io.writing import reason_in_words, writing
 
 __all__ = [
     "Draft",
@@ -28,8 +28,6 @@ __all__ = [
     "publish_file",
     "publish_text",
     "sync_folder",
-    "to_standard_output",
-    "writing",
 ]
 
 _NOT_OFFERED = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS, errno.EMLINK, errno.EBADF}
@@ -79,7 +77,7 @@ class Publication:
                 self._drafts.append(draft)
                 os.fchmod(handle, 0o600)  # a umask may have taken more away
         except OSError as error:
-            raise ConfigError(f"{target}: cannot be written ({_reason(error)})") from error
+            raise ConfigError(f"{target}: cannot be written ({reason_in_words(error)})") from error
         return draft
 
     def withdraw(self, draft: Draft) -> None:
@@ -136,7 +134,7 @@ class Publication:
         except OSError as error:
             changed = [str(place) for place in reversed(done) if not _put_back(place, old[place])]
             said = f"changed all the same: {', '.join(changed)}" if changed else "nothing was published"
-            raise ScrubberError(f"{target}: cannot be written ({_reason(error)}); {said}") from error
+            raise ScrubberError(f"{target}: cannot be written ({reason_in_words(error)}); {said}") from error
         finally:
             for place, kept in old.items():
                 if kept is not None and kept != place:
@@ -191,28 +189,6 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def writing(place: object) -> Generator[None]:
-    """Name the place in the error where it cannot be written."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise ScrubberError(f"{place}: cannot be written ({_reason(error)})") from error
-
-
-@contextmanager
-def to_standard_output() -> Generator[None]:
-    """Name standard output in the error where it cannot be written, or is closed before all is written."""
-    try:
-        with writing("standard output"):
-            yield
-    except BrokenPipeError as error:
-        mute(sys.stdout)
-        raise ScrubberError("standard output was closed before the report was complete") from error
-
-
-@contextmanager
 def publish_file(target: Path) -> Generator[BinaryIO]:
     """Write a file that appears whole under `target` when the block ends without an error."""
     with Publication() as publication:
@@ -250,7 +226,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         # No reason to end the run, but there are claims in it.
-        tell(f"{path}: is left over and cannot be removed ({_reason(error)})")
+        tell(f"{path}: is left over and cannot be removed ({reason_in_words(error)})")
 
 
 def _keep(target: Path) -> Path | None:
@@ -286,9 +262,5 @@ def _sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _NOT_OFFERED:
             raise ScrubberError(
-                f"{folder}: what was published there may not survive a power failure ({_reason(error)})"
+                f"{folder}: what was published there may not survive a power failure ({reason_in_words(error)})"
             ) from error
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else "not a usable path"

@@ -14,8 +14,9 @@ from attrs import define, field, frozen
 
 from scrubber.errors import ScrubberError, UnreadableError
 from scrubber.findings.report import FileReport
-from scrubber.io.publication import Draft, Publication, writing
+from scrubber.io.publication import Draft, Publication
 from scrubber.io.source import InputSource
+from scrubber.io.writing import writing
 from scrubber.outputs.x12.base import MAX_NUMBER, AckSettings, InputEvent, Tally, X12Writer, tally
 from scrubber.x12.rules import X12SyntaxError
 

@@ -14,7 +14,8 @@ from attrs import define, field, frozen
 
 from scrubber.errors import ConfigError, reason_of
 from scrubber.findings.report import ClaimReport, FileReport, Notice
-from scrubber.io.publication import Publication, make_folder, publish_file, publish_text, writing
+from scrubber.io.publication import Publication, make_folder, publish_file, publish_text
+from scrubber.io.writing import writing
 from scrubber.outputs.output_set import Targets, targets_in
 from scrubber.outputs.reports.base import ReportWriter, Tool
 from scrubber.outputs.reports.formats import load_format

@@ -17,8 +17,9 @@ from scrubber.engine.executor import Executor, SerialExecutor
 from scrubber.engine.judge import Engine
 from scrubber.errors import UnreadableError
 from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
-from scrubber.io.publication import Publication, writing
+from scrubber.io.publication import Publication
 from scrubber.io.source import InputSource, open_source
+from scrubber.io.writing import writing
 from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
 from scrubber.outputs.reports.base import ReportWriter, Tool, describe_tool
 from scrubber.outputs.reports.formats import load_format

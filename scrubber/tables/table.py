@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -127,6 +127,7 @@ class Table(Generic[R_co]):
 
 
 _PUBLICATIONS = "publications"
+_NUMBERS = (Decimal, float)
 
 
 def load_manifest(folder: Traversable) -> dict[str, TableInfo]:
@@ -190,23 +191,40 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
     rows: dict[Hashable, list[R]] = {}
     line = 1
     try:
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
-        for record in reader:
+        reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
+        build = _row_builder(row_class, next(reader, []))
+        for values in filter(None, reader):  # an empty line is no row
             line = reader.line_num
-            row = _row(row_class, record)
-            _check_finite(row)
+            row = build(values)
             rows.setdefault(key(row), []).append(row)
     except (ValueError, TypeError, ArithmeticError, csv.Error) as error:
         raise ConfigError(f"rule table {info.name}, line {line}: {_reason(error)}") from error
-    return Table(info, {name: tuple(sorted(found, key=lambda row: row.effective)) for name, found in rows.items()})
+    return Table(info, {name: _by_date(found) for name, found in rows.items()})
 
 
-def _row(row_class: type[R], record: Mapping[str, str | None]) -> R:
-    """Build a row from text: each field by its attrs converter; empty text reads as the field's default."""
-    names = set(attrs.fields_dict(row_class))
-    if unknown := sorted(set(record) - names):
-        raise ValueError(f"unknown column {', '.join(map(str, unknown))}")
-    return row_class(**{name: text for name, text in record.items() if text})
+def _by_date(rows: list[R]) -> tuple[R, ...]:
+    """Return the rows of a key, the oldest first."""
+    if len(rows) > 1:
+        rows.sort(key=lambda row: row.effective)
+    return tuple(rows)
+
+
+def _row_builder(row_class: type[R], header: Sequence[str]) -> Callable[[Sequence[str]], R]:
+    """Return what builds a row from its texts, given those of the first line.
+
+    Each field is read by its attrs converter; an empty text reads as the field's default.
+    """
+    fields = attrs.fields_dict(row_class)
+    unknown = sorted(set(header) - set(fields))
+
+    def build(values: Sequence[str]) -> R:
+        if unknown or len(values) > len(header):
+            raise ValueError(f"unknown column {', '.join(unknown or ['None'])}")
+        row = row_class(**{name: text for name, text in zip(header, values, strict=False) if text})
+        _check_finite(row, fields)
+        return row
+
+    return build
 
 
 def epochs_of(tables: object) -> list[date] | None:
@@ -266,17 +284,17 @@ def _changed(row: R, columns: Mapping[str, object], origin: str) -> R:
             raise ConfigError(f"{place}: must be a text, a number or a date")
         try:
             row = attrs.evolve(row, **{name: str(value)})
-            _check_finite(row)
+            _check_finite(row, fields)
         except (ValueError, TypeError, ArithmeticError) as error:
             raise ConfigError(f"{place}: {_reason(error, value)}") from error
     return row
 
 
-def _check_finite(row: DatedRow) -> None:
+def _check_finite(row: DatedRow, fields: Iterable[str]) -> None:
     """Raise ValueError where a number of a row is none that can be counted with, in a table of any plugin."""
-    for name in attrs.fields_dict(type(row)):
+    for name in fields:
         value = getattr(row, name)
-        if isinstance(value, Decimal | float) and not isfinite(value):
+        if isinstance(value, _NUMBERS) and not isfinite(value):
             raise ValueError(f"{name} is not a finite number")
 
 
