@@ -21,6 +21,7 @@ from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, UnreadableError, reason_of
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import Detail, FileReport, Notice, Report, exit_code
+from scrubber.findings.values import Values
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
 from scrubber.outputs.reports.base import ReportWriter, Tool, describe_tool
@@ -84,8 +85,8 @@ def make_engine(config: Config | None = None, *, screened: bool = True, detail: 
     return engine
 
 
-@frozen
-class ScrubOutcome:
+@frozen(eq=False, repr=False)
+class ScrubOutcome(Values):
     """What came of an input: its report without the claims, what the user should be told, and the exit code."""
 
     report: FileReport

@@ -34,6 +34,7 @@ from attrs import Factory, field, frozen
 
 from scrubber.errors import ConfigError, UnreadableError, reason_of
 from scrubber.findings.finding import Severity
+from scrubber.findings.values import Values
 from scrubber.io.source import open_source
 from scrubber.packs.option import Option, describe_value, options_as_tables
 from scrubber.x12.segment import tidy_identifier
@@ -59,16 +60,16 @@ _Tables = Mapping[str, Mapping[str, Mapping[str, object]]]
 _Packs = Mapping[str, Mapping[str, str | bool]]
 
 
-@frozen
-class Ignore:
+@frozen(eq=False, repr=False)
+class Ignore(Values):
     """Why findings of a code are suppressed, and the last day on which they are (None: no end)."""
 
     reason: str
     until: date | None = None
 
 
-@frozen
-class PayerConfig:
+@frozen(eq=False, repr=False)
+class PayerConfig(Values):
     """What one payer changes: severities, findings suppressed, values of rule tables, options of packs."""
 
     severity: Mapping[str, Severity] = field(factory=lambda: {})
@@ -86,8 +87,8 @@ def _payers_as_written(config: Config) -> dict[str, str]:
     return {tidy_identifier(payer): payer for payer in config.payers}
 
 
-@frozen
-class Config:
+@frozen(eq=False, repr=False)
+class Config(Values):
     """The settings of a run.
 
     `select` and `ignore` hold codes or prefixes of codes; the longer match wins, `ignore` on a tie.  `packs` holds the

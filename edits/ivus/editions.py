@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 
 from scrubber import TableInfo, load_manifest, load_publications
 
@@ -26,7 +26,7 @@ __all__ = [
     "table_infos",
 ]
 
-FOLDER = files("edits") / "tables"
+FOLDER = Path(__file__).parent.parent / "tables"
 TABLES = load_manifest(FOLDER)
 """The rule tables by name."""
 PUBLICATIONS = load_publications(FOLDER)

@@ -82,7 +82,7 @@ def _day(text: str | date | None) -> date | None:
     return date.fromisoformat(text) if isinstance(text, str) else text
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BaseCode(DatedRow):
     """`base` is a primary procedure of the add-on code `addon`.  AOC type 1: closed list; 2: contractor-defined."""
 
@@ -91,7 +91,7 @@ class BaseCode(DatedRow):
     aoc_type: str = field(validator=_one_of("1", "2"))
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BasePrimary(DatedRow):
     """The primary code `addon` is an add-on code itself, and `primary` one of its own primaries."""
 
@@ -100,7 +100,7 @@ class BasePrimary(DatedRow):
     aoc_type: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CoronaryBase(DatedRow):
     """`base` is a primary of the coronary siblings 92978 and 92979."""
 
@@ -108,7 +108,7 @@ class CoronaryBase(DatedRow):
     base: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class UnitLimit(DatedRow):
     """The units of `procedure` a day (MAI 2 and 3) or a line (MAI 1) may have.  `mai` is "" where it is not known."""
 
@@ -117,7 +117,7 @@ class UnitLimit(DatedRow):
     mai: str = field(default="", validator=_one_of("", "1", "2", "3"))
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Pair(DatedRow):
     """`column2` is bundled into `column1`; a modifier may bypass it where `modifier_indicator` is 1, not where it is 0.
 
@@ -136,7 +136,7 @@ class Pair(DatedRow):
         return self.proven_from is not None and days.last >= self.proven_from
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Fee(DatedRow):
     """National amounts of one unit in dollars, outside and inside a facility."""
 
@@ -145,7 +145,7 @@ class Fee(DatedRow):
     facility: Decimal = field(converter=_dollars)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Modifier(DatedRow):
     """What a modifier says about an intravascular ultrasound line ("component", "bilateral", "side", ...)."""
 
@@ -158,7 +158,7 @@ class Modifier(DatedRow):
     )  # fmt: skip
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NcciModifier(DatedRow):
     """A modifier that may bypass a PTP edit; on the column 1 line too from `either_column_from`, where that is known.
 
@@ -170,7 +170,7 @@ class NcciModifier(DatedRow):
     either_column_from: date | None = field(default=None, converter=_day)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CatheterCode(DatedRow):
     """A catheter placement code, or one whose service includes it."""
 
@@ -178,7 +178,7 @@ class CatheterCode(DatedRow):
     includes_catheterization: str = field(validator=_one_of("no", "yes"))
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BaseFamily(DatedRow):
     """The family of a primary code and whether it includes catheter placement: yes, no, non-selective or unknown."""
 
@@ -187,7 +187,7 @@ class BaseFamily(DatedRow):
     catheter_placement: str = field(validator=_one_of("no", "non-selective", "unknown", "yes"))
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Succession(DatedRow):
     """The codes `first` to `last` ended on `deleted`; `successor_first` to `successor_last` began the next day."""
 
@@ -197,21 +197,21 @@ class Succession(DatedRow):
     successor_last: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class EndedCode(DatedRow):
     """A procedure code that ended on `deleted`; no publication of the tables says which code follows it."""
 
     procedure: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class MistakenPrimary(DatedRow):
     """A procedure that is taken for a primary procedure of intravascular ultrasound, and is on no list of them."""
 
     procedure: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FamilyNote(DatedRow):
     """Why it is not known whether a family of primary codes includes catheter placement."""
 
@@ -219,14 +219,14 @@ class FamilyNote(DatedRow):
     note: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SeparateModifier(DatedRow):
     """A modifier that may say of ultrasound that it was done in another session or vessel."""
 
     modifier: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CodeRange(DatedRow):
     """The procedures `first` to `last`, both included; codes compare as text."""
 
@@ -234,21 +234,21 @@ class CodeRange(DatedRow):
     last: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Place(DatedRow):
     """A place of service paid at the facility rate."""
 
     place: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Exclusion(DatedRow):
     """A procedure that CPT excludes from being reported with intravascular ultrasound in one session."""
 
     procedure: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Procedure(DatedRow):
     """An intravascular ultrasound code: initial, additional or retired."""
 
@@ -256,7 +256,7 @@ class Procedure(DatedRow):
     role: str = field(validator=_one_of("additional", "initial", "retired"))
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Vessel(DatedRow):
     """A name of the vein or artery `vessel`; vessels with the same `counted_as` count as one.
 
@@ -273,7 +273,7 @@ class Vessel(DatedRow):
     context: str = field(validator=_one_of("no", "yes", "alone", "side"))
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class VesselWord(DatedRow):
     """A word between the names of vessels in notes: its role in the grammar and, of some roles, what it means."""
 
@@ -282,7 +282,7 @@ class VesselWord(DatedRow):
     meaning: str = ""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ListedCode(DatedRow):
     """A code of an X12 external list: 507, 508, CARC or RARC."""
 
@@ -291,7 +291,7 @@ class ListedCode(DatedRow):
     meaning: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Denial(DatedRow):
     """A denial of intravascular ultrasound: its CARC or RARC, the usual claim adjustment group, and what it answers."""
 

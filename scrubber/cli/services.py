@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -111,6 +110,12 @@ class _TerminatedError(KeyboardInterrupt):
     """SIGTERM, the ordinary end of a watcher."""
 
 
+def _system_folder() -> Path:
+    import tempfile  # noqa: PLC0415 - start-up: the other commands do not need it
+
+    return Path(tempfile.gettempdir())
+
+
 @click.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8837, show_default=True, help="0 takes a free one.")
@@ -137,7 +142,7 @@ class _TerminatedError(KeyboardInterrupt):
     "temporary",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    default=lambda: Path(tempfile.gettempdir()),
+    default=_system_folder,
     show_default="the system's",
     help="Folder for the temporary files of requests and answers.",
 )

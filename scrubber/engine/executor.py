@@ -89,7 +89,7 @@ class SerialExecutor(Executor):
         """Do nothing: nothing has been started."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _SerialJudge:
     _engine: Engine
     _source: InputSource

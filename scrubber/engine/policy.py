@@ -11,13 +11,14 @@ from scrubber.config import Config
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import EndedTable, SuppressedFinding
 from scrubber.findings.rule import Meta, Rule
+from scrubber.findings.values import Values
 from scrubber.x12.rules import Scope, X12SyntaxError
 
 __all__ = ["Policy", "SyntaxErrorRuling"]
 
 
-@frozen
-class SyntaxErrorRuling:
+@frozen(eq=False, repr=False)
+class SyntaxErrorRuling(Values):
     """What becomes of a syntax error: the finding about the file, if there is one, and whether it rejects claims."""
 
     finding: Finding | None
@@ -27,8 +28,8 @@ class SyntaxErrorRuling:
 _NOTHING = SyntaxErrorRuling(None, rejects_claims=False)
 
 
-@frozen
-class Policy:
+@frozen(eq=False, repr=False)
+class Policy(Values):
     """The settings of a run applied to findings; `rules` are all rules of the catalogue by code.
 
     A mandatory rule says that something could not be judged: no setting reaches it.

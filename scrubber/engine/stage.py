@@ -17,6 +17,7 @@ from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Finding
 from scrubber.findings.report import EndedTable
 from scrubber.findings.rule import Meta
+from scrubber.findings.values import Values
 from scrubber.packs.edit import Context
 from scrubber.packs.pack import EditPack
 
@@ -40,8 +41,8 @@ class EditOf(Protocol[S_contra]):
         ...
 
 
-@frozen
-class EditGroup(Generic[S_contra]):
+@frozen(eq=False, repr=False)
+class EditGroup(Values, Generic[S_contra]):
     """Edits that run one after another and are about the same procedures and dates of service (None: about all)."""
 
     procedures: frozenset[str] | None
@@ -64,7 +65,7 @@ _MOST_SETS = 1024
 """The sets of edits for which a stage keeps what is left of it."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Stage:
     """A pack made ready for one payer: its edits by what they are asked about, and its tables with that payer's values.
 

@@ -8,6 +8,8 @@ from itertools import islice
 
 from attrs import field, frozen
 
+from scrubber.findings.values import Values
+
 __all__ = [
     "Adjustment",
     "Finding",
@@ -61,8 +63,8 @@ def _rank_of(value: object) -> int:
     return rank
 
 
-@frozen
-class Location:
+@frozen(repr=False)
+class Location(Values):
     """Where in the input a finding is.
 
     `loop` is the TR3 loop ("2400"), `segment` the segment identifier ("SV1"), `element` the reference designator with
@@ -113,8 +115,8 @@ class Related:
         return f"<Related {self.role}{listed((*places, self.procedure), before=': ')}>"
 
 
-@frozen
-class Status:
+@frozen(repr=False)
+class Status(Values):
     """One health care claim status of a 277CA: category (X12 code list 507), status (508) and, where needed, entity."""
 
     category: str
@@ -131,8 +133,8 @@ class Status:
         return ":".join(part for part in (self.category, self.code, self.entity) if part)
 
 
-@frozen
-class Adjustment:
+@frozen(repr=False)
+class Adjustment(Values):
     """The denial that is expected: claim adjustment group, CARC and, where one goes with it, RARC (835)."""
 
     group: str
@@ -143,8 +145,8 @@ class Adjustment:
         return f"{self.group}-{self.carc}" + (f" / {self.rarc}" if self.rarc else "")
 
 
-@frozen
-class Source:
+@frozen(repr=False)
+class Source(Values):
     """The publication a rule or a table rests on.
 
     `effective` is the edition or the date it holds from, as published.

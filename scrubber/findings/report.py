@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from scrubber.findings.finding import Finding, Severity, listed
+from scrubber.findings.values import Values
 
 __all__ = [
     "ClaimDetail",
@@ -29,8 +30,8 @@ __all__ = [
 ]
 
 
-@frozen
-class SuppressedFinding:
+@frozen(eq=False, repr=False)
+class SuppressedFinding(Values):
     """A finding that the configuration suppressed, kept so that the decision stays visible."""
 
     finding: Finding
@@ -49,8 +50,8 @@ class Detail(IntEnum):
     ALL = 2
 
 
-@frozen
-class LineDetail:
+@frozen(eq=False, repr=False)
+class LineDetail(Values):
     """What a service line bills, in codes, amounts and dates only.
 
     A value that is not of its kind (a name in SV101-2, say) is left out: "" or None.  `units` is SV104 as text and
@@ -71,8 +72,8 @@ class LineDetail:
     rendering_npi: str
 
 
-@frozen
-class ClaimDetail:
+@frozen(eq=False, repr=False)
+class ClaimDetail(Values):
     """What a claim bills, in codes only: CLM05-1, CLM05-3 (claim frequency), HI diagnoses and the service lines."""
 
     place_of_service: str
@@ -81,8 +82,8 @@ class ClaimDetail:
     lines: tuple[LineDetail, ...]
 
 
-@frozen
-class Observation:
+@frozen(repr=False)
+class Observation(Values):
     """One thing seen in an encounter that a pack wants counted: a cell of one of its tables in a report.
 
     `panel` titles the table; the report counts how often each `row` and `column` come together.
@@ -93,8 +94,8 @@ class Observation:
     column: str
 
 
-@frozen
-class EndedTable:
+@frozen(repr=False)
+class EndedTable(Values):
     """A rule table whose latest edition ends on `last_day`, before dates of service that it was used for.
 
     `first_used` and `last_used` bound those dates, which are after `last_day`.  `code` is the rule whose settings
@@ -108,8 +109,8 @@ class EndedTable:
     last_used: date
 
 
-@frozen(repr=False)
-class ClaimReport:
+@frozen(eq=False, repr=False)
+class ClaimReport(Values):
     """The verdict on one claim.
 
     `charge` is CLM02 rounded to the cent, None where it cannot be read.  `at_risk` is the national fee schedule amount
@@ -277,8 +278,8 @@ class Totals:
         return f"{_counted(self.claims, 'claim')}: {self.accepted:,} accepted, {self.rejected:,} rejected"
 
 
-@frozen
-class Notice:
+@frozen(repr=False)
+class Notice(Values):
     """Something about the run that the reader of its report must know, and that is no finding: it changes no exit code.
 
     `kind` names it for programs ("edits-off", "tables-ended"); `message` is a sentence or two, without control
@@ -289,8 +290,8 @@ class Notice:
     message: str
 
 
-@frozen(repr=False)
-class FileReport:
+@frozen(eq=False, repr=False)
+class FileReport(Values):
     """Everything known about one input.
 
     `readable` is False when the answer is not known for the whole of it (exit code 3); what could be judged is still
@@ -331,8 +332,8 @@ def exit_code(files: Sequence[FileReport], fail_on: Severity) -> int:
     return 1 if any(severity is not None and severity >= fail_on for severity in found) else 0
 
 
-@frozen(repr=False)
-class Report:
+@frozen(eq=False, repr=False)
+class Report(Values):
     """The outcome of a run over one or more inputs; `exit_code` is the one the command line ends with."""
 
     files: tuple[FileReport, ...]

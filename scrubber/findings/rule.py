@@ -11,6 +11,7 @@ from attrs import field, frozen, validators
 
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Adjustment, Severity, Source, Status
+from scrubber.findings.values import Values
 
 __all__ = ["Documentation", "Example", "FileEdit", "Meta", "Rule", "RuleStage", "own_meta", "statuses"]
 
@@ -28,8 +29,8 @@ def statuses(*texts: str) -> tuple[Status, ...]:
     return tuple(Status.parse(text) for text in texts)
 
 
-@frozen
-class Example:
+@frozen(eq=False, repr=False)
+class Example(Values):
     """A claim in the shorthand of `scrubber.testing`, and whether the edit fires on it.  The tests execute it."""
 
     claim: str
@@ -70,8 +71,8 @@ def _optional(kind: type[object]) -> Any:
     return validators.optional(validators.instance_of(kind))
 
 
-@frozen
-class Meta:
+@frozen(eq=False, repr=False)
+class Meta(Values):
     """What is known about a rule before it is run.
 
     `code` is the plugin's prefix and three digits; `name` states the defect, and `title` says it in a few words for
@@ -143,8 +144,8 @@ def own_meta(
     )
 
 
-@frozen
-class Documentation:
+@frozen(eq=False, repr=False)
+class Documentation(Values):
     """The docstring of a rule, taken apart: what is wrong, why a payer minds, what to do.  Each is one paragraph."""
 
     what: str

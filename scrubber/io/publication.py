@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import tempfile
 import weakref
 from collections.abc import Generator
@@ -34,7 +33,7 @@ _NOT_OFFERED = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.EN
 """What a file system answers that has no hard links, or cannot sync a folder."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Draft:
     """A file in the making: written beside `target` under another name, and not yet there for anybody else.
 
@@ -51,7 +50,7 @@ class Draft:
         self.remover = weakref.finalize(self, _remove, self.path)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Publication:
     """Files that appear together, each whole: drafts beside their targets, synced, then renamed in the order given.
 
@@ -231,7 +230,7 @@ def _remove(path: Path) -> None:
 
 def _keep(target: Path) -> Path | None:
     """Keep what is under a target under another name too; None where nothing is, itself where links are not offered."""
-    kept = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    kept = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         os.link(target, kept, follow_symlinks=False)
     except FileNotFoundError:

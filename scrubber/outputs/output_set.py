@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from scrubber.errors import ScrubberError, UnreadableError
 from scrubber.findings.report import FileReport
+from scrubber.findings.values import Values
 from scrubber.io.publication import Draft, Publication
 from scrubber.io.source import InputSource
 from scrubber.io.writing import writing
@@ -25,8 +26,8 @@ __all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "Written",
 _SHIFT_999 = 500_000_000
 
 
-@frozen
-class Targets:
+@frozen(eq=False, repr=False)
+class Targets(Values):
     """Where the files of one input go; None for one that is not wanted.
 
     `in_folder` says that they are all the files of an output folder, not each asked for by name: then the 999 is
@@ -61,8 +62,8 @@ def targets_in(folder: Path, name: str) -> Targets:
     )
 
 
-@frozen
-class OutputSettings:
+@frozen(eq=False, repr=False)
+class OutputSettings(Values):
     """How the files are written.
 
     `annotate_k3` puts findings that find no note into K3, `line_dates` writes STC02 on the service lines of the 277CA,
@@ -75,15 +76,15 @@ class OutputSettings:
     partial: bool = False
 
 
-@frozen
-class Written:
+@frozen(eq=False, repr=False)
+class Written(Values):
     """What came of the files of an input: what the user should be told, and `not_annotated` as `FileReport` has it."""
 
     notes: tuple[str, ...] = ()
     not_annotated: int | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileOutputs:
     """The files of one input, begun before its claims are judged and finished afterwards.
 

@@ -16,13 +16,14 @@ from typing import Any
 
 from attrs import field, frozen
 
+from scrubber.findings.values import Values
 from scrubber.tables.table import DatedRow, Table, TableInfo
 
 __all__ = ["Option", "OptionRow", "describe_value", "option_table", "options_as_tables"]
 
 
-@frozen
-class Option:
+@frozen(eq=False, repr=False)
+class Option(Values):
     """One option of a pack: its name in the settings and the values it takes, the default first.
 
     Values are texts, or True and False.
@@ -41,7 +42,7 @@ def _check_value(row: OptionRow, _attribute: object, value: str) -> None:
         raise ValueError(f"option {row.option} must be {' or '.join(row.values)}")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OptionRow(DatedRow):
     """An option and its value, "true" and "false" for True and False."""
 

@@ -19,6 +19,7 @@ from scrubber.claims.model import ServiceLine
 from scrubber.findings.dates import DateRange
 from scrubber.findings.report import EndedTable, Observation
 from scrubber.findings.rule import Rule
+from scrubber.findings.values import Values
 from scrubber.packs.edit import T
 from scrubber.packs.option import Option
 from scrubber.tables.table import TableInfo
@@ -26,8 +27,8 @@ from scrubber.tables.table import TableInfo
 __all__ = ["EditPack", "Page"]
 
 
-@frozen
-class Page:
+@frozen(eq=False, repr=False)
+class Page(Values):
     """An explanation of a procedure code: a title and headed paragraphs, each a tuple of lines."""
 
     title: str
@@ -38,8 +39,8 @@ def _no_tables() -> Any:
     return None
 
 
-@frozen
-class EditPack(Generic[T]):
+@frozen(eq=False, repr=False)
+class EditPack(Values, Generic[T]):
     """What a distribution gives to the scrubber: its rules, in the order in which they run, and what they rest on.
 
     A claim of regular text (see `ClaimRow`) is not opened where the `screen` of each edit that is about one of its

@@ -12,6 +12,7 @@ from attrs import Attribute, frozen
 
 from scrubber.errors import PluginError
 from scrubber.findings.rule import FileEdit, Meta, Rule
+from scrubber.findings.values import Values
 from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.installed import EDITS_GROUP, PluginEntry, unique_entries
 from scrubber.packs.option import Option, describe_value
@@ -20,8 +21,8 @@ from scrubber.packs.pack import EditPack
 __all__ = ["Plugin", "import_plugin", "load_plugins"]
 
 
-@frozen
-class Plugin:
+@frozen(eq=False, repr=False)
+class Plugin(Values):
     """One installed pack of edits: the prefix it owns, the distribution it comes from, and the pack."""
 
     prefix: str

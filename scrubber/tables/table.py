@@ -24,6 +24,7 @@ from attrs import field, frozen
 from scrubber.errors import ConfigError
 from scrubber.findings.dates import DateRange
 from scrubber.findings.finding import Source
+from scrubber.findings.values import Values
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -48,8 +49,8 @@ def _last_day(text: str | date | None) -> date | None:
     return None if text is None or text == "" else _day(text)
 
 
-@frozen
-class DatedRow:
+@frozen(eq=False, repr=False)
+class DatedRow(Values):
     """A row class to derive from: the days a row is in force, both included, as a table's CSV file writes them.
 
     A blank `effective` means that the first day is not known, a blank `deleted` that no end is.
@@ -71,8 +72,8 @@ R_co = TypeVar("R_co", bound=DatedRow, covariant=True)
 T = TypeVar("T")
 
 
-@frozen
-class TableInfo:
+@frozen(eq=False, repr=False)
+class TableInfo(Values):
     """The provenance of a table.
 
     `first_day` and `last_day` bound the dates of service for which its publications have been seen; after `last_day`

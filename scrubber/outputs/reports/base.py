@@ -14,6 +14,7 @@ from scrubber.builtin.all_rules import all_rules
 from scrubber.findings.finding import Finding, Related, Severity
 from scrubber.findings.report import AcceptedRun, ClaimReport, Detail, FileReport
 from scrubber.findings.rule import Rule
+from scrubber.findings.values import Values
 from scrubber.packs.registry import Plugin
 from scrubber.tables.table import TableInfo
 from scrubber.version import DISTRIBUTION, __version__
@@ -39,8 +40,8 @@ AT_RISK = "national fee schedule amount of the lines with an error"
 """What the dollars at risk are, in words."""
 
 
-@frozen
-class Tool:
+@frozen(eq=False, repr=False)
+class Tool(Values):
     """What produced a report: versions, plugins, tables with their dates, and the rules by code."""
 
     name: str
@@ -79,7 +80,7 @@ class ReportWriter(ABC):
         """Finish the output."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Outlet:
     """The stream of a writer that uses lxml, which keeps the error of its last write to itself."""
 

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from scrubber.errors import PluginError
 from scrubber.findings.report import Detail
+from scrubber.findings.values import Values
 from scrubber.outputs.reports.base import ReportWriter, Tool
 from scrubber.packs.installed import FORMATS_GROUP, installed_entries, unique_entries
 from scrubber.packs.registry import import_plugin
@@ -17,8 +18,8 @@ from scrubber.packs.registry import import_plugin
 __all__ = ["ReportFormat", "format_names", "load_format", "most_detail"]
 
 
-@frozen
-class ReportFormat:
+@frozen(eq=False, repr=False)
+class ReportFormat(Values):
     """A format and what makes its writers: `binary` and `detail` are those of `ReportWriter`."""
 
     name: str

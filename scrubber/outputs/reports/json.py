@@ -72,7 +72,7 @@ class JsonWriter(ReportWriter):
             self._batch.clear()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Decoder:
     """Takes the bytes of a spool to a text stream."""
 
