@@ -76,9 +76,9 @@ def _entries_in_folders(group: str) -> Iterator[PluginEntry]:
     if any(finder is not PathFinder and hasattr(finder, "find_distributions") for finder in sys.meta_path):
         raise _UnusualError
     for info, text in _offers(tuple(sys.path)):
-        for name, value in _pairs(text, group):
+        if pairs := list(_pairs(text, group)):
             fields = _fields(_read(f"{info}/METADATA") or _read(f"{info}/PKG-INFO"))
-            yield PluginEntry(name, value, fields["name"], fields["version"])
+            yield from (PluginEntry(name, value, fields["name"], fields["version"]) for name, value in pairs)
 
 
 @lru_cache(maxsize=1)
@@ -132,10 +132,8 @@ def _pairs(text: str, group: str) -> Iterator[tuple[str, str]]:
 def _fields(metadata: str) -> dict[str, str]:
     """Return the fields of the metadata of a distribution, the first of each name, by its name in small letters."""
     fields: dict[str, str] = {}
-    for line in metadata.splitlines():
-        name, colon, value = line.partition(":")
-        if not colon:  # the description follows
-            break
+    for line in metadata.partition("\n\n")[0].splitlines():  # the description follows
+        name, _, value = line.partition(":")
         fields.setdefault(name.lower(), value.strip())
     if not (fields.get("name") and fields.get("version")):
         raise _UnusualError

@@ -123,8 +123,12 @@ def _check_option(meta: Meta, options: Iterable[Option], origin: str) -> None:
         raise PluginError(f"{origin}: {meta.code} needs the option {wanted}, which the pack does not declare")
 
 
+_RULE_KINDS = frozenset([Edit, EncounterEdit, FileEdit])
+
+
 def _is_rule(rule: object) -> TypeGuard[type[Rule]]:
-    return isinstance(rule, type) and issubclass(rule, (Edit, EncounterEdit, FileEdit))
+    # `issubclass` of an abstract class asks all classes that derive from it, for each rule that does not.
+    return isinstance(rule, type) and not _RULE_KINDS.isdisjoint(rule.__mro__)
 
 
 def _is_checked(rule: type[Rule]) -> bool:

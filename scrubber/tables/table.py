@@ -193,7 +193,7 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
     line = 1
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
-        build = _row_builder(row_class, next(reader, []))
+        build = _row_builder(row_class, next(reader, list[str]()))
         for values in filter(None, reader):  # an empty line is no row
             line = reader.line_num
             row = build(values)
@@ -215,14 +215,14 @@ def _row_builder(row_class: type[R], header: Sequence[str]) -> Callable[[Sequenc
 
     Each field is read by its attrs converter; an empty text reads as the field's default.
     """
-    fields = attrs.fields_dict(row_class)
-    unknown = sorted(set(header) - set(fields))
+    unknown = sorted(set(header) - set(attrs.fields_dict(row_class)))
+    numbers = _number_fields(row_class)
 
     def build(values: Sequence[str]) -> R:
         if unknown or len(values) > len(header):
             raise ValueError(f"unknown column {', '.join(unknown or ['None'])}")
         row = row_class(**{name: text for name, text in zip(header, values, strict=False) if text})
-        _check_finite(row, fields)
+        _check_finite(row, numbers)
         return row
 
     return build
@@ -285,15 +285,27 @@ def _changed(row: R, columns: Mapping[str, object], origin: str) -> R:
             raise ConfigError(f"{place}: must be a text, a number or a date")
         try:
             row = attrs.evolve(row, **{name: str(value)})
-            _check_finite(row, fields)
+            _check_finite(row, _number_fields(type(row)))
         except (ValueError, TypeError, ArithmeticError) as error:
             raise ConfigError(f"{place}: {_reason(error, value)}") from error
     return row
 
 
-def _check_finite(row: DatedRow, fields: Iterable[str]) -> None:
+def _number_fields(row_class: type[DatedRow]) -> list[str]:
+    """Return the fields of a row that may hold numbers: those that are not texts as they are read, and not its days."""
+    days = attrs.fields_dict(DatedRow)
+    columns: dict[str, Any] = attrs.fields_dict(row_class)
+    return [name for name, column in columns.items() if name not in days and not _keeps_text(column)]
+
+
+def _keeps_text(column: Any) -> bool:
+    has_text = column.default is attrs.NOTHING or isinstance(column.default, str)
+    return has_text and column.converter is None
+
+
+def _check_finite(row: DatedRow, numbers: Iterable[str]) -> None:
     """Raise ValueError where a number of a row is none that can be counted with, in a table of any plugin."""
-    for name in fields:
+    for name in numbers:
         value = getattr(row, name)
         if isinstance(value, _NUMBERS) and not isfinite(value):
             raise ValueError(f"{name} is not a finite number")

@@ -5,7 +5,6 @@ Text is latin-1, one character for one byte, so a position in a segment is a byt
 
 from __future__ import annotations
 
-import string
 import sys
 from functools import lru_cache
 
@@ -39,12 +38,15 @@ SEGMENT_IDS = GUIDE_SEGMENTS | {"ISA", "TA1", "GS", "GE", "IEA"}
 """The segments of an 837P and its envelope.  Anything else where an identifier should be may be part of a name."""
 
 
+_BLANKS = " \t\n\r\v\f"
+
+
 def trim(text: str) -> str:
     """Return an element without outer blanks.
 
     A no-break space and its like are none: no receiver takes them out, and no code has them.
     """
-    return text.strip(string.whitespace)
+    return text.strip(_BLANKS)
 
 
 @lru_cache(maxsize=1024)  # the lines of a file share few codes, and need one copy of each
