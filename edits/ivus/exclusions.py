@@ -19,7 +19,7 @@ __all__ = ["EXCLUSION_EDITS"]
 _ROLE = "procedure excluded with ultrasound"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Excluded:
     """An ultrasound line with the excluded procedures of its days, and the modifiers that bypass each NCCI pair."""
 

@@ -60,7 +60,7 @@ _CODE_COLUMNS = ("addon", "base", "primary", "procedure", "column1", "column2")
 """The columns of the tables that hold a procedure code."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Facts:
     """All tables of the plugin.  A configuration may change values by table, key and column."""
 

@@ -50,7 +50,7 @@ class Named:
     other: str = ""
 
 
-@define
+@define(eq=False, repr=False)
 class _Part:
     """A part of a note: a vessel, a side, or anything else by its role.
 
@@ -79,7 +79,7 @@ _WORDS = frozenset({"qualifier", "no-name", "short-noun", "spelling"})
 _WORD = _Part("word")
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Lexicon:
     """The two tables by words: names by their words without VEIN or ARTERY, and what other words mean."""
 

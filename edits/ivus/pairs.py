@@ -19,7 +19,7 @@ from scrubber import Context, DateRange, Encounter, EncounterEdit, Finding, Serv
 __all__ = ["PAIR_EDITS", "BilledPair", "billed_pairs"]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class BilledPair:
     """A procedure-to-procedure edit whose two codes are billed on common days."""
 

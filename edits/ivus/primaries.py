@@ -136,7 +136,7 @@ def _spans(
                     yield first, last
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Primaries:
     """Primary procedures of a line, in the order in which a message names them, with their codes and dates as text."""
 

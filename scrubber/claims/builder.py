@@ -112,7 +112,7 @@ class _Loops:
         return Loop("2400", segments) if self._plain else claim_loops(segments).children("2400")[0]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _LineLoop:
     """Makes the loop of one service line; there are as many as lines, and this is smaller than a `partial`."""
 
@@ -160,7 +160,7 @@ Extent = tuple[int, int, int, str]
 """Where a level is: its first byte, the one behind it, the ordinal of its first segment, its loop."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ClaimPlace:
     """Where a claim and its levels are in the input, so that it can be read again without the rest of the file.
 
@@ -323,7 +323,7 @@ def billing_provider_of(level: Level | None) -> Provider:
     return level.built  # type: ignore[return-value]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Insured:
     """What a subscriber level (2000B) says: the subscriber, the destination payer, SBR01, SBR09 and 2010BB REF."""
 

@@ -15,7 +15,7 @@ from scrubber.x12.segment import tidy_identifier
 __all__ = ["Earlier", "Marked", "Replacement", "Versions", "Void", "supersedes", "versions_of"]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Void:
     """A void claim, the earlier claim of the file that it means, and whether it takes that away.
 
@@ -28,7 +28,7 @@ class Void:
     by_content: bool = False
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Replacement:
     """A replacement, the claims of the file whose place it takes, and whether only their content tells (as `Void`)."""
 
@@ -133,7 +133,7 @@ class Versions:
         return apart
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Marked:
     """A claim with all that a later one may mean it by, each worked out once."""
 
@@ -169,7 +169,7 @@ class Marked:
         return (claim.charge_text if claim.charge is None else claim.charge, frozenset(lines.items()))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Originals:
     """The claims so far that a replacement may supersede, without those that one has superseded."""
 
@@ -224,7 +224,7 @@ class _Originals:
         return max(shared, key=lambda claim: (shared[claim], claim.ordinal), default=None)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Earlier:
     """The claims of a patient so far, by what a later void may mean them by."""
 

@@ -21,7 +21,7 @@ _MEDICARE = frozenset({"MB", "MA", "16"})
 """SBR09 of Medicare Part B, Part A and Medicare Advantage, whose member identifiers are one person's each."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Patient:
     """One patient among claims that share a `patient_key`, with its claims in file order.
 

@@ -17,7 +17,7 @@ from scrubber.x12.transaction_set import TransactionSet
 __all__ = ["Level", "RawClaim"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Level:
     """One hierarchical level (2000A, 2000B or 2000C) without its claims: the HL segment and what follows it."""
 
@@ -37,7 +37,7 @@ class Level:
         return self.head.get(1)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RawClaim:
     """One claim and the levels above it; None for a level that is missing.
 

@@ -68,7 +68,7 @@ def _origins(config: Config, settings: Iterable[str]) -> Iterator[str]:
         yield "the command line" if origin == "command line" else "".join(filter(str.isprintable, origin))
 
 
-@define
+@define(eq=False, repr=False)
 class EndedTables:
     """Collects over the claims of an input the rule tables that end before dates of service they were used for."""
 

@@ -24,7 +24,7 @@ __all__ = ["ClaimVerdict", "EditRun"]
 S = TypeVar("S", Claim, Encounter)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ClaimVerdict:
     """The findings on one claim, as they come; `alone` counts those that were there before any encounter was judged.
 
@@ -70,7 +70,7 @@ class ClaimVerdict:
             self.findings.append(decided)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class EditRun:
     """Runs edits, which are foreign code: whatever one raises, the claim is not accepted and the run goes on.
 

@@ -26,7 +26,7 @@ __all__ = ["Batch"]
 _STDOUT = "standard output"
 
 
-@define
+@define(eq=False, repr=False)
 class Batch:
     """A run over several inputs.
 
@@ -144,7 +144,7 @@ class Batch:
                 raise ConfigError(f"{path}: is an input; the output would overwrite it")
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Placed(ReportWriter):
     """A writer that names its place in the error where it cannot be written."""
 

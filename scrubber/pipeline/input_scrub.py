@@ -66,7 +66,7 @@ def open_input(name: str, label: str | None = None) -> InputSource:
     return open_source(stream, label)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class InputOutcome:
     """What came of an input: its report, and what the user should be told about its files."""
 
@@ -74,7 +74,7 @@ class InputOutcome:
     notes: tuple[str, ...] = ()
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Whole:
     """What a process makes of an input: the outcome and the verdicts on the claims."""
 
@@ -82,7 +82,7 @@ class _Whole:
     claims: list[ClaimReport]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class InputScrub:
     """Scrubs inputs by one engine; `executor` judges their claims."""
 
@@ -202,7 +202,7 @@ def _scrub_whole(name: str, targets: Targets, settings: OutputSettings) -> _Whol
     return _Whole(outcome, kept.claims)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _KeepingWriter(ReportWriter):
     """A writer that keeps the verdicts."""
 

@@ -10,7 +10,7 @@ _BITS = 6
 _LONGEST = 18
 
 
-@define
+@define(eq=False, repr=False)
 class ControlNumbers:
     """A set of control numbers, as written: "1" is not "01".
 

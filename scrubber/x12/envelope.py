@@ -39,7 +39,7 @@ _NUMBER_FORMS = {
 """The control number of an envelope: its element, its form, and the form in words."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _OpenEnvelope:
     """An envelope that has begun: its header, the count its trailer must give, the control numbers inside it.
 

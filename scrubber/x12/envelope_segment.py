@@ -9,7 +9,7 @@ from scrubber.x12.segment import Segment
 __all__ = ["EnvelopeSegment"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class EnvelopeSegment:
     """What is between the claims: a header, hierarchical level or trailer with the segments up to the next event.
 

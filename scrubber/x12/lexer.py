@@ -45,7 +45,7 @@ _NONE = Delimiters("", "", "", "")
 _NEAR = 1 << 13  # where the last event of a text is looked for first
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Stretch:
     """Whole segments that follow one another, as text: one that opens a claim or a part of the envelope, and its own.
 
@@ -78,7 +78,7 @@ class Stretch:
         return cut_text(self.text, self.offset, self.ordinal, self.delimiters, self.lead)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Block:
     """Regular segments that follow one another, as text: from an event to another, with the events between them.
 
@@ -294,7 +294,7 @@ def _cut_interchange(
             return
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Patterns:
     """What finds the events of an interchange, and what is irregular in it.
 

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from scrubber.findings.finding import Finding, Location, Severity, Source
 from scrubber.findings.rule import FileEdit, own_meta, statuses
+from scrubber.findings.values import Values
 
 __all__ = ["GUIDE", "SYNTAX_RULES", "Scope", "X12SyntaxError"]
 
@@ -46,8 +47,8 @@ class Scope(IntEnum):
         return self >= Scope.TRANSACTION_SET
 
 
-@frozen
-class X12SyntaxError:
+@frozen(eq=False, repr=False)
+class X12SyntaxError(Values):
     """A rule of the envelope, broken at a place.
 
     `syntax` is the code a 999 gives the error: IK304 where the location names no element, IK403 where it names one; ""

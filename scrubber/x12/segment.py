@@ -11,6 +11,7 @@ from functools import lru_cache
 from attrs import define, field, frozen
 
 from scrubber.findings.finding import Location
+from scrubber.findings.values import Values
 
 __all__ = [
     "GUIDE_SEGMENTS",
@@ -70,8 +71,8 @@ def tidy_name(text: str) -> str:
     return "".join(filter(str.isalnum, text.upper()))
 
 
-@frozen
-class Delimiters:
+@frozen(repr=False)
+class Delimiters(Values):
     """The four delimiters an ISA declares by position: bytes 4, 105 (ISA16), 83 (ISA11) and 106."""
 
     element: str

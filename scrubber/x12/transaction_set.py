@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from scrubber.findings.values import Values
+
 __all__ = ["TransactionSet"]
 
 
-@frozen
-class TransactionSet:
+@frozen(repr=False)
+class TransactionSet(Values):
     """The envelope a claim came in: ISA13, GS06, GS08, ST02, BHT03, 1000A NM109, 1000B NM109 and BHT06.
 
     `transaction_type` (BHT06) is CH for claims, RP for encounters, whose services are paid otherwise.

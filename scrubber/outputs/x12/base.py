@@ -13,6 +13,7 @@ from scrubber.claims.loops import claim_loops
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.claims.reader import Reader
 from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.findings.values import Values
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import X12SyntaxError
@@ -24,8 +25,8 @@ MAX_NUMBER = 999_999_999
 """The highest control number of an interchange (ISA13) or a functional group (GS06)."""
 
 
-@frozen
-class AckSettings:
+@frozen(eq=False, repr=False)
+class AckSettings(Values):
     """How acknowledgements are dated and numbered.
 
     `at` replaces the date and time derived from the input's envelope, `number` its first interchange control number.
@@ -39,8 +40,8 @@ class AckSettings:
     shift: int = 0
 
 
-@frozen
-class Tally:
+@frozen(repr=False)
+class Tally(Values):
     """Claims, service lines and the sum of their charges (CLM02) in dollars; unreadable charges count as zero.
 
     Each charge is rounded to the cent, as in `Totals`.
@@ -69,7 +70,7 @@ def tally(source: InputSource) -> Tally:
     return Tally(claims, lines, charges)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class JudgedClaim:
     """A claim with its verdict, as it passes.
 
@@ -86,8 +87,8 @@ InputEvent = EnvelopeSegment | X12SyntaxError | JudgedClaim
 """What an input is made of, in file order: what is between the claims, syntax errors, and claims with verdicts."""
 
 
-@frozen
-class Completion:
+@frozen(eq=False, repr=False)
+class Completion(Values):
     """What came of a file.
 
     `absence` is the reason why there is none, "" where there is one.  `notes` are what the user should be told;
