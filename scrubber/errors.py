@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import traceback
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,6 +59,9 @@ def reason_of(error: OSError) -> str:
 
 def place_of_error(error: BaseException) -> str:
     """Name an error and the place in the code; never its text, which may hold data of the claim."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else "an unknown place"
-    return f"{type(error).__name__} at {place}"
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return f"{type(error).__name__} at an unknown place"
+    return f"{type(error).__name__} at {Path(traceback.tb_frame.f_code.co_filename).name} line {traceback.tb_lineno}"

@@ -39,12 +39,13 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
 
 
+# Start-up: patterns are compiled when a day is given.
 _DAYS = (
-    re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII),
-    re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})", re.ASCII),
-    re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII),
+    r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})",
+    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})",
+    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
 )
-_SHORT_DAY = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2}|\d{6}", re.ASCII)
+_SHORT_DAY = r"\d{1,2}[/-]\d{1,2}[/-]\d{2}|\d{6}"
 
 
 def read_day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
@@ -55,9 +56,9 @@ def read_day(_context: click.Context, _parameter: click.Parameter, value: str | 
     if value is None:
         return None
     text = value.strip()
-    match = next(filter(None, (form.fullmatch(text) for form in _DAYS)), None)
+    match = next(filter(None, (re.fullmatch(form, text, re.ASCII) for form in _DAYS)), None)
     if match is None:
-        wrong = "has no year of four digits" if _SHORT_DAY.fullmatch(text) else "is no date"
+        wrong = "has no year of four digits" if re.fullmatch(_SHORT_DAY, text, re.ASCII) else "is no date"
     else:
         year, month, day = (int(match[part]) for part in ("year", "month", "day"))
         try:
