@@ -81,10 +81,12 @@ def watch(  # noqa: PLR0913 - one parameter an option
     exit codes are those of scrub, and 3 where a file was moved to failed/.
     """
     from scrubber.api import Scrubber  # noqa: PLC0415
+    from scrubber.outputs.output_set import import_writers  # noqa: PLC0415
     from scrubber.watch import FileWorker, Waits, open_watcher  # noqa: PLC0415
 
     scrubber = Scrubber(read_settings(**settings_values), annotate_k3=annotate_k3, line_dates=line_dates, jobs=jobs)
     _tell_notices(scrubber)
+    import_writers()
     begin_collecting()
     with open_watcher(inbox, out, Waits(settle, give_up, marker), FileWorker(scrubber), tell) as watcher:
         watcher.limit = tries

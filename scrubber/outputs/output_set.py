@@ -6,6 +6,7 @@ They are drafted while the claims are judged, checked against the report, and pu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,7 @@ from scrubber.io.writing import writing
 from scrubber.outputs.x12.base import MAX_NUMBER, AckSettings, InputEvent, Tally, X12Writer, tally
 from scrubber.x12.rules import X12SyntaxError
 
-__all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "Written", "targets_in"]
+__all__ = ["AckSettings", "FileOutputs", "OutputSettings", "Targets", "Written", "import_writers", "targets_in"]
 
 _SHIFT_999 = 500_000_000
 
@@ -188,6 +189,12 @@ class FileOutputs:
         for draft, _ in self._files:
             self.publication.drop(draft)
         self._files.clear()
+
+
+def import_writers() -> None:
+    """Import what writes any of the files, for a program that runs long: its installation may be replaced meanwhile."""
+    for name in ("ack277ca", "ack999", "annotated837", "split837"):
+        import_module(f"scrubber.outputs.x12.{name}")
 
 
 def _check_balance(draft: Draft, expected: Tally | None, *, is_there: bool) -> None:

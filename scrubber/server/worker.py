@@ -24,7 +24,7 @@ from scrubber.errors import ScrubberError, place_of_error
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.io.publication import open_private
-from scrubber.outputs.output_set import Targets
+from scrubber.outputs.output_set import Targets, import_writers
 from scrubber.outputs.reports.base import ReportWriter
 from scrubber.pipeline.file_scrub import unreadable_reason
 from scrubber.server.representations import RETURNS
@@ -120,6 +120,7 @@ class RequestWorker:
 
     def __init__(self, setup: Setup) -> None:
         self._scrubber = Scrubber(setup.config, annotate_k3=setup.annotate_k3, line_dates=setup.line_dates)
+        import_writers()
 
     def scrub(self, job: Job) -> JobResult:
         """Judge an input and write its answer.  Raises ScrubberError or OSError when that cannot be written."""
