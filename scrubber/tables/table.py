@@ -200,14 +200,10 @@ def load_table(folder: Traversable, info: TableInfo, row_class: type[R], key: Ca
             rows.setdefault(key(row), []).append(row)
     except (ValueError, TypeError, ArithmeticError, csv.Error) as error:
         raise ConfigError(f"rule table {info.name}, line {line}: {_reason(error)}") from error
-    return Table(info, {name: _by_date(found) for name, found in rows.items()})
-
-
-def _by_date(rows: list[R]) -> tuple[R, ...]:
-    """Return the rows of a key, the oldest first."""
-    if len(rows) > 1:
-        rows.sort(key=lambda row: row.effective)
-    return tuple(rows)
+    for found in rows.values():
+        if len(found) > 1:
+            found.sort(key=lambda row: row.effective)
+    return Table(info, {name: tuple(found) for name, found in rows.items()})
 
 
 def _row_builder(row_class: type[R], header: Sequence[str]) -> Callable[[Sequence[str]], R]:
@@ -222,7 +218,8 @@ def _row_builder(row_class: type[R], header: Sequence[str]) -> Callable[[Sequenc
         if unknown or len(values) > len(header):
             raise ValueError(f"unknown column {', '.join(unknown or ['None'])}")
         row = row_class(**{name: text for name, text in zip(header, values, strict=False) if text})
-        _check_finite(row, numbers)
+        if numbers:
+            _check_finite(row, numbers)
         return row
 
     return build
