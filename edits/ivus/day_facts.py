@@ -102,7 +102,7 @@ class UltrasoundFacts:
 
     `initial` and `additional` are the places of the lines of 37252 and 37253, `lines` both; `units` their units by
     code, those that can be counted, and `are_counted` says that all can.  `modifiers` are those on these lines, by
-    kind.  `lacks_primary` says that one of the two codes has no listed primary procedure beside it, `lacks_payable`
+    kind.  `lacks_primary` says that one of the two codes has no primary procedure of its list beside it, `lacks_payable`
     none that is no add-on code itself; so they do where there is no national list.
     """
 

@@ -130,7 +130,7 @@ def _procedure(line: ServiceLine) -> str | None:
 
 
 def never_on_rows(_edit: object, *_asked: object) -> bool:
-    """Say as the `screen` of an edit that a `ClaimRow` cannot have what the edit looks for: its form rules it out."""
+    """Return False, as the `screen` of an edit that looks for what the form of a `ClaimRow` rules out."""
     return False
 
 

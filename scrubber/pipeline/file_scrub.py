@@ -39,7 +39,8 @@ _Verdict = Callable[[], ClaimReport]
 class FileScrub:
     """The scrub of one input; making one surveys it.
 
-    `events` gives the input as it passes, once, each claim with its verdict; iterating gives the verdicts only.
+    `events` gives the input as it passes, once, each claim with its verdict, `verdicts` these only, and iterating the
+    reports on the claims.
     `report` holds what is known so far: the survey's findings first, all counts and totals at the end.
     """
 
@@ -81,23 +82,35 @@ class FileScrub:
         return attrs.evolve(self.report, claims=claims)
 
     def __iter__(self) -> Iterator[ClaimReport]:
-        for event in self.events():
-            if isinstance(event, JudgedClaim):
-                yield event.shown
-            elif isinstance(event, AcceptedRun):
-                yield from event.reports()
+        for verdict in self.verdicts():
+            if isinstance(verdict, AcceptedRun):
+                yield from verdict.reports()
+            else:
+                yield verdict.shown
 
-    def events(self, *, with_text: bool = False) -> Iterator[InputEvent | AcceptedRun]:
-        """Yield the claims with their verdicts, in file order.
+    def verdicts(self) -> Iterator[JudgedClaim | AcceptedRun]:
+        """Yield the verdicts on the claims, in file order.
 
-        Claims that follow one another and are accepted unopened come as one run.  `with_text` adds what X12 files are
-        written from: the text of each claim, which then comes by itself, what is between them, and the syntax errors,
-        each before what it is in.
+        Claims that follow one another and are accepted unopened come as one run.
         """
-        for event, verdict in self._judged(self._text_events() if with_text else self._records()):
-            if isinstance(event, AcceptedRun):
+        for event, verdict in self._judged(self._records()):
+            if verdict is None:
                 self._take_run(event)
+                yield event
+            else:
+                yield self._conclude(event, verdict())
+        self._close()
+
+    def events(self) -> Iterator[InputEvent]:
+        """Yield the claims with their verdicts and all else that X12 files are written from, in file order.
+
+        That is the text of each claim, what is between them, and the syntax errors, each before what it is in.
+        """
+        for event, verdict in self._judged(self._text_events()):
             yield event if verdict is None else self._conclude(event, verdict())
+        self._close()
+
+    def _close(self) -> None:
         self.survey.close()
         self._source.check_unchanged()
 

@@ -162,7 +162,7 @@ class InputScrub:
                 if watching is not None:
                     watching.totals = run.totals
                 outputs = run.begin_files(targets, self.settings, files)
-                for event in run.events(with_text=outputs.takes_text):
+                for event in run.events() if outputs.takes_text else run.verdicts():
                     if isinstance(event, AcceptedRun):
                         for writer in writers:
                             writer.accepted(source.name, event)

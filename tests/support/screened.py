@@ -16,7 +16,7 @@ from scrubber.api import load_settings, make_engine
 from scrubber.config import read_values
 from scrubber.engine.judge import Engine
 from scrubber.errors import ScrubberError, UnreadableError
-from scrubber.findings.report import Detail
+from scrubber.findings.report import AcceptedRun, Detail
 from scrubber.io.publication import Publication
 from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
@@ -130,7 +130,10 @@ def _scrubbed(data: bytes, engine: Engine, targets: Targets) -> Outputs:
         with open_source(data, "in.837") as source, Publication() as publication:
             run = FileScrub(source, engine)
             outputs = run.begin_files(targets, settings, publication)
-            for event in run.events(with_text=outputs.takes_text):
+            for event in run.events() if outputs.takes_text else run.verdicts():
+                if isinstance(event, AcceptedRun):
+                    writer.accepted(source.name, event)
+                    continue
                 outputs.take(event)
                 if isinstance(event, JudgedClaim):
                     writer.claim(source.name, event.shown)

@@ -52,7 +52,7 @@ def write_files(
     run = FileScrub(source, engine)
     outputs = run.begin_files(targets, settings, publication)
     claims: list[ClaimReport] = []
-    for event in run.events(with_text=outputs.takes_text):
+    for event in run.events():
         outputs.take(event)
         if isinstance(event, JudgedClaim):
             claims.append(event.shown)

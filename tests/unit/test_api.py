@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import operator
+import os
 import re
 import sqlite3
 import xml.etree.ElementTree as ET
@@ -17,7 +19,6 @@ import attrs
 import pytest
 
 import scrubber
-from scrubber.pipeline.patient_index import PatientIndex
 from scrubber.testing import to_837p
 
 DATA = to_837p("claim A\n37252\nclaim B patient=M2\n99213")
@@ -179,8 +180,17 @@ def test_settings_are_immutable() -> None:
         scrubber.Config().redact = True  # type: ignore[misc]
 
 
-def test_a_disk_that_fails_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The index of patients lies in a database, which is no disk error by itself."""
+def test_a_disk_that_is_full_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    with pytest.raises(scrubber.ScrubberError, match=r"cannot be written \(No space left on device\)"):
+        scrubber.scrub(to_837p("37252"))
+
+
+def test_a_database_whose_disk_is_full_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The syntax errors lie in a database, which raises no OSError by itself."""
 
     class Full:
         def execute(self, *_args: object) -> None:
@@ -193,16 +203,9 @@ def test_a_disk_that_fails_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> 
         def close(self) -> None:
             pass
 
-    create = PatientIndex.__init__
-
-    def init(self: PatientIndex) -> None:
-        create(self)
-        self._database.close()
-        self._database = Full()  # type: ignore[assignment]
-
-    monkeypatch.setattr(PatientIndex, "__init__", init)
+    monkeypatch.setattr("scrubber.pipeline.syntax_errors.private_database", lambda _owner: Full())
     with pytest.raises(scrubber.ScrubberError, match=r"cannot be written \(No space left on device\)"):
-        scrubber.scrub(to_837p("37252"))
+        scrubber.scrub(to_837p("37252").replace(b"LX*1", b"LX*1\x01"))
 
 
 # -- settings as keywords ----------------------------------------------------------------------------------------------
