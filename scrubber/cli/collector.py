@@ -31,4 +31,5 @@ def begin_collecting() -> None:
 
 def end_collecting() -> None:
     """Leave everything to the end of the process."""
+    gc.disable()
     gc.freeze()
