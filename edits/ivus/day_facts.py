@@ -101,9 +101,9 @@ class UltrasoundFacts:
     """What the screens ask of an encounter: its lines of 37252 and 37253, and what is billed beside them.
 
     `initial` and `additional` are the places of the lines of 37252 and 37253, `lines` both; `units` their units by
-    code, those that can be counted, and `are_counted` says that all can.  `modifiers` are those on these lines, by
-    kind.  `lacks_primary` says that one of the two codes has no primary procedure of its list beside it, `lacks_payable`
-    none that is no add-on code itself; so they do where there is no national list.
+    code, those that can be counted, and `are_counted` says that all can.  `kinds` is what the modifiers on these lines
+    say.  `lacks_primary` says that one of the two codes has no primary procedure of its list beside it,
+    `lacks_payable` none that is no add-on code itself; both hold where there is no national list.
     """
 
     __slots__ = (

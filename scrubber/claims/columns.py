@@ -83,9 +83,9 @@ class ClaimRow:
     """
 
     __slots__ = (
-        "_dates", "_listed", "_modifiers", "_named", "_reader", "_services", "_span", "_text", "billing_provider",
-        "charge", "charges", "control_number", "days", "extent", "levels", "npis", "ordinal", "patient_key",
-        "payer_id", "procedures", "transaction",
+        "_dates", "_listed", "_modifiers", "_named", "_reader", "_services", "_span", "_starts", "_text",
+        "billing_provider", "charge", "charges", "control_number", "days", "extent", "levels", "npis", "ordinal",
+        "patient_key", "payer_id", "procedures", "transaction",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made once for each claim: by position is quicker
@@ -114,6 +114,7 @@ class ClaimRow:
         ) = zip(*reader.line.findall(text, *span), strict=True)
         self._dates: list[date | None] | None = None
         self._listed: list[list[str]] | None = None  # the diagnoses
+        self._starts: list[int] | None = None  # of the service lines
         self._named: list[tuple[str, str, str, str]] = []
         self.npis: tuple[str, ...] = ()
         if another is not None or in_line is not None:
@@ -224,10 +225,8 @@ class ClaimRow:
         if self._listed is None:
             self._listed = [pair.split(marks.component) for pair in self._diagnoses().split(marks.element)]
         listed = self._listed
-        pointers = "".join(self._services[line].split(marks.element)[_POINTERS : _POINTERS + 1])
-        for pointer in map(trim, pointers.split(marks.component)):
-            place = int(pointer) if pointer.isascii() and pointer.isdigit() and len(pointer) < _LONG_POINTER else 0
-            if 1 <= place <= len(listed) and len(listed[place - 1]) > 1 and trim(listed[place - 1][1]):
+        for place in _pointers(self._services[line], marks.element, marks.component):
+            if place <= len(listed) and len(listed[place - 1]) > 1 and trim(listed[place - 1][1]):
                 return True
         return False
 
@@ -253,7 +252,9 @@ class ClaimRow:
         return LineText(description, notes, self.modifiers_of(line))
 
     def _line_starts(self) -> list[int]:
-        return [found.start() for found in self._reader.line_start.finditer(self._text, *self._span)]
+        if self._starts is None:
+            self._starts = [found.start() for found in self._reader.line_start.finditer(self._text, *self._span)]
+        return self._starts
 
     def _notes(self, start: int, stop: int) -> tuple[str, ...] | None:
         reader, text = self._reader, self._text
@@ -403,6 +404,14 @@ def _units(service: str, separator: str) -> int:
     basis, units, *_ = service.split(separator)
     number = float(units)
     return int(number) if tidy_code(basis) == "UN" and number.is_integer() and number <= _MOST_UNITS else 0
+
+
+@lru_cache(maxsize=1024)
+def _pointers(service: str, separator: str, part: str) -> tuple[int, ...]:
+    """Return the places in the list of diagnoses that SV107 names, in what follows the charge of SV1."""
+    texts = "".join(service.split(separator)[_POINTERS : _POINTERS + 1]).split(part)
+    numbers = [text for text in map(trim, texts) if text.isascii() and text.isdigit() and len(text) < _LONG_POINTER]
+    return tuple([int(number) for number in numbers if int(number)])
 
 
 @lru_cache(maxsize=1024)

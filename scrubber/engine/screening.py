@@ -176,6 +176,7 @@ class _StageFacts:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._make, self._of_encounter = stage.pack.facts_on, stage.pack.facts_of
+        self._tables: list[object] = [stage.tables]
         self._made: dict[Hashable, object] = {}
         self._by_day: dict[date, object] = {}  # as many as SERVICE_YEARS have days at the most
 
@@ -198,7 +199,7 @@ class _StageFacts:
     def of_days(self, row: ClaimRow) -> list[object]:
         """Return the facts for the dates of service of a claim, the same ones once."""
         if self._make is None:
-            return [self._stage.tables]
+            return self._tables
         facts = [self.on(day) for day in row.dates if day is not None]
         return facts if len(facts) < _SEVERAL else list({id(each): each for each in facts}.values())
 
