@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks.generate import texts
+from benchmarks.generate import Mix, texts
 from tests.support.mutants import drawn_file, mutant
 from tests.support.paths import FIXTURES, ROOT
 from tests.support.screened import VARIANTS, EnginePair
@@ -68,8 +68,10 @@ def generated(count: int, seed: int = 1) -> Iterator[Named]:
             yield f"generated {number}", drawn_file(number)
         else:
             chance = random.Random(number)
-            text = "".join(texts(20, chance.choice((0.01, 0.2, 1)), chance.choice((0.05, 0.25, 1)), number))
-            yield f"generated {number}", text.encode("ascii")
+            mix = Mix(
+                chance.choice((0.01, 0.2, 1)), chance.choice((0.05, 0.25, 1)), chance.random(), 1 + number // 2 % 4
+            )
+            yield f"generated {number}", "".join(texts(20, mix, number)).encode("ascii")
 
 
 def mutants(count: int, seed: int = 1) -> Iterator[Named]:

