@@ -1,163 +1,123 @@
-"""Measure the scrubber beside pyx12 and the bound of the machine, in one run, as whole processes.
+"""Measure the scrubber beside pyx12 and the bound of the machine, as whole processes, the start of each apart.
 
-    python -m benchmarks.compare                  # speed, on 10,000 claims
-    python -m benchmarks.compare --memory         # peak memory, 10,000 claims against 1,000,000
+    python -m benchmarks.compare                     # speed, on 100,000 claims of five mixes
+    python -m benchmarks.compare --claims 10000 --runs 3 --only "1 %" ndjson
+    python -m benchmarks.compare --start-up          # --version and three claims, against `python -c pass`
+    python -m benchmarks.compare --finding           # what one more finding on a claim costs
+    python -m benchmarks.compare --memory            # peak memory of every output, 10,000 claims against 1,000,000
+    python -m benchmarks.compare --check             # all of these; exit code 1 where a target is missed, and its name
 
-Each command runs several times; the median of the processor time counts (for several processes, the time by the clock).
-Slow readers get a tenth of the claims.  linuxforhealth-x12 is measured where it is installed.
+The commands run in turns, several times over; the median of the processor time (user and system) counts.  From each
+the time of the same command on three claims is subtracted.  Rates are given as multiples of pyx12's bare segment
+reader on the same claims.  Slow readers get a tenth or a hundredth of the claims; linuxforhealth-x12 is measured where
+it is installed.  `--only` takes words: mixes, contenders or outputs whose name holds one; the bare reader always runs.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
-import statistics
-import subprocess
+import platform
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import frozen
+from benchmarks.contenders import BARE, MIXES, Contender, contenders
+from benchmarks.costs import OUTPUTS, finding_cost, memory_of, start_up
+from benchmarks.speed import compare, rows_of
+from benchmarks.targets import Target, of_finding, of_memory, of_speed, of_start_up, table_of
 
-from benchmarks.generate import write
-
-SHARES = (1, 20, 100)
-SCRUB = (str(Path(sys.executable).with_name("scrubber")), "scrub", "--no-progress")
-BARE_READER = "from pyx12.x12file import X12Reader\nfor _ in X12Reader(sys.argv[1]): pass"
-CONTEXT = """\
-from pyx12 import error_handler, params, x12context
-errors = error_handler.errh_null()
-for _ in x12context.X12ContextReader(params.ParamsBase(), errors, sys.argv[1]).iter_segments("2300"): pass"""
-VALIDATION = """\
-import logging
-from pyx12 import params, x12n_document
-logging.disable()
-x12n_document.x12n_document(params.ParamsBase(), sys.argv[1], None, None)"""
-LINUXFORHEALTH = """\
-from linuxforhealth.x12.io import X12ModelReader
-with X12ModelReader(sys.argv[1]) as reader:
-    for _ in reader.models(): pass"""
-SPLIT = "open(sys.argv[1], 'rb').read().split(b'~')"
+_IDLE = 0.3
+"""The load of an idle machine."""
 
 
-@frozen
-class Measured:
-    """Medians of a command: seconds by the clock and of the processor, peak memory of its largest process in MB."""
-
-    wall: float
-    processor: float
-    memory: float
+def _named(names: Iterable[str], words: list[str]) -> list[str]:
+    """Return the names that hold one of the words; all where none does."""
+    names = list(names)
+    return [name for name in names if any(word in name for word in words)] or names
 
 
-@frozen
-class Contender:
-    """A command to measure; `part` is the share of the claims that it gets."""
-
-    name: str
-    command: tuple[str, ...]
-    part: float = 1
-    by_clock: bool = False
+def _contenders(words: list[str]) -> list[Contender]:
+    all_ = list(contenders())
+    names = {BARE, *_named((each.name for each in all_), words)}
+    return [each for each in all_ if each.name in names]
 
 
-def contenders() -> Iterator[Contender]:
-    """Return the commands to measure, without the name of the file."""
-    yield Contender("scrubber, JSON", (*SCRUB, "--format", "json"))
-    yield Contender(
-        "scrubber, JSON, `--jobs 2` (by the clock)", (*SCRUB, "--format", "json", "--jobs", "2"), by_clock=True
-    )
-    yield Contender("scrubber, JSON, `--no-screen`", (*SCRUB, "--format", "json", "--no-screen"))
-    yield Contender(
-        "scrubber, `--out-dir` (837s, 277CA, JSON)", (*SCRUB, "--format", "ndjson", "--out-dir", "{folder}")
-    )
-    yield Contender("pyx12 bare segment reader", _python(BARE_READER))
-    yield Contender("pyx12 context reader", _python(CONTEXT), 0.1)
-    yield Contender("pyx12 guide validation", _python(VALIDATION), 0.1)
-    if importlib.util.find_spec("linuxforhealth"):
-        yield Contender("linuxforhealth-x12 models", _python(LINUXFORHEALTH), 0.1)
-    yield Contender("`bytes.split` on the terminator", _python(SPLIT))
+def _speed(folder: Path, options: argparse.Namespace) -> Iterator[Target]:
+    wanted = _contenders(options.only)
+    for name in _named(MIXES, options.only):
+        is_idle = os.getloadavg()[0] < _IDLE
+        compared = compare(folder, name, MIXES[name], wanted, options.claims, options.runs)
+        print("\n".join(rows_of(compared)), flush=True)
+        yield from of_speed(compared, is_idle=is_idle)
+        for path in folder.glob("*.837"):
+            path.unlink()
 
 
-def _python(program: str) -> tuple[str, ...]:
-    return (sys.executable, "-c", f"import sys\n{program}")
+def _start_up(folder: Path, options: argparse.Namespace) -> Iterator[Target]:
+    found = start_up(folder, options.runs)
+    print(found.rows(), flush=True)
+    yield from of_start_up(found)
 
 
-def measure(command: Sequence[str], runs: int) -> Measured:
-    """Run a command several times and give the medians."""
-    found = [_run(command) for _ in range(runs)]
-    return Measured(*(statistics.median(values) for values in zip(*found, strict=True)))
+def _finding(folder: Path, options: argparse.Namespace) -> Iterator[Target]:
+    cost = finding_cost(folder, max(options.claims // 10, 1000), options.runs)
+    print(cost.rows(), flush=True)
+    yield of_finding(cost)
 
 
-def _run(command: Sequence[str]) -> tuple[float, float, float]:
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in {0, 1}:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-    return time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+def _memory(folder: Path, options: argparse.Namespace) -> Iterator[Target]:
+    small, large = options.small, options.large
+    print(f"| peak memory, MB | {small:,} claims | {large:,} claims | bytes a further claim |\n|---|---:|---:|---:|")
+    for name in _named(OUTPUTS, options.only):
+        grown = memory_of(folder, name, (small, large))
+        cells = (*(f"{memory / 1e6:.0f}" for memory in grown.memory), f"{grown.a_claim:.1f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+        yield of_memory(grown)
+    print()
 
 
-def compare_speed(folder: Path, claims: int, runs: int) -> None:
-    """Print claims a second of every contender, and how many times the bare reader's that is."""
-    print(
-        f"| {claims:,} claims, claims a second | " + " | ".join(f"{share} % IVUS" for share in SHARES) + " | peak MB |"
-    )
-    print("|---|" + "---:|" * (len(SHARES) + 1))
-    bare: dict[int, float] = {}
-    rows: list[tuple[str, dict[int, float], float]] = []
-    for contender in contenders():
-        rates: dict[int, float] = {}
-        memory = 0.0
-        for share in SHARES:
-            count = int(claims * contender.part)
-            path = folder / f"{share}-{count}.837"
-            if not path.exists():
-                write(path, count, share / 100)
-            command = [part.replace("{folder}", str(folder / "out")) for part in contender.command]
-            measured = measure([*command, str(path)], runs)
-            rates[share] = count / (measured.wall if contender.by_clock else measured.processor)
-            memory = max(memory, measured.memory)
-        rows.append((contender.name, rates, memory))
-        if contender.name.endswith("bare segment reader"):
-            bare = rates
-    for name, rates, memory in rows:
-        cells = (f"{rates[share]:,.0f} ({rates[share] / bare[share]:.2f}x)" for share in SHARES)
-        print(f"| {name} | " + " | ".join(cells) + f" | {memory:.0f} |")
+_PARTS = {"start_up": _start_up, "finding": _finding, "speed": _speed, "memory": _memory}
 
 
-def compare_memory(folder: Path, small: int, large: int) -> None:
-    """Print the peak memory of outputs on a small and on a large file."""
-    outputs = {
-        "ndjson": ("--format", "ndjson"),
-        "all files of --out-dir": ("--format", "ndjson", "--out-dir", "{folder}"),
-    }
-    print(f"| peak memory, MB | {small:,} claims | {large:,} claims |\n|---|---:|---:|")
-    paths = [folder / f"{count}.837" for count in (small, large)]
-    for path, count in zip(paths, (small, large), strict=True):
-        write(path, count, 0.01)
-    for name, options in outputs.items():
-        command = [*SCRUB, *(option.replace("{folder}", str(folder / "out")) for option in options)]
-        cells = [f"{measure([*command, str(path)], 1).memory:.0f}" for path in paths]
-        print(f"| {name} | {cells[0]} | {cells[1]} |", flush=True)
-
-
-def main() -> None:
-    """Read the arguments and measure."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--claims", type=int, default=10_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--memory", action="store_true", help="peak memory instead of speed")
+    parser.add_argument("--claims", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", nargs="+", default=[], help="words of the names of mixes, contenders or outputs")
+    parser.add_argument("--speed", action="store_true", help="speed of the mixes, which is the default")
+    parser.add_argument("--start-up", action="store_true", help="the smallest commands")
+    parser.add_argument("--finding", action="store_true", help="the cost of one more finding")
+    parser.add_argument("--memory", action="store_true", help="peak memory of every output")
+    parser.add_argument("--small", type=int, default=10_000, help="claims of the small file for --memory")
     parser.add_argument("--large", type=int, default=1_000_000, help="claims of the large file for --memory")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the targets; all parts unless some are named"
+    )
     options = parser.parse_args()
+    names = [*MIXES, *OUTPUTS, *(each.name for each in contenders())]
+    for word in options.only:
+        if not any(word in name for name in names):
+            parser.error(f"no mix, contender or output has {word!r} in its name: {'; '.join(names)}")
+    return options
+
+
+def main() -> int:
+    """Read the arguments, measure, and return the exit code."""
+    options = _options()
+    parts = [part for part in _PARTS if getattr(options, part)]
+    parts = parts or (list(_PARTS) if options.check else ["speed"])
+    print(f"{platform.machine()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as name:
-        if options.memory:
-            compare_memory(Path(name), options.claims, options.large)
-        else:
-            compare_speed(Path(name), options.claims, options.runs)
+        targets = [target for part in parts for target in _PARTS[part](Path(name), options)]
+    if not options.check:
+        return 0
+    print(table_of(targets))
+    missed = [target.name for target in targets if not target.is_met]
+    print(f"\nmissed: {'; '.join(missed)}" if missed else "\nall targets are met")
+    return int(bool(missed))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

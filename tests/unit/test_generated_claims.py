@@ -1,4 +1,4 @@
-"""What the generator of the benchmarks promises: the shares that are asked for, and nothing found on the other claims."""
+"""What the generator of the benchmarks promises: the shares asked for, and nothing found on the other claims."""
 
 from __future__ import annotations
 
