@@ -9,8 +9,11 @@
 
 The commands run in turns, several times over; the median of the processor time (user and system) counts.  From each
 the time of the same command on three claims is subtracted.  Rates are given as multiples of pyx12's bare segment
-reader on the same claims.  Slow readers get a tenth or a hundredth of the claims; linuxforhealth-x12 is measured where
-it is installed.  `--only` takes words: mixes, contenders or outputs whose name holds one; the bare reader always runs.
+reader on the same claims.  Slow readers get a tenth or a hundredth of the claims.  `--only` takes words: mixes,
+contenders or outputs whose name holds one; the bare reader always runs.
+
+linuxforhealth-x12 is measured where it is installed, or by the Python of an environment that has it: run
+`pip install linuxforhealth-x12 "pydantic[dotenv]<2"` there, and give `--linuxforhealth PYTHON` here.
 """
 
 from __future__ import annotations
@@ -38,14 +41,14 @@ def _named(names: Iterable[str], words: list[str]) -> list[str]:
     return [name for name in names if any(word in name for word in words)] or names
 
 
-def _contenders(words: list[str]) -> list[Contender]:
-    all_ = list(contenders())
+def _contenders(words: list[str], python: str) -> list[Contender]:
+    all_ = list(contenders(python))
     names = {BARE, *_named((each.name for each in all_), words)}
     return [each for each in all_ if each.name in names]
 
 
 def _speed(folder: Path, options: argparse.Namespace) -> Iterator[Target]:
-    wanted = _contenders(options.only)
+    wanted = _contenders(options.only, options.linuxforhealth)
     for name in _named(MIXES, options.only):
         is_idle = os.getloadavg()[0] < _IDLE
         compared = compare(folder, name, MIXES[name], wanted, options.claims, options.runs)
@@ -92,11 +95,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--memory", action="store_true", help="peak memory of every output")
     parser.add_argument("--small", type=int, default=10_000, help="claims of the small file for --memory")
     parser.add_argument("--large", type=int, default=1_000_000, help="claims of the large file for --memory")
+    parser.add_argument("--linuxforhealth", default=sys.executable, help="a Python that has linuxforhealth-x12")
     parser.add_argument(
         "--check", action="store_true", help="compare with the targets; all parts unless some are named"
     )
     options = parser.parse_args()
-    names = [*MIXES, *OUTPUTS, *(each.name for each in contenders())]
+    names = [*MIXES, *OUTPUTS, *(each.name for each in contenders(options.linuxforhealth))]
     for word in options.only:
         if not any(word in name for name in names):
             parser.error(f"no mix, contender or output has {word!r} in its name: {'; '.join(names)}")

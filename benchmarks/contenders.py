@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,8 +55,11 @@ class Contender:
         return [*(word.replace("{folder}", str(path.parent / "out")) for word in self.command), str(path)]
 
 
-def contenders() -> Iterator[Contender]:
-    """Yield the commands, the slow ones with a tenth or a hundredth of the claims."""
+def contenders(python: str = sys.executable) -> Iterator[Contender]:
+    """Yield the commands, the slow ones with a tenth or a hundredth of the claims.
+
+    linuxforhealth-x12, which needs an older pydantic than others may, runs under `python`, where that can import it.
+    """
     ndjson = (*SCRUB, "--format", "ndjson")
     yield Contender(NDJSON, ndjson)
     yield Contender("scrubber, ndjson, `--no-screen`", (*ndjson, "--no-screen"), 0.1)
@@ -63,6 +67,10 @@ def contenders() -> Iterator[Contender]:
     yield Contender(JOBS, (*ndjson, "--jobs", "2"))
     yield Contender(BARE, program(_BARE_READER))
     yield Contender("pyx12 guide validation", program(_VALIDATION), 0.01)
-    if importlib.util.find_spec("linuxforhealth"):
-        yield Contender("linuxforhealth-x12 models", program(_LINUXFORHEALTH), 0.01)
+    if _can_import(python, "linuxforhealth.x12.io"):
+        yield Contender("linuxforhealth-x12 models", (python, *program(_LINUXFORHEALTH)[1:]), 0.01)
     yield Contender(BYTES_SPLIT, program(_SPLIT))
+
+
+def _can_import(python: str, module: str) -> bool:
+    return subprocess.run((python, "-c", f"import {module}"), capture_output=True, check=False).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,8 +69,12 @@ class Compared:
     same_bytes: bool | None = None
 
     def times_bare(self, name: str) -> float:
-        """Return how many claims a contender reads while the bare reader reads one of the same file."""
-        return self.speeds[BARE].a_claim / max(self.speeds[name].a_claim, 1e-9)
+        """Return how many claims a contender reads while the bare reader reads one of the same file.
+
+        It is no number where there were too few claims to be measured, which misses every target.
+        """
+        own = self.speeds[name].a_claim
+        return self.speeds[BARE].a_claim / own if own > 0 else math.nan
 
 
 def found_in(path: Path, *options: str) -> Found:
@@ -131,7 +136,7 @@ def rows_of(compared: Compared) -> Iterator[str]:
         cells = (
             f"{speed.claims:,}",
             f"{1e6 * speed.a_claim:.1f}",
-            f"{1 / max(speed.a_claim, 1e-9):,.0f}",
+            f"{1 / speed.a_claim if speed.a_claim > 0 else math.nan:,.0f}",
             f"{compared.times_bare(name):.2f}",
             f"{1e6 * speed.wall_a_claim:.1f} µs",
             f"{1e3 * speed.begun.processor:.0f}",

@@ -57,6 +57,7 @@ def test_targets_of_speed() -> None:
     assert _missed(slow) == []
     assert _missed(slow, is_idle=True) == ["--jobs 2, times as fast by the clock"]
     assert _missed(_compared(MANY_FINDINGS, bare=100)) == []
+    assert _missed(_compared(MANY_FINDINGS, bare=100, ndjson=-1)) == ["times the bare reader"]
 
 
 def test_the_other_targets() -> None:
