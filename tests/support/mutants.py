@@ -33,6 +33,7 @@ __all__ = ["MUTATIONS", "drawn_file", "mutant"]
 Mutation = Callable[[random.Random, Segments], None]
 
 _COMMON = Delimiters("*", ":", "^", "~")
+_DAY = date(2024, 8, 5)
 _NUMBERS_OF_CHANGES = (0, 1, 1, 1, 2, 2, 3, 5)
 _VALUES = (
     *("", " ", "X", "ZZ", "0", "-3", "2", "1.5", "999999", "8", "50", "LT", "1:2:9", "9", ":", "UN", "MJ", "12.50"),
@@ -244,11 +245,11 @@ def _of_any_table(chance: random.Random) -> str:
 
 
 def _of_ultrasound(chance: random.Random) -> str:
-    return chance.choice((*ULTRASOUND, *ULTRASOUND, *RETIRED))
+    return chance.choice((*ULTRASOUND * 4, *RETIRED))
 
 
 def _another_primary(chance: random.Random) -> str:
-    return chance.choice(primaries())
+    return chance.choice(primaries(_DAY))
 
 
 def _describe(chance: random.Random, segments: Segments) -> None:

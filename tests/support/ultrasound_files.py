@@ -39,7 +39,7 @@ _BORDERS = (
 )
 """Days on which tables change, and the days before them."""
 
-_DAYS = (*(date(2024, 8, 5), date(2024, 8, 6), date(2025, 3, 3)) * 8, *_BORDERS)
+_DAYS = (*(date(2024, 8, 5), date(2024, 8, 6), date(2025, 3, 3)) * 12, *_BORDERS)
 _FIRST_DAY, _LAST_DAY = date(2012, 1, 1), date(2026, 11, 20)
 
 
@@ -71,9 +71,12 @@ def _billable(row: object) -> Billable:
 
 
 @cache
-def primaries() -> tuple[str, ...]:
-    """Return the primary procedures of ultrasound that have not ended."""
-    return tuple(row.base for row in load_facts().base_codes if row.addon == INITIAL and row.deleted is None)
+def primaries(day: date) -> tuple[str, ...]:
+    """Return the primary procedures of ultrasound on a day; on a day without ultrasound, those of the first one."""
+    own = [row for row in load_facts().base_codes if row.addon == INITIAL and CodeForm.PROCEDURE.fits(row.base)]
+    first = min(row.effective for row in own)
+    then = max(day, first)
+    return tuple(row.base for row in own if row.effective <= then and (row.deleted is None or then <= row.deleted))
 
 
 @cache
@@ -118,8 +121,7 @@ class Service:
 
 def draw_services(chance: random.Random, day: date) -> list[Service]:
     """Draw the services of a claim of a day; where rows of tables are drawn, the day may be one of theirs."""
-    kind = chance.choices((_session, _of_rows, _visit, _alone, _on_sides, _bypassed), (8, 6, 3, 4, 2, 2))[0]
-    services = kind(chance, day)
+    services = chance.choices(tuple(_KINDS), tuple(_KINDS.values()))[0](chance, day)
     for service in services:
         service.charge = chance.choice((100, 250, 1200))
         if not service.modifiers and chance.random() < 0.15:
@@ -130,7 +132,7 @@ def draw_services(chance: random.Random, day: date) -> list[Service]:
 def _session(chance: random.Random, day: date) -> list[Service]:
     """Draw a session as it should be billed: a primary procedure, a catheter placement, each vessel once."""
     catheter = chance.choice(billable_rows()["catheter_codes"]).codes[0]
-    codes = [chance.choice(primaries()), *[catheter] * chance.randrange(2), INITIAL]
+    codes = [chance.choice(primaries(day)), *[catheter] * (chance.random() < 0.8), INITIAL]
     services = [Service(code, day) for code in codes]
     if chance.random() < 0.6:
         services.append(Service(ADDITIONAL, day, units=chance.choice((1, 1, 2, 3, 5, 6))))
@@ -139,9 +141,23 @@ def _session(chance: random.Random, day: date) -> list[Service]:
     return services
 
 
+def _modified_session(chance: random.Random, day: date) -> list[Service]:
+    """Draw a session with a modifier that a table is about on an ultrasound line."""
+    services = _session(chance, day)
+    services[-1].modifiers = (chance.choice([row.modifier for row in load_facts().modifiers]),)
+    return services
+
+
+def _coronary(chance: random.Random, day: date) -> list[Service]:
+    """Draw ultrasound beside a primary procedure of its coronary siblings."""
+    row = chance.choice(billable_rows()["coronary_bases"])
+    return [Service(code, day) for code in (row.codes[-1], *ULTRASOUND[: chance.randint(1, 2)])]
+
+
 def _of_rows(chance: random.Random, day: date) -> list[Service]:
     """Draw the codes of a row or two, of a table each, mostly beside ultrasound."""
-    rows = [chance.choice(chance.choice(tuple(billable_rows().values()))) for _ in range(chance.choice((1, 1, 2)))]
+    tables = tuple(name for name in billable_rows() if name not in _OF_ENDED_CODES or chance.random() < 0.3)
+    rows = [chance.choice(billable_rows()[chance.choice(tables)]) for _ in range(chance.choice((1, 1, 2)))]
     days = [day, *(each for row in rows for each in row.days)]
     day = chance.choice(days)
     codes = [code for row in rows for code in row.codes]
@@ -150,22 +166,23 @@ def _of_rows(chance: random.Random, day: date) -> list[Service]:
             ((INITIAL,), (INITIAL,), ULTRASOUND, ULTRASOUND, (ADDITIONAL,), (chance.choice(RETIRED),))
         )
     if chance.random() < 0.4:
-        codes.append(chance.choice(primaries()))
+        codes.append(chance.choice(primaries(day)))
     chance.shuffle(codes)
     return [Service(code, day) for code in codes[:6]]
 
 
 def _on_sides(chance: random.Random, day: date) -> list[Service]:
     """Draw a session whose lines have a side each."""
-    codes = [chance.choice(primaries()), INITIAL, *[ADDITIONAL] * chance.randrange(3)]
+    codes = [chance.choice(primaries(day)), INITIAL, *[ADDITIONAL] * chance.randrange(3)]
     return [Service(code, day, (chance.choice(("LT", "RT")),)) for code in codes]
 
 
 def _bypassed(chance: random.Random, day: date) -> list[Service]:
     """Draw ultrasound beside a code that it is bundled into or excluded with, with a modifier for another session."""
     row = chance.choice(billable_rows()[chance.choice(("ptp", "exclusions"))])
-    other, day = row.codes[0], chance.choice((day, *row.days))
-    services = [Service(code, day) for code in (chance.choice(primaries()), other, INITIAL) if code]
+    other = next((code for code in row.codes if code not in ULTRASOUND), INITIAL)
+    day = chance.choice((day, chance.choice((day, *row.days))))
+    services = [Service(code, day) for code in (chance.choice(primaries(day)), other, INITIAL) if code]
     both = chance.choice(("", "", "59", "LT", "RT"))
     for service in services[1:]:
         if both or chance.random() < 0.6:
@@ -179,7 +196,7 @@ def _visit(chance: random.Random, day: date) -> list[Service]:
 
 def _alone(chance: random.Random, day: date) -> list[Service]:
     """Draw a code that an edit names, with none beside it that any edit names."""
-    code = chance.choice(chance.choice((ULTRASOUND, _named_by_edits(), _named_by_edits())))
+    code = chance.choice(chance.choice((ULTRASOUND, *[_named_by_edits()] * 3)))
     day = chance.choice((day, chance.choice(_BORDERS), chance.choice(_BORDERS[-4:])))
     return [Service(each, day) for each in (code, *chance.sample(_OFFICE[:9], k=chance.randrange(2)))]
 
@@ -188,6 +205,22 @@ def _alone(chance: random.Random, day: date) -> list[Service]:
 def _named_by_edits() -> tuple[str, ...]:
     """Return the codes that make a claim one of interest to the edits of ultrasound."""
     return tuple(sorted({code for rule in EDITS.edits for code in rule.meta.procedures or ()}))
+
+
+_OF_ENDED_CODES = ("successions", "ended_codes")
+_KINDS = {
+    kind: often
+    for often, kinds in {
+        8: (_session,),
+        6: (_of_rows,),
+        4: (_visit,),
+        3: (_modified_session, _bypassed, _alone),
+        2: (_on_sides,),
+        1: (_coronary,),
+    }.items()
+    for kind in kinds
+}
+"""What claims bill, with how often."""
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
@@ -242,25 +275,33 @@ class Drawing:
             self.levels += 1
             yield from (["HL", str(self.levels), str(own), "23", "0"], ["PAT", "19"], ["NM1", "QC", "1", "KIM", "BO"])
             yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "20100101", "M"])
-        for _ in range(chance.choice((1, 1, 1, 2))):
-            yield from self._claim(day)
+        renderer = chance.choice(RENDERERS)
+        if chance.random() < 0.1:
+            first, *rest = _session(chance, day)
+            halves = [[first], rest]
+            if chance.random() < 0.4:
+                first.day += timedelta(days=chance.choice((-1, 1)))
+        else:
+            halves = [draw_services(chance, day) for _ in range(chance.choice((1, 1, 1, 2)))]
+        for services in halves:
+            other = chance.choice(RENDERERS) if chance.random() < 0.1 else renderer
+            yield from self._claim(services, other)
 
-    def _claim(self, day: date) -> Iterator[list[str]]:
+    def _claim(self, services: list[Service], renderer: str) -> Iterator[list[str]]:
         chance = self.chance
         self.claims += 1
-        services = draw_services(chance, day)
         total = sum(service.charge for service in services)
         place = f"{chance.choice(PLACES)}:B:{chance.choice('1' * 38 + '78')}"
         yield ["CLM", f"PCN{self.claims}", str(total), "", "", place, "Y", "A", "Y", "Y"]
         if chance.random() < 0.5:
             yield ["REF", "D9", f"CH{self.claims:06}"]
-        if not place.endswith("1"):
+        if not place.endswith("1") and chance.random() < 0.8:
             yield ["REF", "F8", f"ICN{self.claims}"]
         if chance.random() < 0.1:
             yield ["NTE", "ADD", draw_note(chance)]
         codes = chance.sample(DIAGNOSES, k=chance.randrange(1, 5))
         yield ["HI", *(f"{'ABF' if number else 'ABK'}:{code}" for number, code in enumerate(codes))]
-        yield ["NM1", "82", "1", "TESTDOCTOR", "SAM", "", "", "", "XX", chance.choice(RENDERERS)]
+        yield ["NM1", "82", "1", "TESTDOCTOR", "SAM", "", "", "", "XX", renderer]
         for number, service in enumerate(services, 1):
             yield from self._line(number, service, len(codes))
 
