@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 
 from tests.campaigns.recorded_inputs import collect
-from tests.support.screen_cases import Named, cases_of, generated, known_inputs, mutants
+from tests.support.screen_cases import Named, cases_of, generated, known_inputs, mutants, rows_of_tables
 
 
 def inputs(files: int, mutated: int, seed: int) -> Iterator[Named]:
@@ -27,6 +27,7 @@ def inputs(files: int, mutated: int, seed: int) -> Iterator[Named]:
         if file.is_claim_file and file.data not in seen:
             seen.add(file.data)
             yield file.name, file.data
+    yield from rows_of_tables()
     yield from generated(files, seed)
     yield from mutants(mutated, seed)
 

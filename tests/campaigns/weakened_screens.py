@@ -22,7 +22,7 @@ from attrs import frozen
 
 from scrubber.packs.edit import Edit, EncounterEdit
 from scrubber.packs.registry import load_plugins
-from tests.support.screen_cases import ScreenCase, cases_of, generated, mutants
+from tests.support.screen_cases import ScreenCase, cases_of, generated, mutants, rows_of_tables
 from tests.support.screened import EnginePair, Outputs, engine_of, outputs_of
 
 NAME = "screen"
@@ -210,7 +210,7 @@ def main() -> int:
     if not edits:
         print("no installed edit has a screen")
         return 0
-    inputs = [*generated(options.files, options.seed), *mutants(options.mutants, options.seed)]
+    inputs = [*rows_of_tables(), *generated(options.files, options.seed), *mutants(options.mutants, options.seed)]
     cases = cases_of(inputs, other_settings=3, files=0)
     judged = [(case, outputs_of(case.data, EnginePair.of(case.variant).thorough)) for case in cases]
     tried = 0

@@ -28,11 +28,11 @@ from tests.support.ultrasound_files import (
     written,
 )
 
-__all__ = ["MUTATIONS", "drawn_file", "mutant"]
+__all__ = ["COMMON", "MUTATIONS", "drawn_file", "mutant"]
 
 Mutation = Callable[[random.Random, Segments], None]
 
-_COMMON = Delimiters("*", ":", "^", "~")
+COMMON = Delimiters("*", ":", "^", "~")
 _DAY = date(2024, 8, 5)
 _NUMBERS_OF_CHANGES = (0, 1, 1, 1, 2, 2, 3, 5)
 _VALUES = (
@@ -45,7 +45,7 @@ _VALUES = (
 
 def drawn_file(seed: int) -> bytes:
     """Return the regular file of a seed, unchanged."""
-    return written(with_counts(draw_segments(_chance("file", seed))), _COMMON, "\n")
+    return written(with_counts(draw_segments(_chance("file", seed))), COMMON, "\n")
 
 
 def mutant(seed: int) -> bytes:
@@ -61,7 +61,7 @@ def mutant(seed: int) -> bytes:
     if chance.random() < 0.03:
         chance.choice(DAMAGES)(chance.choice, segments)
     is_common = chance.random() < 0.7
-    delimiters = _COMMON if is_common else chance.choice(MARKS)
+    delimiters = COMMON if is_common else chance.choice(MARKS)
     return written(segments, delimiters, "" if delimiters.segment == "\n" else chance.choice(LINE_ENDS))
 
 

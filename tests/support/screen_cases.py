@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import frozen
 
 from benchmarks.generate import Mix, texts
-from tests.support.mutants import drawn_file, mutant
+from tests.support.mutants import COMMON, drawn_file, mutant
 from tests.support.paths import FIXTURES, ROOT
 from tests.support.screened import VARIANTS, EnginePair
+from tests.support.ultrasound_files import (
+    billable_rows,
+    claims_of_named_codes,
+    claims_of_rows,
+    segments_of_claims,
+    with_counts,
+    written,
+)
 
 _OTHERS = ("corpus", "field", "break")
 _CLAIM_FILES = (".837", ".837i", ".edi", ".x12", ".txt")
 _VARIANTS = tuple(name for name in VARIANTS if name != "default")
 Named = tuple[str, bytes]
+T = TypeVar("T")
 
 
 @frozen
@@ -72,6 +83,21 @@ def generated(count: int, seed: int = 1) -> Iterator[Named]:
                 chance.choice((0.01, 0.2, 1)), chance.choice((0.05, 0.25, 1)), chance.random(), 1 + number // 2 % 4
             )
             yield f"generated {number}", "".join(texts(20, mix, number)).encode("ascii")
+
+
+def rows_of_tables() -> Iterator[Named]:
+    """Yield files of claims that bill what the rows of the rule tables and the edits name, 100 of them each."""
+    claims = {f"rows of {table}": claims_of_rows(table) for table in billable_rows()}
+    for name, own in {**claims, "codes of edits": claims_of_named_codes()}.items():
+        for number, some in enumerate(batched(own, 100)):
+            yield f"{name}, file {number}", written(with_counts(segments_of_claims(some)), COMMON, "\n")
+
+
+def batched(claims: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield so many of the claims at a time."""
+    left = iter(claims)
+    while found := list(islice(left, size)):
+        yield found
 
 
 def mutants(count: int, seed: int = 1) -> Iterator[Named]:

@@ -6,7 +6,7 @@ Every claim is balanced and complete, so that a screen has to look at what is bi
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import cache
 
@@ -237,25 +237,42 @@ class Drawing:
 
     def segments(self) -> Iterator[list[str]]:
         """Yield a file of a few claims of one or two billing providers."""
+        yield from self._head()
+        for npi in BILLERS[: self.chance.choice((1, 1, 2))]:
+            yield from self._provider(npi)
+        yield from _trailers()
+
+    def _head(self) -> Iterator[list[str]]:
         yield ["GS", "HC", "SUB0001", "SCRUB01", "20261124", "0900", "1", "X", "005010X222A1"]
         yield ["ST", "837", "0001", "005010X222A1"]
         yield ["BHT", "0019", "00", "BATCH0001", "20261124", "0900", "CH"]
         yield ["NM1", "41", "2", "SYNTHETIC BILLING", "", "", "", "", "46", "SUB0001"]
         yield ["PER", "IC", "EDI DESK", "TE", "5555551212"]
         yield ["NM1", "40", "2", "CLAIM SCRUBBER", "", "", "", "", "46", "SCRUB01"]
-        for npi in BILLERS[: self.chance.choice((1, 1, 2))]:
-            yield from self._provider(npi)
-        yield from (["SE", "0", "0001"], ["GE", "1", "1"], ["IEA", "1", "000000101"])
+
+    def segments_for(self, claims: Iterable[list[Service]]) -> Iterator[list[str]]:
+        """Yield a file with a claim of a patient of its own for the services given."""
+        yield from self._head()
+        yield from self._billing_provider(BILLERS[0])
+        for services in claims:
+            self.levels += 1
+            yield from self._subscriber(f"M{self.levels}", PAYERS[0], 1, is_dependent=False)
+            yield from self._claim(services, RENDERERS[0])
+        yield from _trailers()
 
     def _provider(self, npi: str) -> Iterator[list[str]]:
+        yield from self._billing_provider(npi)
+        provider = self.levels
+        for _ in range(self.chance.randint(1, 5)):
+            yield from self._patient(provider)
+
+    def _billing_provider(self, npi: str) -> Iterator[list[str]]:
         provider = self.levels = self.levels + 1
         yield ["HL", str(provider), "", "20", "1"]
         if self.chance.random() < 0.2:
             yield ["PRV", "BI", "PXC", self.chance.choice(("2086S0129X", "261QA1903X"))]
         yield ["NM1", "85", "2", "SYNTHETIC VASCULAR PC", "", "", "", "", "XX", npi]
         yield from (["N3", "1 MAIN ST"], ["N4", "ANYTOWN", "PA", "171110000"], ["REF", "EI", "123456789"])
-        for _ in range(self.chance.randint(1, 5)):
-            yield from self._patient(provider)
 
     def _patient(self, provider: int) -> Iterator[list[str]]:
         chance = self.chance
@@ -265,16 +282,7 @@ class Drawing:
             member, day, payer = f"M{len(self.patients) + 1}", chance.choice(_DAYS), chance.choice(PAYERS)
             self.patients.append((member, day, payer))
         self.levels += 1
-        own, is_dependent = self.levels, chance.random() < 0.1
-        yield ["HL", str(own), str(provider), "22", "1" if is_dependent else "0"]
-        yield ["SBR", "P", "" if is_dependent else "18", "", "", "", "", "", "", payer[1]]
-        yield ["NM1", "IL", "1", "TESTPATIENT", "ANN", "", "", "", "MI", member]
-        yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "19500101", "F"])
-        yield ["NM1", "PR", "2", "SYNTHETIC PAYER", "", "", "", "", "PI", payer[0]]
-        if is_dependent:
-            self.levels += 1
-            yield from (["HL", str(self.levels), str(own), "23", "0"], ["PAT", "19"], ["NM1", "QC", "1", "KIM", "BO"])
-            yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "20100101", "M"])
+        yield from self._subscriber(member, payer, provider, is_dependent=chance.random() < 0.1)
         renderer = chance.choice(RENDERERS)
         if chance.random() < 0.1:
             first, *rest = _session(chance, day)
@@ -286,6 +294,20 @@ class Drawing:
         for services in halves:
             other = chance.choice(RENDERERS) if chance.random() < 0.1 else renderer
             yield from self._claim(services, other)
+
+    def _subscriber(
+        self, member: str, payer: tuple[str, str], provider: int, *, is_dependent: bool
+    ) -> Iterator[list[str]]:
+        own = self.levels
+        yield ["HL", str(own), str(provider), "22", "1" if is_dependent else "0"]
+        yield ["SBR", "P", "" if is_dependent else "18", "", "", "", "", "", "", payer[1]]
+        yield ["NM1", "IL", "1", "TESTPATIENT", "ANN", "", "", "", "MI", member]
+        yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "19500101", "F"])
+        yield ["NM1", "PR", "2", "SYNTHETIC PAYER", "", "", "", "", "PI", payer[0]]
+        if is_dependent:
+            self.levels += 1
+            yield from (["HL", str(self.levels), str(own), "23", "0"], ["PAT", "19"], ["NM1", "QC", "1", "KIM", "BO"])
+            yield from (["N3", "2 ELM ST"], ["N4", "ANYTOWN", "PA", "17111"], ["DMG", "D8", "20100101", "M"])
 
     def _claim(self, services: list[Service], renderer: str) -> Iterator[list[str]]:
         chance = self.chance
@@ -320,6 +342,34 @@ class Drawing:
 def draw_segments(chance: random.Random) -> Segments:
     """Draw the segments of a file behind its ISA; components are divided by a colon, and SE01 is yet to be counted."""
     return list(Drawing(chance).segments())
+
+
+def _trailers() -> Iterator[list[str]]:
+    yield from (["SE", "0", "0001"], ["GE", "1", "1"], ["IEA", "1", "000000101"])
+
+
+def claims_of_named_codes() -> Iterator[list[Service]]:
+    """Yield claims of each code that an edit names, with no other one, on each day on which tables change."""
+    for code in _named_by_edits():
+        yield from ([Service(code, day)] for day in _BORDERS)
+
+
+def claims_of_rows(table: str) -> Iterator[list[Service]]:
+    """Yield claims of the codes of each row of a table: alone, beside ultrasound, and beside its primary procedure too.
+
+    All three are of a day that all tables know, and each in turn of the days around the first and last one of the row.
+    """
+    chance = random.Random(table)
+    for row in billable_rows()[table]:
+        for number, day in enumerate(dict.fromkeys((_DAYS[0], *row.days))):
+            choices = ((), (INITIAL,), (chance.choice(primaries(day)), INITIAL))
+            for beside in (choices[number % 3],) if number else choices:
+                yield [Service(code, day) for code in dict.fromkeys((*row.codes, *beside))]
+
+
+def segments_of_claims(claims: Iterable[list[Service]]) -> Segments:
+    """Return the segments of a file of these claims, as `draw_segments` does."""
+    return list(Drawing(random.Random(0)).segments_for(claims))
 
 
 _HEAD = f"ISA|00|{'':10}|00|{'':10}|ZZ|{'SUB0001':15}|ZZ|{'SCRUB01':15}|261124|0900|^|00501|000000101|0|T|:"

@@ -65,8 +65,10 @@ def test_mutants_bill_what_screens_are_about() -> None:
 
 
 def test_a_seed_is_one_file() -> None:
-    assert [mutant(seed) for seed in range(20)] == [mutant(seed) for seed in range(20)]
-    assert len({mutant(seed) for seed in range(20)}) == 20
+    seeds = range(200)
+    files = [mutant(seed) for seed in seeds]
+    assert files == [mutant(seed) for seed in reversed(seeds)][::-1]
+    assert len(set(files)) == 200
     assert len(MUTATIONS) > 30
 
 
