@@ -47,6 +47,8 @@ DAMAGED = dict(damaged())
 SAMPLE = {name: data for place, (name, data) in enumerate(DAMAGED.items()) if place % 23 == 0}
 TURNS = ("ends", "without", "twice", "lower")
 """What leaves every element where it was: one of them is tried at each segment."""
+TURNS_OF_ELEMENTS = ("split", "misplaced")
+"""What is done at every element: one of them is tried at each, a name in a component at all of them."""
 X12 = (".837", ".277ca", ".999")
 
 
@@ -100,14 +102,19 @@ def every(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--all-canaries"))
 
 
-def _place(name: str) -> int:
-    return int(re.search(r"#(\d+)", name)[1])  # type: ignore[index]
+def _place(name: str) -> tuple[int, int]:
+    """Return the places of the segment and of the element that are damaged; without an element its place is 0."""
+    found = re.search(r"#(\d+)(?:-(\d+))?", name)
+    assert found
+    return int(found[1]), int(found[2] or 0)
 
 
 def _takes_its_turn(name: str) -> bool:
     """Whether the damage is of a kind that is always tried, or whose turn it is at this place."""
-    kind = name.partition(" ")[0]
-    return kind not in TURNS or TURNS[_place(name) % len(TURNS)] == kind
+    kind, place = name.partition(" ")[0], sum(_place(name))
+    if name.count("-") > 1:
+        return True
+    return all(kind not in turns or turns[place % len(turns)] == kind for turns in (TURNS, TURNS_OF_ELEMENTS))
 
 
 def test_turns_leave_out_no_place_and_no_kind() -> None:
@@ -142,11 +149,13 @@ def test_no_number_in_the_wrong_element_is_shown(
     forms: tuple[str, ...],
     every: bool,  # noqa: FBT001
 ) -> None:
+    guided = config.conformance == "guide"
     for value in values:
-        for place, (name, data) in enumerate(planted(value, redact=config.redact)):
-            # In the claims there is each of the values, elsewhere they take turns; a place is tried once as it is and
-            # once where reports are redacted, every second one of these with the guide.
-            guided = config.conformance == "guide"
+        # In the claims each of the values is tried at every place, half of them where reports are redacted.
+        turn, turns = (PLANTED.index(value) + config.redact) % 2, 1 if every else 2
+        for place, (name, data) in enumerate(planted(value, redact=config.redact, turn=turn % turns, turns=turns)):
+            # Elsewhere they take turns; a place is tried once as it is and once where reports are redacted, every
+            # second one of these with the guide.
             turn = (place // 2 if config.redact else place) % len(PLANTED)
             is_next = (guided or PLANTED[turn] == value) and (not config.redact or place % 2 == guided)
             if not (every or name == "claims" or is_next):
@@ -164,10 +173,16 @@ def test_a_number_that_is_shown_would_be_seen() -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--redact"]])
-def test_the_command_line_shows_no_number_in_the_wrong_element(run: Run, tmp_path: Path, options: list[str]) -> None:
+def test_the_command_line_shows_no_number_in_the_wrong_element(
+    run: Run,
+    tmp_path: Path,
+    options: list[str],
+    every: bool,  # noqa: FBT001
+) -> None:
     (tmp_path / "in").mkdir()
     for number, value in enumerate(PLANTED):
-        for place, (name, data) in enumerate(planted(value, redact=bool(options))):
+        turns = 1 if every else 4  # in process all of them are tried
+        for place, (name, data) in enumerate(planted(value, redact=bool(options), turns=turns)):
             if place % 50 == 0 or (number == 0 and name == "claims"):
                 (tmp_path / "in" / f"{number}-{place:03}.837").write_bytes(data)
     reports = [f"--report={form}=r.{form}" for form in format_names()]

@@ -134,10 +134,11 @@ PLANTED = ("935104827", "9351048276", "19370419", "QZDOEX")
 """A Social Security number, a number of ten digits that is no NPI, a birth date and a name."""
 
 
-def planted(value: str, *, redact: bool) -> Iterator[tuple[str, bytes]]:
+def planted(value: str, *, redact: bool, turn: int = 0, turns: int = 1) -> Iterator[tuple[str, bytes]]:
     """Yield files that hold a value in every element where no report may show it, with a name for each.
 
-    Most of them are in one file of many claims; what damages the envelope or the levels is a file of its own.
+    Most of them are in one file of many claims; what damages the envelope or the levels is a file of its own.  With
+    `turns` the claims are those of every second element (or third, and so on), and `turn` says of which.
     """
     whole = segments_of()
     first = next(place for place, segment in enumerate(whole) if segment[:2] == ["HL", "2"])
@@ -153,7 +154,8 @@ def planted(value: str, *, redact: bool) -> Iterator[tuple[str, bytes]]:
         [*body[:place], wrong, *body[place + 1 :]]
         for place, segment in enumerate(body)
         if segment[0] != "HL"
-        for _, wrong in _plantings(segment, value, redact=redact)
+        for parts, wrong in _plantings(segment, value, redact=redact)
+        if (place + sum(map(int, parts.split("-")))) % turns == turn
     ]
     # Without an initial vessel the place of service is part of a message.
     claims += [
