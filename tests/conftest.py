@@ -41,7 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-hostile", action="store_true", help="every hostile input through every front end, alone")
     parser.addoption("--all-files", action="store_true", help="also the largest of other people's files by pyx12")
     parser.addoption("--all-canaries", action="store_true", help="every canary in every place, in a file of its own")
-    parser.addoption("--opinion-claims", type=int, default=1_000, help="claims for the second opinion in SQL")
+    parser.addoption("--all-faults", action="store_true", help="the command hurt at every one of the chosen calls")
+    parser.addoption("--opinion-claims", type=int, default=500, help="claims drawn for what is true of any claims")
 
 
 def pytest_configure() -> None:

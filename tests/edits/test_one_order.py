@@ -1,11 +1,14 @@
-"""One finding of a line gives the order where two would contradict each other; the others refer to it."""
+"""One finding of a line gives the order where two would contradict each other; the others refer to it.
+
+More claims are drawn with `--opinion-claims`.
+"""
 
 from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain, combinations
 
 import pytest
 
@@ -60,9 +63,11 @@ def _codes(findings: list[Finding]) -> set[tuple[str, str]]:
     return set(combinations(sorted({finding.code for finding in findings}), 2))
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_no_line_has_two_orders_that_contradict_each_other(seed: int, default_engine: Engine) -> None:
-    for findings in _lines(seed, default_engine):
+def test_no_line_has_two_orders_that_contradict_each_other(
+    request: pytest.FixtureRequest, default_engine: Engine
+) -> None:
+    files = request.config.getoption("--opinion-claims") // A_FILE
+    for findings in chain.from_iterable(_lines(seed, default_engine) for seed in range(files)):
         orders = [finding for finding in findings if not finding.fix.startswith("See ")]
         assert not _codes(orders) & CONTRADICTING, [(finding.code, finding.fix) for finding in orders]
 
