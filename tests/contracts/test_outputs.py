@@ -21,7 +21,7 @@ from scrubber.findings.report import ClaimReport
 from scrubber.io.source import open_source
 from tests.support import shapes
 from tests.support.oracle import interchanges, pyx12_errors
-from tests.support.other_files import OTHERS, SAMPLES, for_pyx12
+from tests.support.other_files import OTHERS, SAMPLES, as_parameters
 from tests.support.x12_files import (
     Written,
     amounts,
@@ -37,7 +37,7 @@ from tests.support.x12_files import (
 FILES = [*SAMPLES, *OTHERS]
 
 # The profile `long` has more of them than the default one, which draws fewer of these large files than of other things.
-EXAMPLES = 30 if settings().max_examples <= 100 else settings().max_examples
+EXAMPLES = 20 if settings().max_examples <= 100 else settings().max_examples
 
 
 class Alternating(Engine):
@@ -150,7 +150,7 @@ def kinds(data: bytes) -> set[str]:
     return {re.sub(r"\d+", "n", re.sub(r"Segment \S+ not found.*", "Segment not found", text))[:60] for text in errors}
 
 
-@pytest.mark.parametrize("path", for_pyx12(FILES), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", as_parameters(FILES), ids=lambda path: path.name)
 def test_other_peoples_files_split_as_valid_as_they_were(path: Path, alternating: Engine, x214: Path) -> None:
     data = path.read_bytes()
     written = write(data, alternating, k3=True)
@@ -176,7 +176,7 @@ def test_other_peoples_files_split_as_valid_as_they_were(path: Path, alternating
     assert write(written.files["annotated"], alternating, k3=True).files["annotated"] == written.files["annotated"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", as_parameters(FILES), ids=lambda path: path.name)
 def test_a_file_without_errors_comes_back_byte_for_byte(path: Path, default_engine: Engine) -> None:
     written = write(path.read_bytes(), default_engine)
     if written.report.readable and not written.report.totals.rejected:

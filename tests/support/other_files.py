@@ -11,14 +11,14 @@ from tests.support.paths import FIXTURES, ROOT
 
 _CORPUS = ROOT.parent / "shared" / "corpus"
 _LARGE = 100_000
-"""Two files of hundreds of equal claims are larger: pyx12 takes as long over one as over all others together."""
+"""Two files of hundreds of equal claims are larger: a test takes as long over one as over all others together."""
 
 SAMPLES = sorted((FIXTURES / "claims").glob("*.837"))
 OTHERS = sorted(_CORPUS.iterdir()) if _CORPUS.is_dir() else []
 
 
-def for_pyx12(paths: list[Path]) -> list[Any]:
-    """Return the files as parameters of tests that walk them by pyx12; the large ones only with `--all-files`."""
+def as_parameters(paths: list[Path]) -> list[Any]:
+    """Return the files as parameters of a test; the large ones only with `--all-files`."""
     return [
         pytest.param(path, marks=pytest.mark.campaign("--all-files") if path.stat().st_size > _LARGE else ())
         for path in paths

@@ -16,7 +16,7 @@ from scrubber.findings.report import FileReport, exit_code
 from scrubber.io.source import open_source
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.x12.lexer import cut_segments
-from tests.support.other_files import OTHERS, for_pyx12
+from tests.support.other_files import OTHERS, as_parameters
 
 ISA_WIDTHS = [2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1]
 PROFESSIONAL = {"005010X222", "005010X222A1", "005010X222A2"}
@@ -81,7 +81,7 @@ def test_the_segments_are_the_file(path: Path) -> None:
     assert joined.encode("latin-1") == data
 
 
-@pytest.mark.parametrize("path", for_pyx12(OTHERS), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", as_parameters(OTHERS), ids=lambda path: path.name)
 def test_the_guide_walk_answers_for_every_file(path: Path) -> None:
     engine = make_engine(load_settings(discover=False, conformance="guide"))
     report = _scrub(path, engine)

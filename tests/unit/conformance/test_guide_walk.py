@@ -29,7 +29,7 @@ from scrubber.io.source import open_source
 from scrubber.testing import to_837p
 from scrubber.x12.lexer import cut_segments
 from scrubber.x12.rules import X12SyntaxError
-from tests.support.other_files import OTHERS, for_pyx12
+from tests.support.other_files import OTHERS, as_parameters
 from tests.support.paths import FIXTURES, ROOT
 
 HEAD = "ISA*00*          *00*          *ZZ*SUB0001        *ZZ*SCRUB01        *261124*1015*^*00501*000000101*0*T*:"
@@ -609,7 +609,7 @@ def test_rules() -> None:
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", for_pyx12(OTHERS), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", as_parameters(OTHERS), ids=lambda path: path.name)
 def test_corpus_is_walked(path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     data = path.read_bytes()
     segments = {segment.ordinal: segment for segment in cut_segments([data], lambda _: None) if segment.text}
@@ -668,7 +668,7 @@ def _comparable() -> list[Any]:
     changes = [(case[0], case[1], case[2]) for case in (*ELEMENTS, *MISPLACED)]
     changes += [(f"without {case[2]} {case[1]}", case[0], "") for case in MISSING]
     cases = [pytest.param(make((old, new)), id=name.replace(" ", "-")) for name, old, new in changes]
-    for file in for_pyx12(OTHERS):
+    for file in as_parameters(OTHERS):
         (path,) = file.values
         data = _canonical(path.read_bytes())
         if b"005010X222A1" in data and data.count(b"ISA") == data.count(b"GS*") == 1:
