@@ -19,14 +19,17 @@ def runner(folder: Path, warm: WarmProgram) -> Run:
     PYTHONPATH are found by the warm program too.
     """
 
-    def command(*args: str | Path, data: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
+    def command(
+        *args: str | Path, data: bytes | None = None, stdout: int | None = None, **env: str
+    ) -> subprocess.CompletedProcess[bytes]:
         if not any(name.startswith("PYTHON") and name != "PYTHONPATH" for name in env):
-            return warm.run(args, data, folder, {**ENV, **env}, timeout=60)
+            return warm.run(args, data, folder, {**ENV, **env}, timeout=60, stdout=stdout)
         return subprocess.run(
             [PROGRAM, *args],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
-            capture_output=True,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.PIPE,
             check=False,
             cwd=folder,
             env={**ENV, **env},

@@ -49,22 +49,32 @@ class WarmProgram:
         self._process.communicate(timeout=60)
 
     def run(
-        self, args: Sequence[str | Path], data: bytes | None, folder: Path, env: dict[str, str], timeout: float
+        self,
+        args: Sequence[str | Path],
+        data: bytes | None,
+        folder: Path,
+        env: dict[str, str],
+        timeout: float,
+        stdout: int | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command as `subprocess.run` does.  Raises subprocess.TimeoutExpired."""
+        """Run a command as `subprocess.run` does, with its standard output kept unless `stdout` is a descriptor for it.
+
+        Raises subprocess.TimeoutExpired.
+        """
         command = [str(PROGRAM), *(os.fspath(arg) for arg in args)]
         umask = os.umask(0o077)
         os.umask(umask)
         request = json.dumps({"args": command, "folder": os.fspath(folder), "env": env, "umask": umask}).encode()
         stdin, fed = (os.open(os.devnull, os.O_RDONLY), -1) if data is None else os.pipe()
-        stdout, stderr = os.pipe(), os.pipe()
-        theirs = [stdin, stdout[1], stderr[1]]
+        kept, out_end = os.pipe() if stdout is None else (os.open(os.devnull, os.O_RDONLY), os.dup(stdout))
+        said, err_end = os.pipe()
+        theirs = [stdin, out_end, err_end]
         with self._lock, ThreadPoolExecutor(3) as threads:
             socket.send_fds(self._connection, [request], theirs)
             child = int(self._connection.recv(32))
             for descriptor in theirs:
                 os.close(descriptor)
-            told = [threads.submit(_read, end) for end, _ in (stdout, stderr)]
+            told = [threads.submit(_read, end) for end in (kept, said)]
             if data is not None:
                 threads.submit(_feed, fed, data)
             self._connection.settimeout(timeout)
