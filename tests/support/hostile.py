@@ -195,6 +195,7 @@ BIG = (
     Hostile("a million elements", _claim_with(b"HI" + b"*ABK:1" * 170_000 + b"~\n"), 1, "IVUS101"),
     Hostile("a million empty segments", _claim_with(b"~" * _MILLION), 1, "X12108"),
     Hostile("a million notes", _claim_with(b"NTE*ADD*A~\n" * _MILLION), UNREAD, "X12125", None),
+    Hostile("a hundred thousand notes", _claim_with(b"NTE*ADD*A~\n" * 100_000), UNREAD, "X12125", None),
     Hostile("a million lines", _claim_with(b"LX*1~\nSV1*HC:37252*1*UN*1***1~\n" * 500_000), UNREAD, "X12125", None),
     Hostile(
         "a million names", _around(lambda: iter([LEVELS, b"NM1*IL*1*A~\n" * _MILLION, CLAIM])), UNREAD, "X12125", None
