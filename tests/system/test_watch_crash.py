@@ -28,7 +28,7 @@ from scrubber.watch.journal import Journal
 from tests.support.drop_folder import AT_ONCE, CLEAN, GOOD, MIXED, SUFFIXES, Site, files, published, tag
 
 PROGRAM = Path(sys.executable).with_name("scrubber")
-KILLS = int(os.environ.get("SCRUBBER_KILLS", "10"))
+KILLS = int(os.environ.get("SCRUBBER_KILLS", "6"))
 QUICK = ["--interval=0.1", "--settle=0", "--tries=1000"]
 
 

@@ -562,7 +562,7 @@ def test_killed_at_any_moment_each_file_is_the_old_or_the_new_one(here: Path) ->
     out.mkdir()
     chance = random.Random(7)
     seen: set[bool] = set()
-    for number in range(12):
+    for number in range(9):
         for path in out.iterdir():
             path.unlink()
         for name in NAMES:

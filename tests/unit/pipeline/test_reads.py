@@ -38,7 +38,7 @@ def test_an_input_is_read_twice_for_reports_and_three_times_for_files(
     share: float, read: dict[str, int], tmp_path: Path
 ) -> None:
     path = tmp_path / "in.837"
-    generate(path, 1_500, share)
+    generate(path, 700, share)
     size = path.stat().st_size
     assert size > 20 * (1 << 14)
     scrubber = Scrubber(load_settings(discover=False))
