@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from scrubber.x12.segment import Loop, Segment
+from scrubber.x12.segment import GUIDE_SEGMENTS, Loop, Segment
 
-__all__ = ["claim_loops", "level_loops"]
+__all__ = [
+    "CLAIM_NAMES",
+    "LEVEL_NAMES",
+    "LINE_NAMES",
+    "OPENED_BY_NAMES",
+    "OPEN_IN_CLAIM",
+    "OPEN_IN_LINE",
+    "Elements",
+    "Named",
+    "claim_loops",
+    "elements_of",
+    "level_loops",
+    "split_names",
+]
 
-_LEVEL_NAMES = {
+Elements = list[str]
+"""A segment as its identifier, in upper case, and its elements."""
+
+Named = Sequence[tuple[str, list[Elements]]]
+"""The loops that names (NM1) open in a claim, line or level: each with its identifier and its segments."""
+
+LEVEL_NAMES = {
     "85": "2010AA",
     "87": "2010AB",
     "PE": "2010AC",
@@ -16,7 +35,7 @@ _LEVEL_NAMES = {
     "PR": "2010BB",
     "QC": "2010CA",
 }
-_CLAIM_NAMES = {
+CLAIM_NAMES = {
     "DN": "2310A",
     "P3": "2310A",
     "82": "2310B",
@@ -35,7 +54,7 @@ _COVERAGE_NAMES = {
     "DQ": "2330F",
     "85": "2330G",
 }
-_LINE_NAMES = {
+LINE_NAMES = {
     "82": "2420A",
     "QB": "2420B",
     "77": "2420C",
@@ -52,8 +71,8 @@ def level_loops(loop_id: str, segments: Iterable[Segment]) -> Loop:
     """Build the loop of a hierarchical level ("2000A", "2000B", "2000C") from its segments."""
     level = here = Loop(loop_id)
     for segment in segments:
-        if segment.id == "NM1" and segment.get(1) in _LEVEL_NAMES:
-            here = Loop(_LEVEL_NAMES[segment.get(1)])
+        if segment.id == "NM1" and segment.get(1) in LEVEL_NAMES:
+            here = Loop(LEVEL_NAMES[segment.get(1)])
             level.loops.append(here)
         here.segments.append(segment)
     return level
@@ -66,12 +85,12 @@ def claim_loops(segments: Iterable[Segment]) -> Loop:
     (NM1) that the guide does not know at its place stays in the loop where it is.
     """
     claim = here = parent = Loop("2300")
-    names = _CLAIM_NAMES
+    names = CLAIM_NAMES
     for segment in segments:
         name = segment.id
         opens, outer = None, parent
         if name == "LX" or (name == "SV1" and not (here.id == "2400" and here.find("SV1") is None)):
-            opens, outer, names = "2400", claim, _LINE_NAMES
+            opens, outer, names = "2400", claim, LINE_NAMES
         elif name == "NM1":
             opens = names.get(segment.get(1))
         elif name == "SBR":
@@ -88,3 +107,27 @@ def claim_loops(segments: Iterable[Segment]) -> Loop:
 
 
 _INSIDE_LINE = {"LIN": "2410", "SVD": "2430", "LQ": "2440"}
+
+OPEN_IN_CLAIM = frozenset({"LX", "SV1", "SBR"})
+OPEN_IN_LINE = frozenset({"LX", "SBR", *_INSIDE_LINE})
+"""The segments besides names that open a loop in the head of a claim, and those in a service line behind its first."""
+
+OPENED_BY_NAMES = GUIDE_SEGMENTS - OPEN_IN_CLAIM - OPEN_IN_LINE
+"""The segments of a claim or line that opens no loop but by names."""
+
+
+def split_names(segments: Iterable[Elements], names: Mapping[str, str]) -> tuple[list[Elements], Named]:
+    """Return the segments in front of the first name (NM1) that opens a loop, and the loops with their segments."""
+    own = here = list[Elements]()
+    loops: list[tuple[str, list[Elements]]] = []
+    for elements in segments:
+        if elements[0] == "NM1" and len(elements) > 1 and elements[1] in names:
+            here = list[Elements]()
+            loops.append((names[elements[1]], here))
+        here.append(elements)
+    return own, loops
+
+
+def elements_of(loop: Loop) -> list[Elements]:
+    """Return the segments of a loop itself as elements."""
+    return [[segment.id, *segment.elements[1:]] for segment in loop.segments]

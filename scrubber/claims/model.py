@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -22,7 +22,7 @@ from attrs import field, frozen
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.dates import DateRange, parse_date
 from scrubber.findings.finding import Location
-from scrubber.x12.segment import Loop, tidy_identifier, tidy_name
+from scrubber.x12.segment import Loop, Segment, tidy_identifier, tidy_name
 from scrubber.x12.transaction_set import TransactionSet
 from scrubber.x12.values import in_cents, parse_number
 
@@ -31,6 +31,7 @@ __all__ = [
     "Adjudication",
     "Claim",
     "Diagnosis",
+    "LoopText",
     "Memoized",
     "Note",
     "OtherSubscriber",
@@ -42,6 +43,23 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+
+class LoopText(Protocol):
+    """The text of a loop, from which it and what is in it are made when somebody asks."""
+
+    def __call__(self) -> Loop:
+        """Make the loop."""
+        ...
+
+    def find(self, segment_id: str, qualifier: str | None = None) -> Segment | None:
+        """Return what `Loop.find` does."""
+        ...
+
+    def locate(self, segment_id: str, element: str | None = None, qualifier: str | None = None) -> Location:
+        """Return what `Loop.locate` does."""
+        ...
+
 
 MAX_LINES = 50
 """The service lines that the guide allows a claim."""
@@ -218,7 +236,7 @@ class ServiceLine:
     notes: tuple[Note, ...] = ()
     adjudications: tuple[Adjudication, ...] = ()
     line_contract_type: str = ""
-    _loop: Loop | Callable[[], Loop] | None = field(default=None, alias="loop")
+    _loop: Loop | LoopText | None = field(default=None, alias="loop")
     _claim: Claim | None = field(default=None, init=False)
 
     def __repr__(self) -> str:
@@ -299,7 +317,7 @@ class ServiceLine:
 
     def modifier_element(self, place: int) -> str:
         """Return the element that holds `modifiers[place]`: "SV101-3" for the first, if none before it is empty."""
-        loop = self.loop
+        loop = self._loop
         service = loop.find("SV1") if loop is not None else None
         if service is not None:
             filled = [number for number, text in enumerate(service.components(1)[2:6], 3) if text.strip()]
@@ -319,7 +337,7 @@ class ServiceLine:
         The three positions are None for a line that a host built itself.
         """
         segment_id = element.partition("-")[0][:-2] if element else "SV1"
-        loop = self.loop
+        loop = self._loop
         return Location("2400", segment_id, element) if loop is None else loop.locate(segment_id, element, qualifier)
 
 
@@ -374,7 +392,7 @@ class Claim(Memoized):
     original_reference: str = ""
     ordinal: int = 1
     transaction: TransactionSet = _NO_TRANSACTION_SET
-    _loop: Loop | Callable[[], Loop] | None = field(default=None, alias="loop")
+    _loop: Loop | LoopText | None = field(default=None, alias="loop")
     complete: bool = True
     alone: bool = False
     responsibility: str = ""
@@ -450,7 +468,7 @@ class Claim(Memoized):
     def locate(self, element: str | None = None, qualifier: str | None = None) -> Location:
         """Return the place of an element of loop 2300 ("CLM02", "HI01-2"); the CLM segment when none is given."""
         segment_id = element.partition("-")[0][:-2] if element else "CLM"
-        loop = self.loop
+        loop = self._loop
         return Location("2300", segment_id, element) if loop is None else loop.locate(segment_id, element, qualifier)
 
 

@@ -21,11 +21,13 @@ from scrubber.x12.rules import (
 from scrubber.x12.segment import GUIDE_SEGMENTS, Delimiters, Segment
 
 __all__ = [
+    "BLANK",
     "MAX_SEGMENT",
     "Block",
     "Stretch",
     "control_characters",
     "cut_blocks",
+    "cut_elements",
     "cut_segments",
     "cut_slice",
     "cut_text",
@@ -38,7 +40,7 @@ MAX_SEGMENT = 1 << 20
 ISA_LENGTH = 106
 _ISA_SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
 _ISA = re.compile("ISA", re.ASCII | re.IGNORECASE)
-_BLANK = " \t\r\n\x00\x1a"
+BLANK = " \t\r\n\x00\x1a"
 """What may be between segments without being lost: blanks, line ends and what editors append."""
 _BOM = "\xef\xbb\xbf"
 _NONE = Delimiters("", "", "", "")
@@ -268,7 +270,7 @@ def _cut_interchange(
             report(SegmentTooLong.at(place, "A segment is longer than 1 MiB; reading stopped there."))
             yield window.take(stop, ordinal)
             return
-        text = window.text[window.at : stop].lstrip(_BLANK)
+        text = window.text[window.at : stop].lstrip(BLANK)
         start = stop - len(text)
         if opened and _begins_isa(window.text[start : start + 4]):  # its terminator may be the fourth
             yield Segment("", window.offset, ordinal, delimiters, lead=window.text[window.at : start])
@@ -406,7 +408,7 @@ def _last_event(event: re.Pattern[str], text: str, start: int, stop: int) -> int
 
 def strip_blank(text: str) -> str:
     """Take blanks, line ends and padding away at both ends; of gigabytes that are nothing else, quickly."""
-    return text.strip(_BLANK) if text.encode("latin-1").translate(None, _BLANK.encode()) else ""
+    return text.strip(BLANK) if text.encode("latin-1").translate(None, BLANK.encode()) else ""
 
 
 def cut_slice(data: bytes, offset: int, ordinal: int, delimiters: Delimiters) -> list[Segment]:
@@ -421,11 +423,21 @@ def cut_text(text: str, offset: int, ordinal: int, delimiters: Delimiters, lead:
     """
     cut: list[Segment] = []
     for piece in text.split(delimiters.segment)[:-1]:
-        own = piece.lstrip(_BLANK)
+        own = piece.lstrip(BLANK)
         blank = piece[: len(piece) - len(own)]
         if own:
             cut.append(Segment(own, offset + len(blank), ordinal, delimiters, blank or lead, delimiters.segment))
         lead = ""
         offset += len(piece) + 1
         ordinal += 1
+    return cut
+
+
+def cut_elements(text: str, delimiters: Delimiters) -> list[list[str]]:
+    """Return the segments of a run of whole ones, each as its identifier, upper-cased, and elements; no empty ones."""
+    separator = delimiters.element
+    pieces = [piece.lstrip(BLANK) for piece in text.split(delimiters.segment)[:-1]]
+    cut = [piece.split(separator) for piece in pieces if piece]
+    for elements in cut:
+        elements[0] = elements[0].upper()
     return cut

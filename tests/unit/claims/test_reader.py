@@ -10,13 +10,15 @@ import pytest
 
 from scrubber.api import load_settings, make_engine
 from scrubber.claims.builder import build_claim, place_of, reopen
+from scrubber.claims.model import Claim
 from scrubber.claims.reader import Reader
 from scrubber.engine.judge import Engine
 from scrubber.findings.report import FileReport
 from scrubber.io.source import open_source
 from scrubber.pipeline.file_scrub import FileScrub
-from scrubber.testing import Form, to_837p
+from scrubber.testing import Form, load_cases, to_837p
 from scrubber.x12.segment import Delimiters
+from tests.support.paths import FIXTURES
 
 ONE = to_837p("37238\n37252", Form(line_end=""))
 OTHER = ONE.replace(b"000000101", b"000000102")
@@ -280,3 +282,43 @@ def test_lines_read_from_text_are_those_read_from_segments(shorthand: str, form:
     assert first == second
     places, same = [[line.locate("SV101-2") for line in claim.lines] for claim in claims]
     assert places == same
+
+
+_CASES = [case for path in sorted((FIXTURES / "cases").glob("[IX]*.toml")) for case in load_cases(path)]
+
+
+@pytest.mark.parametrize("form", [Form(), Form(Delimiters("|", ">", "^", "\n"), "")], ids=str)
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(Claim) if field.name[0] != "_"])
+def test_a_field_that_is_read_when_asked_is_that_read_from_segments(name: str, form: Form) -> None:
+    for case in _CASES[::3]:
+        with open_source(to_837p(case["claim"], form)) as source:
+            for raw in Reader(source):
+                asked, read = build_claim(raw), build_claim(attrs.evolve(raw, stretch=None, cut=raw.segments))
+                if name != "lines":
+                    assert getattr(asked, name) == getattr(read, name)
+                    continue
+                for line, same in zip(asked.lines, read.lines, strict=True):
+                    plain = attrs.filters.exclude("_loop", "_claim")
+                    assert attrs.asdict(line, filter=plain) == attrs.asdict(same, filter=plain)
+                    assert line.loop is not None
+                    for segment in line.loop.segments:
+                        assert line.locate(f"{segment.id}01") == same.locate(f"{segment.id}01")
+                    assert line.locate("DTP03", "472") == same.locate("DTP03", "472")
+                assert asked.locate("HI01") == read.locate("HI01")
+                assert asked.locate("REF02", "F8") == read.locate("REF02", "F8")
+
+
+def test_a_claim_that_was_read_is_frozen_and_copied_like_another() -> None:
+    with open_source(to_837p("claim A note=X\n37238\n37252-LT id=1")) as source:
+        (claim,) = map(build_claim, Reader(source))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        claim.control_number = "B"  # type: ignore[misc]
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        claim.lines[0].control_number = "B"  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="nothing"):
+        claim.lines[0].nothing  # type: ignore[attr-defined]  # noqa: B018
+    other = attrs.evolve(claim, control_number="B")
+    assert (other.control_number, other.notes, other.payer) == ("B", claim.notes, claim.payer)
+    assert [line.claim for line in other.lines] == [other, other]
+    assert [line.claim for line in claim.lines] == [claim, claim]
+    assert "A" not in repr(claim).partition(";")[2]
