@@ -10,7 +10,7 @@ import attrs
 from attrs import frozen
 
 from scrubber.claims.claim_text import ClaimText
-from scrubber.claims.heads import HEAD_FIELDS, LEVEL_FIELDS, HeadParts, read_clm, text_claim
+from scrubber.claims.heads import HEAD_FIELDS, HeadParts, inherited, read_clm, text_claim
 from scrubber.claims.levels import billing_provider_of, dependent_of, insured_of
 from scrubber.claims.lines import read_line
 from scrubber.claims.loops import claim_loops
@@ -59,10 +59,10 @@ def _read_claim(raw: RawClaim) -> Claim:
         opens = line.segments[0]
         kept = line if text is None else text.add_line(opens.offset - raw.start, opens.ordinal)
         lines.append(read_line(number, line, kept))
-    parts, above = HeadParts.of_loop(loop, raw.delimiters), (raw.subscriber, raw.patient)
+    parts = HeadParts.of_loop(loop, raw.delimiters)
     values: dict[str, Any] = dict(read_clm(loop.segments[0].elements, raw.delimiters))
     values |= {name: read(parts) for name, read in HEAD_FIELDS.items()}
-    values |= {name: read(above) for name, read in LEVEL_FIELDS.items()}
+    values |= inherited(raw.subscriber, raw.patient)
     return Claim(
         lines=lines,
         billing_provider=billing_provider_of(raw.provider),

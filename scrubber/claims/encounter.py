@@ -19,7 +19,7 @@ from scrubber.claims.model import Claim, Memoized, ServiceLine
 from scrubber.claims.patients import patients_of
 from scrubber.findings.dates import DateRange
 
-__all__ = ["Encounter", "Encounters", "SameDays"]
+__all__ = ["Encounter", "Encounters", "SameDays", "lone_encounter"]
 
 T = TypeVar("T")
 
@@ -102,8 +102,12 @@ class Encounter(_Lines):
     def same_days(self, line: ServiceLine) -> SameDays:
         """Return the patient's lines that share a date of service with `line`, itself and its encounter included."""
         if self._patient is None:
-            return SameDays((line, *self.on_days_of(line)))
+            return self.once((Encounter.same_days, line.service_dates), lambda: self._own_same_days(line))
         return self._patient.on(_dates(line), self)
+
+    def _own_same_days(self, line: ServiceLine) -> SameDays:
+        near = self.lines if self._index is None else sorted((line, *self.on_days_of(line)), key=_place)
+        return SameDays(tuple(near))
 
 
 def _dates(line: ServiceLine) -> DateRange:
@@ -111,6 +115,19 @@ def _dates(line: ServiceLine) -> DateRange:
     if line.service_dates is None:
         raise ValueError("a line without a readable date of service is in no encounter")
     return line.service_dates
+
+
+def lone_encounter(claim: Claim) -> Encounter | None:
+    """Return the one encounter of a claim without others; None where it may have several or takes another away."""
+    if not claim.is_original or not claim.lines:
+        return None
+    dates = claim.lines[0].service_dates
+    if dates is None:
+        return None
+    for line in claim.lines:
+        if line.service_dates is not dates or line.line_rendering_provider is not None:
+            return None
+    return Encounter(claim.lines)
 
 
 class Encounters:

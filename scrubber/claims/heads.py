@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from attrs import frozen
 
@@ -28,7 +29,7 @@ from scrubber.x12.lexer import cut_elements
 from scrubber.x12.segment import Delimiters, Loop, trim
 from scrubber.x12.values import parse_number
 
-__all__ = ["HEAD_FIELDS", "LEVEL_FIELDS", "HeadParts", "read_clm", "text_claim"]
+__all__ = ["HEAD_FIELDS", "HeadParts", "inherited", "read_clm", "text_claim"]
 
 _OTHER_PROVIDERS = frozenset({"2310A", "2310C", "2310D"})
 
@@ -61,18 +62,18 @@ HEAD_FIELDS: Mapping[str, Callable[[HeadParts], object]] = {
 }
 """What the fields of a claim are read from, but those of CLM."""
 
-Above = tuple[Level | None, Level | None]
-"""The subscriber's and the patient's level."""
 
-LEVEL_FIELDS: Mapping[str, Callable[[Above], object]] = {
-    "subscriber": lambda above: insured_of(above[0]).person,
-    "payer": lambda above: insured_of(above[0]).payer,
-    "responsibility": lambda above: insured_of(above[0]).responsibility,
-    "filing_indicator": lambda above: insured_of(above[0]).filing_indicator,
-    "billing_references": lambda above: insured_of(above[0]).billing_references,
-    "dependent": lambda above: dependent_of(above[1]),
-}
-"""What the fields of a claim are read from that it inherits."""
+def inherited(subscriber: Level | None, patient: Level | None) -> dict[str, Any]:
+    """Return what a claim inherits from the levels of its subscriber and patient."""
+    insured = insured_of(subscriber)
+    return {
+        "subscriber": insured.person,
+        "payer": insured.payer,
+        "responsibility": insured.responsibility,
+        "filing_indicator": insured.filing_indicator,
+        "billing_references": insured.billing_references,
+        "dependent": dependent_of(patient),
+    }
 
 
 def read_clm(clm: Elements, delimiters: Delimiters) -> dict[str, str]:
@@ -90,19 +91,15 @@ def read_clm(clm: Elements, delimiters: Delimiters) -> dict[str, str]:
 class _TextClaim(Claim):
     """A claim that reads its text when it is asked for a field, and keeps what it has read."""
 
-    __slots__ = ("_above", "_delimiters", "_head")
-    _above: Above
+    __slots__ = ("_delimiters", "_head")
     _delimiters: Delimiters
     _head: str  # the text in front of the service lines
 
     def __getattr__(self, name: str) -> object:
-        if name in HEAD_FIELDS:
-            own, named = split_names(cut_elements(self._head, self._delimiters), CLAIM_NAMES)
-            value = HEAD_FIELDS[name](HeadParts(by_id(own), named, self._delimiters))
-        elif name in LEVEL_FIELDS:
-            value = LEVEL_FIELDS[name](self._above)
-        else:
+        if name not in HEAD_FIELDS:
             raise AttributeError(name)
+        own, named = split_names(cut_elements(self._head, self._delimiters), CLAIM_NAMES)
+        value = HEAD_FIELDS[name](HeadParts(by_id(own), named, self._delimiters))
         object.__setattr__(self, name, value)
         return value
 
@@ -123,7 +120,7 @@ def text_claim(raw: RawClaim) -> Claim | None:
         return None
     claim, keep = _TextClaim.__new__(_TextClaim), object.__setattr__
     clm = stretch.text.partition(delimiters.segment)[0].split(delimiters.element)
-    for name, value in read_clm(clm, delimiters).items():
+    for name, value in (read_clm(clm, delimiters) | inherited(raw.subscriber, raw.patient)).items():
         keep(claim, name, value)
     for line in lines:
         keep(line, "_claim", claim)
@@ -135,7 +132,6 @@ def text_claim(raw: RawClaim) -> Claim | None:
     keep(claim, "alone", False)  # noqa: FBT003 - a field
     keep(claim, "_loop", text)
     keep(claim, "_answers", {})
-    keep(claim, "_above", (raw.subscriber, raw.patient))
     keep(claim, "_delimiters", delimiters)
     keep(claim, "_head", stretch.text[:end])
     return claim

@@ -145,7 +145,7 @@ def _text_line(number: int, text: LineText, segments: Sequence[str], delimiters:
     """Make a line that has read what almost every edit asks for; None where names alone do not open its loops."""
     separator = delimiters.element
     service: Elements | None = None
-    dates: list[Elements] = []
+    own: dict[str, list[Elements]] = {"DTP": [], "REF": [], "NTE": []}
     is_named = False
     for segment in segments[1:]:
         name = segment.partition(separator)[0]
@@ -155,15 +155,21 @@ def _text_line(number: int, text: LineText, segments: Sequence[str], delimiters:
             service = segment.split(separator)
         elif name == "NM1":
             is_named = True
-        elif name == "DTP":
-            if is_named:
+        elif name in own:
+            if is_named and name == "DTP":
                 return None  # it may be the line's, behind a name that opens no loop
-            dates.append(segment.split(separator))
+            own[name].append(segment.split(separator))
         elif name not in OPENED_BY_NAMES:
             return None
     if service is None or len(service) < _SERVICE:
         return None
-    return _filled(number, text, service, _service_dates(dates), delimiters, is_named=is_named)
+    line = _filled(number, text, service, _service_dates(own["DTP"]), delimiters)
+    if not is_named:
+        keep = object.__setattr__
+        keep(line, "line_rendering_provider", None)
+        keep(line, "control_number", read_reference(own["REF"], "6R"))
+        keep(line, "notes", read_notes(own["NTE"]))
+    return line
 
 
 _SERVICE, _PLACE, _POINTERS = 5, 5, 7
@@ -171,7 +177,7 @@ _SERVICE, _PLACE, _POINTERS = 5, 5, 7
 
 
 def _filled(
-    number: int, text: LineText, service: Elements, dates: DateRange | None, delimiters: Delimiters, *, is_named: bool
+    number: int, text: LineText, service: Elements, dates: DateRange | None, delimiters: Delimiters
 ) -> ServiceLine:
     line, keep = _TextLine.__new__(_TextLine), object.__setattr__
     qualifier, procedure, modifiers, description = _read_procedure(service[1], delimiters.component)
@@ -188,8 +194,6 @@ def _filled(
     keep(line, "service_dates", dates)
     keep(line, "_loop", text)
     keep(line, "_claim", None)
-    if not is_named:
-        keep(line, "line_rendering_provider", None)
     return line
 
 

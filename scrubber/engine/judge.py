@@ -17,7 +17,7 @@ from scrubber.builtin.claim_repeats import RepeatedClaim, repeated_claim
 from scrubber.builtin.engine_rules import not_together, relies_on
 from scrubber.claims.builder import ClaimPlace, Extent, Readable, reopen
 from scrubber.claims.disclosure import detail_of
-from scrubber.claims.encounter import Encounter, Encounters
+from scrubber.claims.encounter import Encounter, Encounters, lone_encounter
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.raw_claim import Level
 from scrubber.claims.repeats import repeats_of
@@ -114,12 +114,18 @@ class _Judgement:
         self._take_syntax_errors(places)
         self._first_rejected = self._rejected()  # by now: such a claim takes no other away
         self._repeated = self._find_repeats(self._first_rejected, places)
+        self._lone = lone_encounter(claims[0]) if len(claims) == 1 and not self._repeated else None
         if self._needs_encounters():
             self._judge_encounters()
 
     @cached_property
     def _encounters(self) -> Encounters:
         return Encounters(self._claims, self._first_rejected, self._repeated)
+
+    @property
+    def _first_encounters(self) -> Iterable[Encounter]:
+        """The encounters before any claim was taken out."""
+        return self._encounters if self._lone is None else (self._lone,)
 
     def _file(self, finding: Finding) -> None:
         self.verdicts[finding.claim_ordinal or 0].file(finding, self._policy)
@@ -174,11 +180,12 @@ class _Judgement:
         )
 
     def _judge_encounters(self) -> None:
-        for finding in doubtful_versions(self._encounters.versions, self._first_rejected):
-            self._file(finding)
+        if self._lone is None:
+            for finding in doubtful_versions(self._encounters.versions, self._first_rejected):
+                self._file(finding)
         for verdict in self.verdicts.values():
             verdict.alone = len(verdict.findings)
-        for encounter in self._encounters:
+        for encounter in self._first_encounters:
             self._judge_encounter(encounter, self._involved(encounter))
 
     def _judge_encounter(self, encounter: Encounter, involved: dict[int, ClaimVerdict], *, again: bool = False) -> None:
@@ -252,7 +259,7 @@ class _Judgement:
     def observe(self) -> dict[int, tuple[Observation, ...]]:
         """Ask the packs what there is to count, each encounter once: under the first of its claims."""
         seen: dict[int, tuple[Observation, ...]] = {}
-        for encounter in self._encounters:
+        for encounter in self._first_encounters:
             ordinal = encounter.claims[0].ordinal
             for stage in self._stages if len(encounter.lines) <= _MAX_TOGETHER else ():
                 observe = stage.pack.observe
@@ -282,9 +289,9 @@ class _Judgement:
             lines=len(claim.lines),
             payer=CodeForm.PAYER.shown(claim.payer.id),
             billing_npi=CodeForm.NPI.shown(claim.billing_provider.npi),
-            at_risk=sum((amount for amount in amounts if amount is not None), Decimal("0.00")),
-            unpriced_lines=sum(amount is None for amount in amounts),
-            findings=tuple(sorted(verdict.findings, key=lambda finding: finding.sort_key)),
+            at_risk=sum((amount for amount in amounts if amount is not None), _NOTHING),
+            unpriced_lines=amounts.count(None),
+            findings=tuple(sorted(verdict.findings, key=_sort_key)),
             suppressed=tuple(sorted(verdict.suppressed, key=lambda suppressed: suppressed.finding.sort_key)),
             detail=detail_of(claim) if with_detail else None,
             observations=observations,
@@ -295,10 +302,15 @@ class _Judgement:
     def _amounts(self, verdict: ClaimVerdict) -> list[Decimal | None]:
         """Return what the lines with an error are worth, None for those of which no pack knows it."""
         faulty = {finding.line for finding in verdict.findings if finding.severity is Severity.ERROR and finding.line}
+        if not faulty:
+            return []
         lines = [line for line in verdict.claim.lines if line.number in faulty]
         with self._edits.guarding("What a pack takes a line to be worth", [verdict]):
-            return [_price(line, self._encounters.first_of(line), self._stages) for line in lines]
+            return [_price(line, self._encounter_of(line), self._stages) for line in lines]
         return []  # of a claim with a crash nothing is known
+
+    def _encounter_of(self, line: ServiceLine) -> Encounter | None:
+        return self._lone if self._lone is not None else self._encounters.first_of(line)
 
     def _ended(self, verdict: ClaimVerdict) -> tuple[EndedTable, ...]:
         """Return the tables that a claim was judged by after their latest edition; a void claim is not judged."""
@@ -308,6 +320,13 @@ class _Judgement:
         with self._edits.guarding("What a pack says of its tables", [verdict]):
             return ended_tables(claim.services, self._stages, claim.payer.id, self._policy)
         return ()
+
+
+_NOTHING = Decimal("0.00")
+
+
+def _sort_key(finding: Finding) -> tuple[int, int, str, int]:
+    return finding.sort_key
 
 
 def _codes_of(claim: Claim) -> set[str]:

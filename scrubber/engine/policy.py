@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from scrubber.config import Config
 from scrubber.findings.finding import Finding, Severity
@@ -37,6 +37,9 @@ class Policy(Values):
 
     config: Config
     rules: Mapping[str, type[Rule]]
+    _decisions: dict[tuple[str, str, Severity], tuple[Severity | None, str | None]] = field(
+        factory=lambda: {}, init=False, repr=False, eq=False
+    )
 
     def runs(self, meta: Meta) -> bool:
         """Whether an edit is to be run at all."""
@@ -49,9 +52,15 @@ class Policy(Values):
 
     def apply(self, finding: Finding, payer: str = "") -> Finding | SuppressedFinding | None:
         """Return a finding with the severity of the settings, as suppressed for a payer, or None if not selected."""
-        configured = self._configured(finding, payer)
-        ignore = self.config.suppressed(payer, finding.code) if configured is not None else None
-        return configured if configured is None or ignore is None else SuppressedFinding(configured, ignore.reason)
+        named = (self.config.payer_named(payer) or "") if self.config.payers else ""
+        about = (named, finding.code, finding.severity)
+        if about not in self._decisions:
+            self._decisions[about] = self._decide(*about)
+        severity, reason = self._decisions[about]
+        if severity is None:
+            return None
+        configured = finding if severity is finding.severity else attrs.evolve(finding, severity=severity)
+        return configured if reason is None else SuppressedFinding(configured, reason)
 
     def shows(self, table: EndedTable, payer: str) -> bool:
         """Whether a report is to say that a table has ended."""
@@ -76,10 +85,19 @@ class Policy(Values):
         return SyntaxErrorRuling(finding, error.scope.is_envelope and is_error and error.part is not None)
 
     def _configured(self, finding: Finding, payer: str) -> Finding | None:
-        rule = self.rules.get(finding.code)
+        severity, _ = self._decide(payer, finding.code, finding.severity)
+        if severity is None or severity is finding.severity:
+            return None if severity is None else finding
+        return attrs.evolve(finding, severity=severity)
+
+    def _decide(self, payer: str, code: str, severity: Severity) -> tuple[Severity | None, str | None]:
+        """Return the severity of a finding for a payer, None if it is not selected, and why it is suppressed, if so."""
+        rule = self.rules.get(code)
         if rule is not None and rule.meta.mandatory:
-            return finding
-        if not self.config.selects(finding.code):
-            return None
-        severity = self.config.severity_of(payer, finding.code, finding.severity)
-        return finding if severity is finding.severity else attrs.evolve(finding, severity=severity)
+            configured: Severity | None = severity
+        elif not self.config.selects(code):
+            return None, None
+        else:
+            configured = self.config.severity_of(payer, code, severity)
+        ignore = self.config.suppressed(payer, code)
+        return configured, None if ignore is None else ignore.reason

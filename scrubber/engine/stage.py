@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -21,7 +21,7 @@ from scrubber.findings.values import Values
 from scrubber.packs.edit import Context
 from scrubber.packs.pack import EditPack
 
-__all__ = ["EditGroup", "EditOf", "Stage", "applicable", "concern", "ended_tables", "grouped"]
+__all__ = ["EditGroup", "EditOf", "Stage", "concern", "ended_tables", "grouped"]
 
 S_contra = TypeVar("S_contra", contravariant=True)
 
@@ -108,15 +108,6 @@ def grouped(edits: Iterable[EditOf[S_contra]]) -> tuple[EditGroup[S_contra], ...
     """Group edits by their procedures and dates of service without changing their order."""
     alike = groupby(edits, lambda edit: (edit.meta.procedures, edit.meta.effective))
     return tuple(EditGroup(*about, tuple(group)) for about, group in alike)
-
-
-def applicable(
-    groups: Iterable[EditGroup[S_contra]], procedures: AbstractSet[str], lines: Sequence[ServiceLine]
-) -> Iterator[EditOf[S_contra]]:
-    """Yield the edits that are about one of these procedures and a date of service of the lines, in their order."""
-    return (
-        edit for group in groups if group.applies_to(procedures) and group.is_effective(lines) for edit in group.edits
-    )
 
 
 def concern(stages: Sequence[Stage], procedures: AbstractSet[str]) -> bool:

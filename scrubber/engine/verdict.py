@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from scrubber.builtin.engine_rules import crash
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim
 from scrubber.engine.policy import Policy
-from scrubber.engine.stage import EditGroup, applicable
+from scrubber.engine.stage import EditGroup
 from scrubber.findings.finding import Finding, Severity
 from scrubber.findings.report import SuppressedFinding
 from scrubber.packs.edit import Context
@@ -93,39 +92,65 @@ class EditRun:
         A check that raises becomes SCR901 on all of the claims.
         """
         context: Context[Any] | None = None
-        for edit in list(applicable(groups, procedures, subject.lines)):
-            if context is None:
-                context = Context(tables, _found_on(subject, verdicts))
-            try:
-                for finding in edit.check(subject, context):
-                    verdicts[finding.claim_ordinal or 0].file(finding, self.policy)
+        for group in groups:
+            if not (group.applies_to(procedures) and group.is_effective(subject.lines)):
+                continue
+            for edit in group.edits:
+                if context is None:
+                    context = Context(tables, _found_on(subject, verdicts))
+                try:
+                    for finding in edit.check(subject, context):
+                        verdicts[finding.claim_ordinal or 0].file(finding, self.policy)
+                        context = None
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - foreign code
                     context = None
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001 - foreign code
-                context = None
-                self._note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
+                    self.note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
 
-    @contextmanager
-    def guarding(self, what: str, verdicts: Iterable[ClaimVerdict]) -> Generator[None]:
-        """Report what the block raises on the claims: `what` says whose code runs in it."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - foreign code
-            self._note_crash(what, verdicts, error)
+    def guarding(self, what: str, verdicts: Iterable[ClaimVerdict]) -> _Guard:
+        """Report what a block raises on the claims: `what` says whose code runs in it."""
+        return _Guard(self, what, verdicts)
 
-    def _note_crash(self, what: str, verdicts: Iterable[ClaimVerdict], error: BaseException) -> None:
+    def note_crash(self, what: str, verdicts: Iterable[ClaimVerdict], error: BaseException) -> None:
+        """Report on the claims that foreign code has raised an error."""
         self.crashed = True
         for verdict in verdicts:
             verdict.findings.append(crash(what, verdict.claim, error))
+
+
+@frozen(eq=False)
+class _Guard:
+    """Reports what a block raises; one made of a generator costs several times as much."""
+
+    run: EditRun
+    what: str
+    verdicts: Iterable[ClaimVerdict]
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return False
+        self.run.note_crash(self.what, self.verdicts, error)
+        return True
+
+
+def _line_of(finding: Finding) -> int:
+    return finding.line or 0
 
 
 def _found_on(subject: Claim | Encounter, verdicts: Mapping[int, ClaimVerdict]) -> list[Finding]:
     """Return what was found on a claim, or on the lines of an encounter and their claims themselves."""
     if isinstance(subject, Claim):
         return list(verdicts[subject.ordinal].findings)
+    if len(verdicts) == 1:
+        (verdict,) = verdicts.values()
+        if not verdict.findings:
+            return []
+        if len(subject.lines) == len(verdict.claim.lines):
+            return sorted(verdict.findings, key=_line_of)
     numbers: dict[int, list[int]] = defaultdict(list)
     for line in subject.lines:
         numbers[line.claim.ordinal].append(line.number)
