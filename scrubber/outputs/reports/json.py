@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as encode_string
 from typing import Any, TextIO
 
 from attrs import frozen
 
-from scrubber.findings.finding import Finding, Location, Related, Status
+from scrubber.findings.finding import Adjustment, Finding, Location, Related, Severity, Source, Status
 from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.io.spool import Spool
 from scrubber.outputs.reports.base import ReportWriter, Tool, money
@@ -163,15 +164,19 @@ def totals_object(totals: Totals) -> dict[str, Any]:
 
 
 def claim_text(claim: ClaimReport) -> str:
-    """Write one claim; most have nothing to say, and are written without making an object of them."""
-    if claim.findings or claim.suppressed or claim.at_risk or claim.unpriced_lines:
-        return _text(claim_object(claim))
+    """Write one claim, as `claim_object` has it, without making an object of it."""
     charge = "null" if claim.charge is None else f'"{claim.charge:.2f}"'
+    suppressed = [
+        f'{{"code": {encode_string(entry.finding.code)}, "line": {_number(entry.finding.line)}, '
+        f'"reason": {encode_string(entry.reason)}}}'
+        for entry in claim.suppressed
+    ]
     return (
-        f'{{"claim": {encode_string(claim.claim)}, "ordinal": {claim.ordinal}, "disposition": "accepted", '
+        f'{{"claim": {encode_string(claim.claim)}, "ordinal": {claim.ordinal}, "disposition": "{claim.disposition}", '
         f'"charge": {charge}, "lines": {claim.lines}, "payer": {encode_string(claim.payer)}, '
-        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "0.00", '
-        f'"at_risk_unpriced_lines": 0, "findings": [], "suppressed": []}}'
+        f'"billing_npi": {encode_string(claim.billing_npi)}, "at_risk": "{claim.at_risk:.2f}", '
+        f'"at_risk_unpriced_lines": {claim.unpriced_lines}, '
+        f'"findings": [{", ".join(map(_finding_text, claim.findings))}], "suppressed": [{", ".join(suppressed)}]}}'
     )
 
 
@@ -197,6 +202,61 @@ def accepted_texts(run: AcceptedRun) -> list[str]:
 def _cents(charge: str) -> str:
     """Write a plain number of dollars with cents."""
     return f"{charge}.00" if charge.isdigit() and charge[0] != "0" else money(Decimal(charge))
+
+
+def _finding_text(finding: Finding) -> str:
+    """Write one finding, as `_finding_object` has it."""
+    same = (finding.code, finding.name, finding.severity, finding.statuses, finding.adjustment, finding.source)
+    name, denial = _constants(*same)
+    return (
+        f'{name}"message": {encode_string(finding.message)}, "fix": {encode_string(finding.fix)}, '
+        f'"line": {_number(finding.line)}, "line_control_number": {_string(finding.line_control_number)}, '
+        f'"procedure": {_string(finding.procedure)}, "location": {_location_text(finding.location)}, '
+        f'{denial}"related": [{", ".join(map(_related_text, finding.related))}]}}'
+    )
+
+
+@lru_cache(maxsize=4096)  # a rule says the same of many claims
+def _constants(
+    code: str,
+    name: str,
+    severity: Severity,
+    statuses: tuple[Status, ...],
+    adjustment: Adjustment | None,
+    source: Source | None,
+) -> tuple[str, str]:
+    """Write what findings of a rule have in common: what comes before the message, and behind the place."""
+    told = Finding(code, name, severity, "", "", statuses=statuses, adjustment=adjustment, source=source)
+    written = _finding_object(told)
+    before = {key: written[key] for key in ("code", "name", "severity")}
+    behind = {key: written[key] for key in ("status", "adjustment", "source")}
+    return f"{_text(before)[:-1]}, ", f"{_text(behind)[1:-1]}, "
+
+
+def _related_text(related: Related) -> str:
+    return (
+        f'{{"role": {encode_string(related.role)}, "claim": {_string(related.claim)}, '
+        f'"ordinal": {_number(related.claim_ordinal)}, "line": {_number(related.line)}, '
+        f'"procedure": {_string(related.procedure)}, "location": {_location_text(related.location)}}}'
+    )
+
+
+def _location_text(location: Location | None) -> str:
+    if location is None:
+        return "null"
+    return (
+        f'{{"loop": {encode_string(location.loop)}, "segment": {encode_string(location.segment)}, '
+        f'"element": {_string(location.element)}, "ordinal": {_number(location.ordinal)}, '
+        f'"offset": {_number(location.offset)}, "length": {_number(location.length)}}}'
+    )
+
+
+def _string(text: str | None) -> str:
+    return "null" if text is None else encode_string(text)
+
+
+def _number(number: int | None) -> str:
+    return "null" if number is None else f"{number}"
 
 
 def claim_object(claim: ClaimReport) -> dict[str, Any]:
