@@ -204,6 +204,14 @@ _NOTHING = Decimal(0)
 _NO_RISK = Decimal("0.00")
 
 
+def _sum(amounts: Sequence[str]) -> Decimal:
+    """Return the sum of plain decimal numbers."""
+    try:
+        return Decimal(sum(map(int, amounts)))
+    except ValueError:  # cents
+        return sum(map(Decimal, amounts), _NOTHING)
+
+
 @define(repr=False)
 class Totals:
     """Counts and dollars over the claims of a file.
@@ -247,7 +255,7 @@ class Totals:
 
     def add_accepted(self, run: AcceptedRun) -> None:
         """Count claims that are accepted unopened."""
-        charges = sum(map(Decimal, run.charges))
+        charges = _sum(run.charges)
         self.claims += len(run)
         self.accepted += len(run)
         self.lines += sum(run.lines)

@@ -39,15 +39,30 @@ class PatientIndex:
     def find(self) -> None:
         """Find the patients that have several claims, at least one of them looked at; the others need no company."""
         hashes = self._hashes
-        concerned = bytearray(_SIEVE >> 3)
+        concerned, again = bytearray(_SIEVE >> 3), self._seen_again()
         for found in hashes:
             if found & 1:
                 concerned[found >> 4 & _MASK] |= 2 << (found & 6)
-        near = [place for place, found in enumerate(hashes) if concerned[found >> 4 & _MASK] & 2 << (found & 6)]
+        near = [
+            place
+            for place, found in enumerate(hashes)
+            if concerned[found >> 4 & _MASK] & again[found >> 4 & _MASK] & 2 << (found & 6)
+        ]
         for group in several(near, [hashes[place] >> 1 for place in near]):
             if any(hashes[place] & 1 for place in group):
                 self._shared.extend(place + 1 for place in group)
         self.ordinals = array("Q", sorted(self._shared))
+
+    def _seen_again(self) -> bytearray:
+        """Return a sieve of the patients that may have several claims, so that few claims have to be sorted."""
+        once, again = bytearray(_SIEVE >> 3), bytearray(_SIEVE >> 3)
+        for found in self._hashes:
+            place, bit = found >> 4 & _MASK, 2 << (found & 6)
+            if once[place] & bit:
+                again[place] |= bit
+            else:
+                once[place] |= bit
+        return again
 
     def companions(self, ordinal: int) -> list[int] | None:
         """Return the ordinals of all claims of the patient of claim `ordinal`, its own included.

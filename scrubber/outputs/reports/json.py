@@ -99,8 +99,7 @@ class NdjsonWriter(ReportWriter):
 
     def accepted(self, path: str, run: AcceptedRun) -> None:
         """Write the claims."""
-        head = f'{{"file": {encode_string(path)}, '
-        self._out.write("".join([f"{head}{text[1:]}\n" for text in accepted_texts(run)]))
+        self._out.write("\n".join(accepted_texts(run, f'"file": {encode_string(path)}, ')) + "\n")
 
     def end_file(self, report: FileReport) -> None:
         """Write nothing: the format has claims only."""
@@ -180,8 +179,9 @@ def claim_text(claim: ClaimReport) -> str:
     )
 
 
-def accepted_texts(run: AcceptedRun) -> list[str]:
-    """Write claims that are accepted unopened as `claim_text` does."""
+def accepted_texts(run: AcceptedRun, before: str = "") -> list[str]:
+    """Write claims that are accepted unopened as `claim_text` does, with the keys `before` in front."""
+    before = f'{{{before}"claim": '
     names: dict[tuple[str, str], str] = {}
     texts: list[str] = []
     columns = zip(run.numbers, run.charges, run.lines, run.payers, run.npis, strict=True)
@@ -193,8 +193,8 @@ def accepted_texts(run: AcceptedRun) -> list[str]:
                 '"at_risk_unpriced_lines": 0, "findings": [], "suppressed": []}'
             )
         texts.append(
-            f'{{"claim": {encode_string(number)}, "ordinal": {ordinal}, "disposition": "accepted", '
-            f'"charge": "{_cents(charge)}", "lines": {lines}, {named}'
+            f'{before}{encode_string(number)}, "ordinal": {ordinal}, "disposition": "accepted", "charge": '
+            f'"{_cents(charge)}", "lines": {lines}, {named}'
         )
     return texts
 
