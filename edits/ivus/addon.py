@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
+from attrs import frozen
+
 from edits.ivus.codes import (
     ADDITIONAL,
     CO107,
@@ -71,17 +73,18 @@ class AddOnWithoutPrimary(EncounterEdit[Facts]):
             if not is_unexplained(line, encounter, facts):
                 continue
             retired = retired_beside(line, encounter, facts)
+            near = _NearMisses.of(line, encounter, facts)
             same = [told] if told is not None and told.service_dates == line.service_dates else []
             cause = places(retired or same, line)
-            why = f"; see {cause}" if retired else _why_none(line, encounter, facts)
+            why = f"; see {cause}" if retired else _why_none(line, near, facts)
             yield self.finding(
                 line,
-                f"{line.procedure} is an add-on code, and {_without_primary(line, encounter, facts)}{why}.",
-                f"See {cause}." if cause else _add_or_remove(line, encounter, facts),
+                f"{line.procedure} is an add-on code, and {_without_primary(line, near.primaries, facts)}{why}.",
+                f"See {cause}." if cause else _add_or_remove(line, near),
                 element="SV101-2",
                 related={"procedure not valid on its date": retired}
                 if retired
-                else {"same finding": same, **_candidates(line, encounter, facts)},
+                else {"same finding": same, **near.by_role},
             )
             told = line if told is None or not same else told
 
@@ -90,13 +93,50 @@ class AddOnWithoutPrimary(EncounterEdit[Facts]):
         return facts.lacks_primary
 
 
-def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
-    """Return what to do about a line without a primary procedure."""
-    if unfit := _unfit(line, encounter, facts):
-        return (
-            f"Correct {places(unfit, line)}; if that is no primary procedure of the session, remove {line.procedure}."
+@frozen(eq=False)
+class _NearMisses:
+    """The lines on the days of an ultrasound line that are not the primary procedure that is missing, by why."""
+
+    primaries: Sequence[ServiceLine] = ()
+    unfit: Sequence[ServiceLine] = ()
+    past: Sequence[ServiceLine] = ()
+    mistaken: Sequence[ServiceLine] = ()
+    coronary: Sequence[ServiceLine] = ()
+
+    @classmethod
+    def of(cls, line: ServiceLine, encounter: Encounter, facts: Facts) -> _NearMisses:
+        """Find them among the other lines of the encounter."""
+        others = encounter.on_days_of(line)
+        if not others:
+            return cls()
+        return cls(
+            primaries_in(encounter, line, facts),
+            [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)],
+            in_other_period(line, encounter, facts),
+            [other for other in others if facts.is_mistaken_primary(other.procedure)],
+            _coronary_beside(line, encounter, facts),
         )
-    coronary = _coronary_beside(line, encounter, facts)
+
+    @property
+    def by_role(self) -> dict[str, Sequence[ServiceLine]]:
+        """The lines by what they are to a finding."""
+        return {
+            "primary procedure of other days": self.primaries,
+            "primary procedure that does not count": self.unfit,
+            "primary procedure in another period": self.past,
+            "not a primary procedure": self.mistaken,
+            "coronary procedure": self.coronary,
+        }
+
+
+def _add_or_remove(line: ServiceLine, near: _NearMisses) -> str:
+    """Return what to do about a line without a primary procedure."""
+    if near.unfit:
+        return (
+            f"Correct {places(near.unfit, line)}; if that is no primary procedure of the session, remove "
+            f"{line.procedure}."
+        )
+    coronary = near.coronary
     if not coronary:
         return (
             f"If the same provider did a primary procedure in that session, add it; otherwise remove {line.procedure}."
@@ -109,53 +149,31 @@ def _add_or_remove(line: ServiceLine, encounter: Encounter, facts: Facts) -> str
     )
 
 
-def _without_primary(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+def _without_primary(line: ServiceLine, primaries: Sequence[ServiceLine], facts: Facts) -> str:
     """Return on which days of a line no primary procedure is billed."""
-    primaries = primaries_in(encounter, line, facts)
+    if not primaries:
+        return f"no primary procedure by the same provider is billed for {line.service_dates}"
     gaps = uncovered(line, primaries, facts)
-    if primaries and not gaps:
+    if not gaps:
         return f"not every day of {line.service_dates} has its own primary procedure by the same provider"
     shown = ", ".join(map(str, gaps[:_GAPS])) + (" and more days" if len(gaps) > _GAPS else "")
-    days = f"{shown} of {line.service_dates}" if primaries else f"{line.service_dates}"
-    return f"no primary procedure by the same provider is billed for {days}"
+    return f"no primary procedure by the same provider is billed for {shown} of {line.service_dates}"
 
 
 _GAPS = 3
 """Ranges of days that a message names."""
 
 
-def _why_none(line: ServiceLine, encounter: Encounter, facts: Facts) -> str:
+def _why_none(line: ServiceLine, near: _NearMisses, facts: Facts) -> str:
     """Return why what looks like a primary procedure is none, "" for nothing."""
-    if unfit := _unfit(line, encounter, facts):
+    if unfit := near.unfit:
         wrong = "the code set (SV101-1) is not HC, or the units (SV104) are not a whole number above 0"
         return f"; {codes_of(unfit)} ({places(unfit, line)}) does not count: {wrong}"
-    if past := in_other_period(line, encounter, facts):
+    if past := near.past:
         return f"; {past[0].procedure} ({places(past[:1], line)}) is on the list only {_period(line, past[0], facts)}"
-    mistaken = _mistaken(line, encounter, facts)
-    if not mistaken:
+    if not near.mistaken:
         return ""
-    return f"; {codes_of(mistaken)} ({places(mistaken, line)}) is not on the list of primary procedures"
-
-
-def _unfit(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
-    """Return the lines that bill a listed primary procedure in another code set or without units that count."""
-    others = encounter.on_days_of(line)
-    return [other for other in others if not counts_as_primary(other) and is_listed(line, other, facts)]
-
-
-def _mistaken(line: ServiceLine, encounter: Encounter, facts: Facts) -> list[ServiceLine]:
-    return [other for other in encounter.on_days_of(line) if facts.is_mistaken_primary(other.procedure)]
-
-
-def _candidates(line: ServiceLine, encounter: Encounter, facts: Facts) -> dict[str, Sequence[ServiceLine]]:
-    """Return the lines that are not the primary procedure that is missing, by why they are not."""
-    return {
-        "primary procedure of other days": primaries_in(encounter, line, facts),
-        "primary procedure that does not count": _unfit(line, encounter, facts),
-        "primary procedure in another period": in_other_period(line, encounter, facts),
-        "not a primary procedure": _mistaken(line, encounter, facts),
-        "coronary procedure": _coronary_beside(line, encounter, facts),
-    }
+    return f"; {codes_of(near.mistaken)} ({places(near.mistaken, line)}) is not on the list of primary procedures"
 
 
 def _period(line: ServiceLine, primary: ServiceLine, facts: Facts) -> str:

@@ -139,6 +139,8 @@ def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
     Only ultrasound lines connect days here: a long line of something else does not make one session of two.
     """
     lines = ivus_lines(encounter)
+    if all(line.service_dates is lines[0].service_dates for line in lines):
+        return (lines,) if lines else ()
     dated = sorted(
         (line.service_dates.first, line.service_dates.last, place)
         for place, line in enumerate(lines)
@@ -157,10 +159,13 @@ def sessions(encounter: Encounter) -> tuple[tuple[ServiceLine, ...], ...]:
 @once  # almost every edit begins with them
 def ivus_lines(encounter: Encounter) -> tuple[ServiceLine, ...]:
     """Return the lines of 37252 and 37253 on dates of service for which the codes exist."""
+    begun = IVUS_PERIOD.first
     return tuple(
-        line
-        for line in encounter.with_procedure(IVUS)
-        if line.service_dates is not None and line.service_dates.last >= IVUS_PERIOD.first
+        [
+            line
+            for line in encounter.lines
+            if line.procedure in IVUS and line.service_dates is not None and line.service_dates.last >= begun
+        ]
     )
 
 

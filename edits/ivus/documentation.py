@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -10,9 +10,9 @@ from edits.ivus.codes import IVUS, ivus_lines, listed, make_meta, once, sessions
 from edits.ivus.day_facts import UltrasoundFacts
 from edits.ivus.editions import AOC, GUIDE, SOCIETY
 from edits.ivus.facts import Facts
-from edits.ivus.notes import Named, vessels_in
+from edits.ivus.notes import OFTEN, Named, vessels_in
 from edits.ivus.units import UnitsByDay
-from edits.ivus.vessels import counted, describe_counted
+from edits.ivus.vessels import Vessels, counted, describe_counted
 from scrubber import (
     Adjustment,
     Claim,
@@ -83,16 +83,38 @@ _SEVERAL = 2
 @once
 def _vessels_named(
     _encounter: Encounter, lines: tuple[ServiceLine, ...], facts: Facts
-) -> dict[tuple[str, str], list[str]]:
+) -> Mapping[Vessels, Sequence[str]]:
     """Return the distinct vessels named in SV101-7 and the provider's notes on the lines and on their claims."""
-    named: set[Named] = set()
-    for claim in dict.fromkeys(line.claim for line in lines):
-        named |= _noted(claim, facts)
-    for line in lines:
-        # A side that a modifier gives holds for what the line itself says.
-        sides = frozenset(_SIDES[each] for each in facts.modifiers_of_kind(line, "side") if each in _SIDES)
-        named |= vessels_in((line.description, *_provider_notes(line)), facts, sides)
-    return counted(named)
+    of_lines = tuple([_said(line, facts) for line in lines])
+    claims = dict.fromkeys([line.claim for line in lines])
+    if all(not _provider_notes(claim) for claim in claims) and all(_is_short(texts) for texts, _ in of_lines):
+        return _count_again(of_lines, facts)
+    named = frozenset[Named]().union(*[_noted(claim, facts) for claim in claims])
+    return _count(of_lines, facts, named)
+
+
+_Said = tuple[tuple[str, ...], frozenset[str]]
+"""What a line says of vessels, and the sides that its modifiers give."""
+
+
+def _said(line: ServiceLine, facts: Facts) -> _Said:
+    # A side that a modifier gives holds for what the line itself says.
+    sides = frozenset([_SIDES[each] for each in facts.modifiers_of_kind(line, "side") if each in _SIDES])
+    texts = (line.description, *_provider_notes(line))
+    return tuple([text for text in texts if text]), sides
+
+
+def _is_short(texts: tuple[str, ...]) -> bool:
+    return len(texts) <= 1 and all(len(text) <= OFTEN for text in texts)
+
+
+def _count(
+    said: tuple[_Said, ...], facts: Facts, named: frozenset[Named] = frozenset()
+) -> Mapping[Vessels, Sequence[str]]:
+    return counted(named.union(*[vessels_in(texts, facts, sides) for texts, sides in said]))
+
+
+_count_again = lru_cache(maxsize=512)(_count)
 
 
 def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
@@ -102,28 +124,17 @@ def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
 
 def _vessels_in_words(facts: UltrasoundFacts) -> int | None:
     """Return how many vessels `_vessels_named` finds, None where the notes are not plainly those of the lines."""
-    claim, notes = facts.encounter.claim, facts.encounter.claim.notes()
-    said: list[tuple[tuple[str, ...], frozenset[str]]] = [(notes or (), frozenset())]
+    claim, tables = facts.encounter.claim, facts.day.tables
+    notes, said = claim.notes(), list[_Said]()
     for line in map(claim.line_text, facts.lines):
         if line is None or notes is None:
             return None
         own = [each for each in line.modifiers if each in _SIDES and facts.day.kinds.get(each) == "side"]
-        sides = frozenset([_SIDES[each] for each in own])
-        said.append(((line.description, *line.notes), sides))
-    length = sum(len(text) for texts, _ in said for text in texts)
-    count = _count_again if length <= _OFTEN else _count
-    return count(tuple(said), facts.day.tables)
-
-
-def _count(said: Iterable[tuple[tuple[str, ...], frozenset[str]]], facts: Facts) -> int:
-    named: set[Named] = set()
-    for texts, sides in said:
-        named |= vessels_in(texts, facts, sides)
-    return len(counted(named))
-
-
-_OFTEN = 160  # letters of all texts: as in notes.py, the same few descriptions are on claim after claim
-_count_again = lru_cache(maxsize=512)(_count)
+        texts = tuple([text for text in (line.description, *line.notes) if text])
+        said.append((texts, frozenset([_SIDES[each] for each in own])))
+    if not notes and all(_is_short(texts) for texts, _ in said):
+        return len(_count_again(tuple(said), tables))
+    return len(_count(tuple(said), tables, vessels_in(notes or (), tables)))
 
 
 class VesselNotNamed(EncounterEdit[Facts]):

@@ -236,7 +236,10 @@ def price(line: ServiceLine, encounter: Encounter, facts: Facts) -> Decimal | No
     if dates is None or unit is None or units is None:
         return None
     same_days = encounter.once(("lines to price", dates), lambda: _by_procedure(line, encounter))
-    payable = 0 if any(facts.exclusions.on(code, dates) for code in same_days) else units
+    is_excluded = encounter.once(
+        ("price excluded", dates, facts), lambda: any(facts.exclusions.on(code, dates) for code in same_days)
+    )
+    payable = 0 if is_excluded else units
     limit = facts.mue.on(line.procedure, dates)
     if limit is not None:
         most = limit.value * dates.days

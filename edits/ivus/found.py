@@ -17,6 +17,8 @@ __all__ = ["first_told", "is_among", "lines_with", "refer_to", "refers_to", "whe
 Lines = frozenset[tuple[int | None, int | None]]
 """Lines by the ordinal of their claim and their number."""
 
+_NO_LINES: Lines = frozenset()
+
 E = TypeVar("E")
 
 Check = Callable[[E, Encounter, Context[Facts]], Iterator[Finding]]
@@ -24,8 +26,8 @@ Check = Callable[[E, Encounter, Context[Facts]], Iterator[Finding]]
 
 def lines_with(code: str, context: Context[Facts], at_least: Severity = Severity.INFO) -> Lines:
     """Return the lines on which an edit that ran before found anything, or anything of that gravity."""
-    found = (each for each in context.found if each.code == code and each.severity >= at_least)
-    return frozenset((each.claim_ordinal, each.line) for each in found)
+    found = [each for each in context.found if each.code == code and each.severity >= at_least]
+    return frozenset([(each.claim_ordinal, each.line) for each in found]) if found else _NO_LINES
 
 
 def is_among(line: ServiceLine, told: Lines) -> bool:
@@ -35,7 +37,7 @@ def is_among(line: ServiceLine, told: Lines) -> bool:
 
 def without(lines: Iterable[ServiceLine], told: Lines) -> list[ServiceLine]:
     """Return the lines that no other edit has reported."""
-    return [line for line in lines if not is_among(line, told)]
+    return [line for line in lines if not is_among(line, told)] if told else list(lines)
 
 
 def refers_to(*codes: str) -> Callable[[Check[E]], Check[E]]:
@@ -50,6 +52,9 @@ def refers_to(*codes: str) -> Callable[[Check[E]], Check[E]]:
         def referring(self: E, encounter: Encounter, context: Context[Facts]) -> Iterator[Finding]:
             causes: list[dict[tuple[int | None, int | None], Finding]] | None = None
             for finding in check(self, encounter, context):
+                if not context.found:
+                    yield finding
+                    continue
                 if causes is None:
                     causes = [_by_line(code, context) for code in codes]
                 place = (finding.claim_ordinal, finding.line)

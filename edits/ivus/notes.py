@@ -21,7 +21,7 @@ from edits.ivus.facts import Facts
 from edits.ivus.rows import Vessel, VesselWord
 from scrubber import Table
 
-__all__ = ["Named", "vessels_in"]
+__all__ = ["OFTEN", "Named", "vessels_in"]
 
 _TOKEN = re.compile(r"[A-Z]+|[,;.:&+()/-]")
 _SLASHED = re.compile(r"\b(?:B\s*/\s*L|R\s*/\s*L|L\s*/\s*R)\b")
@@ -123,7 +123,7 @@ def vessels_in(texts: Iterable[str], facts: Facts, sides: frozenset[str] = _NO_S
     lexicon = _lexicon(facts.vessels, facts.vessel_words)
     found: set[Named] = set()
     for text in texts:
-        read = _read_again if len(text) <= _OFTEN else _read
+        read = _read_again if len(text) <= OFTEN else _read
         for paired, one in read(text, lexicon):
             own = [one] if one.side or not paired else [Named(one.vessels, side, one.other) for side in sides or ("",)]
             found.update(own)
@@ -140,7 +140,7 @@ def _read(text: str, lexicon: _Lexicon) -> list[tuple[bool, Named]]:
     ]
 
 
-_OFTEN = 80  # letters of SV101-7 and NTE02: the same few descriptions are on claim after claim
+OFTEN = 80  # letters of SV101-7 and NTE02: the same few descriptions are on claim after claim
 _read_again = lru_cache(maxsize=512)(_read)
 
 

@@ -182,13 +182,16 @@ class Primaries:
         return ", ".join(dates)
 
 
+_NONE = Primaries()
+
+
 def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> Primaries:
     """Return the primary procedures of the same patient and date that another provider rendered or billed."""
     if line.service_dates is None:
-        return Primaries()
+        return _NONE
     same, procedure, dates = encounter.same_days(line), line.procedure, line.service_dates
     found = same.once(("primaries", procedure, dates, id(facts)), lambda: _among(same, procedure, dates, facts))
-    own = found.by_providers.get(providers_of(line))
+    own = found.by_providers.get(providers_of(line)) if found else None
     return Primaries(tuple(other for other in found.lines if id(other) not in own)) if own else found
 
 
@@ -198,6 +201,8 @@ def _among(same: SameDays, procedure: str, dates: DateRange, facts: Facts) -> Pr
 
 
 def _is_primary(procedure: str, other: ServiceLine, dates: DateRange, facts: Facts) -> bool:
+    if not facts.base_codes.ever((procedure, other.procedure)):
+        return False
     days = other.service_dates.common(dates) if other.service_dates is not None else None
     return (
         days is not None
@@ -233,9 +238,9 @@ def on_other_date(line: ServiceLine, encounter: Encounter, facts: Facts) -> Prim
     """Return the primary procedures of the same provider on the same claim, on dates that the line does not have."""
     claim, procedure = line.claim, line.procedure
     own = claim.once((_own, procedure, facts), lambda: _own(claim, procedure, facts))
-    found = own.get(line.rendering_key)
+    found = own.get(line.rendering_key) if own else None
     if found is None:
-        return Primaries()
+        return _NONE
     if line.service_dates is None:
         return found
     # What shares a day with the line is in its encounter.
@@ -249,8 +254,8 @@ def _own(claim: Claim, procedure: str, facts: Facts) -> dict[tuple[str, ...], Pr
     for line in claim.lines:
         if (
             line.service_dates is not None
-            and counts_as_primary(line)
             and facts.is_primary(procedure, line.procedure, line.service_dates)
+            and counts_as_primary(line)
         ):
             found[line.rendering_key].append(line)
     return {provider: Primaries(tuple(lines)) for provider, lines in found.items()}

@@ -50,6 +50,11 @@ class UnitsByDay:
     """The sums of the units of lines by day, on those days on which they can be more than before: some line begins."""
 
     def __init__(self, lines: Iterable[ServiceLine]) -> None:
+        lines = tuple(lines)
+        dates = lines[0].service_dates if lines else None
+        if dates is not None and all(line.service_dates is dates for line in lines):
+            self._days, self._units = [dates.first], [sum(map(units_per_date, lines))]
+            return
         begun: set[date] = set()
         changes: dict[date, int] = defaultdict(int)
         for line in lines:

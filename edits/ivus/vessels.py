@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from edits.ivus.notes import Named
 
-__all__ = ["counted", "describe_counted"]
+__all__ = ["Vessels", "counted", "describe_counted"]
 
 _SHOWN = 8  # vessels that a message names; of more it counts the rest
 
-_Group = tuple[str, str]
+Vessels = tuple[str, str]
 """What a vessel counts as, and its side."""
 
 
-def counted(named: Iterable[Named]) -> dict[_Group, list[str]]:
+def counted(named: Iterable[Named]) -> dict[Vessels, list[str]]:
     """Return the distinct vessels: the canonical names that count as one, by what they count as and their side.
 
     Names that count as one vessel are together (external iliac with common femoral); left and right of a paired vessel
@@ -26,7 +26,7 @@ def counted(named: Iterable[Named]) -> dict[_Group, list[str]]:
     return max((_counted_as(kind, named) for kind in ("vein", "artery")), key=len)
 
 
-def _counted_as(undecided: str, named: Sequence[Named]) -> dict[_Group, list[str]]:
+def _counted_as(undecided: str, named: Sequence[Named]) -> dict[Vessels, list[str]]:
     """Count names that nothing decides as those of one kind."""
     kinds = {vessel.kind for one in named if len(one.vessels) == 1 for vessel in one.vessels}
     sides: dict[str, dict[str, list[str]]] = {}  # the names by what they count as and their side
@@ -69,7 +69,7 @@ def _resolved(
     return group, f"{artery} or {kind if artery.startswith(stem) else vein}"
 
 
-def describe_counted(groups: dict[_Group, list[str]]) -> str:
+def describe_counted(groups: Mapping[Vessels, Sequence[str]]) -> str:
     """Name the vessels in canonical names, those that count as one together; the others by their number."""
     told = [_told(group, side, names) for (group, side), names in sorted(groups.items()) if names]
     if len(told) > _SHOWN:

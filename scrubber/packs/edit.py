@@ -78,7 +78,8 @@ class _ClaimRule(Rule, Generic[T]):
         """
         line = subject if isinstance(subject, ServiceLine) else None
         claim = subject.claim if isinstance(subject, ServiceLine) else subject
-        location: Location = subject.locate(element, qualifier)
+        # Several edits find something at one place.
+        location: Location = claim.once((id(subject), element, qualifier), lambda: subject.locate(element, qualifier))
         return Finding(
             code=self.meta.code,
             name=self.meta.name,
@@ -119,7 +120,9 @@ def _related_place(role: str, other: Claim | ServiceLine) -> Related:
             claim_ordinal=claim.ordinal,
             line=line.number if line else None,
             procedure=_procedure(line) if line else None,
-            location=other.locate("SV101-2" if line else None),
+            location=claim.once(
+                (id(other), "SV101-2" if line else None, None), lambda: other.locate("SV101-2" if line else None)
+            ),
         ),
     )
 
