@@ -18,6 +18,9 @@ from scrubber.x12.segment import Delimiters, Loop, Segment
 
 __all__ = ["ClaimText", "LineText"]
 
+_Found = tuple[Segment | None, Segment | None]
+"""The segment that was looked for, or else the first one of the loop."""
+
 
 class ClaimText:
     """The text of a claim, and where its service lines are in it."""
@@ -49,15 +52,16 @@ class ClaimText:
         """Return what `Loop.locate` does of loop 2300."""
         return _place("2300", *self._find(segment_id, qualifier), segment_id, element)
 
-    def _find(self, segment_id: str, qualifier: str | None) -> tuple[Segment | None, Segment]:
+    def _find(self, segment_id: str, qualifier: str | None) -> _Found:
         place = (self._stretch.text, self._stretch.offset, self._stretch.ordinal)
         return _find(place, self.delimiters, _IN_CLAIM, (segment_id, qualifier))
 
     def text_of_line(self, place: int) -> tuple[str, int, int]:
         """Return the text of a line, the byte at which it begins and the ordinal of its first segment."""
-        start, ordinal, *following = self._starts[place : place + 3]
-        end = following[0] if following else None
-        return self._stretch.text[start:end], self._stretch.offset + start, ordinal
+        starts, stretch = self._starts, self._stretch
+        start = starts[place]
+        end = starts[place + 2] if place + 2 < len(starts) else None
+        return stretch.text[start:end], stretch.offset + start, starts[place + 1]
 
 
 @frozen(eq=False)
@@ -85,7 +89,7 @@ class LineText:
         """Return what `Loop.locate` does of loop 2400."""
         return _place("2400", *self._find(segment_id, qualifier), segment_id, element)
 
-    def _find(self, segment_id: str, qualifier: str | None) -> tuple[Segment | None, Segment]:
+    def _find(self, segment_id: str, qualifier: str | None) -> _Found:
         return _find(self.claim.text_of_line(self.place), self.claim.delimiters, _IN_LINE, (segment_id, qualifier))
 
 
@@ -101,38 +105,40 @@ _IN_CLAIM = _Opens(OPEN_IN_CLAIM, CLAIM_NAMES)
 _IN_LINE = _Opens(OPEN_IN_LINE, LINE_NAMES)
 
 
-def _find(
-    place: tuple[str, int, int], delimiters: Delimiters, opens: _Opens, wanted: tuple[str, str | None]
-) -> tuple[Segment | None, Segment]:
-    """Return the first segment of a loop itself with that identifier and first element, and the first of all.
+def _find(place: tuple[str, int, int], delimiters: Delimiters, opens: _Opens, wanted: tuple[str, str | None]) -> _Found:
+    """Return the first segment of a loop itself with that identifier and first element, else the first of all.
 
     `place` is the text of the loop and what is in it, where it begins, and the ordinal of the first segment.
     """
-    text, at, ordinal = place
+    text, at, number = place
     segment_id, qualifier = wanted
-    first: Segment | None = None
-    for number, piece in enumerate(text.split(delimiters.segment)[:-1], ordinal):
+    first: tuple[str, str, int, int] | None = None
+    for piece in text.split(delimiters.segment)[:-1]:
         own = piece.lstrip(BLANK)
         if own:
-            name, *elements = own.split(delimiters.element, 2)
-            name, entity = name.upper(), elements[0] if elements else ""
-            if first is not None and (name in opens.segments or (name == "NM1" and entity in opens.names)):
+            name, _, rest = own.partition(delimiters.element)
+            name = name.upper()
+            entity = rest.partition(delimiters.element)[0] if name == "NM1" or qualifier is not None else ""
+            if first is None:
+                first = (piece, own, at, number)
+            elif name in opens.segments or (name == "NM1" and entity in opens.names):
                 break
-            is_found = name == segment_id and (qualifier is None or entity == qualifier)
-            if is_found or first is None:
-                blank = piece[: len(piece) - len(own)]
-                segment = Segment(own, at + len(blank), number, delimiters, blank, delimiters.segment)
-                first = first or segment
-                if is_found:
-                    return segment, first
+            if name == segment_id and (qualifier is None or entity == qualifier):
+                return _segment(piece, own, at, number, delimiters), None
         at += len(piece) + 1
+        number += 1
     if first is None:
         raise ValueError("a loop has a segment")
-    return None, first
+    return None, _segment(*first, delimiters)
 
 
-def _place(loop: str, found: Segment | None, first: Segment, segment_id: str, element: str | None) -> Location:
+def _segment(piece: str, own: str, at: int, number: int, delimiters: Delimiters) -> Segment:
+    blank = piece[: len(piece) - len(own)]
+    return Segment(own, at + len(blank), number, delimiters, blank, delimiters.segment)
+
+
+def _place(loop: str, found: Segment | None, first: Segment | None, segment_id: str, element: str | None) -> Location:
     """Return the place of a segment or element of a loop; of its first segment where that is absent."""
-    if found is not None:
-        return found.locate(loop, element)
+    if found is not None or first is None:
+        return found.locate(loop, element) if found is not None else Location(loop, segment_id, element)
     return Location(loop, segment_id, element, first.ordinal, first.offset, len(first.text))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -118,7 +118,7 @@ class Provider:
         """The NPI, "" where the provider is named by another kind of identifier."""
         return self.id if self.id_qualifier == "XX" else ""
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, ...]:
         """What makes two mentions the same provider: NM109, else the name with all other identifiers."""
         if identifier := tidy_identifier(self.id):

@@ -153,13 +153,13 @@ class Segment:
         elements = self.elements
         if position >= len(elements):
             return self.offset + len(self.text), 0
-        start = self.offset + sum(len(value) + 1 for value in elements[:position])
+        start = self.offset + position + sum(map(len, elements[:position]))
         if not component:
             return start, len(elements[position])
         components = self.components(position)
         if component > len(components):
             return start + len(elements[position]), 0
-        return start + sum(len(value) + 1 for value in components[: component - 1]), len(components[component - 1])
+        return start + component - 1 + sum(map(len, components[: component - 1])), len(components[component - 1])
 
     def locate(self, loop: str, element: str | None = None) -> Location:
         """Return the location of this segment, or of one element of it by reference designator ("SV101-2")."""
