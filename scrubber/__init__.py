@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         scrub,
     )
     from scrubber.claims.adapters import claim_from_mapping, claims_from_databricks, claims_from_pyx12
-    from scrubber.claims.columns import ClaimRow, EncounterColumns, LineText
+    from scrubber.claims.columns import ClaimRow, EncounterColumns, LineNotes
     from scrubber.claims.encounter import Encounter, SameDays
     from scrubber.claims.model import Claim, Diagnosis, Note, Payer, Person, Provider, ServiceLine
     from scrubber.config import Config
@@ -60,7 +60,7 @@ __all__ = [
     "Example",
     "FileReport",
     "Finding",
-    "LineText",
+    "LineNotes",
     "Location",
     "Meta",
     "Note",
@@ -125,7 +125,7 @@ _HOMES = {
     "scrubber.claims.columns": (
         "ClaimRow",
         "EncounterColumns",
-        "LineText",
+        "LineNotes",
     ),
     "scrubber.claims.encounter": (
         "Encounter",

@@ -23,7 +23,7 @@ from scrubber.x12.lexer import line_end_of
 from scrubber.x12.segment import Delimiters, tidy_code, tidy_identifier, trim
 from scrubber.x12.transaction_set import TransactionSet
 
-__all__ = ["ClaimRow", "EncounterColumns", "LineText", "RowReader", "row_of", "row_pattern"]
+__all__ = ["ClaimRow", "EncounterColumns", "LineNotes", "RowReader", "row_of", "row_pattern"]
 
 _PROVIDERS = "82|DN|P3|77|DQ|DK|QB"
 """NM101 of the providers that a claim or line names by their NPI (loops 2310A-D and 2420A-F)."""
@@ -35,7 +35,8 @@ _AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
 _UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 _MODIFIERS = 4
 _LONG_POINTER = 4
-_POINTERS = 4  # SV107, behind SV103
+_CLM_PLACE = 5
+_PLACE, _POINTERS = 2, 4  # SV105 and SV107, from SV103 on
 _MOST_UNITS = 999_999
 
 
@@ -219,6 +220,21 @@ class ClaimRow:
         """Return the units of a line as a count: basis UN and a whole number above 0, else 0."""
         return _units(self._services[line], self._reader.delimiters.element)
 
+    def place_of(self, line: int) -> str:
+        """Return the place of service of a line: SV105, else CLM05-1."""
+        marks = self._reader.delimiters
+        own = "".join(self._services[line].split(marks.element)[_PLACE : _PLACE + 1])
+        if own:
+            return own
+        start, stop = self._span
+        place = self._text[start : self._text.index(marks.segment, start, stop)].split(marks.element)[_CLM_PLACE]
+        return trim(place.split(marks.component)[0])
+
+    def date_of(self, line: int) -> date | None:
+        """Return the date of service of a line, None where it cannot be read."""
+        dates = DateRange.parse("D8", self.days[line])
+        return None if dates is None else dates.first
+
     def points_to_diagnosis(self, line: int) -> bool:
         """Whether a pointer of a line is known to name a diagnosis of the claim (HI in front of all providers)."""
         marks = self._reader.delimiters
@@ -242,14 +258,14 @@ class ClaimRow:
         """
         return self._notes(self._span[0], self._line_starts()[0])
 
-    def line_text(self, line: int) -> LineText | None:
+    def line_text(self, line: int) -> LineNotes | None:
         """Return what a line says in words, None where it is not plain which loop a note is in."""
         starts = [*self._line_starts(), self._span[1]]
         notes = self._notes(starts[line], starts[line + 1])
         if notes is None:
             return None
         description = "".join(self._behind_code(line)[_MODIFIERS : _MODIFIERS + 1])
-        return LineText(description, notes, self.modifiers_of(line))
+        return LineNotes(description, notes, self.modifiers_of(line))
 
     def _line_starts(self) -> list[int]:
         if self._starts is None:
@@ -270,7 +286,7 @@ class ClaimRow:
 
 
 @frozen
-class LineText:
+class LineNotes:
     """What a service line says in words: SV101-7 and notes (NTE02), not those of third parties; and its modifiers."""
 
     description: str
@@ -278,7 +294,7 @@ class LineText:
     modifiers: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return f"<LineText: {len(self.notes)} notes>"
+        return f"<LineNotes: {len(self.notes)} notes>"
 
 
 class EncounterColumns:

@@ -108,9 +108,9 @@ class EditRun:
                     context = None
                     self.note_crash(f"Edit {edit.meta.code}", verdicts.values(), error)
 
-    def guarding(self, what: str, verdicts: Iterable[ClaimVerdict]) -> _Guard:
+    def guarding(self, what: str, verdicts: Iterable[ClaimVerdict]) -> _CrashGuard:
         """Report what a block raises on the claims: `what` says whose code runs in it."""
-        return _Guard(self, what, verdicts)
+        return _CrashGuard(self, what, verdicts)
 
     def note_crash(self, what: str, verdicts: Iterable[ClaimVerdict], error: BaseException) -> None:
         """Report on the claims that foreign code has raised an error."""
@@ -120,7 +120,7 @@ class EditRun:
 
 
 @frozen(eq=False)
-class _Guard:
+class _CrashGuard:
     """Reports what a block raises; one made of a generator costs several times as much."""
 
     run: EditRun

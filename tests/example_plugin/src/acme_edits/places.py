@@ -11,6 +11,7 @@ from attrs import frozen
 
 from scrubber import (
     Claim,
+    ClaimRow,
     Context,
     DatedRow,
     DateRange,
@@ -95,3 +96,11 @@ class PlaceNotInPolicy(Edit[Policies]):
                     "Correct the place of service.",
                     element="SV105",
                 )
+
+    def screen(self, row: ClaimRow, policies: Policies) -> bool:
+        """Look for an ultrasound line whose place is not in the table on its date."""
+        for line, procedure in enumerate(row.procedures):
+            day = row.date_of(line)
+            if procedure in IVUS and (day is None or policies.allowed_places.on(row.place_of(line), day) is None):
+                return True
+        return False
