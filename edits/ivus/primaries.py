@@ -190,7 +190,8 @@ def by_other_provider(line: ServiceLine, encounter: Encounter, facts: Facts) -> 
     if line.service_dates is None:
         return _NONE
     same, procedure, dates = encounter.same_days(line), line.procedure, line.service_dates
-    found = same.once(("primaries", procedure, dates, id(facts)), lambda: _among(same, procedure, dates, facts))
+    # These are all the lines of its dates, and no other dates are asked of them.
+    found = same.once(("primaries", procedure, id(facts)), lambda: _among(same, procedure, dates, facts))
     own = found.by_providers.get(providers_of(line)) if found else None
     return Primaries(tuple(other for other in found.lines if id(other) not in own)) if own else found
 

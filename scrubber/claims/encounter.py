@@ -102,7 +102,7 @@ class Encounter(_Lines):
     def same_days(self, line: ServiceLine) -> SameDays:
         """Return the patient's lines that share a date of service with `line`, itself and its encounter included."""
         if self._patient is None:
-            return self.once((Encounter.same_days, line.service_dates), lambda: self._own_same_days(line))
+            return self.once((Encounter.same_days, id(line.service_dates)), lambda: self._own_same_days(line))
         return self._patient.on(_dates(line), self)
 
     def _own_same_days(self, line: ServiceLine) -> SameDays:

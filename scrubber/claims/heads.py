@@ -88,6 +88,10 @@ def read_clm(clm: Elements, delimiters: Delimiters) -> dict[str, str]:
     }
 
 
+_ABSENT: Mapping[str, tuple[str, object]] = {"notes": ("NTE", ()), "contract_type": ("CN1", "")}
+"""What fields are where their segment is nowhere in front of the service lines."""
+
+
 class _TextClaim(Claim):
     """A claim that reads its text when it is asked for a field, and keeps what it has read."""
 
@@ -133,7 +137,11 @@ def text_claim(raw: RawClaim) -> Claim | None:
     keep(claim, "_loop", text)
     keep(claim, "_answers", {})
     keep(claim, "_delimiters", delimiters)
-    keep(claim, "_head", stretch.text[:end])
+    keep(claim, "_head", head := stretch.text[:end])
+    keep(claim, "other_subscribers", ())  # SBR would open a loop
+    for name, (segment_id, absent) in _ABSENT.items():
+        if segment_id not in head:
+            keep(claim, name, absent)
     return claim
 
 

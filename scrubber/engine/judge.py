@@ -108,6 +108,7 @@ class _Judgement:
         may_fire = places[0].may_fire if len(claims) == len(places) == 1 else None
         self._asked = stages if may_fire is None else [stage.only(may_fire) for stage in stages]
         self._policy = policy
+        self._codes = {claim.ordinal: _codes_of(claim) for claim in claims}
         self._edits = EditRun(policy)
         self.verdicts = {claim.ordinal: ClaimVerdict(claim) for claim in claims}
         self._judge_claims()
@@ -144,9 +145,9 @@ class _Judgement:
             for ordinal, verdict in self.verdicts.items():
                 claim = verdict.claim
                 edits = stage.void_edits if claim.is_void else stage.claim_edits
-                self._edits.run(edits, claim, _codes_of(claim), stage.tables, {ordinal: verdict})
+                self._edits.run(edits, claim, self._codes[ordinal], stage.tables, {ordinal: verdict})
         for verdict in self.verdicts.values():
-            if verdict.claim.alone and concern(self._stages, _codes_of(verdict.claim)):
+            if verdict.claim.alone and concern(self._stages, self._codes[verdict.claim.ordinal]):
                 verdict.findings.append(not_together(verdict.claim, "The claims of this patient"))
 
     def _take_syntax_errors(self, places: Iterable[ClaimPlace]) -> None:
@@ -201,7 +202,9 @@ class _Judgement:
     def check_identities(self) -> None:
         """Report what is wrong with the identities of claims that an edit over encounters judges (X12215, X12216)."""
         asked = {
-            claim.ordinal for claim in self._claims if not claim.is_void and concern(self._stages, _codes_of(claim))
+            claim.ordinal
+            for claim in self._claims
+            if not claim.is_void and concern(self._stages, self._codes[claim.ordinal])
         }
         for claim in self._claims if asked else ():
             missing = missing_identity(claim) if claim.ordinal in asked else None

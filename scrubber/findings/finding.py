@@ -160,7 +160,7 @@ _MOST_RELATED = 10
 
 
 def _first(related: Iterable[Related]) -> tuple[Related, ...]:
-    return tuple(islice(related, _MOST_RELATED))
+    return () if related == () else tuple(islice(related, _MOST_RELATED))
 
 
 @frozen(repr=False)

@@ -96,7 +96,7 @@ class _ClaimRule(Rule, Generic[T]):
             statuses=self.meta.statuses if statuses is None else statuses,
             adjustment=adjustment or self.meta.adjustment,
             source=source or self.meta.sources[0],
-            related=related_places(related or {}, apart_from=subject),
+            related=related_places(related, apart_from=subject) if related else (),
         )
 
 
