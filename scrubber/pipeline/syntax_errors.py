@@ -8,20 +8,23 @@ All of them are kept in a private temporary database, so that memory does not gr
 from __future__ import annotations
 
 import marshal
-import sqlite3
 from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import attrs
 
 from scrubber.claims.builder import ClaimPlace
 from scrubber.conformance.rules import CONFORMANCE_RULES
 from scrubber.findings.finding import Finding, Location, Severity
-from scrubber.io.database import on_disk, private_database
 from scrubber.x12.rules import SYNTAX_RULES, Scope, X12SyntaxError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from contextlib import AbstractContextManager
 
 __all__ = ["SyntaxErrors"]
 
@@ -56,6 +59,8 @@ class SyntaxErrors:
     @cached_property
     def _database(self) -> sqlite3.Connection:
         """The database, made for the first errors: most inputs have none."""
+        from scrubber.io.database import private_database  # noqa: PLC0415 - start-up: imported for the first errors
+
         return private_database(self)
 
     def add(self, error: X12SyntaxError) -> None:
@@ -90,12 +95,12 @@ class SyntaxErrors:
         if not self._spoiled:
             return
         self._flush()
-        with on_disk():
+        with _on_disk():
             self._database.executescript(
                 "CREATE INDEX by_part ON errors (part); CREATE TABLE owners (part INTEGER PRIMARY KEY, claim)"
             )
         if len(self._rejected) < len(self._spoiled):
-            with on_disk():
+            with _on_disk():
                 self._database.executemany(
                     "INSERT OR IGNORE INTO owners VALUES (?, ?)",
                     (each for each in parts if _holds(self._spoiled, each[0])),
@@ -137,14 +142,14 @@ class SyntaxErrors:
         if part not in self._owned:
             if len(self._owned) >= _KEPT:
                 self._owned.clear()
-            with on_disk():
+            with _on_disk():
                 ((owner,),) = self._database.execute("SELECT claim FROM owners WHERE part = ?", (part,))
             others = tuple(_one_of_each(self._findings(part), f"with claim {owner} of the file"))
             self._owned[part] = owner, others
         return self._owned[part]
 
     def _without_claims(self) -> Iterator[X12SyntaxError]:
-        with on_disk():
+        with _on_disk():
             (last,) = self._database.execute("SELECT MAX(rowid) FROM errors").fetchone()
             rows = self._database.execute(
                 "SELECT error FROM errors WHERE scope < ? AND part NOT IN (SELECT part FROM owners) AND rowid <= ?"
@@ -164,7 +169,7 @@ class SyntaxErrors:
         if part not in self._envelopes:
             if len(self._envelopes) >= _KEPT:
                 self._envelopes.clear()
-            with on_disk():
+            with _on_disk():
                 (scope,) = self._database.execute("SELECT scope FROM errors WHERE part = ?", (part,)).fetchone()
             what = _WHAT[Scope(scope)]
             self._envelopes[part] = tuple(
@@ -174,15 +179,21 @@ class SyntaxErrors:
         return self._envelopes[part]
 
     def _findings(self, part: int) -> list[Finding]:
-        with on_disk():
+        with _on_disk():
             rows = self._database.execute("SELECT error FROM errors WHERE part = ? ORDER BY rowid", (part,))
             return [_unpacked(packed).finding() for (packed,) in rows]
 
     def _flush(self) -> None:
-        with on_disk():
+        with _on_disk():
             self._database.execute("CREATE TABLE IF NOT EXISTS errors (part INTEGER, scope INTEGER, error BLOB)")
             self._database.executemany("INSERT INTO errors VALUES (?, ?, ?)", self._batch)
         self._batch.clear()
+
+
+def _on_disk() -> AbstractContextManager[None]:
+    from scrubber.io.database import on_disk  # noqa: PLC0415 - start-up: imported for the first errors
+
+    return on_disk()
 
 
 def _parts_of(place: ClaimPlace) -> Iterator[int]:

@@ -29,6 +29,7 @@ NEVER = {
     "lxml",
     "multiprocessing",
     "pyx12",
+    "sqlite3",
     "xlsxwriter",
 }
 """What a plain scrub does not use, and `--version` and `--help` even less."""
@@ -41,7 +42,6 @@ ONLY_TO_SCRUB = {
     "hashlib",
     "json",
     "scrubber.api",
-    "sqlite3",
     "tempfile",
     "tomllib",
 }

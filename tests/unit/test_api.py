@@ -203,7 +203,7 @@ def test_a_database_whose_disk_is_full_is_a_clear_error(monkeypatch: pytest.Monk
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("scrubber.pipeline.syntax_errors.private_database", lambda _owner: Full())
+    monkeypatch.setattr("scrubber.io.database.private_database", lambda _owner: Full())
     with pytest.raises(scrubber.ScrubberError, match=r"cannot be written \(No space left on device\)"):
         scrubber.scrub(to_837p("37252").replace(b"LX*1", b"LX*1\x01"))
 
