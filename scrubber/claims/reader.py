@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
 from scrubber.claims.columns import ClaimRow
 from scrubber.claims.raw_claim import Level, RawClaim
 from scrubber.claims.row_runs import RowRun
+from scrubber.claims.text_runs import TextRun
 from scrubber.findings.code_form import CodeForm
 from scrubber.io.source import ByteSource
 from scrubber.x12 import rules
@@ -96,6 +97,15 @@ class Reader:
         """
         return self._walk(self._take_block)
 
+    def passing(
+        self, regular: Callable[[], Iterable[tuple[int, int]]]
+    ) -> Iterator[EnvelopeSegment | RawClaim | TextRun]:
+        """Yield what `events` does, but claims that are known to be regular with the levels between them as runs.
+
+        `regular` returns where the claims that come next begin and end, as far as they are known to have rows.
+        """
+        return self._walk(lambda block: self._pass_block(block, regular))
+
     def survey(self) -> Iterator[RawClaim | ClaimRow]:
         """Yield the claims as iterating does, but regular ones as rows."""
         return (event for event in self._walk(self._take_rows) if not isinstance(event, EnvelopeSegment))
@@ -130,12 +140,47 @@ class Reader:
                 yield from self._take_stretch(stretch)
                 at, ordinal = at + len(stretch.text), ordinal + stretch.count
 
+    def _pass_block(
+        self, block: Block, regular: Callable[[], Iterable[tuple[int, int]]]
+    ) -> Iterator[EnvelopeSegment | RawClaim | TextRun]:
+        """Take a regular part of the file, as much of it as possible in runs of claims that are known."""
+        at, ordinal = 0, block.ordinal
+        while at < len(block.text):
+            if self._envelope.judged:
+                yield from self._finish(block.offset + at)
+            if self._is_in_order():
+                levels = self._levels
+                above = (levels["2000A"], levels.get("2000B"), levels.get("2000C"))
+                run = TextRun(block, at, ordinal, self._level_count, *above)
+                run.extend(regular())
+                if run.claims:
+                    self._take_text_run(run)
+                    at, ordinal = run.stop, ordinal + run.count
+                    yield run
+            if at < len(block.text):
+                stretch = next(block.stretches(at, ordinal))
+                yield from self._take_stretch(stretch)
+                at, ordinal = at + len(stretch.text), ordinal + stretch.count
+
+    def _take_text_run(self, run: TextRun) -> None:
+        """Count what a run holds, and go on where it ends."""
+        self.segments += run.count
+        self._envelope.count_all(run.count)
+        self.claims += len(run.claims)
+        self._level_count += len(run.levels)
+        self._in_sequence = self._level_count
+        self._stand_under({loop: level for loop, (_, level) in run.last_levels.items()})
+
+    def _is_in_order(self) -> bool:
+        """Whether claims of a billing provider may come next and all levels are in order so far."""
+        in_sequence = self._in_sequence == self._level_count and self._unknown_level is None
+        return in_sequence and self._envelope.judged and "2000A" in self._levels
+
     def _run(self, block: Block, at: int, ordinal: int) -> RowRun | None:
         """Begin a run of rows; None where claims and levels are not in order so far."""
-        levels = self._levels
-        in_order = self._in_sequence == self._level_count and self._unknown_level is None
-        if not (in_order and self._envelope.judged and "2000A" in levels):
+        if not self._is_in_order():
             return None
+        levels = self._levels
         run = RowRun(
             block, at, ordinal, self.claims, self._level_count, levels["2000A"], self._envelope.transaction_set()
         )
@@ -149,10 +194,13 @@ class Reader:
         self._envelope.count_all(run.ordinal - ordinal)
         self.claims, self._level_count = run.claims, run.levels
         self._in_sequence = run.levels
-        opened = run.last_levels()
+        self._stand_under(run.last_levels())
+
+    def _stand_under(self, opened: dict[str, Level]) -> None:
+        """Go on under the levels that a run has opened."""
         if opened:
             kept = {} if "2000B" in opened else {"2000B": self._levels["2000B"]}
-            self._levels = {"2000A": run.provider, **kept, **opened}
+            self._levels = {"2000A": self._levels["2000A"], **kept, **opened}
             self._level = next(reversed(self._levels.values()))
 
     def _take_stretch(self, stretch: Stretch) -> Iterator[EnvelopeSegment | RawClaim]:

@@ -6,7 +6,7 @@ import json
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from os import SEEK_END
 from typing import Generic, TypeVar
@@ -22,7 +22,7 @@ from scrubber.findings.report import AcceptedRun, ClaimReport, EndedTable
 from scrubber.x12.segment import Delimiters
 from scrubber.x12.transaction_set import TransactionSet
 
-__all__ = ["ClaimLog", "ClaimRecord", "records_of"]
+__all__ = ["ClaimLog", "ClaimRecord", "NotesInOrder", "records_of"]
 
 T = TypeVar("T")
 
@@ -63,6 +63,37 @@ def records_of(run: AcceptedRun) -> Iterator[ClaimRecord]:
     """Yield what is known about each claim of a run."""
     for report, start, end in zip(run.reports(), run.starts, run.ends, strict=True):
         yield ClaimRecord(report.ordinal, start, end, report)
+
+
+class NotesInOrder:
+    """The notes on the claims of a file, taken one by one or as runs."""
+
+    def __init__(self, notes: Iterator[ClaimRecord | AcceptedRun]) -> None:
+        self._notes = notes
+        self._next: ClaimRecord | AcceptedRun | None = next(notes, None)
+        self._at = 0  # claims of the run that are taken
+
+    def regular(self) -> Iterable[tuple[int, int]]:
+        """Return where the claims that come next begin and end, as far as they are one run."""
+        run = self._next
+        return zip(run.starts[self._at :], run.ends[self._at :], strict=True) if isinstance(run, AcceptedRun) else ()
+
+    def take(self) -> ClaimRecord | None:
+        """Take what is noted of the next claim; None where there is none."""
+        if isinstance(self._next, AcceptedRun):
+            return next(records_of(self.take_run(1)))
+        taken, self._next = self._next, next(self._notes, None)
+        return taken
+
+    def take_run(self, count: int) -> AcceptedRun:
+        """Take so many of the claims that `regular` gives.  Raises ValueError where there is no run."""
+        run, start = self._next, self._at
+        if not isinstance(run, AcceptedRun):
+            raise ValueError("the next claim is noted by itself")
+        self._at += count
+        if self._at == len(run):
+            self._next, self._at = next(self._notes, None), 0
+        return run.part(start, start + count)
 
 
 class ClaimLog:

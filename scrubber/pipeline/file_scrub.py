@@ -16,6 +16,7 @@ import attrs
 
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.claims.reader import Reader
+from scrubber.claims.text_runs import TextRun
 from scrubber.engine.executor import Executor, SerialExecutor
 from scrubber.engine.judge import Engine
 from scrubber.engine.notices import EndedTables
@@ -25,8 +26,8 @@ from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Notic
 from scrubber.io.publication import Publication
 from scrubber.io.source import CHUNK, InputSource
 from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
-from scrubber.outputs.x12.base import InputEvent, JudgedClaim
-from scrubber.pipeline.claim_log import ClaimRecord, records_of
+from scrubber.outputs.x12.base import InputEvent, JudgedClaim, JudgedRun
+from scrubber.pipeline.claim_log import ClaimRecord, NotesInOrder, records_of
 from scrubber.pipeline.survey import Survey
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import InputUnreadable, X12SyntaxError
@@ -107,6 +108,8 @@ class FileScrub:
         That is the text of each claim, what is between them, and the syntax errors, each before what it is in.
         """
         for event, verdict in self._judged(self._text_events()):
+            if isinstance(event, JudgedRun):
+                self._take_run(event.claims)
             yield event if verdict is None else self._conclude(event, verdict())
         self._close()
 
@@ -126,7 +129,7 @@ class FileScrub:
         return JudgedClaim(report, redacted(report) if self._redacts else report, record.raw)
 
     def _judged(
-        self, events: Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord | AcceptedRun]
+        self, events: Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord | AcceptedRun | JudgedRun]
     ) -> Iterator[tuple[Any, _Verdict | None]]:
         """Yield the events in order, each claim with what gives its verdict, while claims further on are judged."""
         waiting: deque[tuple[Any, _Verdict | None]] = deque()
@@ -145,25 +148,28 @@ class FileScrub:
             self._asked |= dict.fromkeys((place.ordinal for place in together), self._judge.ask(together))
         return partial(self._asked.pop(record.ordinal), record.ordinal)
 
-    def _text_events(self) -> Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord]:
+    def _text_events(self) -> Iterator[EnvelopeSegment | X12SyntaxError | ClaimRecord | JudgedRun]:
         """Yield all of the input; the notes on the claims go with their text."""
-        records, errors = self._each_record(), list[X12SyntaxError]()
-        for event in Reader(self._source, self._progress, errors.append).events():
+        notes, errors = NotesInOrder(self._noted()), list[X12SyntaxError]()
+        for event in Reader(self._source, self._progress, errors.append).passing(notes.regular):
             yield from errors
             errors.clear()
             if isinstance(event, RawClaim):
-                record = next(records, None)
+                record = notes.take()
                 if record is None or record.start != event.start:
                     raise UnreadableError(f"{self._source.name}: the file changed while it was being read")
                 record.raw = event
                 yield record
+            elif isinstance(event, TextRun):
+                yield JudgedRun(notes.take_run(len(event.claims)), event)
             else:
                 yield event
         yield from errors
 
-    def _each_record(self) -> Iterator[ClaimRecord]:
+    def _noted(self) -> Iterator[ClaimRecord | AcceptedRun]:
+        """Yield the notes on the claims, each by itself where claims are shown otherwise than they are called."""
         for noted in self.survey.records():
-            if isinstance(noted, AcceptedRun):
+            if self._redacts and isinstance(noted, AcceptedRun):
                 yield from records_of(noted)
             else:
                 yield noted
@@ -171,7 +177,7 @@ class FileScrub:
     def _records(self) -> Iterator[ClaimRecord | AcceptedRun]:
         """Yield the notes on the claims, and report how far they are in the file."""
         passed = 0
-        for noted in self._each_record() if self._redacts else self.survey.records():
+        for noted in self._noted():
             yield noted
             end = noted.ends[-1] if isinstance(noted, AcceptedRun) else noted.end
             if self._progress is not None and end - passed > CHUNK:

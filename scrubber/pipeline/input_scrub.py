@@ -23,7 +23,7 @@ from scrubber.io.writing import writing
 from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
 from scrubber.outputs.reports.base import ReportWriter, Tool, describe_tool
 from scrubber.outputs.reports.formats import load_format
-from scrubber.outputs.x12.base import JudgedClaim
+from scrubber.outputs.x12.base import JudgedClaim, JudgedRun
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub, unreadable_file
 
@@ -168,6 +168,9 @@ class InputScrub:
                             writer.accepted(source.name, event)
                         continue
                     outputs.take(event)
+                    if isinstance(event, JudgedRun):
+                        for writer in writers:
+                            writer.accepted(source.name, event.claims)
                     if isinstance(event, JudgedClaim):
                         for writer in writers:
                             writer.claim(source.name, event.shown)

@@ -16,7 +16,7 @@ from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.io.publication import Publication
 from scrubber.io.source import InputSource, open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
-from scrubber.outputs.x12.base import JudgedClaim
+from scrubber.outputs.x12.base import JudgedClaim, JudgedRun
 from scrubber.pipeline.file_scrub import FileScrub
 from scrubber.x12.lexer import cut_segments
 from tests.support.oracle import interchanges
@@ -54,6 +54,8 @@ def write_files(
     claims: list[ClaimReport] = []
     for event in run.events():
         outputs.take(event)
+        if isinstance(event, JudgedRun):
+            claims += event.claims.reports()
         if isinstance(event, JudgedClaim):
             claims.append(event.shown)
     written = outputs.finish(run.report)

@@ -16,10 +16,12 @@ from scrubber.claims.columns import row_of
 from scrubber.claims.loops import level_loops
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.raw_claim import Level, RawClaim
+from scrubber.claims.text_runs import TextRun
 from scrubber.errors import ScrubberError
 from scrubber.findings.finding import Finding, Severity, Status
-from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
+from scrubber.outputs.x12.accepted_answers import NO_TRACE, UNKNOWN, AcceptedAnswers, first_name, patient_name
 from scrubber.outputs.x12.acknowledgement import InterchangeWriter, SegmentBuffer, amount, d8
 from scrubber.outputs.x12.base import AckSettings, Completion, X12Writer
 from scrubber.x12.envelope_segment import EnvelopeSegment
@@ -34,11 +36,8 @@ _REJECTED_LINES = (Status("A3", "247"),)
 _UNSPECIFIED_LINE = (Status("A8", "732"), Status("A8", "507"))
 _UNSPECIFIED_CLAIM = (Status("A3", "23", "41"),)
 _MAX_STATUSES = 3  # STC01, STC10, STC11
-_UNKNOWN = "UNKNOWN"
-_NO_TRACE = "0"
 _PROVIDER_QUALIFIERS = {"XX": "XX", "SV": "SV", "FI": "FI", "24": "FI", "34": "FI"}  # 24, 34: tax numbers of 4010
 _PROCEDURE_QUALIFIERS = ("ER", "HC", "IV", "WK")
-_MEMBER_QUALIFIERS = ("MI", "II")
 
 
 @define
@@ -106,16 +105,26 @@ class ClaimAcknowledger(X12Writer):
         self.totals.add(report)
         if report.envelope_rejected:
             return  # the 999 or TA1 rejects all that it came with
-        if transaction.provider is None or transaction.provider.level is not raw.provider:
-            self._close_provider(transaction)
-            transaction.levels += 1
-            transaction.provider = _ProviderClaims(raw.provider, transaction.levels, self._envelope.batch())
+        provider = self._provider_of(transaction, raw.provider)
         transaction.levels += 1
-        provider = transaction.provider
         for totals in (provider.totals, transaction.totals):
             totals.add(report)
         answer = _ClaimAnswer(raw, report, provider.claims, self._envelope.stamp.d8, self.line_dates)
         answer.write(transaction.levels, provider.number)
+
+    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+        """Acknowledge claims that are accepted unopened."""
+        transaction = self._set
+        if transaction is None:
+            return
+        provider, own = self._provider_of(transaction, text.provider), Totals()
+        own.add_accepted(claims)
+        for totals in (self.totals, provider.totals, transaction.totals):
+            totals.include(own)
+        status = _code(provider.claims, _ACCEPTED[0])
+        answers = AcceptedAnswers(claims, text, provider.claims, status, self._envelope.stamp.d8)
+        answers.write(transaction.levels + 1, provider.number)
+        transaction.levels += len(claims)
 
     def finish(self, report: FileReport) -> Completion:
         """Write what is due.  Raises ScrubberError when the totals are not those of the report."""
@@ -151,16 +160,25 @@ class ClaimAcknowledger(X12Writer):
         body.add("HL", "1", "", "20", "1")
         source = names.get("40")
         name, code = (source.get(3), source.get(9)) if source is not None else ("", "")
-        body.add("NM1", "AY", "2", name or _UNKNOWN, "", "", "", "", "46", code or _UNKNOWN)
+        body.add("NM1", "AY", "2", name or UNKNOWN, "", "", "", "", "46", code or UNKNOWN)
         body.add("TRN", "1", trace)
         body.add("DTP", "050", "D8", stamp.d8)
         body.add("DTP", "009", "D8", stamp.d8)
         body.add("HL", "2", "1", "21", "1")
         body.add(*_name(names.get("41"), "41", "46", last=6))
-        body.add("TRN", "2", reference or _NO_TRACE)
+        body.add("TRN", "2", reference or NO_TRACE)
         totals = transaction.totals
         body.add("STC", _code(body, _RECEIVED[0]), stamp.d8, "WQ", amount(totals.charges))
         _write_totals(body, totals, "90", "AA")
+
+    def _provider_of(self, transaction: _Transaction, level: Level | None) -> _ProviderClaims:
+        """Return where the claims of a billing provider level go, which is begun with its first claim."""
+        provider = transaction.provider
+        if provider is None or provider.level is not level:
+            self._close_provider(transaction)
+            transaction.levels += 1
+            provider = transaction.provider = _ProviderClaims(level, transaction.levels, self._envelope.batch())
+        return provider
 
     def _close_provider(self, transaction: _Transaction) -> None:
         provider, transaction.provider = transaction.provider, None
@@ -172,7 +190,7 @@ class ClaimAcknowledger(X12Writer):
         )
         body.add("HL", str(provider.number), "2", "19", "1")
         body.add(*_provider_name(loop.child("2010AA")))
-        body.add("TRN", "1", _NO_TRACE)
+        body.add("TRN", "1", NO_TRACE)
         body.add("STC", _code(body, _RECEIVED[0]), "", "WQ", amount(totals.charges))
         _write_totals(body, totals, "QA", "QC")
         body.take(provider.claims)
@@ -195,11 +213,11 @@ def _write_totals(body: SegmentBuffer, totals: Totals, accepted: str, rejected: 
 def _name(segment: Segment | None, entity: str, qualifier: str, *, last: int) -> list[str]:
     """Return an NM1 with the names of another up to NM10`last`, and its identifier under `qualifier`."""
     if segment is None:
-        return ["NM1", entity, "2", _UNKNOWN, "", "", "", "", qualifier, _UNKNOWN]
+        return ["NM1", entity, "2", UNKNOWN, "", "", "", "", qualifier, UNKNOWN]
     names = [segment.get(place) if place < last else "" for place in range(3, 8)]
-    names[0] = names[0] or _UNKNOWN
+    names[0] = names[0] or UNKNOWN
     kind = segment.get(2) if segment.get(2) in {"1", "2"} else "2"
-    return ["NM1", entity, kind, *names, qualifier, segment.get(9) or _UNKNOWN]
+    return ["NM1", entity, kind, *names, qualifier, segment.get(9) or UNKNOWN]
 
 
 def _provider_name(loop: Loop | None) -> list[str]:
@@ -210,7 +228,7 @@ def _provider_name(loop: Loop | None) -> list[str]:
     if segment.get(9):
         return _name(segment, "85", _PROVIDER_QUALIFIERS.get(segment.get(8), "XX"), last=8)
     tax = loop.find("REF", "EI") or loop.find("REF", "SY")
-    return [*_name(segment, "85", "FI", last=8)[:-1], tax.get(2) if tax is not None else _UNKNOWN]
+    return [*_name(segment, "85", "FI", last=8)[:-1], tax.get(2) if tax is not None else UNKNOWN]
 
 
 def _code(batch: SegmentBuffer, status: Status) -> str:
@@ -231,8 +249,9 @@ class _ClaimAnswer:
         """Write the patient level with HL01 `number` under the provider's HL01 `parent`."""
         batch, report = self.batch, self.report
         batch.add("HL", str(number), str(parent), "PT")
-        batch.add(*self._patient())
-        batch.add("TRN", "2", report.claim.strip() or _NO_TRACE)
+        subscriber, patient = first_name(self.raw.subscriber, "2010BA"), first_name(self.raw.patient, "2010CA")
+        batch.add(*patient_name(subscriber, patient))
+        batch.add("TRN", "2", report.claim.strip() or NO_TRACE)
         row = None if report.rejected else row_of(self.raw)
         if row is not None:
             self._write_status(_ACCEPTED, self.day, "WQ", amount(report.charge))
@@ -257,15 +276,6 @@ class _ClaimAnswer:
     def _write_reference(self, clearinghouse_id: str) -> None:
         if clearinghouse_id:
             self.batch.add("REF", "D9", clearinghouse_id)
-
-    def _patient(self) -> list[str]:
-        """Name the patient; the member identifier is the subscriber's, for dependents have none of their own."""
-        subscriber = _first_name_segment(self.raw.subscriber, "2010BA")
-        patient = _first_name_segment(self.raw.patient, "2010CA") or subscriber
-        member = subscriber.get(9) if subscriber is not None else ""
-        qualifier = subscriber.get(8) if subscriber is not None else ""
-        name = _name(patient, "QC", qualifier if qualifier in _MEMBER_QUALIFIERS else "MI", last=8)
-        return ["NM1", "QC", "1", *name[3:-1], member or _UNKNOWN]
 
     def _reported_lines(self, claim: Claim) -> Iterator[tuple[ServiceLine, list[Finding]]]:
         """Yield the lines with errors that a 277CA can name."""
@@ -312,8 +322,3 @@ class _ClaimAnswer:
 def _is_nameable(line: ServiceLine) -> bool:
     """Whether an SVC can name a line: by a procedure code of a known kind and a charge."""
     return bool(line.procedure) and line.procedure_qualifier in _PROCEDURE_QUALIFIERS and line.charge is not None
-
-
-def _first_name_segment(level: Level | None, loop_id: str) -> Segment | None:
-    loop = level_loops(level.loop, level.segments).child(loop_id) if level is not None else None
-    return loop.find("NM1") if loop is not None else None

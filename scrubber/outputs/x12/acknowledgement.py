@@ -57,12 +57,12 @@ _NO_DELIMITERS = frozenset(" .-") | {""}
 
 
 class SegmentBuffer:
-    """Segments in the making, spooled to disk when they are many.  `segments` counts them."""
+    """Segments in the making, spooled to disk when they are many.  `segments` counts them, and `end` is behind each."""
 
     def __init__(self, delimiters: Delimiters, line_end: str = "") -> None:
         self.segments = 0
         self._delimiters = delimiters
-        self._end = delimiters.segment + line_end
+        self.end = delimiters.segment + line_end
         used = {delimiters.element, delimiters.component, delimiters.repetition}
         # What is echoed may hold control characters, for which the receiver would reject the acknowledgement.
         self._dropped = {code: None for code in (*range(32), 127) if chr(code) not in used}
@@ -73,8 +73,13 @@ class SegmentBuffer:
         text = self._delimiters.element.join(elements).rstrip(self._delimiters.element)
         if not text.isprintable():
             text = text.translate(self._dropped)
-        self._spool.write(f"{text}{self._end}".encode("latin-1"))
+        self._spool.write(f"{text}{self.end}".encode("latin-1"))
         self.segments += 1
+
+    def add_written(self, text: str, segments: int) -> None:
+        """Append so many segments that are text already, without control characters."""
+        self._spool.write(text.encode("latin-1"))
+        self.segments += segments
 
     def can_hold(self, delimiter: str) -> bool:
         """Whether an element may have that character in it."""

@@ -16,8 +16,9 @@ from attrs import define, field
 
 from scrubber.claims.loops import claim_loops
 from scrubber.claims.raw_claim import RawClaim
+from scrubber.claims.text_runs import TextRun
 from scrubber.findings.finding import Finding
-from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.outputs.x12.base import Completion, Tally, X12Writer
 from scrubber.x12.envelope_segment import EnvelopeSegment
@@ -112,6 +113,9 @@ class Annotator(X12Writer):
             lead = segment.lead if segment.lead.isspace() else ""
             self._splicer.put(f"{end}{lead}{note}{segment.terminator}".encode("latin-1"))
             self._added += 1
+
+    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+        """Do nothing: the claims have no findings, and what is between notes is kept."""
 
     def finish(self, _report: FileReport) -> Completion:
         """Write the rest of the input."""

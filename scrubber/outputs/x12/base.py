@@ -12,14 +12,15 @@ from scrubber.claims.columns import ClaimRow, row_of
 from scrubber.claims.loops import claim_loops
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.claims.reader import Reader
-from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.claims.text_runs import TextRun
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.findings.values import Values
 from scrubber.io.source import InputSource
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import X12SyntaxError
 from scrubber.x12.values import in_cents, parse_number
 
-__all__ = ["MAX_NUMBER", "AckSettings", "Completion", "InputEvent", "JudgedClaim", "Tally", "X12Writer", "tally"]
+__all__ = ["MAX_NUMBER", "AckSettings", "Completion", "InputEvent", "JudgedClaim", "JudgedRun", "Tally", "X12Writer", "tally"]
 
 MAX_NUMBER = 999_999_999
 """The highest control number of an interchange (ISA13) or a functional group (GS06)."""
@@ -83,7 +84,15 @@ class JudgedClaim:
     raw: RawClaim | None = None
 
 
-InputEvent = EnvelopeSegment | X12SyntaxError | JudgedClaim
+@frozen(eq=False, repr=False)
+class JudgedRun:
+    """Claims that are accepted unopened and follow one another in regular text, with the levels between them."""
+
+    claims: AcceptedRun
+    text: TextRun
+
+
+InputEvent = EnvelopeSegment | X12SyntaxError | JudgedClaim | JudgedRun
 """What an input is made of, in file order: what is between the claims, syntax errors, and claims with verdicts."""
 
 
@@ -111,6 +120,10 @@ class X12Writer(ABC):
     def claim(self, raw: RawClaim, report: ClaimReport) -> None:
         """Take a claim with its verdict."""
 
+    @abstractmethod
+    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+        """Take claims that are accepted unopened, and the levels between them."""
+
     def syntax_error(self, error: X12SyntaxError) -> None:  # noqa: B027 - most files say nothing of it
         """Take a syntax error, whatever the settings leave out, before what it is in."""
 
@@ -124,7 +137,9 @@ class X12Writer(ABC):
 
     def take(self, event: InputEvent) -> None:
         """Take what comes next.  Raises ValueError for a claim without its text."""
-        if isinstance(event, JudgedClaim):
+        if isinstance(event, JudgedRun):
+            self.accepted(event.claims, event.text)
+        elif isinstance(event, JudgedClaim):
             if event.raw is None:
                 raise ValueError("an X12 file is written from the text of the claims")
             self.claim(event.raw, event.report)

@@ -8,7 +8,8 @@ from typing import BinaryIO
 from attrs import define, field
 
 from scrubber.claims.raw_claim import RawClaim
-from scrubber.findings.report import ClaimReport, FileReport, Totals
+from scrubber.claims.text_runs import TextRun
+from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.outputs.x12.base import Completion, Tally, X12Writer
 from scrubber.x12.envelope_segment import EnvelopeSegment
@@ -90,6 +91,21 @@ class Side(X12Writer):
             if header.depth == _DEPTHS["ST"]:
                 header.count += raw.count
 
+    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+        """Keep the claims if they belong to this side."""
+        if text.opens_levels:
+            self._close(_SUBSCRIBER)
+        number, child_code = "", 0
+        if not self.rejected:
+            self._write_headers()
+            number, child_code = self._keep_run(text)
+        if text.last_levels:
+            self._close(_SUBSCRIBER)
+        for loop, (passed, _) in text.last_levels.items():
+            level = _OpenLevel(passed, _LEVEL_DEPTHS[loop], written=not self.rejected, number=number)
+            level.child_code = child_code
+            self._open.append(level)
+
     def finish(self, report: FileReport) -> Completion:
         """Write what is due, closing what the input left open."""
         self._close(0)
@@ -110,6 +126,25 @@ class Side(X12Writer):
         if self.rejected:
             return Tally(totals.rejected, totals.rejected_lines, totals.rejected_charges)
         return Tally(totals.accepted, totals.lines - totals.rejected_lines, totals.accepted_charges)
+
+    # -- runs of accepted claims ------------------------------------------------------------------------------------
+
+    def _keep_run(self, text: TextRun) -> tuple[str, int]:
+        """Keep claims with all levels between them; return HL01 and the position of HL04 of the last subscriber."""
+        transaction = next(header for header in self._open if header.depth == _DEPTHS["ST"])
+        provider = next(header for header in self._open if header.depth == _BILLING_PROVIDER)
+        transaction.count += text.count
+        before, position = transaction.levels, self._splicer.position
+        transaction.levels += len(text.levels)
+        last = next((at for at in reversed(range(len(text.levels))) if not text.levels[at].of_patient), None)
+        if before == text.levels_before and provider.number == text.provider.number:
+            self._splicer.keep(text.offset, text.end)
+            kind = text.levels[last].kind - text.start if last is not None else 0
+        else:
+            pieces = _renumbered(text, before, provider.number)
+            self._splicer.put("".join(pieces).encode("latin-1"))
+            kind = sum(map(len, pieces[: 2 * last + 2])) if last is not None else 0
+        return (str(before + last + 1) if last is not None else ""), position + kind + len("22*")
 
     # -- headers ----------------------------------------------------------------------------------------------------
 
@@ -199,3 +234,21 @@ class Side(X12Writer):
         trailer = delimiters.element.join([name, str(self._count_of(header)), segment.get(position)])
         end = "" if self._splicer.ends_with(delimiters.segment) else delimiters.segment
         return f"{end}{trailer}{delimiters.segment}{segment.lead if segment.lead.isspace() else ''}"
+
+
+def _renumbered(text: TextRun, before: int, provider: str) -> list[str]:
+    """Return a run with its levels numbered on from `before` under the provider with that HL01.
+
+    The pieces are what is in front of each level, its beginning up to HL03, and so on, and the rest.
+    """
+    whole, separator = text.block.text, text.block.delimiters.element
+    pieces: list[str] = []
+    at, enclosing = text.start, ""
+    for number, level in enumerate(text.levels, before + 1):
+        parent = enclosing if level.of_patient else provider
+        pieces += (whole[at : level.start], f"HL{separator}{number}{separator}{parent}{separator}")
+        at = level.kind
+        if not level.of_patient:
+            enclosing = str(number)
+    pieces.append(whole[at : text.stop])
+    return pieces

@@ -1,0 +1,163 @@
+"""Pass over claims that are known to be regular: where each begins and ends, and the levels between them, as text.
+
+The survey has read them as rows; of them, X12 files need the text only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache, cached_property
+
+from attrs import define, field, frozen
+
+from scrubber.claims.raw_claim import Level
+from scrubber.x12.envelope_segment import EnvelopeSegment
+from scrubber.x12.lexer import Block, line_end_of
+from scrubber.x12.segment import Delimiters
+
+__all__ = ["TextLevel", "TextRun"]
+
+_LONGEST = 40_000
+"""Bytes of a claim, or of the levels in front of it: no more segments than a reader takes as a whole."""
+
+
+@frozen(eq=False, repr=False)
+class TextLevel:
+    """A hierarchical level of a run: where it begins and ends in the text, and where HL03 begins.
+
+    `of_patient` says that it is a patient level (2000C), else a subscriber level (2000B).  HL04 is right: 1 for a
+    subscriber level with patient levels under it.
+    """
+
+    start: int
+    kind: int
+    stop: int
+    of_patient: bool
+
+
+@define(eq=False, repr=False)
+class TextRun:
+    """Regular claims that follow one another in a block under one billing provider, and the levels between them.
+
+    `start` is where it begins in the text of the block, `ordinal` the first segment there.  `subscriber` and `patient`
+    are the levels of the first claim, where it does not open its own.  `claims` are places in the text: where the
+    levels that are opened for a claim begin, and where it begins and ends.  `levels` are those levels, numbered on from
+    `levels_before`: HL01 counts up by one, and HL02 is the HL01 of the enclosing level.
+    """
+
+    block: Block
+    start: int
+    ordinal: int
+    levels_before: int
+    provider: Level
+    subscriber: Level | None
+    patient: Level | None
+    stop: int = field(init=False)
+    claims: list[tuple[int, int, int]] = field(factory=lambda: [], init=False)
+    levels: list[TextLevel] = field(factory=lambda: [], init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.stop = self.start
+
+    @property
+    def count(self) -> int:
+        """The number of its segments."""
+        return self.block.text.count(self.block.delimiters.segment, self.start, self.stop)
+
+    @property
+    def offset(self) -> int:
+        """The byte at which it begins."""
+        return self.block.offset + self.start
+
+    @property
+    def end(self) -> int:
+        """The byte behind it."""
+        return self.block.offset + self.stop
+
+    @property
+    def opens_levels(self) -> bool:
+        """Whether the first claim has levels of its own."""
+        return self.claims[0][0] < self.claims[0][1]
+
+    def extend(self, claims: Iterable[tuple[int, int]]) -> None:
+        """Take the claims that begin and end at these bytes, up to one that is not plainly in order."""
+        text, base, delimiters = self.block.text, self.block.offset, self.block.delimiters
+        opening, size = f"CLM{delimiters.element}", len(text)
+        for begin, end in claims:
+            start, stop = begin - base, end - base
+            if stop > size or stop - start > _LONGEST or not text.startswith(opening, start):
+                return
+            if start != self.stop:
+                if not self._open_levels(start):
+                    return
+            elif self.subscriber is None and not self.levels:
+                return
+            self.claims.append((self.stop, start, stop))
+            self.stop = stop
+
+    def _open_levels(self, stop: int) -> bool:
+        """Take the levels from the place reached to `stop`; False where they are not plainly in order."""
+        start, levels = self.stop, self.levels
+        if not 0 < stop - start <= _LONGEST:
+            return False
+        found = _levels(self.block.delimiters).fullmatch(self.block.text, start, stop)
+        if found is None:
+            return False
+        hl01, hl02, has_child, own_hl01, own_hl02 = found.groups()
+        number = self.levels_before + len(levels) + 1
+        if hl01 is None:
+            # The subscriber level must be of this run and have said that patient levels follow.
+            enclosing = next((at for at in range(len(levels) - 1, -1, -1) if not levels[at].of_patient), None)
+            if enclosing is None or enclosing == len(levels) - 1:
+                return False
+            enclosing += self.levels_before + 1
+        elif hl01 != str(number) or hl02 != self.provider.number or (has_child == "1") is (own_hl01 is None):
+            return False
+        else:
+            enclosing, number = number, number + 1
+        if own_hl01 is None:
+            levels.append(TextLevel(start, found.end(2) + 1, stop, of_patient=False))
+            return True
+        if own_hl01 != str(number) or own_hl02 != str(enclosing):
+            return False
+        begin = found.start(4) - len("HL*")
+        if hl01 is not None:
+            levels.append(TextLevel(start, found.end(2) + 1, begin, of_patient=False))
+        levels.append(TextLevel(begin, found.end(5) + 1, stop, of_patient=True))
+        return True
+
+    @cached_property
+    def last_levels(self) -> dict[str, tuple[EnvelopeSegment, Level]]:
+        """The last subscriber level that it opens and the patient level under it, by loop; for a run that is complete."""
+        found: dict[str, tuple[EnvelopeSegment, Level]] = {}
+        for level in reversed(self.levels):
+            if level.of_patient and found:
+                continue
+            loop = "2000C" if level.of_patient else "2000B"
+            found[loop] = self._level(level, loop)
+            if not level.of_patient:
+                break
+        return dict(reversed(found.items()))
+
+    def _level(self, level: TextLevel, loop: str) -> tuple[EnvelopeSegment, Level]:
+        text, end = self.block.text, self.block.delimiters.segment
+        ordinal = self.ordinal + text.count(end, self.start, level.start)
+        stretch = self.block.stretch(level.start, level.stop, ordinal)
+        head = stretch.head
+        passed = EnvelopeSegment(head, loop, segments=stretch.count, end=stretch.end)
+        return passed, Level(head, loop, stretch)
+
+
+@cache
+def _levels(delimiters: Delimiters) -> re.Pattern[str]:
+    """Match a subscriber level, a patient level, or both, each with HL01, HL02 and HL04 only.
+
+    The groups are HL01, HL02 and HL04 of the subscriber level, and HL01 and HL02 of the patient level.
+    """
+    end, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
+    line_end = line_end_of(delimiters)
+    element = f"[^{end}{separator}]"
+    rest = rf"{end}{line_end}(?:(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){separator})[^{end}]*+{end}{line_end})*+"
+    head = f"HL{separator}({element}*+){separator}({element}*+){separator}"
+    return re.compile(f"(?:{head}22{separator}([01]){rest})?+(?:{head}23{separator}0{rest})?+")
