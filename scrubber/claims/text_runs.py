@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache, cached_property
+from typing import NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from scrubber.claims.raw_claim import Level
 from scrubber.x12.envelope_segment import EnvelopeSegment
@@ -22,8 +23,7 @@ _LONGEST = 40_000
 """Bytes of a claim, or of the levels in front of it: no more segments than a reader takes as a whole."""
 
 
-@frozen(eq=False, repr=False)
-class TextLevel:
+class TextLevel(NamedTuple):
     """A hierarchical level of a run: where it begins and ends in the text, and where HL03 begins.
 
     `of_patient` says that it is a patient level (2000C), else a subscriber level (2000B).  HL04 is right: 1 for a
@@ -56,6 +56,7 @@ class TextRun:
     stop: int = field(init=False)
     claims: list[tuple[int, int, int]] = field(factory=lambda: [], init=False)
     levels: list[TextLevel] = field(factory=lambda: [], init=False)
+    _parent: str = field(default="", init=False)  # HL01 of the last subscriber level, if patient levels are under it
 
     def __attrs_post_init__(self) -> None:
         self.stop = self.start
@@ -98,38 +99,35 @@ class TextRun:
 
     def _open_levels(self, stop: int) -> bool:
         """Take the levels from the place reached to `stop`; False where they are not plainly in order."""
-        start, levels = self.stop, self.levels
-        if not 0 < stop - start <= _LONGEST:
+        if not 0 < stop - self.stop <= _LONGEST:
             return False
-        found = _levels(self.block.delimiters).fullmatch(self.block.text, start, stop)
-        if found is None:
-            return False
+        found = _levels(self.block.delimiters).fullmatch(self.block.text, self.stop, stop)
+        opened = self._in_order(found) if found is not None else []
+        self.levels += opened
+        return bool(opened)
+
+    def _in_order(self, found: re.Match[str]) -> list[TextLevel]:
+        """Return the levels that `_levels` has matched; none where they are out of order."""
         hl01, hl02, has_child, own_hl01, own_hl02 = found.groups()
-        number = self.levels_before + len(levels) + 1
-        if hl01 is None:
-            # The subscriber level must be of this run and have said that patient levels follow.
-            enclosing = next((at for at in range(len(levels) - 1, -1, -1) if not levels[at].of_patient), None)
-            if enclosing is None or enclosing == len(levels) - 1:
-                return False
-            enclosing += self.levels_before + 1
-        elif hl01 != str(number) or hl02 != self.provider.number or (has_child == "1") is (own_hl01 is None):
-            return False
-        else:
-            enclosing, number = number, number + 1
-        if own_hl01 is None:
-            levels.append(TextLevel(start, found.end(2) + 1, stop, of_patient=False))
-            return True
-        if own_hl01 != str(number) or own_hl02 != str(enclosing):
-            return False
-        begin = found.start(4) - len("HL*")
+        number = self.levels_before + len(self.levels) + 1
+        start, stop = found.span()
+        own_start = found.start(4) - len("HL*") if own_hl01 is not None else stop
+        opened: list[TextLevel] = []
         if hl01 is not None:
-            levels.append(TextLevel(start, found.end(2) + 1, begin, of_patient=False))
-        levels.append(TextLevel(begin, found.end(5) + 1, stop, of_patient=True))
-        return True
+            if hl01 != str(number) or hl02 != self.provider.number or (has_child == "1") is (own_hl01 is None):
+                return []
+            self._parent = hl01 if has_child == "1" else ""
+            opened.append(TextLevel(start, found.end(2) + 1, own_start, of_patient=False))
+            number += 1
+        if own_hl01 is not None:
+            if own_hl01 != str(number) or not own_hl02 or own_hl02 != self._parent:
+                return []
+            opened.append(TextLevel(own_start, found.end(5) + 1, stop, of_patient=True))
+        return opened
 
     @cached_property
     def last_levels(self) -> dict[str, tuple[EnvelopeSegment, Level]]:
-        """The last subscriber level that it opens and the patient level under it, by loop; for a run that is complete."""
+        """The last subscriber level that it opens and the patient level under it, by loop, once it is complete."""
         found: dict[str, tuple[EnvelopeSegment, Level]] = {}
         for level in reversed(self.levels):
             if level.of_patient and found:

@@ -86,10 +86,10 @@ class NotesInOrder:
         return taken
 
     def take_run(self, count: int) -> AcceptedRun:
-        """Take so many of the claims that `regular` gives.  Raises ValueError where there is no run."""
+        """Take so many of the claims that `regular` gives.  Raises TypeError where there is no run."""
         run, start = self._next, self._at
         if not isinstance(run, AcceptedRun):
-            raise ValueError("the next claim is noted by itself")
+            raise TypeError("the next claim is noted by itself")
         self._at += count
         if self._at == len(run):
             self._next, self._at = next(self._notes, None), 0

@@ -108,9 +108,12 @@ class FileScrub:
         That is the text of each claim, what is between them, and the syntax errors, each before what it is in.
         """
         for event, verdict in self._judged(self._text_events()):
+            if verdict is not None:
+                yield self._conclude(event, verdict())
+                continue
             if isinstance(event, JudgedRun):
                 self._take_run(event.claims)
-            yield event if verdict is None else self._conclude(event, verdict())
+            yield event
         self._close()
 
     def _close(self) -> None:

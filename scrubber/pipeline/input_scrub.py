@@ -23,7 +23,7 @@ from scrubber.io.writing import writing
 from scrubber.outputs.output_set import FileOutputs, OutputSettings, Targets
 from scrubber.outputs.reports.base import ReportWriter, Tool, describe_tool
 from scrubber.outputs.reports.formats import load_format
-from scrubber.outputs.x12.base import JudgedClaim, JudgedRun
+from scrubber.outputs.x12.base import InputEvent, JudgedClaim, JudgedRun
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub, unreadable_file
 
@@ -163,17 +163,9 @@ class InputScrub:
                     watching.totals = run.totals
                 outputs = run.begin_files(targets, self.settings, files)
                 for event in run.events() if outputs.takes_text else run.verdicts():
-                    if isinstance(event, AcceptedRun):
-                        for writer in writers:
-                            writer.accepted(source.name, event)
-                        continue
-                    outputs.take(event)
-                    if isinstance(event, JudgedRun):
-                        for writer in writers:
-                            writer.accepted(source.name, event.claims)
-                    if isinstance(event, JudgedClaim):
-                        for writer in writers:
-                            writer.claim(source.name, event.shown)
+                    if not isinstance(event, AcceptedRun):
+                        outputs.take(event)
+                    _show(event, source.name, writers)
                 written = outputs.finish(run.report)
             return InputOutcome(attrs.evolve(run.report, not_annotated=written.not_annotated), written.notes)
         except UnreadableError as error:
@@ -187,6 +179,16 @@ class InputScrub:
 
 
 # -- one input in one process ---------------------------------------------------------------------------------------
+
+
+def _show(event: InputEvent | AcceptedRun, path: str, writers: Sequence[ReportWriter]) -> None:
+    """Give the verdicts of an event to the writers of reports."""
+    run = event.claims if isinstance(event, JudgedRun) else event
+    for writer in writers:
+        if isinstance(run, AcceptedRun):
+            writer.accepted(path, run)
+        elif isinstance(run, JudgedClaim):
+            writer.claim(path, run.shown)
 
 
 def _fits_one(name: str) -> bool:

@@ -12,9 +12,8 @@ from attrs import frozen
 from scrubber.claims.columns import RowReader
 from scrubber.claims.loops import level_loops
 from scrubber.claims.raw_claim import Level
-from scrubber.claims.text_runs import TextRun
-from scrubber.findings.report import AcceptedRun
 from scrubber.outputs.x12.acknowledgement import SegmentBuffer, amount
+from scrubber.outputs.x12.base import JudgedRun
 from scrubber.x12.lexer import line_end_of
 from scrubber.x12.segment import Delimiters
 
@@ -32,15 +31,14 @@ _SEGMENTS = 5  # HL, NM1, TRN, STC, DTP
 class AcceptedAnswers:
     """The answers to a run of claims: `write` appends them to `batch`."""
 
-    claims: AcceptedRun
-    text: TextRun
+    run: JudgedRun
     batch: SegmentBuffer
     status: str
     day: str
 
     def write(self, number: int, parent: int) -> None:
         """Write the patient levels with HL01 from `number` on under the provider's HL01 `parent`."""
-        text, batch, whole = self.text, self.batch, self.text.block.text
+        text, batch, whole = self.run.text, self.batch, self.run.text.block.text
         delimiters = text.block.delimiters
         separator, end, can_hold_range = delimiters.element, batch.end, batch.can_hold("-")
         reference = RowReader.of(delimiters).clearinghouse.match
@@ -50,7 +48,7 @@ class AcceptedAnswers:
         rd8, d9 = dated.replace("D8", "RD8"), f"REF{separator}D9{separator}"
         answers: list[str] = []
         segments = 0
-        columns = zip(text.claims, self._names(), self.claims.numbers, self.claims.charges, strict=True)
+        columns = zip(text.claims, self._names(), self.run.claims.numbers, self.run.claims.charges, strict=True)
         for (_, start, stop), name, control_number, charge in columns:
             days = [piece[:_DAY] for piece in whole[start:stop].split(dated)[1:]]
             first, last = (days[0], days[0]) if len(days) == 1 else (min(days), max(days))
@@ -67,7 +65,7 @@ class AcceptedAnswers:
 
     def _names(self) -> Iterator[str]:
         """Yield the NM1 of the patient of each claim."""
-        text, separator = self.text, self.text.block.delimiters.element
+        text, separator = self.run.text, self.run.text.block.delimiters.element
         subscriber, patient = first_name(text.subscriber, "2010BA"), first_name(text.patient, "2010CA")
         name = separator.join(patient_name(subscriber, patient))
         find = {entity: _name_pattern(text.block.delimiters, entity).search for entity in ("IL", "QC")}

@@ -16,14 +16,13 @@ from scrubber.claims.columns import row_of
 from scrubber.claims.loops import level_loops
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.claims.raw_claim import Level, RawClaim
-from scrubber.claims.text_runs import TextRun
 from scrubber.errors import ScrubberError
 from scrubber.findings.finding import Finding, Severity, Status
-from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
+from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
 from scrubber.outputs.x12.accepted_answers import NO_TRACE, UNKNOWN, AcceptedAnswers, first_name, patient_name
 from scrubber.outputs.x12.acknowledgement import InterchangeWriter, SegmentBuffer, amount, d8
-from scrubber.outputs.x12.base import AckSettings, Completion, X12Writer
+from scrubber.outputs.x12.base import AckSettings, Completion, JudgedRun, X12Writer
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.lexer import MAX_SEGMENT, cut_slice
 from scrubber.x12.segment import Loop, Segment
@@ -112,19 +111,19 @@ class ClaimAcknowledger(X12Writer):
         answer = _ClaimAnswer(raw, report, provider.claims, self._envelope.stamp.d8, self.line_dates)
         answer.write(transaction.levels, provider.number)
 
-    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+    def accepted(self, run: JudgedRun, /) -> None:
         """Acknowledge claims that are accepted unopened."""
         transaction = self._set
         if transaction is None:
             return
-        provider, own = self._provider_of(transaction, text.provider), Totals()
-        own.add_accepted(claims)
+        provider, own = self._provider_of(transaction, run.text.provider), Totals()
+        own.add_accepted(run.claims)
         for totals in (self.totals, provider.totals, transaction.totals):
             totals.include(own)
         status = _code(provider.claims, _ACCEPTED[0])
-        answers = AcceptedAnswers(claims, text, provider.claims, status, self._envelope.stamp.d8)
+        answers = AcceptedAnswers(run, provider.claims, status, self._envelope.stamp.d8)
         answers.write(transaction.levels + 1, provider.number)
-        transaction.levels += len(claims)
+        transaction.levels += len(run.claims)
 
     def finish(self, report: FileReport) -> Completion:
         """Write what is due.  Raises ScrubberError when the totals are not those of the report."""

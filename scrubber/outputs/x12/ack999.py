@@ -14,12 +14,11 @@ from typing import BinaryIO
 from attrs import define, field
 
 from scrubber.claims.raw_claim import RawClaim
-from scrubber.claims.text_runs import TextRun
 from scrubber.conformance.rules import GuideEnvelopeError
 from scrubber.findings.finding import Severity
-from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport
+from scrubber.findings.report import ClaimReport, FileReport
 from scrubber.outputs.x12.acknowledgement import InterchangeWriter, SegmentBuffer
-from scrubber.outputs.x12.base import AckSettings, Completion, X12Writer
+from scrubber.outputs.x12.base import AckSettings, Completion, JudgedRun, X12Writer
 from scrubber.x12.envelope import SUPPORTED_GUIDES
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import (
@@ -210,17 +209,18 @@ class StructureAcknowledger(X12Writer):
         self._note_errors(raw.start)
         self._claim = report.claim
 
-    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+    def accepted(self, run: JudgedRun, /) -> None:
         """Note whose errors come next; where there are errors, claim by claim."""
+        text = run.text
         if self._due and _offset(self._due[0]) < text.end:
             base = text.block.offset
-            for (opening, start, _), number in zip(text.claims, claims.numbers, strict=True):
+            for (opening, start, _), number in zip(text.claims, run.claims.numbers, strict=True):
                 if opening < start:
                     self._note_errors(base + opening)
                     self._claim = None
                 self._note_errors(base + start)
                 self._claim = number
-        self._claim = claims.numbers[-1]
+        self._claim = run.claims.numbers[-1]
 
     def finish(self, _report: FileReport) -> Completion:
         """Write what is due."""

@@ -16,11 +16,10 @@ from attrs import define, field
 
 from scrubber.claims.loops import claim_loops
 from scrubber.claims.raw_claim import RawClaim
-from scrubber.claims.text_runs import TextRun
 from scrubber.findings.finding import Finding
-from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
+from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
-from scrubber.outputs.x12.base import Completion, Tally, X12Writer
+from scrubber.outputs.x12.base import Completion, JudgedRun, Tally, X12Writer
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.segment import Delimiters, Loop, Segment
 from scrubber.x12.slices import Splicer, corrected_count, with_elements
@@ -114,7 +113,7 @@ class Annotator(X12Writer):
             self._splicer.put(f"{end}{lead}{note}{segment.terminator}".encode("latin-1"))
             self._added += 1
 
-    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+    def accepted(self, _run: JudgedRun, /) -> None:
         """Do nothing: the claims have no findings, and what is between notes is kept."""
 
     def finish(self, _report: FileReport) -> Completion:

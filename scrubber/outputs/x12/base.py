@@ -8,19 +8,14 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from scrubber.claims.columns import ClaimRow, row_of
-from scrubber.claims.loops import claim_loops
 from scrubber.claims.raw_claim import RawClaim
-from scrubber.claims.reader import Reader
 from scrubber.claims.text_runs import TextRun
 from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
 from scrubber.findings.values import Values
-from scrubber.io.source import InputSource
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.rules import X12SyntaxError
-from scrubber.x12.values import in_cents, parse_number
 
-__all__ = ["MAX_NUMBER", "AckSettings", "Completion", "InputEvent", "JudgedClaim", "JudgedRun", "Tally", "X12Writer", "tally"]
+__all__ = ["MAX_NUMBER", "AckSettings", "Completion", "InputEvent", "JudgedClaim", "JudgedRun", "Tally", "X12Writer"]
 
 MAX_NUMBER = 999_999_999
 """The highest control number of an interchange (ISA13) or a functional group (GS06)."""
@@ -54,21 +49,6 @@ class Tally(Values):
 
     def __str__(self) -> str:
         return f"{self.claims} claims with {self.lines} lines and ${self.charges:.2f}"
-
-
-def tally(source: InputSource) -> Tally:
-    """Count the claims of an 837P, without judging them."""
-    claims, lines, charges = 0, 0, Decimal(0)
-    for claim in Reader(source).survey():
-        claims += 1
-        row = claim if isinstance(claim, ClaimRow) else row_of(claim)
-        if row is not None:
-            lines += len(row.procedures)
-            charges += Decimal(row.charge)
-        elif isinstance(claim, RawClaim):
-            lines += len(claim_loops(claim.segments).children("2400"))
-            charges += in_cents(parse_number(claim.segments[0].get(2).strip()) or Decimal(0))
-    return Tally(claims, lines, charges)
 
 
 @frozen(eq=False, repr=False)
@@ -121,7 +101,7 @@ class X12Writer(ABC):
         """Take a claim with its verdict."""
 
     @abstractmethod
-    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+    def accepted(self, run: JudgedRun, /) -> None:
         """Take claims that are accepted unopened, and the levels between them."""
 
     def syntax_error(self, error: X12SyntaxError) -> None:  # noqa: B027 - most files say nothing of it
@@ -138,7 +118,7 @@ class X12Writer(ABC):
     def take(self, event: InputEvent) -> None:
         """Take what comes next.  Raises ValueError for a claim without its text."""
         if isinstance(event, JudgedRun):
-            self.accepted(event.claims, event.text)
+            self.accepted(event)
         elif isinstance(event, JudgedClaim):
             if event.raw is None:
                 raise ValueError("an X12 file is written from the text of the claims")

@@ -9,9 +9,9 @@ from attrs import define, field
 
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.claims.text_runs import TextRun
-from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport, Totals
+from scrubber.findings.report import ClaimReport, FileReport, Totals
 from scrubber.io.source import InputSource
-from scrubber.outputs.x12.base import Completion, Tally, X12Writer
+from scrubber.outputs.x12.base import Completion, JudgedRun, Tally, X12Writer
 from scrubber.x12.envelope_segment import EnvelopeSegment
 from scrubber.x12.slices import Splicer, corrected_count, with_elements
 
@@ -91,8 +91,9 @@ class Side(X12Writer):
             if header.depth == _DEPTHS["ST"]:
                 header.count += raw.count
 
-    def accepted(self, claims: AcceptedRun, text: TextRun) -> None:
+    def accepted(self, run: JudgedRun, /) -> None:
         """Keep the claims if they belong to this side."""
+        text = run.text
         if text.opens_levels:
             self._close(_SUBSCRIBER)
         number, child_code = "", 0

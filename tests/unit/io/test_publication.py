@@ -28,7 +28,7 @@ from scrubber.io.source import open_source
 from scrubber.outputs import output_set as outputs
 from scrubber.outputs.reports.json import JsonWriter
 from scrubber.outputs.x12.annotated837 import Annotator
-from scrubber.outputs.x12.base import Completion, Tally
+from scrubber.outputs.x12.base import Completion, InputEvent, JudgedRun, Tally
 from scrubber.outputs.x12.split837 import Side
 from scrubber.testing import Form, to_837p
 from scrubber.x12.rules import X12SyntaxError
@@ -442,6 +442,7 @@ def test_an_input_that_changes_meanwhile_publishes_no_claims(here: Path, monkeyp
 def test_a_file_that_holds_something_else_than_the_report_says_is_not_published(
     default_engine: Engine, monkeypatch: pytest.MonkeyPatch, lost: Tally
 ) -> None:
+    monkeypatch.setattr(outputs, "plain_tally", lambda _source: lost)
     monkeypatch.setattr(outputs, "tally", lambda _source: lost)
     with pytest.raises(ScrubberError, match="nothing was published") as raised:
         write(MIXED, default_engine)
@@ -461,14 +462,14 @@ def test_a_sink_that_loses_a_claim_publishes_nothing(
     (here / "out").mkdir()
     for name in NAMES if old else []:
         (here / "out" / name).write_bytes(b"old")
-    kept = sink.claim
+    kept = sink.take
 
-    def lose(self: Side, raw: RawClaim, report: object) -> None:
-        if raw.ordinal != 3:
-            kept(self, raw, report)  # type: ignore[arg-type]
+    def lose(self: Side, event: InputEvent) -> None:
+        if not (isinstance(event, JudgedRun) and event.claims.ordinal == 3):
+            kept(self, event)
 
     if sink is Side:
-        monkeypatch.setattr(Side, "claim", lose)
+        monkeypatch.setattr(Side, "take", lose)
     else:
         monkeypatch.setattr(Annotator, "expected", lambda _self, _totals: Tally(2))
     assert cli("scrub", "a.837", "--out-dir=out", "--report=json=r.json") == 4
