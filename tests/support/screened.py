@@ -22,7 +22,7 @@ from scrubber.io.source import open_source
 from scrubber.outputs.output_set import AckSettings, OutputSettings, Targets
 from scrubber.outputs.reports.base import Tool, describe_tool
 from scrubber.outputs.reports.json import JsonWriter
-from scrubber.outputs.x12.base import JudgedClaim
+from scrubber.outputs.x12.base import JudgedClaim, JudgedRun
 from scrubber.packs.registry import load_plugins
 from scrubber.pipeline.file_scrub import FileScrub, unreadable_file
 
@@ -131,12 +131,13 @@ def _scrubbed(data: bytes, engine: Engine, targets: Targets) -> Outputs:
             run = FileScrub(source, engine)
             outputs = run.begin_files(targets, settings, publication)
             for event in run.events() if outputs.takes_text else run.verdicts():
-                if isinstance(event, AcceptedRun):
-                    writer.accepted(source.name, event)
-                    continue
-                outputs.take(event)
-                if isinstance(event, JudgedClaim):
-                    writer.claim(source.name, event.shown)
+                if not isinstance(event, AcceptedRun):
+                    outputs.take(event)
+                verdict = event.claims if isinstance(event, JudgedRun) else event
+                if isinstance(verdict, AcceptedRun):
+                    writer.accepted(source.name, verdict)
+                elif isinstance(verdict, JudgedClaim):
+                    writer.claim(source.name, verdict.shown)
             notes = outputs.finish(run.report).notes
             publication.publish()
             writer.end_file(run.report)
