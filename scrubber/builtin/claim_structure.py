@@ -163,6 +163,8 @@ class ControlNumberMissing(Edit[None]):
         passes="99213",
     )
 
+    screen = never_on_rows
+
     def check(self, claim: Claim, context: Context[None]) -> Iterator[Finding]:
         """Look for an empty CLM01."""
         del context
@@ -173,11 +175,6 @@ class ControlNumberMissing(Edit[None]):
                 "Write a patient control number in CLM01 that is unique in your system.",
                 element="CLM01",
             )
-
-    def screen(self, row: ClaimRow, facts: None) -> bool:
-        """Look for an empty CLM01."""
-        del facts
-        return not row.control_number.strip()
 
 
 class PlaceOfServiceMalformed(Edit[None]):

@@ -43,8 +43,8 @@ _MOST_UNITS = 999_999
 def row_pattern(delimiters: Delimiters) -> str:
     """Return the pattern of a claim in a regular part of a file that can be a row.
 
-    It matches from CLM to the next event.  The groups are CLM01, CLM02, CLM05-3, NM108 and NM109 of the first provider
-    (NM1) named in front of the service lines, and the beginnings of another one there and of one on a line.
+    It matches from CLM to the next event.  The groups are CLM01, CLM02, NM108 and NM109 of the first provider (NM1)
+    named in front of the service lines, and the beginnings of another one there and of one on a line.
     """
     end, separator, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
     element, component = f"[^{end}{separator}]", f"[^{end}{separator}{part}]"
@@ -61,8 +61,9 @@ def row_pattern(delimiters: Delimiters) -> str:
         f"(?:({provider}){rest}(?:{in_line}){rest})*+)?+"
     )
     return (
-        f"CLM{separator}({element}++){separator}({_AMOUNT}){separator}{element}*+{separator}{element}*+{separator}"
-        f"{CodeForm.PLACE.value}{part}{component}*+{part}({component}*+){rest}(?:{other}|{provider}){rest})*+"
+        f"CLM{separator}(?! *+{separator})({element}++){separator}({_AMOUNT}){f'{separator}{element}*+' * 2}{separator}"
+        f"{CodeForm.PLACE.value}{part}{component}*+{part}{_ORIGINAL}(?=[{part}{separator}{end}]){rest}"
+        f"(?:{other}|{provider}){rest})*+"
         f"(?:{provider}{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+){rest}"
         f"(?:{other}|{provider}){rest})*+)?+(?:({provider}){rest}(?:{other}){rest})*+)?+"
         f"(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){separator}|\\Z)"
@@ -79,14 +80,14 @@ class ClaimRow:
     Each service line has LX, SV1 with a procedure code (HC), a charge and units that are plain numbers and a place of
     service of two digits or none, and one DTP*472 of one day (D8).  The columns hold a text for each line:
     `procedures`, `charges` (SV102) and `days` (CCYYMMDD).  `charge` is CLM02, `payer_id` NM109 of 2010BB, and `npis`
-    are those of all providers named in the claim, "" for one that has none.  `patient_key` is `Claim.patient_key`.
-    `ordinal`, `levels`, `extent` and `transaction` are those of its `ClaimPlace`.
+    are those of all providers named in the claim, "" for one that has none.  `patient_key` is `Claim.patient_key`,
+    and `where` is what its `ClaimPlace` says.
     """
 
     __slots__ = (
         "_dates", "_listed", "_modifiers", "_named", "_reader", "_services", "_span", "_starts", "_text",
-        "billing_provider", "charge", "charges", "control_number", "days", "extent", "levels", "npis", "ordinal",
-        "patient_key", "payer_id", "procedures", "transaction",
+        "billing_provider", "charge", "charges", "control_number", "days", "npis", "patient_key", "payer_id",
+        "procedures", "where",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made once for each claim: by position is quicker
@@ -102,9 +103,9 @@ class ClaimRow:
         self._reader = reader
         self._text = text
         self._span = span
-        self.control_number, self.charge, _, qualifier, npi, another, in_line = form
+        self.control_number, self.charge, qualifier, npi, another, in_line = form
         self.payer_id, self.billing_provider = above
-        self.ordinal, self.levels, self.extent, self.transaction = where
+        self.where = where
         self.patient_key = patient_key
         (
             self.procedures,
@@ -154,7 +155,7 @@ class ClaimRow:
         return self._dates
 
     def __repr__(self) -> str:
-        return f"<ClaimRow {self.ordinal}: {len(self.procedures)} lines>"
+        return f"<ClaimRow {self.where[0]}: {len(self.procedures)} lines>"
 
     @property
     def names_one_twice(self) -> bool:
@@ -172,7 +173,7 @@ class ClaimRow:
     @property
     def is_dependent(self) -> bool:
         """Whether the patient is a dependent (2000C) and not the subscriber."""
-        return self.levels[2] is not None
+        return self.where[1][2] is not None
 
     @property
     def is_known(self) -> bool:
@@ -336,7 +337,6 @@ class RowReader:
     notes: re.Pattern[str]
     clearinghouse: re.Pattern[str]
     note: str
-    date_of_service: str
 
     @classmethod
     @cache
@@ -372,28 +372,7 @@ class RowReader:
                 f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{separator}D9{separator}({element}*)"
             ),
             note=f"NTE{delimiters.element}",
-            date_of_service=f"DTP{delimiters.element}472",
         )
-
-    def read(
-        self,
-        text: str,
-        span: tuple[int, int],
-        form: Sequence[Any],
-        above: tuple[str, Provider],
-        where: Where,
-        patient_key: tuple[str, ...],
-    ) -> ClaimRow | None:
-        """Return the row of the claim at a place of a text; None where it is no original or a date is in doubt.
-
-        `form` are the groups of `row_pattern`, `above` the payer's identifier and the billing provider, `where` its
-        place.
-        """
-        if form[2] != _ORIGINAL:
-            return None
-        row = ClaimRow(self, text, span, form, above, where, patient_key)
-        # Which date holds where a line has two is for the reader of lines to say.
-        return row if text.count(self.date_of_service, *span) == len(row.days) else None
 
 
 def row_of(raw: RawClaim) -> ClaimRow | None:
@@ -407,7 +386,7 @@ def row_of(raw: RawClaim) -> ClaimRow | None:
     above = (payer_id_of(raw.subscriber), billing_provider_of(raw.provider))
     place = place_of(raw)
     where = (place.ordinal, place.levels, place.claim, place.transaction)
-    return reader.read(text, (0, len(text)), found.groups(), above, where, patient_key_of(raw))
+    return ClaimRow(reader, text, (0, len(text)), found.groups(), above, where, patient_key_of(raw))
 
 
 def _npi(qualifier: str, identifier: str) -> str:

@@ -108,6 +108,14 @@ class Reader:
 
     def survey(self) -> Iterator[RawClaim | ClaimRow]:
         """Yield the claims as iterating does, but regular ones as rows."""
+        for claims in self.in_runs():
+            if isinstance(claims, RawClaim):
+                yield claims
+            else:
+                yield from claims
+
+    def in_runs(self) -> Iterator[RawClaim | RowRun]:
+        """Yield what `survey` does, the rows in runs, each of which has to be iterated over before the next."""
         return (event for event in self._walk(self._take_rows) if not isinstance(event, EnvelopeSegment))
 
     def _walk(self, take_block: Callable[[Block], Iterator[_Event]]) -> Iterator[_Event | EnvelopeSegment | RawClaim]:
@@ -124,7 +132,7 @@ class Reader:
         for stretch in block.stretches():
             yield from self._take_stretch(stretch)
 
-    def _take_rows(self, block: Block) -> Iterator[EnvelopeSegment | RawClaim | ClaimRow]:
+    def _take_rows(self, block: Block) -> Iterator[EnvelopeSegment | RawClaim | RowRun]:
         """Take a regular part of the file, as much of it as possible in rows."""
         at, ordinal = 0, block.ordinal
         while at < len(block.text):
@@ -132,7 +140,7 @@ class Reader:
                 yield from self._finish(block.offset + at)
             run = self._run(block, at, ordinal)
             if run is not None:
-                yield from run
+                yield run
                 self._take_run(run, ordinal)
                 at, ordinal = run.at, run.ordinal
             if at < len(block.text):

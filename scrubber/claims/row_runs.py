@@ -21,6 +21,9 @@ from scrubber.x12.transaction_set import TransactionSet
 __all__ = ["RowRun"]
 
 
+_OF_LEVELS = 8  # groups of `_pattern`
+
+
 @cache
 def _pattern(delimiters: Delimiters) -> re.Pattern[str]:
     """Match a claim that can be a row, with the levels in front of it if it is the first under them.
@@ -79,13 +82,14 @@ class RowRun:
 
     def __iter__(self) -> Iterator[ClaimRow]:
         block, text, delimiters = self.block, self.block.text, self.block.delimiters
-        match, read, base = _pattern(delimiters).match, RowReader.of(delimiters).read, block.offset
+        match, reader, base = _pattern(delimiters).match, RowReader.of(delimiters), block.offset
         provider, number, above = billing_provider_of(self.provider), self.provider.number, extent_of(self.provider)
         count, end = text.count, delimiters.segment
         claims, levels, at, ordinal = self.claims, self.levels, self.at, self.ordinal
         under, key, payer_id, enclosing = self._under, self._key, self._payer_id, self._subscriber
         while found := match(text, at):
-            subscriber, hl01, hl02, member, payer, patient, own_hl01, own_hl02, *form = found.groups()
+            groups = found.groups()
+            subscriber, hl01, hl02, member, payer, patient, own_hl01, own_hl02 = groups[:_OF_LEVELS]
             start, first = at, ordinal
             opened: list[_Opened] = []
             if subscriber is not None:
@@ -108,9 +112,6 @@ class RowRun:
                 first += count(end, begin, start)
             stop = found.end()
             where = (claims + 1, under, (base + start, base + stop, first), self.transaction)
-            row = read(text, (start, stop), form, (payer_id, provider), where, key)
-            if row is None:
-                break
             if opened:
                 kept = [] if subscriber is not None else [level for level in self._opened if level[0] == "2000B"]
                 self._opened = [*kept, *opened]
@@ -118,7 +119,7 @@ class RowRun:
             claims += 1
             ordinal = first + count(end, start, stop)
             at = stop
-            yield row
+            yield ClaimRow(reader, text, (start, stop), groups[_OF_LEVELS:], (payer_id, provider), where, key)
         self.claims, self.levels, self.at, self.ordinal = claims, levels, at, ordinal
 
     def last_levels(self) -> dict[str, Level]:

@@ -97,7 +97,9 @@ class _PayerScreens:
         facts = [_StageFacts(stage) for stage in stages]
         over_claims = [_screens_of(stage.claim_edits) for stage in stages]
         over_encounters = [_screens_of(stage.encounter_edits) for stage in stages]
-        self._over_claims = [pair for pair in zip(facts, over_claims, strict=True) if pair[1]]
+        self._over_claims = [
+            (about, screens, own) for own, groups in zip(facts, over_claims, strict=True) for about, screens in groups
+        ]
         self._over_encounters = [pair for pair in zip(facts, over_encounters, strict=True) if pair[1]]
         groups = [group for stage in stages for group in stage.encounter_edits]
         self._named = _named_in(groups)
@@ -121,11 +123,10 @@ class _PayerScreens:
     def may_fire(self, row: ClaimRow, *, concerned: bool) -> frozenset[str]:
         """Return the codes of the edits that may find something on a claim; `concerned` as `concern` says."""
         found: list[str] = []
-        for facts, groups in self._over_claims:
-            for about, screens in groups:
-                if about is None or not about.isdisjoint(row.procedures):
-                    for of_day in facts.of_days(row):
-                        found += [code for code, screen in screens if screen(row, of_day)]
+        for about, screens, facts in self._over_claims:
+            if about is None or not about.isdisjoint(row.procedures):
+                for of_day in facts.of_days(row):
+                    found += [code for code, screen in screens if screen(row, of_day)]
         for encounter in row.encounters() if concerned else ():
             for facts, groups in self._over_encounters:
                 of_encounter = facts.of_encounter(encounter)
@@ -138,8 +139,8 @@ class _PayerScreens:
 
     def name_of(self, error: BaseException) -> str:
         """Name the screen in which an error was raised."""
-        pairs = (*self._over_claims, *self._over_encounters)
-        screens = [each for _, groups in pairs for _, screens in groups for each in screens]
+        screens = [each for _, screens, _ in self._over_claims for each in screens]
+        screens += [each for _, groups in self._over_encounters for _, screens in groups for each in screens]
         codes = {getattr(screen, "__code__", None): code for code, screen in screens}
         found = [codes[frame.f_code] for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code in codes]
         return f"the screen of {found[0]}" if found else "what the screens of a pack ask"

@@ -136,24 +136,20 @@ class ClaimLog:
 
         `ended` are the tables that it was judged by after their latest edition.
         """
-        self._texts += (
-            row.control_number,
-            row.charge,
-            _shown_payer(row.payer_id),
-            _shown_npi(row.billing_provider.npi),
-        )
+        payer, npi = _shown_payer(row.payer_id), _shown_npi(row.billing_provider.npi)
+        self._texts += (row.control_number, row.charge, payer, npi)
         self._add_row(row, 1, self._ended.number_of(ended))
 
     def _add_row(self, row: ClaimRow, accepted: int, number: int) -> None:
-        provider, subscriber, patient = row.levels
+        _, (provider, subscriber, patient), extent, transaction = row.where
         self._numbers.extend(
             (
-                *row.extent,
+                *extent,
                 *(_NO_LEVEL if provider is None else provider[:3]),
                 *(_NO_LEVEL if subscriber is None else subscriber[:3]),
                 *(_NO_LEVEL if patient is None else patient[:3]),
                 *_NO_LEVEL,
-                self._sets.number_of(row.transaction, row.delimiters),
+                self._sets.number_of(transaction, row.delimiters),
                 1,
                 accepted,
                 len(row.procedures),

@@ -182,7 +182,7 @@ class InputScrub:
 
 
 def _show(event: InputEvent | AcceptedRun, path: str, writers: Sequence[ReportWriter]) -> None:
-    """Give the verdicts of an event to the writers of reports."""
+    """Pass the verdicts of an event on to the writers of reports."""
     run = event.claims if isinstance(event, JudgedRun) else event
     for writer in writers:
         if isinstance(run, AcceptedRun):

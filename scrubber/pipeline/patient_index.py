@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-__all__ = ["PatientIndex", "several"]
+__all__ = ["PatientIndex", "again", "several"]
 
 _SIEVE = 1 << 23
 _MASK = (_SIEVE >> 3) - 1
@@ -25,7 +25,8 @@ class PatientIndex:
 
     def __init__(self) -> None:
         self._secret = os.urandom(16)
-        self._hashes = array("q")  # the last bit of each says whether an edit over encounters looks at the claim
+        self._hashes = array("q")
+        self._concerned = bytearray()  # whether an edit over encounters looks at the claim
         self._shared = array("Q")  # ordinals of the claims that have company, by hash and in file order
         self.ordinals = array("Q")
         """The ordinals of the claims that have company, in file order."""
@@ -33,36 +34,22 @@ class PatientIndex:
     def add(self, patient: tuple[str, ...], *, concerned: bool) -> int:
         """Take the next claim, and return the hash of its patient."""
         found = hash((self._secret, patient))
-        self._hashes.append(found | 1 if concerned else found & ~1)
+        self._hashes.append(found)
+        self._concerned.append(concerned)
         return found
 
-    def find(self) -> None:
-        """Find the patients that have several claims, at least one of them looked at; the others need no company."""
+    def find(self) -> list[int]:
+        """Find the patients that have several claims, at least one of them looked at; the others need no company.
+
+        Returns the places, from 0, of all claims whose patient may have several.
+        """
         hashes = self._hashes
-        concerned, again = bytearray(_SIEVE >> 3), self._seen_again()
-        for found in hashes:
-            if found & 1:
-                concerned[found >> 4 & _MASK] |= 2 << (found & 6)
-        near = [
-            place
-            for place, found in enumerate(hashes)
-            if concerned[found >> 4 & _MASK] & again[found >> 4 & _MASK] & 2 << (found & 6)
-        ]
-        for group in several(near, [hashes[place] >> 1 for place in near]):
-            if any(hashes[place] & 1 for place in group):
+        near = again(range(len(hashes)), hashes)
+        for group in several(near, [hashes[place] for place in near]):
+            if any(self._concerned[place] for place in group):
                 self._shared.extend(place + 1 for place in group)
         self.ordinals = array("Q", sorted(self._shared))
-
-    def _seen_again(self) -> bytearray:
-        """Return a sieve of the patients that may have several claims, so that few claims have to be sorted."""
-        once, again = bytearray(_SIEVE >> 3), bytearray(_SIEVE >> 3)
-        for found in self._hashes:
-            place, bit = found >> 4 & _MASK, 2 << (found & 6)
-            if once[place] & bit:
-                again[place] |= bit
-            else:
-                once[place] |= bit
-        return again
+        return near
 
     def companions(self, ordinal: int) -> list[int] | None:
         """Return the ordinals of all claims of the patient of claim `ordinal`, its own included.
@@ -78,7 +65,23 @@ class PatientIndex:
         return list(self._shared[start:end]) if end - start <= _MAX_COMPANIONS else None
 
     def _hash_of(self, ordinal: int) -> int:
-        return self._hashes[ordinal - 1] >> 1
+        return self._hashes[ordinal - 1]
+
+
+def again(places: Sequence[int], hashes: Sequence[int]) -> list[int]:
+    """Return those of the places whose hash another one may have: all that do, and some by chance.
+
+    Two sieves of a bit for every so many hashes tell, so that few have to be sorted.
+    """
+    once, twice = bytearray(_SIEVE >> 3), bytearray(_SIEVE >> 3)
+    for place in places:
+        found = hashes[place]
+        at, bit = found >> 3 & _MASK, 1 << (found & 7)
+        if once[at] & bit:
+            twice[at] |= bit
+        else:
+            once[at] |= bit
+    return [place for place in places if twice[(found := hashes[place]) >> 3 & _MASK] & 1 << (found & 7)]
 
 
 def several(places: Iterable[int], hashes: list[int]) -> Iterator[list[int]]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scrubber.claims.columns import ClaimRow
 from scrubber.claims.model import Claim
 from scrubber.claims.repeats import Repeat, content_of, number_of
-from scrubber.pipeline.patient_index import several
+from scrubber.pipeline.patient_index import again, several
 
 __all__ = ["RepeatIndex"]
 
-_SIEVE = 1 << 24
-_MASK = (_SIEVE >> 3) - 1
 _OTHER = 0
 """The fingerprint of a claim that cannot be repeated."""
 
@@ -23,15 +21,13 @@ _OTHER = 0
 class RepeatIndex:
     """Finds the claims that repeat others, wherever in the file these are.
 
-    Claims are added in file order, each with a fingerprint, equal for claims of one patient with the same codes and
-    dates; two sieves of a bit for every so many numbers tell which of them come again.  Only the claims that share a
-    fingerprint with another are opened (`find`) and compared by all that makes a repeat (see `content_of`), as keyed
-    hashes.
+    Claims are added in file order, each with a fingerprint, which is equal for claims that may repeat one another: of
+    one patient, with as many lines, the same first code and the same first day.  Only the claims that share one with
+    another are opened (`find`) and compared by all that makes a repeat (see `content_of`), as keyed hashes.
     """
 
     def __init__(self) -> None:
         self._secret = os.urandom(16)
-        self._once, self._again = bytearray(_SIEVE >> 3), bytearray(_SIEVE >> 3)
         self._fingerprints = array("q")
         self.ordinals = array("Q")
         """The ordinals of the claims that repeat others, in file order."""
@@ -39,39 +35,34 @@ class RepeatIndex:
 
     def add_row(self, patient: int, row: ClaimRow) -> int:
         """Take the next claim, of the patient with that hash, and return its fingerprint."""
-        return self._add(hash((patient, sum(map(hash, row.procedures)), sum(map(hash, row.days)))))
+        codes = row.procedures
+        found = hash((patient, len(codes), min(codes), min(row.days))) or 1
+        self._fingerprints.append(found)
+        return found
 
     def add(self, patient: int, claim: Claim | None) -> int:
         """Take the next claim, which has no row, and return the fingerprint of the rows of which one may repeat it.
 
         None stands for one that is no original or was not read to its end, which cannot be repeated.
         """
-        if claim is None or content_of(claim) is None:
-            self._fingerprints.append(_OTHER)
-            return _OTHER
-        days = (line.service_dates for line in claim.lines if line.service_dates is not None)
-        texts = (f"{each.first:%Y%m%d}" if each.days == 1 else str(each) for each in days)
-        return self._add(hash((patient, sum(hash(line.procedure) for line in claim.lines), sum(map(hash, texts)))))
+        found = _OTHER
+        if claim is not None and content_of(claim) is not None:
+            days = (line.service_dates for line in claim.lines if line.service_dates is not None)
+            texts = (f"{each.first:%Y%m%d}" if each.days == 1 else str(each) for each in days)
+            codes = [line.procedure for line in claim.lines]
+            found = hash((patient, len(codes), min(codes), min(texts))) or 1
+        self._fingerprints.append(found)
+        return found
 
-    def _add(self, fingerprint: int) -> int:
-        place, bit = fingerprint >> 3 & _MASK, 1 << (fingerprint & 7)
-        if self._once[place] & bit:
-            self._again[place] |= bit
-        else:
-            self._once[place] |= bit
-        self._fingerprints.append(fingerprint or 1)
-        return fingerprint or 1
+    def find(self, places: Sequence[int], open_claim: Callable[[int], Claim]) -> None:
+        """Compare the claims at these places, those of patients with several, that share a fingerprint.
 
-    def find(self, open_claim: Callable[[int], Claim]) -> None:
-        """Compare the claims that share a fingerprint, each opened by `open_claim`, which is given its ordinal."""
-        fingerprints, again = self._fingerprints, self._again
-        near = [
-            place
-            for place, found in enumerate(fingerprints)
-            if again[found >> 3 & _MASK] & 1 << (found & 7) and found != _OTHER
-        ]
-        opened = sorted(place for group in several(near, [fingerprints[place] for place in near]) for place in group)
-        self._once = self._again = bytearray()
+        Each is opened by `open_claim`, which is given its ordinal.
+        """
+        fingerprints = self._fingerprints
+        near = again(places, fingerprints)
+        groups = several(near, [fingerprints[place] for place in near])
+        opened = sorted(place for group in groups for place in group if fingerprints[place] != _OTHER)
         ordinals, contents, numbers = array("Q"), array("q"), array("q")
         for place in opened:
             claim = open_claim(place + 1)

@@ -55,11 +55,15 @@ class Survey:
         self.guide_errors: list[X12SyntaxError] = []
         about_file = _AboutFile(self._errors, engine.policy)
         reader = Reader(source, progress, about_file.take)
-        for claim in reader.survey():
-            self._note(claim)
-        self._patients.find()
+        for claims in reader.in_runs():
+            if isinstance(claims, RawClaim):
+                self._note(claims)
+            else:
+                for row in claims:
+                    self._note_row(row)
+        near = self._patients.find()
         providers: dict[Extent, Level] = {}
-        self._repeats.find(lambda ordinal: reopen(source, self._log.place(ordinal), providers))
+        self._repeats.find(near, lambda ordinal: reopen(source, self._log.place(ordinal), providers))
         if engine.config.conformance == "guide":
             from scrubber.conformance.guide_walk import guide_errors  # noqa: PLC0415 - start-up: imported when asked for
 
@@ -78,15 +82,15 @@ class Survey:
             notices=engine.notices,
         )
 
-    def _note(self, claim: RawClaim | ClaimRow) -> None:
-        row = row_of(claim) if isinstance(claim, RawClaim) else claim
+    def _note(self, claim: RawClaim) -> None:
+        row = row_of(claim)
         if row is not None:
             self._note_row(row)
-        elif isinstance(claim, RawClaim):
-            patient = self._patients.add(patient_key_of(claim), concerned=self._screening.concerns(claim))
-            is_repeatable = claim.complete and is_original(claim)
-            self._repeats.add(patient, build_claim(claim) if is_repeatable else None)
-            self._log.open(place_of(claim))
+            return
+        patient = self._patients.add(patient_key_of(claim), concerned=self._screening.concerns(claim))
+        is_repeatable = claim.complete and is_original(claim)
+        self._repeats.add(patient, build_claim(claim) if is_repeatable else None)
+        self._log.open(place_of(claim))
 
     def _note_row(self, row: ClaimRow) -> None:
         concerned, may_fire = self._screening.screen(row)

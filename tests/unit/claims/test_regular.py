@@ -271,8 +271,8 @@ def test_an_edit_about_every_claim_without_a_screen_has_every_claim_opened() -> 
 
 
 COLUMNS = (
-    *("ordinal", "levels", "extent", "transaction", "delimiters", "patient_key", "control_number", "charge"),
-    *("payer_id", "billing_provider", "npis", "procedures", "charges", "days"),
+    *("where", "delimiters", "patient_key", "control_number", "charge", "payer_id", "billing_provider", "npis"),
+    *("procedures", "charges", "days"),
 )
 
 

@@ -112,7 +112,7 @@ def test_the_index_finds_what_claims_side_by_side_show(claims: list[Any]) -> Non
     index = RepeatIndex()
     for claim in read:
         index.add(hash(claim.patient_key), claim)
-    index.find(lambda ordinal: read[ordinal - 1])
+    index.find(range(len(read)), lambda ordinal: read[ordinal - 1])
     found = [index.repeat_of(claim.ordinal) for claim in read]
     by_patient: dict[Any, list[Any]] = {}
     for claim in read:
