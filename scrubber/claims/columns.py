@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
-from scrubber.claims.builder import Extent, billing_provider_of, patient_key_of, payer_id_of, place_of
+from scrubber.claims.builder import billing_provider_of, patient_key_of, payer_id_of, place_of
 from scrubber.claims.model import Provider
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.findings.code_form import CodeForm
@@ -23,7 +23,7 @@ from scrubber.x12.lexer import line_end_of
 from scrubber.x12.segment import Delimiters, tidy_code, tidy_identifier, trim
 from scrubber.x12.transaction_set import TransactionSet
 
-__all__ = ["ClaimRow", "EncounterColumns", "LineNotes", "RowReader", "row_of", "row_pattern"]
+__all__ = ["NO_LEVEL", "ClaimRow", "EncounterColumns", "LineNotes", "RowReader", "row_of", "row_pattern"]
 
 _PROVIDERS = "82|DN|P3|77|DQ|DK|QB"
 """NM101 of the providers that a claim or line names by their NPI (loops 2310A-D and 2420A-F)."""
@@ -70,8 +70,11 @@ def row_pattern(delimiters: Delimiters) -> str:
     )
 
 
-Where = tuple[int, tuple[Extent | None, ...], tuple[int, int, int], TransactionSet]
-"""Ordinal, levels, extent and transaction set of a claim, as in its `ClaimPlace`."""
+NO_LEVEL = (-1, -1, -1)
+
+Where = tuple[int, tuple[int, ...], tuple[int, int, int], TransactionSet]
+"""Ordinal, levels, extent and transaction set of a claim, as in its `ClaimPlace`; of the three levels one after another
+the first byte, the one behind, and the first segment, `NO_LEVEL` for none."""
 
 
 class ClaimRow:
@@ -173,7 +176,7 @@ class ClaimRow:
     @property
     def is_dependent(self) -> bool:
         """Whether the patient is a dependent (2000C) and not the subscriber."""
-        return self.where[1][2] is not None
+        return self.where[1][6] >= 0
 
     @property
     def is_known(self) -> bool:
@@ -385,7 +388,8 @@ def row_of(raw: RawClaim) -> ClaimRow | None:
         return None
     above = (payer_id_of(raw.subscriber), billing_provider_of(raw.provider))
     place = place_of(raw)
-    where = (place.ordinal, place.levels, place.claim, place.transaction)
+    levels = tuple([number for level in place.levels for number in (NO_LEVEL if level is None else level[:3])])
+    where = (place.ordinal, levels, place.claim, place.transaction)
     return ClaimRow(reader, text, (0, len(text)), found.groups(), above, where, patient_key_of(raw))
 
 

@@ -11,8 +11,8 @@ from functools import cache
 
 from attrs import define, field
 
-from scrubber.claims.builder import Extent, billing_provider_of, extent_of, key_under, payer_id_of
-from scrubber.claims.columns import ClaimRow, RowReader, row_pattern
+from scrubber.claims.builder import billing_provider_of, extent_of, key_under, payer_id_of
+from scrubber.claims.columns import NO_LEVEL, ClaimRow, RowReader, row_pattern
 from scrubber.claims.raw_claim import Level
 from scrubber.x12.lexer import Block, line_end_of
 from scrubber.x12.segment import Delimiters, tidy_identifier
@@ -66,7 +66,7 @@ class RowRun:
     levels: int
     provider: Level
     transaction: TransactionSet
-    _under: tuple[Extent | None, ...] = ()  # the provider, subscriber and patient level
+    _under: tuple[int, ...] = ()  # the levels above, as in `Where`
     _key: tuple[str, ...] = field(default=(), repr=False)
     _payer_id: str = field(default="", repr=False)
     _subscriber: str = field(default="", repr=False)  # HL01 of the last subscriber level
@@ -74,8 +74,8 @@ class RowRun:
 
     def stand_under(self, subscriber: Level, patient: Level | None) -> None:
         """Begin under levels that come before the run."""
-        places = [extent_of(level) if level is not None else None for level in (self.provider, subscriber, patient)]
-        self._under = tuple(places)
+        own = [NO_LEVEL if level is None else extent_of(level)[:3] for level in (self.provider, subscriber, patient)]
+        self._under = tuple([number for numbers in own for number in numbers])
         self._key = key_under(subscriber, patient)
         self._payer_id = payer_id_of(subscriber)
         self._subscriber = subscriber.number
@@ -83,7 +83,7 @@ class RowRun:
     def __iter__(self) -> Iterator[ClaimRow]:
         block, text, delimiters = self.block, self.block.text, self.block.delimiters
         match, reader, base = _pattern(delimiters).match, RowReader.of(delimiters), block.offset
-        provider, number, above = billing_provider_of(self.provider), self.provider.number, extent_of(self.provider)
+        provider, number, above = billing_provider_of(self.provider), self.provider.number, extent_of(self.provider)[:3]
         count, end = text.count, delimiters.segment
         claims, levels, at, ordinal = self.claims, self.levels, self.at, self.ordinal
         under, key, payer_id, enclosing = self._under, self._key, self._payer_id, self._subscriber
@@ -98,7 +98,7 @@ class RowRun:
                 if hl01 != str(levels + 1) or hl02 != number or not all(key):
                     break
                 start += len(subscriber)
-                under = (above, (base + at, base + start, ordinal, "2000B"), None)
+                under = (*above, base + at, base + start, ordinal, *NO_LEVEL)
                 opened.append(("2000B", at, start, ordinal))
                 first += count(end, at, start)
             elif not under:
@@ -107,7 +107,7 @@ class RowRun:
                 if own_hl01 != str(levels + 1 + len(opened)) or own_hl02 != enclosing or not _names_member(key):
                     break
                 begin, start = start, start + len(patient)
-                under = (under[0], under[1], (base + begin, base + start, first, "2000C"))
+                under = (*under[:6], base + begin, base + start, first)
                 opened.append(("2000C", begin, start, first))
                 first += count(end, begin, start)
             stop = found.end()

@@ -15,7 +15,7 @@ import attrs
 from attrs import define
 
 from scrubber.claims.builder import ClaimPlace, Extent
-from scrubber.claims.columns import ClaimRow
+from scrubber.claims.columns import NO_LEVEL, ClaimRow
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.findings.code_form import CodeForm
 from scrubber.findings.report import AcceptedRun, ClaimReport, EndedTable
@@ -34,7 +34,6 @@ _WIDTH = 20
 to its end, whether it is accepted, its lines, and the number of what `_Numbered` keeps of it."""
 _TEXTS = 4
 """Texts of an accepted claim: CLM01, CLM02, and the identifiers of payer and billing provider as they are shown."""
-_NO_LEVEL = (-1, -1, -1)
 _ALL_EDITS = -1
 _MOST_SETS = 1_024
 """Sets of edits that are kept; a claim with another one is judged by all edits."""
@@ -117,8 +116,8 @@ class ClaimLog:
 
     def open(self, place: ClaimPlace) -> None:
         """Note a claim without a row, which has to be judged by all edits."""
-        levels = [_NO_LEVEL if level is None else level[:3] for level in place.levels]
-        levels += [_NO_LEVEL] * (len(_LOOPS) - len(levels))
+        levels = [NO_LEVEL if level is None else level[:3] for level in place.levels]
+        levels += [NO_LEVEL] * (len(_LOOPS) - len(levels))
         number = self._sets.number_of(place.transaction, place.delimiters)
         own = [number for level in (place.claim, *levels) for number in level]
         self._numbers.extend((*own, number, place.complete, 0, 0, _ALL_EDITS))
@@ -141,14 +140,12 @@ class ClaimLog:
         self._add_row(row, 1, self._ended.number_of(ended))
 
     def _add_row(self, row: ClaimRow, accepted: int, number: int) -> None:
-        _, (provider, subscriber, patient), extent, transaction = row.where
+        _, levels, extent, transaction = row.where
         self._numbers.extend(
             (
                 *extent,
-                *(_NO_LEVEL if provider is None else provider[:3]),
-                *(_NO_LEVEL if subscriber is None else subscriber[:3]),
-                *(_NO_LEVEL if patient is None else patient[:3]),
-                *_NO_LEVEL,
+                *levels,
+                *NO_LEVEL,
                 self._sets.number_of(transaction, row.delimiters),
                 1,
                 accepted,
