@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from attrs import frozen
@@ -322,60 +322,76 @@ class EncounterColumns:
         return [line for line in self.lines if codes[line] == procedure]
 
 
-@frozen
 class RowReader:
-    """What reads the rows of an interchange.
+    """What reads the rows of an interchange: patterns, each made when it is first asked for."""
 
-    `claim` matches one as `row_pattern` says, `line` takes procedure, what follows it in SV101, SV102, what follows
-    and date of each service line of it, `providers` LX of each, and NM1, NM101, NM108 and NM109 of each provider named.
-    """
-
-    delimiters: Delimiters
-    claim: re.Pattern[str]
-    line: re.Pattern[str]
-    providers: re.Pattern[str]
-    diagnoses: re.Pattern[str]
-    line_start: re.Pattern[str]
-    inner_loop: re.Pattern[str]
-    notes: re.Pattern[str]
-    clearinghouse: re.Pattern[str]
-    note: str
+    def __init__(self, delimiters: Delimiters) -> None:
+        self.delimiters = delimiters
+        self.note = f"NTE{delimiters.element}"
+        self._end, self._separator, self._part = (
+            re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component)
+        )
+        self._inside = f"[^{self._end}]"  # of a segment
+        self._element = f"[^{self._end}{self._separator}]"
+        self._begin = f"{self._end}[\\r\\n]*+"
 
     @classmethod
     @cache
     def of(cls, delimiters: Delimiters) -> RowReader:
         """Return the reader for these delimiters."""
-        end, separator, part = (
-            re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component)
+        return cls(delimiters)
+
+    @cached_property
+    def claim(self) -> re.Pattern[str]:
+        """Matches a claim as `row_pattern` says."""
+        return re.compile(row_pattern(self.delimiters), re.ASCII)
+
+    @cached_property
+    def line(self) -> re.Pattern[str]:
+        """Takes procedure, what follows it in SV101, SV102, what follows that, and the date of each service line."""
+        separator, element, inside, begin = self._separator, self._element, self._inside, self._begin
+        return re.compile(
+            f"{begin}SV1{separator}HC{self._part}(.{{5}})({element}*+){separator}({element}*+){separator}({inside}*+)"
+            f"{begin}(?:(?!DTP{separator}472){inside}*+{begin})*+DTP{separator}472{separator}D8{separator}({element}*+)"
         )
-        inside = f"[^{end}]"  # of a segment
-        element = f"[^{end}{separator}]"
-        begin = f"{end}[\\r\\n]*+"
-        return cls(
-            delimiters=delimiters,
-            claim=re.compile(row_pattern(delimiters), re.ASCII),
-            line=re.compile(
-                f"{begin}SV1{separator}HC{part}(.{{5}})({element}*+){separator}({element}*+){separator}({inside}*+)"
-                f"{begin}(?:(?!DTP{separator}472){inside}*+{begin})*+"
-                f"DTP{separator}472{separator}D8{separator}({element}*+)"
-            ),
-            providers=re.compile(
-                f"{begin}(LX|NM1){separator}"
-                f"(?:(?<=LX{separator})|({_PROVIDERS}){separator}"
-                f"(?:{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+))?)"
-            ),
-            diagnoses=re.compile(
-                f"CLM{inside}*+{begin}(?:(?!HI{separator}|LX{separator}|NM1|SBR){inside}*+{begin})*+"
-                f"HI{separator}(A?BK{part}{inside}*+)"
-            ),
-            line_start=re.compile(f"{begin}LX{separator}"),
-            inner_loop=re.compile(f"{begin}(?:NM1|SBR|LIN|SVD|LQ){separator}"),
-            notes=re.compile(f"{begin}NTE{separator}({inside}*+)"),
-            clearinghouse=re.compile(
-                f"(?:(?!NM1|SBR|LX){inside}*{end}[\\r\\n]*+)*?REF{separator}D9{separator}({element}*)"
-            ),
-            note=f"NTE{delimiters.element}",
+
+    @cached_property
+    def providers(self) -> re.Pattern[str]:
+        """Takes LX of each service line, and NM1, NM101, NM108 and NM109 of each provider named."""
+        separator, element = self._separator, self._element
+        return re.compile(
+            f"{self._begin}(LX|NM1){separator}(?:(?<=LX{separator})|({_PROVIDERS}){separator}"
+            f"(?:{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+))?)"
         )
+
+    @cached_property
+    def diagnoses(self) -> re.Pattern[str]:
+        """Matches a claim up to the HI that begins with a principal diagnosis, if no provider or line comes before."""
+        separator, rest = self._separator, f"{self._inside}*+{self._begin}"
+        return re.compile(
+            f"CLM{rest}(?:(?!HI{separator}|LX{separator}|NM1|SBR){rest})*+HI{separator}(A?BK{self._part}{self._inside}*+)"
+        )
+
+    @cached_property
+    def line_start(self) -> re.Pattern[str]:
+        """Finds the service lines."""
+        return re.compile(f"{self._begin}LX{self._separator}")
+
+    @cached_property
+    def inner_loop(self) -> re.Pattern[str]:
+        """Finds what begins a loop inside a claim or service line."""
+        return re.compile(f"{self._begin}(?:NM1|SBR|LIN|SVD|LQ){self._separator}")
+
+    @cached_property
+    def notes(self) -> re.Pattern[str]:
+        """Takes the elements of each note."""
+        return re.compile(f"{self._begin}NTE{self._separator}({self._inside}*+)")
+
+    @cached_property
+    def clearinghouse(self) -> re.Pattern[str]:
+        """Matches a claim up to its own REF*D9."""
+        segment = f"(?!NM1|SBR|LX){self._inside}*{self._end}[\\r\\n]*+"
+        return re.compile(f"(?:{segment})*?REF{self._separator}D9{self._separator}({self._element}*)")
 
 
 def row_of(raw: RawClaim) -> ClaimRow | None:
