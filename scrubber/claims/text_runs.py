@@ -6,7 +6,7 @@ The survey has read them as rows; of them, X12 files need the text only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -56,14 +56,18 @@ class TextRun:
     stop: int = field(init=False)
     claims: list[tuple[int, int, int]] = field(factory=lambda: [], init=False)
     levels: list[TextLevel] = field(factory=lambda: [], init=False)
+    _match_levels: Callable[[str, int, int], re.Match[str] | None] = field(init=False)
+    _provider_number: str = field(init=False)
     _parent: str = field(default="", init=False)  # HL01 of the last subscriber level, if patient levels are under it
 
     def __attrs_post_init__(self) -> None:
         self.stop = self.start
+        self._match_levels = _levels(self.block.delimiters).fullmatch
+        self._provider_number = self.provider.number
 
-    @property
+    @cached_property
     def count(self) -> int:
-        """The number of its segments."""
+        """The number of its segments, once it is complete."""
         return self.block.text.count(self.block.delimiters.segment, self.start, self.stop)
 
     @property
@@ -101,7 +105,7 @@ class TextRun:
         """Take the levels from the place reached to `stop`; False where they are not plainly in order."""
         if not 0 < stop - self.stop <= _LONGEST:
             return False
-        found = _levels(self.block.delimiters).fullmatch(self.block.text, self.stop, stop)
+        found = self._match_levels(self.block.text, self.stop, stop)
         opened = self._in_order(found) if found is not None else []
         self.levels += opened
         return bool(opened)
@@ -114,7 +118,7 @@ class TextRun:
         own_start = found.start(4) - len("HL*") if own_hl01 is not None else stop
         opened: list[TextLevel] = []
         if hl01 is not None:
-            if hl01 != str(number) or hl02 != self.provider.number or (has_child == "1") is (own_hl01 is None):
+            if hl01 != str(number) or hl02 != self._provider_number or (has_child == "1") is (own_hl01 is None):
                 return []
             self._parent = hl01 if has_child == "1" else ""
             opened.append(TextLevel(start, found.end(2) + 1, own_start, of_patient=False))

@@ -23,6 +23,7 @@ UNKNOWN = "UNKNOWN"
 NO_TRACE = "0"
 _MEMBER_QUALIFIERS = ("MI", "II")
 _NAME_LENGTH = 10  # NM1 up to NM109
+_ENTITIES = {"2010BA": "IL", "2010CA": "QC"}
 _DAY = len("CCYYMMDD")
 _SEGMENTS = 5  # HL, NM1, TRN, STC, DTP
 
@@ -68,13 +69,13 @@ class AcceptedAnswers:
         text, separator = self.run.text, self.run.text.block.delimiters.element
         subscriber, patient = first_name(text.subscriber, "2010BA"), first_name(text.patient, "2010CA")
         name = separator.join(patient_name(subscriber, patient))
-        find = {entity: _name_pattern(text.block.delimiters, entity).search for entity in ("IL", "QC")}
+        insured, dependent = (_name_pattern(text.block.delimiters, loop).search for loop in ("2010BA", "2010CA"))
         whole, levels = text.block.text, iter(text.levels)
         for at, start, _ in text.claims:
             if at < start:
                 while at < start:
                     level = next(levels)
-                    found = find["QC" if level.of_patient else "IL"](whole, level.start, level.stop)
+                    found = (dependent if level.of_patient else insured)(whole, level.start, level.stop)
                     named = found[1].split(separator) if found is not None else []
                     subscriber, patient = (subscriber, named) if level.of_patient else (named, [])
                     at = level.stop  # noqa: PLW2901 - up to the claim
@@ -95,16 +96,19 @@ def patient_name(subscriber: list[str], patient: list[str]) -> list[str]:
 
 
 def first_name(level: Level | None, loop_id: str) -> list[str]:
-    """Return the elements of the first NM1 of a loop of a level; none where there is none."""
+    """Return the elements of the NM1 of the first loop 2010BA or 2010CA of a level; none where there is none."""
+    if level is not None and level.stretch is not None:
+        found = _name_pattern(level.stretch.delimiters, loop_id).search(level.stretch.text)
+        return found[1].split(level.stretch.delimiters.element) if found is not None else []
     loop = level_loops(level.loop, level.segments).child(loop_id) if level is not None else None
     segment = loop.find("NM1") if loop is not None else None
     return segment.elements if segment is not None else []
 
 
 @cache
-def _name_pattern(delimiters: Delimiters, entity: str) -> re.Pattern[str]:
-    """Match the end of a segment and the first name (NM1) of that entity, which is the group."""
-    end, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
+def _name_pattern(delimiters: Delimiters, loop_id: str) -> re.Pattern[str]:
+    """Match the end of a segment and the name (NM1) that opens a loop of a level, which is the group."""
+    end, separator, entity = re.escape(delimiters.segment), re.escape(delimiters.element), _ENTITIES[loop_id]
     return re.compile(f"{end}{line_end_of(delimiters)}(NM1{separator}{entity}(?=[{separator}{end}])[^{end}]*)")
 
 
