@@ -210,16 +210,8 @@ class StructureAcknowledger(X12Writer):
         self._claim = report.claim
 
     def accepted(self, run: JudgedRun, /) -> None:
-        """Note whose errors come next; where there are errors, claim by claim."""
-        text = run.text
-        if self._due and _offset(self._due[0]) < text.end:
-            base = text.block.offset
-            for (opening, start, _), number in zip(text.claims, run.claims.numbers, strict=True):
-                if opening < start:
-                    self._note_errors(base + opening)
-                    self._claim = None
-                self._note_errors(base + start)
-                self._claim = number
+        """Note whose errors come next; inside the run there are none, for they reject claims."""
+        self._note_errors(run.text.offset)
         self._claim = run.claims.numbers[-1]
 
     def finish(self, _report: FileReport) -> Completion:

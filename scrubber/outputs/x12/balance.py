@@ -50,10 +50,10 @@ def plain_tally(source: InputSource) -> Tally | None:
     envelope = re.compile(re.escape(end) + rb"(ISA|GS|ST|SE|GE|IEA)" + re.escape(separator))
     claims, lines, charges, passed = 0, 0, Decimal(0), b""
     for text in _segments(source, end):
-        _, *found = text.split(end + b"CLM" + separator)
+        _, *found = text.split(end + b"CLM")
         claims += len(found)
         lines += text.count(end + b"LX" + separator)
-        amount = _sum([b"".join(claim.split(separator, 2)[1:2]) for claim in found])
+        amount = _sum([b"".join(claim.split(separator, 3)[2:3]) for claim in found])
         if amount is None:
             return None
         charges += amount
