@@ -6,10 +6,9 @@ there is none, and the claim is opened by the reader, which is the authority.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date
-from functools import cache, cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
@@ -17,57 +16,21 @@ from attrs import frozen
 from scrubber.claims.builder import billing_provider_of, patient_key_of, payer_id_of, place_of
 from scrubber.claims.model import Provider
 from scrubber.claims.raw_claim import RawClaim
-from scrubber.findings.code_form import CodeForm
+from scrubber.claims.row_patterns import RowPatterns
 from scrubber.findings.dates import DateRange
-from scrubber.x12.lexer import line_end_of
 from scrubber.x12.segment import Delimiters, tidy_code, tidy_identifier, trim
 from scrubber.x12.transaction_set import TransactionSet
 
-__all__ = ["NO_LEVEL", "ClaimRow", "EncounterColumns", "LineNotes", "RowReader", "row_of", "row_pattern"]
+__all__ = ["NO_LEVEL", "ClaimRow", "EncounterColumns", "LineNotes", "row_of"]
 
-_PROVIDERS = "82|DN|P3|77|DQ|DK|QB"
-"""NM101 of the providers that a claim or line names by their NPI (loops 2310A-D and 2420A-F)."""
 
 _RENDERING = "82"
 _THIRD_PARTY = "TPO"
-_ORIGINAL = "1"
-_AMOUNT = r"\d{1,12}(?:\.\d{1,2})?"
-_UNITS = r"\d{1,9}(?:\.\d{1,3})?"
 _MODIFIERS = 4
 _LONG_POINTER = 4
 _CLM_PLACE = 5
 _PLACE, _POINTERS = 2, 4  # SV105 and SV107, from SV103 on
 _MOST_UNITS = 999_999
-
-
-def row_pattern(delimiters: Delimiters) -> str:
-    """Return the pattern of a claim in a regular part of a file that can be a row.
-
-    It matches from CLM to the next event.  The groups are CLM01, CLM02, NM108 and NM109 of the first provider (NM1)
-    named in front of the service lines, and the beginnings of another one there and of one on a line.
-    """
-    end, separator, part = (re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component))
-    element, component = f"[^{end}{separator}]", f"[^{end}{separator}{part}]"
-    line_end = line_end_of(delimiters)
-    rest = f"[^{end}]*+{end}{line_end}"
-    date, provider = f"DTP{separator}472", f"NM1{separator}(?:{_PROVIDERS}){separator}"
-    other = f"(?!(?:CLM|HL|ST|SE|GS|GE|LX|SV1){separator}|{date}"
-    place = f"(?:{separator}(?:{CodeForm.PLACE.value})?(?=[{separator}{end}])|(?={end}))"
-    in_line = f"{other}|(?:HI|SBR|PAT){separator}"  # which another begins with, if its CLM or HL is damaged
-    line = (
-        f"LX{separator}{element}++{end}{line_end}SV1{separator}HC{part}(?:{CodeForm.PROCEDURE.value})(?:{part}{element}*+)?+"
-        f"{separator}{_AMOUNT}{separator}{element}*+{separator}{_UNITS}{place}{rest}(?:{in_line}|NM1|LIN|SVD|LQ){rest})*+"
-        f"{date}{separator}D8{separator}\\d{{8}}{end}{line_end}(?:{in_line}|{provider}){rest})*+"
-        f"(?:({provider}){rest}(?:{in_line}){rest})*+)?+"
-    )
-    return (
-        f"CLM{separator}(?! *+{separator})({element}++){separator}({_AMOUNT}){f'{separator}{element}*+' * 2}{separator}"
-        f"{CodeForm.PLACE.value}{part}{component}*+{part}{_ORIGINAL}(?=[{part}{separator}{end}]){rest}"
-        f"(?:{other}|{provider}){rest})*+"
-        f"(?:{provider}{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+){rest}"
-        f"(?:{other}|{provider}){rest})*+)?+(?:({provider}){rest}(?:{other}){rest})*+)?+"
-        f"(?:{line})++(?=(?:CLM|HL|ST|SE|GS|GE){separator}|\\Z)"
-    )
 
 
 NO_LEVEL = (-1, -1, -1)
@@ -88,14 +51,14 @@ class ClaimRow:
     """
 
     __slots__ = (
-        "_dates", "_listed", "_modifiers", "_named", "_reader", "_services", "_span", "_starts", "_text",
+        "_dates", "_listed", "_modifiers", "_named", "_patterns", "_services", "_span", "_starts", "_text",
         "billing_provider", "charge", "charges", "control_number", "days", "npis", "patient_key", "payer_id",
         "procedures", "where",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made once for each claim: by position is quicker
         self,
-        reader: RowReader,
+        patterns: RowPatterns,
         text: str,
         span: tuple[int, int],
         form: Sequence[Any],
@@ -103,7 +66,7 @@ class ClaimRow:
         where: Where,
         patient_key: tuple[str, ...],
     ) -> None:
-        self._reader = reader
+        self._patterns = patterns
         self._text = text
         self._span = span
         self.control_number, self.charge, qualifier, npi, another, in_line = form
@@ -116,14 +79,14 @@ class ClaimRow:
             self.charges,
             self._services,
             self.days,
-        ) = zip(*reader.line.findall(text, *span), strict=True)
+        ) = zip(*patterns.line.findall(text, *span), strict=True)
         self._dates: list[date | None] | None = None
         self._listed: list[list[str]] | None = None  # the diagnoses
         self._starts: list[int] | None = None  # of the service lines
         self._named: list[tuple[str, str, str, str]] = []
         self.npis: tuple[str, ...] = ()
         if another is not None or in_line is not None:
-            self._named = reader.providers.findall(text, *span)
+            self._named = patterns.providers.findall(text, *span)
             self.npis = tuple([_npi(*named) for name, _, *named in self._named if name == "NM1"])
         elif npi is not None:
             self.npis = (_npi(qualifier, npi),)
@@ -131,12 +94,12 @@ class ClaimRow:
     @property
     def delimiters(self) -> Delimiters:
         """The delimiters of its interchange."""
-        return self._reader.delimiters
+        return self._patterns.delimiters
 
     @property
     def clearinghouse_id(self) -> str:
         """The clearinghouse's claim identifier (2300 REF*D9), "" where there is none."""
-        found = self._reader.clearinghouse.match(self._text, *self._span)
+        found = self._patterns.clearinghouse.match(self._text, *self._span)
         return found[1] if found is not None else ""
 
     @property
@@ -218,15 +181,15 @@ class ClaimRow:
 
     def _behind_code(self, line: int) -> list[str]:
         behind: str = self._modifiers[line]
-        return behind.split(self._reader.delimiters.component)[1:]
+        return behind.split(self._patterns.delimiters.component)[1:]
 
     def units_of(self, line: int) -> int:
         """Return the units of a line as a count: basis UN and a whole number above 0, else 0."""
-        return _units(self._services[line], self._reader.delimiters.element)
+        return _units(self._services[line], self._patterns.delimiters.element)
 
     def place_of(self, line: int) -> str:
         """Return the place of service of a line: SV105, else CLM05-1."""
-        marks = self._reader.delimiters
+        marks = self._patterns.delimiters
         own = "".join(self._services[line].split(marks.element)[_PLACE : _PLACE + 1])
         if own:
             return own
@@ -241,7 +204,7 @@ class ClaimRow:
 
     def points_to_diagnosis(self, line: int) -> bool:
         """Whether a pointer of a line is known to name a diagnosis of the claim (HI in front of all providers)."""
-        marks = self._reader.delimiters
+        marks = self._patterns.delimiters
         if self._listed is None:
             self._listed = [pair.split(marks.component) for pair in self._diagnoses().split(marks.element)]
         listed = self._listed
@@ -252,7 +215,7 @@ class ClaimRow:
 
     def _diagnoses(self) -> str:
         """Return the elements of the HI that begins with a principal diagnosis, "" where it is not plainly one."""
-        found = self._reader.diagnoses.match(self._text, *self._span)
+        found = self._patterns.diagnoses.match(self._text, *self._span)
         return found[1] if found is not None else ""
 
     def notes(self) -> tuple[str, ...] | None:
@@ -273,19 +236,19 @@ class ClaimRow:
 
     def _line_starts(self) -> list[int]:
         if self._starts is None:
-            self._starts = [found.start() for found in self._reader.line_start.finditer(self._text, *self._span)]
+            self._starts = [found.start() for found in self._patterns.line_start.finditer(self._text, *self._span)]
         return self._starts
 
     def _notes(self, start: int, stop: int) -> tuple[str, ...] | None:
-        reader, text = self._reader, self._text
-        if text.find(reader.note, start, stop) < 0:
+        patterns, text = self._patterns, self._text
+        if text.find(patterns.note, start, stop) < 0:
             return ()
-        inner = reader.inner_loop.search(text, start, stop)
+        inner = patterns.inner_loop.search(text, start, stop)
         if inner is not None:
-            if text.find(reader.note, inner.start(), stop) >= 0:
+            if text.find(patterns.note, inner.start(), stop) >= 0:
                 return None
             stop = inner.start() + 1
-        found = [note.split(reader.delimiters.element) for note in reader.notes.findall(text, start, stop)]
+        found = [note.split(patterns.delimiters.element) for note in patterns.notes.findall(text, start, stop)]
         return tuple([note[1] if len(note) > 1 else "" for note in found if note[0] != _THIRD_PARTY])
 
 
@@ -322,91 +285,19 @@ class EncounterColumns:
         return [line for line in self.lines if codes[line] == procedure]
 
 
-class RowReader:
-    """What reads the rows of an interchange: patterns, each made when it is first asked for."""
-
-    def __init__(self, delimiters: Delimiters) -> None:
-        self.delimiters = delimiters
-        self.note = f"NTE{delimiters.element}"
-        self._end, self._separator, self._part = (
-            re.escape(text) for text in (delimiters.segment, delimiters.element, delimiters.component)
-        )
-        self._inside = f"[^{self._end}]"  # of a segment
-        self._element = f"[^{self._end}{self._separator}]"
-        self._begin = f"{self._end}[\\r\\n]*+"
-
-    @classmethod
-    @cache
-    def of(cls, delimiters: Delimiters) -> RowReader:
-        """Return the reader for these delimiters."""
-        return cls(delimiters)
-
-    @cached_property
-    def claim(self) -> re.Pattern[str]:
-        """Matches a claim as `row_pattern` says."""
-        return re.compile(row_pattern(self.delimiters), re.ASCII)
-
-    @cached_property
-    def line(self) -> re.Pattern[str]:
-        """Takes procedure, what follows it in SV101, SV102, what follows that, and the date of each service line."""
-        separator, element, inside, begin = self._separator, self._element, self._inside, self._begin
-        return re.compile(
-            f"{begin}SV1{separator}HC{self._part}(.{{5}})({element}*+){separator}({element}*+){separator}({inside}*+)"
-            f"{begin}(?:(?!DTP{separator}472){inside}*+{begin})*+DTP{separator}472{separator}D8{separator}({element}*+)"
-        )
-
-    @cached_property
-    def providers(self) -> re.Pattern[str]:
-        """Takes LX of each service line, and NM1, NM101, NM108 and NM109 of each provider named."""
-        separator, element = self._separator, self._element
-        return re.compile(
-            f"{self._begin}(LX|NM1){separator}(?:(?<=LX{separator})|({_PROVIDERS}){separator}"
-            f"(?:{f'{element}*+{separator}' * 6}({element}*+){separator}({element}*+))?)"
-        )
-
-    @cached_property
-    def diagnoses(self) -> re.Pattern[str]:
-        """Matches a claim up to the HI that begins with a principal diagnosis, if no provider or line comes before."""
-        separator, rest = self._separator, f"{self._inside}*+{self._begin}"
-        return re.compile(
-            f"CLM{rest}(?:(?!HI{separator}|LX{separator}|NM1|SBR){rest})*+HI{separator}(A?BK{self._part}{self._inside}*+)"
-        )
-
-    @cached_property
-    def line_start(self) -> re.Pattern[str]:
-        """Finds the service lines."""
-        return re.compile(f"{self._begin}LX{self._separator}")
-
-    @cached_property
-    def inner_loop(self) -> re.Pattern[str]:
-        """Finds what begins a loop inside a claim or service line."""
-        return re.compile(f"{self._begin}(?:NM1|SBR|LIN|SVD|LQ){self._separator}")
-
-    @cached_property
-    def notes(self) -> re.Pattern[str]:
-        """Takes the elements of each note."""
-        return re.compile(f"{self._begin}NTE{self._separator}({self._inside}*+)")
-
-    @cached_property
-    def clearinghouse(self) -> re.Pattern[str]:
-        """Matches a claim up to its own REF*D9."""
-        segment = f"(?!NM1|SBR|LX){self._inside}*{self._end}[\\r\\n]*+"
-        return re.compile(f"(?:{segment})*?REF{self._separator}D9{self._separator}({self._element}*)")
-
-
 def row_of(raw: RawClaim) -> ClaimRow | None:
     """Return the row of a claim, None where it has none."""
     if raw.stretch is None or not raw.complete or raw.unknown is not None:
         return None
-    text, reader = raw.stretch.text, RowReader.of(raw.stretch.delimiters)
-    found = reader.claim.fullmatch(text)
+    text, patterns = raw.stretch.text, RowPatterns.of(raw.stretch.delimiters)
+    found = patterns.claim.fullmatch(text)
     if found is None:
         return None
     above = (payer_id_of(raw.subscriber), billing_provider_of(raw.provider))
     place = place_of(raw)
     levels = tuple([number for level in place.levels for number in (NO_LEVEL if level is None else level[:3])])
     where = (place.ordinal, levels, place.claim, place.transaction)
-    return ClaimRow(reader, text, (0, len(text)), found.groups(), above, where, patient_key_of(raw))
+    return ClaimRow(patterns, text, (0, len(text)), found.groups(), above, where, patient_key_of(raw))
 
 
 def _npi(qualifier: str, identifier: str) -> str:

@@ -12,8 +12,9 @@ from functools import cache
 from attrs import define, field
 
 from scrubber.claims.builder import billing_provider_of, extent_of, key_under, payer_id_of
-from scrubber.claims.columns import NO_LEVEL, ClaimRow, RowReader, row_pattern
+from scrubber.claims.columns import NO_LEVEL, ClaimRow
 from scrubber.claims.raw_claim import Level
+from scrubber.claims.row_patterns import RowPatterns, row_pattern
 from scrubber.x12.lexer import Block, line_end_of
 from scrubber.x12.segment import Delimiters, tidy_identifier
 from scrubber.x12.transaction_set import TransactionSet
@@ -82,7 +83,7 @@ class RowRun:
 
     def __iter__(self) -> Iterator[ClaimRow]:
         block, text, delimiters = self.block, self.block.text, self.block.delimiters
-        match, reader, base = _pattern(delimiters).match, RowReader.of(delimiters), block.offset
+        match, patterns, base = _pattern(delimiters).match, RowPatterns.of(delimiters), block.offset
         provider, number, above = billing_provider_of(self.provider), self.provider.number, extent_of(self.provider)[:3]
         count, end = text.count, delimiters.segment
         claims, levels, at, ordinal = self.claims, self.levels, self.at, self.ordinal
@@ -119,7 +120,7 @@ class RowRun:
             claims += 1
             ordinal = first + count(end, start, stop)
             at = stop
-            yield ClaimRow(reader, text, (start, stop), groups[_OF_LEVELS:], (payer_id, provider), where, key)
+            yield ClaimRow(patterns, text, (start, stop), groups[_OF_LEVELS:], (payer_id, provider), where, key)
         self.claims, self.levels, self.at, self.ordinal = claims, levels, at, ordinal
 
     def last_levels(self) -> dict[str, Level]:

@@ -9,9 +9,9 @@ from functools import cache
 
 from attrs import frozen
 
-from scrubber.claims.columns import RowReader
 from scrubber.claims.loops import level_loops
 from scrubber.claims.raw_claim import Level
+from scrubber.claims.row_patterns import RowPatterns
 from scrubber.outputs.x12.acknowledgement import SegmentBuffer, amount
 from scrubber.outputs.x12.base import JudgedRun
 from scrubber.x12.lexer import line_end_of
@@ -42,7 +42,7 @@ class AcceptedAnswers:
         text, batch, whole = self.run.text, self.batch, self.run.text.block.text
         delimiters = text.block.delimiters
         separator, end, can_hold_range = delimiters.element, batch.end, batch.can_hold("-")
-        reference = RowReader.of(delimiters).clearinghouse.match
+        reference = RowPatterns.of(delimiters).clearinghouse.match
         dated = separator.join(("DTP", "472", "D8", ""))
         status = separator.join(("STC", self.status, self.day, "WQ", ""))
         head, trace = f"{separator}{parent}{separator}PT{end}", f"{end}TRN{separator}2{separator}"
