@@ -34,6 +34,9 @@ from scrubber.x12.rules import InputUnreadable, X12SyntaxError
 
 __all__ = ["FileScrub", "redacted", "unreadable_file", "unreadable_reason"]
 
+_RUNS_AHEAD = 8
+"""Claims accepted unopened that may wait for each claim or event that may."""
+
 _Verdict = Callable[[], ClaimReport]
 
 
@@ -136,9 +139,12 @@ class FileScrub:
     ) -> Iterator[tuple[Any, _Verdict | None]]:
         """Yield the events in order, each claim with what gives its verdict, while claims further on are judged."""
         waiting: deque[tuple[Any, _Verdict | None]] = deque()
+        ahead, in_runs = self._executor.claims_ahead, 0
         for event in events:
             waiting.append((event, self._ask(event) if isinstance(event, ClaimRecord) else None))
-            while len(waiting) > self._executor.claims_ahead:
+            in_runs += _claims_of_run(event)
+            while len(waiting) > ahead or in_runs > ahead * _RUNS_AHEAD:
+                in_runs -= _claims_of_run(waiting[0][0])
                 yield waiting.popleft()
         yield from waiting
 
@@ -188,6 +194,13 @@ class FileScrub:
                 passed = end
         if self._progress is not None:
             self._progress(self._source.size - passed)
+
+
+def _claims_of_run(event: object) -> int:
+    """Return how many claims of an event take memory while it waits, apart from a claim that is to be judged."""
+    if isinstance(event, JudgedRun):
+        return len(event.claims)
+    return len(event) if isinstance(event, AcceptedRun) else 0
 
 
 def unreadable_file(path: str, error: UnreadableError, notices: tuple[Notice, ...] = ()) -> FileReport:
