@@ -30,7 +30,8 @@ def test_the_collector_of_a_host_is_left_alone(capsys: pytest.CaptureFixture[str
         main(["--version"])
     begin_collecting()
     assert capsys.readouterr().out.startswith("x12-claim-scrubber")
-    assert (gc.isenabled(), gc.get_freeze_count()) == (True, frozen)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() <= frozen  # of what was frozen before, some may be gone
 
 
 def test_it_is_held_until_a_command_begins_and_after_it_has_ended() -> None:
