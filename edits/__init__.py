@@ -7,7 +7,7 @@ what the others found.
 
 from edits.ivus.addon import ADDON_EDITS, PRIMARY_FAILS
 from edits.ivus.catheter import CATHETER_EDITS
-from edits.ivus.day_facts import UltrasoundFacts, facts_on
+from edits.ivus.day_facts import facts_of, facts_on
 from edits.ivus.documentation import DATE_EDITS, DOCUMENTATION_EDITS, ended_tables
 from edits.ivus.editions import table_infos
 from edits.ivus.exclusions import EXCLUSION_EDITS
@@ -48,6 +48,6 @@ EDITS: EditPack[Facts] = EditPack(
     observe=observe,
     options=OPTIONS,
     facts_on=facts_on,
-    facts_of=UltrasoundFacts,
+    facts_of=facts_of,
     ended=ended_tables,
 )

@@ -36,7 +36,7 @@ from edits.ivus.primaries import (
     uncovered,
 )
 from edits.ivus.retired import retired_beside
-from scrubber import Context, Encounter, EncounterEdit, Finding, ServiceLine, Severity
+from scrubber import Context, Encounter, EncounterColumns, EncounterEdit, Finding, ServiceLine, Severity
 
 __all__ = ["ADDON_EDITS", "PRIMARY_FAILS"]
 
@@ -318,9 +318,10 @@ class PrimaryLineFails(EncounterEdit[Facts]):
                     related={"primary procedure": primaries},
                 )
 
-    def screen(self, facts: UltrasoundFacts) -> bool:
+    def screen_claim(self, facts: UltrasoundFacts, encounter: EncounterColumns) -> bool:
         """Look for a charge of zero; what other edits find, they say."""
-        return any(not float(facts.encounter.claim.charges[line]) for line in facts.encounter.lines)
+        del facts
+        return any(not float(encounter.claim.charges[line]) for line in encounter.lines)
 
 
 class CoronaryPrimaryOnly(EncounterEdit[Facts]):

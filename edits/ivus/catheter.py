@@ -58,7 +58,7 @@ class CatheterPlacementNotBilled(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a primary procedure without catheter placement, and for the placement."""
-        day, billed = facts.day, facts.encounter.procedures
+        day, billed = facts.day, facts.procedures
         return not day.without_placement.isdisjoint(billed) and day.placements.isdisjoint(billed)
 
 
@@ -104,7 +104,7 @@ class FacilityCodeOnProfessionalClaim(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for codes that begin with C."""
-        return any(procedure.startswith("C") for procedure in facts.encounter.procedures)
+        return any(procedure.startswith("C") for procedure in facts.procedures)
 
 
 def _is_of_surgery_center(line: ServiceLine) -> bool:

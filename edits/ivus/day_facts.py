@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from attrs import frozen
@@ -11,7 +11,7 @@ from edits.ivus.codes import ADDITIONAL, ENDED, INITIAL, IVUS, SUCCEEDED
 from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
 from scrubber import DatedRow, DateRange, EncounterColumns
 
-__all__ = ["DayFacts", "UltrasoundFacts", "facts_on", "why_not_valid"]
+__all__ = ["DayFacts", "UltrasoundFacts", "facts_of", "facts_on", "why_not_valid"]
 
 
 @frozen(eq=False)
@@ -97,40 +97,54 @@ def _is_in_force(row: DatedRow, day: date) -> bool:
     return row.effective <= day and (row.deleted is None or day <= row.deleted)
 
 
+@frozen(eq=False, repr=False)
 class UltrasoundFacts:
-    """What the screens ask of an encounter: its lines of 37252 and 37253, and what is billed beside them.
+    """What the screens ask of the codes of an encounter: its lines of 37252 and 37253, and what is billed beside them.
 
-    `initial` and `additional` are the places of the lines of 37252 and 37253, `lines` both; `units` their units by
-    code, those that can be counted, and `are_counted` says that all can.  `kinds` is what the modifiers on these lines
-    say.  `lacks_primary` says that one of the two codes has no primary procedure of its list beside it,
+    `procedures` are all codes billed, `modifiers` those of each line that has any.  `initial` and `additional` are the
+    places of the lines of 37252 and 37253 in the columns; `units` are their units by code, those that can be counted,
+    and `are_counted` says that all can.  `kinds` is what the modifiers on these lines say; `of_initial` are those of
+    37252.  `lacks_primary` says that one of the two codes has no primary procedure of its list beside it,
     `lacks_payable` none that is no add-on code itself; both hold where there is no national list.
     """
 
-    __slots__ = (
-        "additional", "are_counted", "day", "encounter", "initial", "kinds", "lacks_payable", "lacks_primary", "lines",
-        "units",
-    )  # fmt: skip
+    day: DayFacts
+    procedures: frozenset[str]
+    modifiers: Sequence[tuple[str, ...]]
+    initial: Sequence[int]
+    additional: Sequence[int]
+    units: Mapping[str, int]
+    are_counted: bool
+    kinds: Sequence[str]
+    of_initial: frozenset[str]
+    lacks_primary: bool
+    lacks_payable: bool
 
-    def __init__(self, encounter: EncounterColumns, day: DayFacts) -> None:
-        claim, codes = encounter.claim, encounter.claim.procedures
-        self.encounter, self.day = encounter, day
-        self.initial: list[int] = []
-        self.additional: list[int] = []
-        self.kinds: list[str] = []
-        self.units = {INITIAL: 0, ADDITIONAL: 0}
-        self.are_counted = True
-        countable: set[str] = set()
-        for line in encounter.lines:
-            code, units = codes[line], claim.units_of(line)
-            if units:
-                countable.add(code)
-            if code in IVUS:
-                (self.initial if code == INITIAL else self.additional).append(line)
-                self.units[code] += units
-                self.are_counted = self.are_counted and units > 0
-                self.kinds += [day.kinds.get(modifier, "") for modifier in claim.modifiers_of(line)]
-        self.lines = self.initial + self.additional
-        beside = [(lines, code) for lines, code in ((self.initial, INITIAL), (self.additional, ADDITIONAL)) if lines]
-        no_list = day.is_contractor_defined
-        self.lacks_primary = no_list or any(day.primaries[code].isdisjoint(countable) for _, code in beside)
-        self.lacks_payable = no_list or any(day.payable[code].isdisjoint(countable) for _, code in beside)
+    @property
+    def lines(self) -> Sequence[int]:
+        """The places of all lines of ultrasound."""
+        return [*self.initial, *self.additional]
+
+
+def facts_of(encounter: EncounterColumns, day: DayFacts) -> UltrasoundFacts:
+    """Return what the screens ask of the codes of an encounter."""
+    claim = encounter.claim
+    initial, additional = encounter.billing(INITIAL), encounter.billing(ADDITIONAL)
+    places = {INITIAL: initial, ADDITIONAL: additional}
+    units = {line: claim.units_of(line) for line in encounter.lines}
+    own = [modifier for line in (*initial, *additional) for modifier in claim.modifiers_of(line)]
+    countable = {claim.procedures[line] for line, counted in units.items() if counted}
+    billed = [code for code, lines in places.items() if lines]
+    return UltrasoundFacts(
+        day=day,
+        procedures=encounter.procedures,
+        modifiers=[modifiers for modifiers in map(claim.modifiers_of, encounter.lines) if modifiers],
+        initial=initial,
+        additional=additional,
+        units={code: sum(units[line] for line in lines) for code, lines in places.items()},
+        are_counted=all(units[line] for line in (*initial, *additional)),
+        kinds=[day.kinds.get(modifier, "") for modifier in own],
+        of_initial=frozenset(modifier for line in initial for modifier in claim.modifiers_of(line)),
+        lacks_primary=day.is_contractor_defined or any(day.primaries[code].isdisjoint(countable) for code in billed),
+        lacks_payable=day.is_contractor_defined or any(day.payable[code].isdisjoint(countable) for code in billed),
+    )

@@ -16,10 +16,12 @@ from edits.ivus.vessels import Vessels, counted, describe_counted
 from scrubber import (
     Adjustment,
     Claim,
+    ClaimRow,
     CodeForm,
     Context,
     DateRange,
     Encounter,
+    EncounterColumns,
     EncounterEdit,
     EndedTable,
     Finding,
@@ -66,9 +68,9 @@ class NoDiagnosisForIvus(EncounterEdit[Facts]):
                     statuses=statuses("A8:477"),
                 )
 
-    def screen(self, facts: UltrasoundFacts) -> bool:
+    def screen_claim(self, facts: UltrasoundFacts, encounter: EncounterColumns) -> bool:
         """Look for a pointer of each ultrasound line that names a diagnosis."""
-        return not all(map(facts.encounter.claim.points_to_diagnosis, facts.lines))
+        return not all(map(encounter.claim.points_to_diagnosis, facts.lines))
 
 
 def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
@@ -77,7 +79,6 @@ def _provider_notes(subject: Claim | ServiceLine) -> list[str]:
 
 
 _SIDES = {"LT": "left", "RT": "right"}
-_SEVERAL = 2
 
 
 @once
@@ -122,9 +123,9 @@ def _noted(claim: Claim, facts: Facts) -> frozenset[Named]:
     return claim.once((_noted, facts), lambda: vessels_in(_provider_notes(claim), facts))
 
 
-def _vessels_in_words(facts: UltrasoundFacts) -> int | None:
+def _vessels_in_words(claim: ClaimRow, facts: UltrasoundFacts) -> int | None:
     """Return how many vessels `_vessels_named` finds, None where the notes are not plainly those of the lines."""
-    claim, tables = facts.encounter.claim, facts.day.tables
+    tables = facts.day.tables
     notes, said = claim.notes(), list[_Said]()
     for line in map(claim.line_text, facts.lines):
         if line is None or notes is None:
@@ -170,8 +171,12 @@ class VesselNotNamed(EncounterEdit[Facts]):
                 )
 
     def screen(self, facts: UltrasoundFacts) -> bool:
-        """Count the vessels, where the settings ask for it."""
-        return facts.day.tables.option("vessels") == "check" and not _vessels_in_words(facts)
+        """Ask the settings."""
+        return facts.day.tables.option("vessels") == "check"
+
+    def screen_claim(self, facts: UltrasoundFacts, encounter: EncounterColumns) -> bool:
+        """Count the vessels."""
+        return not _vessels_in_words(encounter.claim, facts)
 
 
 class FewerVesselsThanUnits(EncounterEdit[Facts]):
@@ -208,12 +213,13 @@ class FewerVesselsThanUnits(EncounterEdit[Facts]):
                 )
 
     def screen(self, facts: UltrasoundFacts) -> bool:
+        """Look for more than one unit."""
+        return sum(facts.units.values()) > 1
+
+    def screen_claim(self, facts: UltrasoundFacts, encounter: EncounterColumns) -> bool:
         """Compare the vessels named with the units."""
-        units = sum(facts.units.values())
-        if units < _SEVERAL:
-            return False
-        named = _vessels_in_words(facts)
-        return named is None or 0 < named < units
+        named = _vessels_in_words(encounter.claim, facts)
+        return named is None or 0 < named < sum(facts.units.values())
 
 
 class DateAfterTableEnd(EncounterEdit[Facts]):
@@ -258,7 +264,7 @@ class DateAfterTableEnd(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for codes that no table knows, on a date after the last edition."""
-        return facts.day.are_tables_ended and not all(map(facts.day.tables.knows, facts.encounter.procedures))
+        return facts.day.are_tables_ended and not all(map(facts.day.tables.knows, facts.procedures))
 
 
 def _is_unknown(line: ServiceLine, facts: Facts) -> bool:

@@ -108,7 +108,7 @@ class IvusWithExcludedProcedure(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for an excluded procedure."""
-        return not facts.day.excluded.isdisjoint(facts.encounter.procedures)
+        return not facts.day.excluded.isdisjoint(facts.procedures)
 
 
 class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
@@ -153,7 +153,7 @@ class ModifierDoesNotLiftExclusion(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for an excluded procedure."""
-        return not facts.day.excluded.isdisjoint(facts.encounter.procedures)
+        return not facts.day.excluded.isdisjoint(facts.procedures)
 
 
 EXCLUSION_EDITS = (IvusWithExcludedProcedure, ModifierDoesNotLiftExclusion)

@@ -314,8 +314,8 @@ class MalformedModifier(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look at every modifier."""
-        for modifiers in map(facts.encounter.claim.modifiers_of, facts.encounter.lines):
-            if modifiers and (len(set(modifiers)) < len(modifiers) or not all(map(CodeForm.MODIFIER.fits, modifiers))):
+        for modifiers in facts.modifiers:
+            if len(set(modifiers)) < len(modifiers) or not all(map(CodeForm.MODIFIER.fits, modifiers)):
                 return True
         return False
 

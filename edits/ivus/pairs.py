@@ -147,7 +147,7 @@ class NcciPairBilled(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a code in a PTP edit with ultrasound."""
-        return not facts.day.paired.isdisjoint(facts.encounter.procedures)
+        return not facts.day.paired.isdisjoint(facts.procedures)
 
 
 def _fix(procedure: str, facts: Facts) -> str:
@@ -206,7 +206,7 @@ class PairBypassedInDoubt(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a code in a PTP edit with ultrasound."""
-        return not facts.day.paired.isdisjoint(facts.encounter.procedures)
+        return not facts.day.paired.isdisjoint(facts.procedures)
 
 
 def _doubtful(billed: BilledPair, facts: Facts) -> str:

@@ -155,11 +155,8 @@ class OppositeSide(EncounterEdit[Facts]):
 
     def screen(self, facts: UltrasoundFacts) -> bool:
         """Look for a side of 37252, and for the other one on any line."""
-        if not facts.kinds:
-            return False
-        modifiers = facts.encounter.claim.modifiers_of
-        own = SIDES.intersection(each for line in facts.initial for each in modifiers(line))
-        return bool(own) and any(not (SIDES - own).isdisjoint(modifiers(line)) for line in facts.encounter.lines)
+        own = SIDES & facts.of_initial
+        return bool(own) and any(not (SIDES - own).isdisjoint(modifiers) for modifiers in facts.modifiers)
 
 
 def _sides(primary: ServiceLine, facts: Facts) -> frozenset[str]:

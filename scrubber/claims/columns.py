@@ -6,7 +6,7 @@ there is none, and the claim is opened by the reader, which is the authority.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -26,7 +26,6 @@ __all__ = ["NO_LEVEL", "ClaimRow", "EncounterColumns", "LineNotes", "row_of"]
 
 _RENDERING = "82"
 _THIRD_PARTY = "TPO"
-_MODIFIERS = 4
 _LONG_POINTER = 4
 _CLM_PLACE = 5
 _PLACE, _POINTERS = 2, 4  # SV105 and SV107, from SV103 on
@@ -177,11 +176,16 @@ class ClaimRow:
 
     def modifiers_of(self, line: int) -> tuple[str, ...]:
         """Return the modifiers of a line (SV101-3 to SV101-6), trimmed and in capitals."""
-        return _modifiers_in(tuple(self._behind_code(line)[:_MODIFIERS])) if self._modifiers[line] else ()
+        return (
+            _modifiers_in(self._modifiers[line], self._patterns.delimiters.component) if self._modifiers[line] else ()
+        )
 
-    def _behind_code(self, line: int) -> list[str]:
-        behind: str = self._modifiers[line]
-        return behind.split(self._patterns.delimiters.component)[1:]
+    def codes_of(self, lines: Sequence[int]) -> Hashable:
+        """Return procedures, modifiers and SV103 to SV107 of some lines, and which they are if they are not all."""
+        columns = (self.procedures, self._modifiers, self._services)
+        if len(lines) == len(self.procedures):
+            return columns
+        return (*lines, *[tuple([column[line] for line in lines]) for column in columns])
 
     def units_of(self, line: int) -> int:
         """Return the units of a line as a count: basis UN and a whole number above 0, else 0."""
@@ -231,8 +235,8 @@ class ClaimRow:
         notes = self._notes(starts[line], starts[line + 1])
         if notes is None:
             return None
-        description = "".join(self._behind_code(line)[_MODIFIERS : _MODIFIERS + 1])
-        return LineNotes(description, notes, self.modifiers_of(line))
+        found = self._patterns.description.search(self._text, starts[line], starts[line + 1])
+        return LineNotes("" if found is None else found[1], notes, self.modifiers_of(line))
 
     def _line_starts(self) -> list[int]:
         if self._starts is None:
@@ -279,6 +283,11 @@ class EncounterColumns:
         self.day = day
         self.procedures = frozenset([claim.procedures[line] for line in lines])
 
+    @property
+    def codes(self) -> Hashable:
+        """Procedures, modifiers and SV103 to SV107 of the lines: what `EncounterEdit.screen` depends on."""
+        return self.claim.codes_of(self.lines)
+
     def billing(self, procedure: str) -> list[int]:
         """Return the places of the lines that bill a procedure."""
         codes = self.claim.procedures
@@ -321,5 +330,5 @@ def _pointers(service: str, separator: str, part: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _modifiers_in(components: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple([code for code in map(tidy_code, components) if code])
+def _modifiers_in(behind: str, part: str) -> tuple[str, ...]:
+    return tuple([code for code in map(tidy_code, behind.split(part)) if code])

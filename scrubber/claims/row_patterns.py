@@ -78,11 +78,12 @@ class RowPatterns:
 
     @cached_property
     def line(self) -> re.Pattern[str]:
-        """Takes procedure, what follows it in SV101, SV102, what follows that, and the date of each service line."""
+        """Takes of each service line procedure, modifiers, SV102, what follows that, and the date."""
         separator, element, inside, begin = self._separator, self._element, self._inside, self._begin
+        modifiers = f"(?:{self._part}[^{self._end}{separator}{self._part}]*+){{0,4}}+"
         return re.compile(
-            f"{begin}SV1{separator}HC{self._part}(.{{5}})({element}*+){separator}({element}*+){separator}({inside}*+)"
-            f"{begin}(?:(?!DTP{separator}472){inside}*+{begin})*+DTP{separator}472{separator}D8{separator}({element}*+)"
+            f"{begin}SV1{separator}HC{self._part}(.{{5}})({modifiers}){element}*+{separator}({element}*+){separator}"
+            f"({inside}*+){begin}(?:(?!DTP{separator}472){inside}*+{begin})*+DTP{separator}472{separator}D8{separator}({element}*+)"
         )
 
     @cached_property
@@ -101,6 +102,12 @@ class RowPatterns:
         return re.compile(
             f"CLM{rest}(?:(?!HI{separator}|LX{separator}|NM1|SBR){rest})*+HI{separator}(A?BK{self._part}{self._inside}*+)"
         )
+
+    @cached_property
+    def description(self) -> re.Pattern[str]:
+        """Takes SV101-7 of the first service line behind a place."""
+        component = f"[^{self._end}{self._separator}{self._part}]*+"
+        return re.compile(f"{self._begin}SV1{self._separator}(?:{component}{self._part}){{6}}({component})")
 
     @cached_property
     def line_start(self) -> re.Pattern[str]:

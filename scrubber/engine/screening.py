@@ -12,15 +12,16 @@ from typing import Any
 
 from scrubber.claims.builder import is_original
 from scrubber.claims.columns import ClaimRow, EncounterColumns
+from scrubber.claims.encounter import Encounter
 from scrubber.claims.raw_claim import RawClaim
 from scrubber.engine.compile import Compiler
 from scrubber.engine.stage import EditGroup, Stage, ended_tables
 from scrubber.errors import ScrubberError, place_of_error
 from scrubber.findings.report import EndedTable
-from scrubber.packs.edit import never_on_rows
+from scrubber.packs.edit import EncounterEdit, never_on_rows
 from scrubber.tables.table import epochs_of
 
-__all__ = ["Screening"]
+__all__ = ["Answers", "Screening"]
 
 _SEVERAL = 2
 
@@ -50,11 +51,12 @@ class Screening:
             return True
         return self._screens_for("").concern_text(claim.stretch.text)
 
-    def screen(self, row: ClaimRow) -> tuple[bool, frozenset[str] | None]:
+    def screen(self, row: ClaimRow, answers: Answers) -> tuple[bool, frozenset[str] | None]:
         """Return what `concerns` does, and the codes of the edits that may find something; None for all.
 
-        That holds where the claim is judged without others.  Raises ScrubberError where a screen crashes: nothing is
-        known then about any claim that it let pass.
+        `answers` are those of screens by codes in this file so far; it is empty in the beginning.  What is returned
+        holds where the claim is judged without others.  Raises ScrubberError where a screen crashes: nothing is known
+        then about any claim that it let pass.
         """
         if self._open_all:
             return True, _ALL
@@ -63,7 +65,7 @@ class Screening:
         if concerned and (self._open_concerned or not row.is_known or None in row.dates):
             return True, _ALL
         try:
-            return concerned, screens.may_fire(row, concerned=concerned)
+            return concerned, screens.may_fire(row, answers, concerned=concerned)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - foreign code, as an edit
@@ -96,11 +98,14 @@ class _PayerScreens:
     def __init__(self, stages: Sequence[Stage]) -> None:
         facts = [_StageFacts(stage) for stage in stages]
         over_claims = [_screens_of(stage.claim_edits) for stage in stages]
-        over_encounters = [_screens_of(stage.encounter_edits) for stage in stages]
         self._over_claims = [
             (about, screens, own) for own, groups in zip(facts, over_claims, strict=True) for about, screens in groups
         ]
-        self._over_encounters = [pair for pair in zip(facts, over_encounters, strict=True) if pair[1]]
+        self._over_encounters = [
+            _EncounterScreens(own, stage.encounter_edits)
+            for own, stage in zip(facts, stages, strict=True)
+            if stage.encounter_edits
+        ]
         groups = [group for stage in stages for group in stage.encounter_edits]
         self._named = _named_in(groups)
         self._following = frozenset(
@@ -120,19 +125,20 @@ class _PayerScreens:
         named = self._named
         return None if named is None else re.compile("|".join(map(re.escape, sorted(named))) or "(?!)")
 
-    def may_fire(self, row: ClaimRow, *, concerned: bool) -> frozenset[str]:
-        """Return the codes of the edits that may find something on a claim; `concerned` as `concern` says."""
+    def may_fire(self, row: ClaimRow, answers: Answers, *, concerned: bool) -> frozenset[str]:
+        """Return the codes of the edits that may find something on a claim; `concerned` as `concern` says.
+
+        `answers` are those of the screens by codes, so far.
+        """
         found: list[str] = []
         for about, screens, facts in self._over_claims:
             if about is None or not about.isdisjoint(row.procedures):
                 for of_day in facts.of_days(row):
                     found += [code for code, screen in screens if screen(row, of_day)]
         for encounter in row.encounters() if concerned else ():
-            for facts, groups in self._over_encounters:
-                of_encounter = facts.of_encounter(encounter)
-                for about, screens in groups:
-                    if about is None or not about.isdisjoint(encounter.procedures):
-                        found += [code for code, screen in screens if screen(of_encounter)]
+            for own in self._over_encounters:
+                of_codes, asked = own.by_codes(encounter, answers)
+                found += [code for code, screen in asked if screen is None or screen(of_codes, encounter)]
         if not found:
             return _NONE
         return frozenset(found) | self._following if concerned else frozenset(found)
@@ -140,7 +146,7 @@ class _PayerScreens:
     def name_of(self, error: BaseException) -> str:
         """Name the screen in which an error was raised."""
         screens = [each for _, screens, _ in self._over_claims for each in screens]
-        screens += [each for _, groups in self._over_encounters for _, screens in groups for each in screens]
+        screens += [each for own in self._over_encounters for each in own.screens]
         codes = {getattr(screen, "__code__", None): code for code, screen in screens}
         found = [codes[frame.f_code] for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code in codes]
         return f"the screen of {found[0]}" if found else "what the screens of a pack ask"
@@ -171,12 +177,63 @@ def _screens_of(groups: Iterable[EditGroup[Any]]) -> list[tuple[frozenset[str] |
     return [(about, screens) for about, screens in found.items() if screens]
 
 
+Answers = dict[Hashable, tuple[object, list[tuple[str, Callable[..., bool] | None]]]]
+"""By payer, pack, facts of the day and codes of an encounter: the facts of the encounter, and the edits that may find
+something by the codes, each with its `screen_claim`, None where it has none."""
+
+_MOST_ANSWERS = 4_096
+
+
+class _EncounterScreens:
+    """The screens of the edits over encounters of a pack."""
+
+    def __init__(self, facts: _StageFacts, groups: Sequence[EditGroup[Encounter]]) -> None:
+        self._facts = facts
+        self._groups = _screens_of(groups)
+        self._of_claims: dict[str, Callable[..., bool]] = {}
+        by_default = getattr(EncounterEdit, "screen_claim", None)
+        for edit in (edit for group in groups for edit in group.edits):
+            screen: Callable[..., bool] | None = getattr(edit, "screen_claim", None)
+            if screen is not None and getattr(screen, "__func__", None) is not by_default:
+                self._of_claims[edit.meta.code] = screen
+
+    @property
+    def screens(self) -> _Screens:
+        """All of them."""
+        return [each for _, screens in self._groups for each in screens] + list(self._of_claims.items())
+
+    def by_codes(
+        self, encounter: EncounterColumns, answers: Answers
+    ) -> tuple[object, list[tuple[str, Callable[..., bool] | None]]]:
+        """Return the facts of an encounter, and the edits that may find something by its codes; see `Answers`."""
+        of_day = self._facts.on(encounter.day)
+        if not self._facts.are_of_codes:
+            return encounter, self._asked(encounter, encounter.procedures)
+        key = (id(self), id(of_day), encounter.codes)
+        known = answers.get(key)
+        if known is None:
+            if len(answers) >= _MOST_ANSWERS:
+                answers.clear()
+            facts = self._facts.of_codes(encounter, of_day)
+            known = answers[key] = (facts, self._asked(facts, encounter.procedures))
+        return known
+
+    def _asked(self, facts: object, procedures: frozenset[str]) -> list[tuple[str, Callable[..., bool] | None]]:
+        return [
+            (code, self._of_claims.get(code))
+            for about, screens in self._groups
+            if about is None or not about.isdisjoint(procedures)
+            for code, screen in screens
+            if screen(facts)
+        ]
+
+
 class _StageFacts:
     """What the screens of a pack ask of its tables: made once for the days between two changes of any table."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._make, self._of_encounter = stage.pack.facts_on, stage.pack.facts_of
+        self._make, self._of_codes = stage.pack.facts_on, stage.pack.facts_of
         self._tables: list[object] = [stage.tables]
         self._made: dict[Hashable, object] = {}
         self._by_day: dict[date, object] = {}  # as many as SERVICE_YEARS have days at the most
@@ -204,7 +261,11 @@ class _StageFacts:
         facts = [self.on(day) for day in row.dates if day is not None]
         return facts if len(facts) < _SEVERAL else list({id(each): each for each in facts}.values())
 
-    def of_encounter(self, encounter: EncounterColumns) -> object:
-        """Return what the screens of edits over encounters ask."""
-        make = self._of_encounter
-        return encounter if make is None else make(encounter, self.on(encounter.day))
+    @property
+    def are_of_codes(self) -> bool:
+        """Whether the pack makes facts of the codes of an encounter: else the screens are given the columns."""
+        return self._of_codes is not None
+
+    def of_codes(self, encounter: EncounterColumns, of_day: object) -> object:
+        """Return what the pack makes of the codes of an encounter."""
+        return encounter if self._of_codes is None else self._of_codes(encounter, of_day)

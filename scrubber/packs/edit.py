@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import frozen
 
-from scrubber.claims.columns import ClaimRow
+from scrubber.claims.columns import ClaimRow, EncounterColumns
 from scrubber.claims.encounter import Encounter
 from scrubber.claims.model import Claim, ServiceLine
 from scrubber.findings.code_form import CodeForm
@@ -168,12 +168,18 @@ class EncounterEdit(_ClaimRule[T], ABC):
         """Yield the findings on the lines of `encounter`."""
 
     def screen(self, facts: Any, /) -> bool:
-        """Whether `check` may find anything on the lines of an encounter, cheaply; True where it is not known.
+        """Whether `check` may find anything on the lines of an encounter by their codes; True where it is not known.
 
-        `facts` are what `EditPack.facts_of` makes of an `EncounterColumns`.  It is asked about claims that are judged
-        without others of their patient only; `Edit.screen` says the rest.
+        `facts` are what `EditPack.facts_of` makes of an `EncounterColumns`: the answer then holds for all encounters of
+        a file that are alike in procedures, modifiers, SV103 to SV107 and tables, and is asked for once.  It is asked
+        about claims that are judged without others of their patient only; `Edit.screen` says the rest.
         """
         del facts
+        return True
+
+    def screen_claim(self, facts: Any, encounter: EncounterColumns, /) -> bool:
+        """Whether `check` may find anything where `screen` says so, by what else the claim says; True if not known."""
+        del facts, encounter
         return True
 
 

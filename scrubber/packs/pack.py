@@ -47,7 +47,8 @@ class EditPack(Values, Generic[T]):
     procedures says that the edit cannot find anything on it; an edit about all procedures without `screen` has every
     claim opened.  `facts_on` makes what the screens ask of the tables for a date of service, once for the days between
     two changes of any row; without it they are given the tables.  `facts_of` makes of the columns of an encounter and
-    of these what the screens of edits over encounters ask, once an encounter; without it they are given the columns.
+    of these what the screens of edits over encounters ask; it is used for all encounters with the same codes, so it
+    holds nothing else of the claim.  Without it the screens are given the columns.
     `tables` loads the rule tables, once, when the first claim needs them.  `table_infos` names them without loading.
     `codes` gives all codes that `describe` explains, in which the nearest to an unknown one are looked for.
     `price` gives the national amount in dollars that could be paid of a line of an encounter at most, or None where

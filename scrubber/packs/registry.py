@@ -135,6 +135,13 @@ def _is_checked(rule: type[Rule]) -> bool:
     return issubclass(rule, (Edit, EncounterEdit))
 
 
+def _called_of(rule: type[Rule]) -> tuple[str, ...]:
+    """Return the methods of a rule that are called."""
+    if issubclass(rule, EncounterEdit):
+        return ("check", "screen", "screen_claim")
+    return ("check", "screen") if _is_checked(rule) else ()
+
+
 def _check_rule(rule: object, prefix: str, distribution: str) -> None:
     origin = f"plugin {prefix!r} of {distribution}"
     if not _is_rule(rule):
@@ -144,7 +151,7 @@ def _check_rule(rule: object, prefix: str, distribution: str) -> None:
         raise PluginError(f"{origin}: {rule.__name__} has no meta, or one that is not a scrubber.Meta")
     if not (meta.code.startswith(prefix) and meta.code[len(prefix) :].isdigit()):
         raise PluginError(f"{origin}: code {meta.code} does not begin with its prefix {prefix}")
-    for name in ("check", "screen") if _is_checked(rule) else ():
+    for name in _called_of(rule):
         if not callable(getattr(rule, name, None)):
             raise PluginError(f"{origin}: {name} of {meta.code} is not a method")
     if missing := sorted(getattr(rule, "__abstractmethods__", ())):

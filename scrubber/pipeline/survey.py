@@ -18,6 +18,7 @@ from scrubber.claims.raw_claim import Level, RawClaim
 from scrubber.claims.reader import Reader
 from scrubber.engine.judge import Engine, of_claim
 from scrubber.engine.policy import Policy
+from scrubber.engine.screening import Answers
 from scrubber.findings.finding import Finding, Location, Severity
 from scrubber.findings.report import AcceptedRun, ClaimReport, FileReport
 from scrubber.io.source import InputSource
@@ -48,6 +49,7 @@ class Survey:
     def __init__(self, source: InputSource, engine: Engine, progress: Callable[[int], object] | None = None) -> None:
         self._source = source
         self._screening = engine.screening
+        self._answers: Answers = {}
         self._patients = PatientIndex()
         self._repeats = RepeatIndex()
         self._log = ClaimLog()
@@ -93,7 +95,7 @@ class Survey:
         self._log.open(place_of(claim))
 
     def _note_row(self, row: ClaimRow) -> None:
-        concerned, may_fire = self._screening.screen(row)
+        concerned, may_fire = self._screening.screen(row, self._answers)
         self._repeats.add_row(self._patients.add(row.patient_key, concerned=concerned), row)
         if may_fire is None or may_fire:
             self._log.open_row(row, may_fire)

@@ -248,7 +248,7 @@ def test_a_claim_that_names_many_good_providers_is_regular(default_engine: Engin
         row = row_of(claim)
         assert row is not None
         assert row.npis == ("1999999984",) * 8
-        assert default_engine.screening.screen(row) == (False, frozenset())
+        assert default_engine.screening.screen(row, {}) == (False, frozenset())
 
 
 def test_an_edit_about_every_claim_without_a_screen_has_every_claim_opened() -> None:
