@@ -143,8 +143,12 @@ class ClaimRow:
     @property
     def is_known(self) -> bool:
         """Whether patient, payer and all providers have identifiers, and no two that contradict each other."""
-        known = all(self.patient_key) and self.billing_provider.npi and all(map(tidy_identifier, self.npis))
-        return bool(known) and not (self.is_dependent or self.billing_provider.contradicted or self.names_one_twice)
+        npis = (self.billing_provider.npi, *self.npis)
+        return (
+            all(self.patient_key)
+            and all(map(tidy_identifier, npis))
+            and not (self.is_dependent or self.billing_provider.contradicted or self.names_one_twice)
+        )
 
     def encounters(self) -> list[EncounterColumns]:
         """Return the encounters of the claim: its lines by date of service and rendering provider.
