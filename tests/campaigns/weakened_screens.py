@@ -4,198 +4,165 @@
     python -m tests.campaigns.weakened_screens IVUS201 IVUS303
 
 A screen says whether an edit could find anything.  Each is replaced by one that never does, and each of its
-conditions is changed alone: negated, left out of an `or`.  What is not found is printed, and the exit code is 1.
+conditions is changed alone; so is each thing that screens ask of lines, encounters and tables.  What is not found is
+printed, and the exit code is 1.  A change after which screens name an edit more often, and never less often, is no
+weaker: it costs time and loses nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import inspect
+import json
 import sys
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import time
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, cast
 
-from attrs import frozen
+from attrs import define, frozen
 
-from scrubber.packs.edit import Edit, EncounterEdit
-from scrubber.packs.registry import load_plugins
+from scrubber.claims.columns import ClaimRow
+from scrubber.engine.judge import Engine
+from scrubber.engine.screening import Screening
+from scrubber.errors import ScrubberError
+from tests.support.fact_changes import changes_of_facts
 from tests.support.screen_cases import ScreenCase, cases_of, generated, mutants, rows_of_tables
-from tests.support.screened import EnginePair, Outputs, engine_of, outputs_of
+from tests.support.screen_changes import NEVER, Change, changes_of_screen, installed, screens_of
+from tests.support.screened import EnginePair, Outputs, described, engine_of, outputs_of
 
-NAME = "screen"
-
-
-def installed() -> list[type[Any]]:
-    """Return the edits of the installed packs."""
-    rules = (rule for plugin in load_plugins() for rule in plugin.pack.edits)
-    return [rule for rule in rules if issubclass(rule, Edit | EncounterEdit)]
+Named = frozenset[str] | None
+"""The codes of the edits that screens name for a claim; None for all."""
 
 
-def screens_of(edits: Iterable[type[Any]]) -> list[type[Any]]:
-    """Return the edits that have a screen of their own or of a class that they share with others."""
-    return [edit for edit in edits if _owner(edit) not in {None, Edit, EncounterEdit}]
+@frozen(eq=False)
+class AskedClaim:
+    """A claim about which screens were asked, the edits that they named, and those that found something on it."""
+
+    row: ClaimRow
+    named: Named
+    found: frozenset[str]
 
 
-def _owner(edit: type[Any]) -> type[Any] | None:
-    return next((kind for kind in edit.__mro__ if NAME in vars(kind)), None)
+@frozen(eq=False)
+class JudgedCase:
+    """An input with what comes of it without screens, and its claims about which screens were asked."""
 
-
-# -- weaker screens ----------------------------------------------------------------------------------------------------
-
-
-def conditions_changed(screen: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield what was changed of a screen, and the changed function, for each condition in it."""
-    source = textwrap.dedent(inspect.getsource(screen))
-    for number in range(len(_Changes.of(source).told)):
-        changes = _Changes.of(source, number)
-        yield f"{changes.told[number]} (change {number + 1})", _compiled(changes.tree, screen)
-
-
-class _Changes(ast.NodeTransformer):
-    """Tells what can be changed of a function, and changes the one of that number."""
-
-    def __init__(self, number: int | None) -> None:
-        self.told: list[str] = []
-        self.tree: ast.Module
-        self._number = number
+    case: ScreenCase
+    without: Outputs
+    claims: Sequence[AskedClaim]
 
     @classmethod
-    def of(cls, source: str, number: int | None = None) -> _Changes:
-        """Go through the source of a function."""
-        found = cls(number)
-        tree = ast.parse(source)
-        function = tree.body[0]
-        assert isinstance(function, ast.FunctionDef)
-        function.decorator_list = []
-        function.returns = None
-        for argument in ast.walk(function.args):
-            if isinstance(argument, ast.arg):
-                argument.annotation = None
-        found.tree = ast.fix_missing_locations(found.visit(tree))
+    def of(cls, case: ScreenCase) -> JudgedCase:
+        """Judge an input.  Raises AssertionError where screens that nobody has changed lose something."""
+        without = outputs_of(case.data, EnginePair.of(case.variant).thorough)
+        engine = engine_of(case.variant, screened=True)
+        recorder = _Recorder(engine.screening)
+        engine.screening = cast(Screening, recorder)
+        difference = described(outputs_of(case.data, engine), without)
+        assert difference is None, f"{case.name}, settings {case.variant!r}: {difference}"
+        found = _found_by_claim(without)
+        claims = [AskedClaim(row, named, found.get(row.where[0], frozenset())) for row, named in recorder.answers]
+        return cls(case, without, claims)
+
+    def has_findings_of(self, codes: Container[str]) -> bool:
+        """Whether one of the edits has found something on a claim."""
+        return any(code in codes for claim in self.claims for code in claim.found)
+
+
+class _Recorder:
+    """Screens that keep what they answer."""
+
+    def __init__(self, screening: Screening) -> None:
+        self._screening = screening
+        self.answers: list[tuple[ClaimRow, Named]] = []
+
+    def screen(self, row: ClaimRow) -> tuple[bool, Named]:
+        found = self._screening.screen(row)
+        self.answers.append((row, found[1]))
         return found
 
-    def _change(self, node: ast.expr, changed: ast.expr, how: str) -> ast.expr:
-        self.told.append(f"line {node.lineno}: {ast.unparse(node)!r} {how}")
-        return changed if len(self.told) - 1 == self._number else node
-
-    def _negated(self, node: ast.expr) -> ast.expr:
-        """Offer the negation of what is a condition by its place; comparisons and such offer their own."""
-        visited: ast.expr = self.visit(node)
-        if isinstance(node, ast.Compare | ast.BoolOp) or (isinstance(node, ast.UnaryOp) and _is_not(node)):
-            return visited
-        return self._change(visited, ast.UnaryOp(ast.Not(), visited), "negated")
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        self.generic_visit(node)
-        return self._change(node, ast.UnaryOp(ast.Not(), node), "negated")
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        self.generic_visit(node)
-        return self._change(node, node.operand, "without its not") if _is_not(node) else node
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
-        node.values = [self._negated(value) for value in node.values]
-        changed: ast.expr = node
-        for place, value in enumerate(node.values) if isinstance(node.op, ast.Or) else ():
-            rest = [*node.values[:place], *node.values[place + 1 :]]
-            changed_here = self._change(
-                node, rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest), f"without {ast.unparse(value)!r}"
-            )
-            changed = changed if changed_here is node else changed_here
-        return changed
-
-    def visit_If(self, node: ast.If) -> ast.If:
-        node.test = self._negated(node.test)
-        for body in (node.body, node.orelse):
-            body[:] = [self.visit(statement) for statement in body]
-        return node
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.IfExp:
-        node.test, node.body, node.orelse = self._negated(node.test), self.visit(node.body), self.visit(node.orelse)
-        return node
-
-    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
-        node.iter = self.visit(node.iter)
-        node.ifs = [self._negated(test) for test in node.ifs]
-        return node
-
-    def visit_Return(self, node: ast.Return) -> ast.Return:
-        if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is False):
-            visited = self.visit(node.value)
-            node.value = self._change(visited, ast.Constant(value=False), "returned as False")
-        return node
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._screening, name)
 
 
-def _is_not(node: ast.UnaryOp) -> bool:
-    return isinstance(node.op, ast.Not)
-
-
-def _compiled(tree: ast.Module, screen: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a changed function in the module of the original; what it closes over is there by name."""
-    known = inspect.getclosurevars(screen)
-    scope = {**screen.__globals__, **known.nonlocals}
-    exec(compile(tree, "<changed screen>", "exec"), scope)
-    changed: Callable[..., Any] = scope[screen.__name__]
-    return changed
-
-
-@frozen
-class Weakened:
-    """A change of the screen of an edit."""
-
-    edit: type[Any]
-    change: str
-    screen: Any
-
-    @contextmanager
-    def in_force(self) -> Iterator[None]:
-        """Have the edit use the changed screen while this lasts."""
-        own = vars(self.edit).get(NAME)
-        setattr(self.edit, NAME, self.screen)
-        try:
-            yield
-        finally:
-            if own is None:
-                delattr(self.edit, NAME)
-            else:
-                setattr(self.edit, NAME, own)
-
-
-def weakened(edit: type[Any]) -> Iterator[Weakened]:
-    """Yield the changes of a screen, the one that never says anything first."""
-    owner = _owner(edit)
-    assert owner is not None
-    found = vars(owner)[NAME]
-    kind = type(found) if isinstance(found, staticmethod | classmethod) else lambda function: function
-    yield Weakened(edit, "never", kind(lambda *_, **__: False))
-    function = found.__func__ if isinstance(found, staticmethod | classmethod) else found
-    for name, changed in conditions_changed(function):
-        yield Weakened(edit, name, kind(changed))
+def _found_by_claim(outputs: Outputs) -> dict[int, frozenset[str]]:
+    """Return the codes of all findings of each claim of a report, suppressed ones too, by the claim's ordinal."""
+    claims = (claim for file in json.loads(outputs["report.json"])["files"] for claim in file["claims"])
+    return {
+        claim["ordinal"]: frozenset(each["code"] for each in (*claim["findings"], *claim["suppressed"]))
+        for claim in claims
+    }
 
 
 # -- the search --------------------------------------------------------------------------------------------------------
 
 
-Judged = Sequence[tuple[ScreenCase, Outputs]]
-"""Inputs with what comes of them without screens."""
+@define
+class Trial:
+    """What came of a change: the input on which it was seen, and on how many claims screens name less or more."""
+
+    seen_on: str | None = None
+    lost: int = 0
+    gained: int = 0
+
+    def __str__(self) -> str:
+        if self.lost:
+            return f"less is named for {self.lost:,} claims, where it would find nothing"
+        return f"more is named for {self.gained:,} claims, and less for none" if self.gained else "nothing is changed"
+
+    @property
+    def is_no_weaker(self) -> bool:
+        """Whether screens only name more, which costs time and loses nothing."""
+        return self.lost == 0 and self.gained > 0
 
 
-def finds(change: Weakened, judged: Judged) -> str | None:
-    """Return the name of an input on which a change is seen, None where there is none."""
-    code = change.edit.meta.code.encode()
-    # Those first on which the edit finds something.
-    ordered = sorted(judged, key=lambda each: code not in each[1]["report.json"])
-    engines: dict[str, Any] = {}
+def trial_of(change: Change, cases: Sequence[JudgedCase]) -> Trial:
+    """Try a change on all inputs up to the first on which it is seen."""
+    trial = Trial()
+    engines: dict[str, Engine] = {}
     with change.in_force():
-        for case, without in ordered:
-            if case.variant not in engines:
-                engines[case.variant] = engine_of(case.variant, screened=True)
-            if outputs_of(case.data, engines[case.variant]) != without:
-                return case.name
-    return None
+        # Those first on which the edit finds something.
+        for judged in sorted(cases, key=lambda each: not each.has_findings_of({change.subject})):
+            variant = judged.case.variant
+            if variant not in engines:
+                engines[variant] = engine_of(variant, screened=True)
+            if _may_be_seen(judged, engines[variant].screening, trial):
+                if outputs_of(judged.case.data, engines[variant]) != judged.without:
+                    trial.seen_on = judged.case.name
+                    break
+    return trial
+
+
+def _may_be_seen(judged: JudgedCase, screening: Screening, trial: Trial) -> bool:
+    """Whether changed screens do not name an edit that finds something, or crash; count what they say otherwise."""
+    seen = False
+    for claim in judged.claims:
+        try:
+            named = screening.screen(claim.row)[1]
+        except ScrubberError:
+            return True
+        if named == claim.named:
+            continue
+        if named is None or (claim.named is not None and claim.named <= named):
+            trial.gained += 1
+            continue
+        trial.lost += 1
+        seen = seen or not claim.found <= named
+    return seen
+
+
+def changes(edits: Sequence[type[Any]], *, with_facts: bool) -> Iterator[Change]:
+    """Yield all changes of the screens of these edits, and of what they ask if that is wanted."""
+    for edit in edits:
+        yield from changes_of_screen(edit)
+    if with_facts:
+        yield from changes_of_facts()
+
+
+def judged_cases(files: int, mutated: int, seed: int) -> list[JudgedCase]:
+    """Judge all inputs, every third of them under other settings too."""
+    inputs = [*rows_of_tables(), *generated(files, seed), *mutants(mutated, seed)]
+    return [JudgedCase.of(case) for case in cases_of(inputs, other_settings=3, files=0)]
 
 
 def main() -> int:
@@ -207,21 +174,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     edits = [edit for edit in screens_of(installed()) if not options.codes or edit.meta.code in options.codes]
-    if not edits:
-        print("no installed edit has a screen")
-        return 0
-    inputs = [*rows_of_tables(), *generated(options.files, options.seed), *mutants(options.mutants, options.seed)]
-    cases = cases_of(inputs, other_settings=3, files=0)
-    judged = [(case, outputs_of(case.data, EnginePair.of(case.variant).thorough)) for case in cases]
-    tried = 0
-    missed: list[str] = []
-    for change in (change for edit in edits for change in weakened(edit)):
-        tried += 1
-        if finds(change, judged) is None:
-            missed.append(f"{change.edit.meta.code}: {change.change}")
-            print(f"not found: {missed[-1]}", flush=True)
-    print(f"{len(edits)} screens, {tried} changes over {len(judged):,} inputs, {len(missed)} not found")
-    return int(bool(missed))
+    begin = time.process_time()
+    cases = judged_cases(options.files, options.mutants, options.seed)
+    came: Counter[str] = Counter()
+    for change in changes(edits, with_facts=not options.codes):
+        trial = trial_of(change, cases)
+        is_no_weaker = trial.is_no_weaker and change.name != NEVER
+        result = "found" if trial.seen_on is not None else "no weaker" if is_no_weaker else "not found"
+        came[result] += 1
+        if result == "not found":
+            print(f"not found: {change}: {trial}", flush=True)
+    seconds = time.process_time() - begin
+    print(
+        f"{len(edits)} screens, {came.total()} changes over {len(cases):,} inputs: {came['found']} found, "
+        f"{came['no weaker']} no weaker, {came['not found']} not found; {seconds:.0f} s of processor time"
+    )
+    return int(came["not found"] > 0 or not edits)
 
 
 if __name__ == "__main__":
