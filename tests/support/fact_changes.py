@@ -45,6 +45,9 @@ ATTRIBUTES: dict[type[Any], dict[str, tuple[Callable[[], Any], ...]]] = {
         "initial": (list, lambda: [0]),
         "additional": (list,),
         "lines": (list,),
+        "procedures": (frozenset,),
+        "modifiers": (list,),
+        "of_initial": (frozenset,),
     },
     DayFacts: {
         "primaries": (lambda: {INITIAL: _All(), ADDITIONAL: _All()},),

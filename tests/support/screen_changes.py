@@ -18,7 +18,7 @@ from attrs import frozen
 from scrubber.packs.edit import Edit, EncounterEdit, never_on_rows
 from scrubber.packs.registry import load_plugins
 
-NAME = "screen"
+NAMES = ("screen", "screen_claim")
 NEVER = "never"
 _OPEN_ALL = {None, Edit, EncounterEdit}
 """Owners of screens that have every claim opened."""
@@ -62,22 +62,24 @@ def screens_of(edits: Iterable[type[Any]]) -> list[type[Any]]:
 
     Those whose screen is `never_on_rows` have nothing to weaken: the form of a row rules out what they look for.
     """
-    return [edit for edit in edits if _owner(edit) not in _OPEN_ALL and edit.screen is not never_on_rows]
+    return [edit for edit in edits if any(_owner(edit, name) is not None for name in NAMES)]
 
 
-def _owner(edit: type[Any]) -> type[Any] | None:
-    return next((kind for kind in edit.__mro__ if NAME in vars(kind)), None)
+def _owner(edit: type[Any], name: str) -> type[Any] | None:
+    """Return the class that has the screen of an edit; None where it has none that could be weakened."""
+    owner = next((kind for kind in edit.__mro__ if name in vars(kind)), None)
+    return None if owner in _OPEN_ALL or getattr(edit, name) is never_on_rows else owner
 
 
 def changes_of_screen(edit: type[Any]) -> Iterator[Change]:
-    """Yield the changes of a screen, the one that never says anything first."""
-    owner = _owner(edit)
-    assert owner is not None
-    screen = vars(owner)[NAME]
+    """Yield the changes of the screens of an edit, those that never say anything first."""
     code = edit.meta.code
-    yield Change(code, NEVER, edit, NAME, lambda *_: False)
-    for name, changed in conditions_changed(screen):
-        yield Change(code, name, edit, NAME, changed)
+    owners = {name: owner for name in NAMES if (owner := _owner(edit, name)) is not None}
+    for name in owners:
+        yield Change(code, f"{name} {NEVER}", edit, name, lambda *_: False)
+    for name, owner in owners.items():
+        for told, changed in conditions_changed(vars(owner)[name]):
+            yield Change(code, f"{name} {told}", edit, name, changed)
 
 
 def conditions_changed(screen: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., Any]]]:

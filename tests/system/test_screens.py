@@ -12,9 +12,9 @@ from datetime import date
 import pytest
 
 from scrubber.api import Scrubber, load_settings
-from tests.campaigns.weakened_screens import conditions_changed, screens_of
 from tests.support.mutants import MUTATIONS, mutant
 from tests.support.screen_cases import cases_of, generated, known_inputs, mutants
+from tests.support.screen_changes import conditions_changed, screens_of
 from tests.support.screened import EnginePair, described, engine_of
 from tests.support.ultrasound_files import RETIRED, billable_rows, modifiers, primaries
 
