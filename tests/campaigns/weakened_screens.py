@@ -16,7 +16,8 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from enum import Enum
 from typing import Any, cast
 
 from attrs import define, frozen
@@ -26,7 +27,7 @@ from scrubber.engine.judge import Engine
 from scrubber.engine.screening import Answers, Screening
 from scrubber.errors import ScrubberError
 from tests.support.fact_changes import changes_of_facts
-from tests.support.screen_cases import ScreenCase, cases_of, generated, mutants, rows_of_tables
+from tests.support.screen_cases import ScreenCase, cases_of, cases_of_edits, generated, mutants, rows_of_tables
 from tests.support.screen_changes import NEVER, Change, changes_of_screen, installed, screens_of
 from tests.support.screened import EnginePair, Outputs, described, engine_of, outputs_of
 
@@ -97,40 +98,79 @@ def _found_by_claim(outputs: Outputs) -> dict[int, frozenset[str]]:
 # -- the search --------------------------------------------------------------------------------------------------------
 
 
+class Result(Enum):
+    """What came of a change: only `MISSED` is wrong."""
+
+    FOUND = "found"
+    NO_WEAKER = "no weaker"
+    NO_EFFECT = "without effect"
+    MISSED = "not found"
+
+
 @define
 class Trial:
-    """What came of a change: the input on which it was seen, and on how many claims screens name less or more."""
+    """How a change went: the input on which it was seen, and on how many claims screens name less or more."""
 
+    change: Change
     seen_on: str | None = None
     lost: int = 0
     gained: int = 0
-
-    def __str__(self) -> str:
-        if self.lost:
-            return f"less is named for {self.lost:,} claims, where it would find nothing"
-        return f"more is named for {self.gained:,} claims, and less for none" if self.gained else "nothing is changed"
+    is_decisive: bool = False
+    """Whether the condition that was changed would have differed somewhere, where the screens never did."""
 
     @property
-    def is_no_weaker(self) -> bool:
-        """Whether screens only name more, which costs time and loses nothing."""
-        return self.lost == 0 and self.gained > 0
+    def result(self) -> Result:
+        """What came of it; a screen that never says anything has to be found."""
+        if self.seen_on is not None:
+            return Result.FOUND
+        if self.lost or self.change.name.endswith(NEVER):
+            return Result.MISSED
+        if self.gained:
+            return Result.NO_WEAKER
+        return Result.NO_EFFECT if self.is_decisive else Result.MISSED
+
+    def __str__(self) -> str:
+        lost = (
+            f"less is named for {self.lost:,} claims, on which it would find nothing" if self.lost else "none is lost"
+        )
+        return f"{self.change}: {lost}; more is named for {self.gained:,}"
 
 
 def trial_of(change: Change, cases: Sequence[JudgedCase]) -> Trial:
     """Try a change on all inputs up to the first on which it is seen."""
-    trial = Trial()
+    trial = Trial(change)
+    # Those first on which the edit finds something.
+    ordered = sorted(cases, key=lambda each: not each.has_findings_of({change.subject}))
+    for judged, engine in _with_engines(change, ordered):
+        if _may_be_seen(judged, engine.screening, trial) and outputs_of(judged.case.data, engine) != judged.without:
+            trial.seen_on = judged.case.name
+            return trial
+    if not trial.lost and not trial.gained:
+        trial.is_decisive = _is_decisive(change, ordered)
+    return trial
+
+
+def _with_engines(change: Change, cases: Iterable[JudgedCase]) -> Iterator[tuple[JudgedCase, Engine]]:
+    """Yield each input with an engine made for its settings, while a change is in force."""
     engines: dict[str, Engine] = {}
     with change.in_force():
-        # Those first on which the edit finds something.
-        for judged in sorted(cases, key=lambda each: not each.has_findings_of({change.subject})):
+        for judged in cases:
             variant = judged.case.variant
             if variant not in engines:
                 engines[variant] = engine_of(variant, screened=True)
-            may_be_seen = _may_be_seen(judged, engines[variant].screening, trial)
-            if may_be_seen and outputs_of(judged.case.data, engines[variant]) != judged.without:
-                trial.seen_on = judged.case.name
-                break
-    return trial
+            yield judged, engines[variant]
+
+
+def _is_decisive(change: Change, cases: Iterable[JudgedCase]) -> bool:
+    """Whether the condition that was changed would have differed for any claim; the rest of the screen hid it then."""
+    noted: list[bool] = []
+    watching = change.watching(lambda: noted.append(True))
+    for judged, engine in _with_engines(watching, cases) if watching is not None else ():
+        for claim in judged.claims:
+            engine.screening.screen(claim.row, {})
+            if noted:
+                return True
+    return False
 
 
 def _may_be_seen(judged: JudgedCase, screening: Screening, trial: Trial) -> bool:
@@ -160,9 +200,9 @@ def changes(edits: Sequence[type[Any]], *, with_facts: bool) -> Iterator[Change]
 
 
 def judged_cases(files: int, mutated: int, seed: int) -> list[JudgedCase]:
-    """Judge all inputs, every third of them under other settings too."""
+    """Judge all inputs: the cases of edits, and others, every third of which under other settings too."""
     inputs = [*rows_of_tables(), *generated(files, seed), *mutants(mutated, seed)]
-    return [JudgedCase.of(case) for case in cases_of(inputs, other_settings=3, files=0)]
+    return [JudgedCase.of(case) for case in (*cases_of_edits(), *cases_of(inputs, other_settings=3, files=0))]
 
 
 def main() -> int:
@@ -176,20 +216,18 @@ def main() -> int:
     edits = [edit for edit in screens_of(installed()) if not options.codes or edit.meta.code in options.codes]
     begin = time.process_time()
     cases = judged_cases(options.files, options.mutants, options.seed)
-    came: Counter[str] = Counter()
+    came: Counter[Result] = Counter()
     for change in changes(edits, with_facts=not options.codes):
         trial = trial_of(change, cases)
-        is_no_weaker = trial.is_no_weaker and not change.name.endswith(NEVER)
-        result = "found" if trial.seen_on is not None else "no weaker" if is_no_weaker else "not found"
-        came[result] += 1
-        if result == "not found":
-            print(f"not found: {change}: {trial}", flush=True)
+        came[trial.result] += 1
+        if trial.result is Result.MISSED:
+            print(f"not found: {trial}", flush=True)
     seconds = time.process_time() - begin
     print(
-        f"{len(edits)} screens, {came.total()} changes over {len(cases):,} inputs: {came['found']} found, "
-        f"{came['no weaker']} no weaker, {came['not found']} not found; {seconds:.0f} s of processor time"
+        f"{len(edits)} screens, {came.total()} changes over {len(cases):,} inputs: "
+        f"{', '.join(f'{came[result]} {result.value}' for result in Result)}; {seconds:.0f} s of processor time"
     )
-    return int(came["not found"] > 0 or not edits)
+    return int(came[Result.MISSED] > 0 or not edits)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import scrubber.engine.screening as screening_module
 from edits.ivus.codes import ADDITIONAL, INITIAL
 from edits.ivus.day_facts import DayFacts, UltrasoundFacts
 from scrubber.claims.columns import ClaimRow, EncounterColumns, LineNotes
-from tests.support.screen_changes import Change
+from tests.support.screen_changes import Change, installed
 
 
 class _All(frozenset[str]):
@@ -73,7 +73,7 @@ def _one_encounter(row: ClaimRow) -> list[EncounterColumns]:
     return [] if day is None else [EncounterColumns(row, range(len(row.days)), day)]
 
 
-_notes, _line_text = ClaimRow.notes, ClaimRow.line_text
+_notes = ClaimRow.notes
 _NOTHING = LineNotes("", (), ())
 
 METHODS: dict[str, tuple[tuple[str, Callable[..., Any]], ...]] = {
@@ -81,10 +81,8 @@ METHODS: dict[str, tuple[tuple[str, Callable[..., Any]], ...]] = {
     "units_of": (("1", lambda _row, _line: 1),),
     "modifiers_of": (("()", lambda _row, _line: ()),),
     "notes": (("()", lambda _row: ()), ("() for None", lambda row: _notes(row) or ())),
-    "line_text": (
-        ("nothing", lambda _row, _line: _NOTHING),
-        ("nothing for None", lambda row, line: _line_text(row, line) or _NOTHING),
-    ),
+    # Where it is None a note is behind a provider of the line, which is a syntax error and no note of the line.
+    "line_text": (("nothing", lambda _row, _line: _NOTHING),),
     "encounters": (("one for all days and providers", _one_encounter),),
 }
 """Methods of rows, with what they say instead."""
@@ -99,5 +97,7 @@ def changes_of_facts() -> Iterator[Change]:
     for name, changes in METHODS.items():
         for how, changed in changes:
             yield Change(ClaimRow.__name__, f"{name} says {how}", ClaimRow, name, changed)
-    same: Callable[[object], tuple[()]] = lambda _tables: ()  # noqa: E731 - beside the others
-    yield Change("facts", "of the first day hold for all days", screening_module, "epochs_of", same)
+    yield Change("facts", "are those of the first day for all days", screening_module, "epochs_of", lambda _: ())
+    for edit in installed():
+        if getattr(edit, "follows_others", False):
+            yield Change(edit.meta.code, "follows no others", edit, "follows_others", changed=False)

@@ -302,6 +302,13 @@ def _render(chance: random.Random, segments: Segments) -> None:
         segments.insert(chance.choice(found)[1], provider)
 
 
+def _name_another(chance: random.Random, segments: Segments) -> None:
+    """Name a provider again behind itself, or another one in the same place."""
+    if found := [place for place in places(segments, "NM1") if segments[place][1:2] in (["82"], ["85"])]:
+        at = chance.choice(found)
+        segments.insert(at, [*segments[at][:9], chance.choice((*RENDERERS, *segments[at][9:10]))])
+
+
 def _same_patient(chance: random.Random, segments: Segments) -> None:
     """Bill the claims of two subscribers as one patient's."""
     found = [segment for segment in segments if segment[:2] == ["NM1", "IL"]]
@@ -364,7 +371,8 @@ def _depend(chance: random.Random, segments: Segments) -> None:
 
 MUTATIONS: tuple[Mutation, ...] = (
     *(_delete, _double, _swap, _move, _copy, _value_of_another, _any_value, _blank, _lower),
-    *(_delete_line, _copy_line, _copy_claim, _describe, _shift, _date_of_a_row, _note, _render, _modify),
+    *(_delete_line, _copy_line, _copy_claim, _describe, _shift, _date_of_a_row, _note, _modify),
+    *(_render, _name_another),
     *(_same_patient, _another_person, _many_lines, _diagnoses_behind_provider, _diagnose, _free, _refer, _depend),
     *(_set_procedure(_of_any_table), _set_procedure(_of_ultrasound), _set_procedure(_another_primary)),
     _set_one("SV1", 1, _any_of("HC:", "HC:3725", "HC:37252-59", "HC:37252^37253", "HC", "", "ER:37252", "XX:37252")),

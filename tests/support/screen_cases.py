@@ -11,6 +11,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from benchmarks.generate import Mix, texts
+from scrubber.testing import load_cases, to_837p
 from tests.support.mutants import COMMON, drawn_file, mutant
 from tests.support.paths import FIXTURES, ROOT
 from tests.support.screened import VARIANTS, EnginePair
@@ -32,7 +33,10 @@ T = TypeVar("T")
 
 @frozen
 class ScreenCase:
-    """An input with the settings under which it is judged, and whether its X12 files are compared too."""
+    """An input with the settings under which it is judged, and whether its X12 files are compared too.
+
+    `variant` is a name of settings or the text of a `scrubber.toml`.
+    """
 
     name: str
     data: bytes
@@ -91,6 +95,14 @@ def rows_of_tables() -> Iterator[Named]:
     for name, own in {**claims, "codes of edits": claims_of_named_codes()}.items():
         for number, some in enumerate(batched(own, 100)):
             yield f"{name}, file {number}", written(with_counts(segments_of_claims(some)), COMMON, "\n")
+
+
+def cases_of_edits() -> Iterator[ScreenCase]:
+    """Yield the cases of every edit, each a file with its own settings."""
+    for path in sorted((FIXTURES / "cases").glob("*[0-9].toml")):
+        for number, case in enumerate(load_cases(path), 1):
+            name = f"{path.name}, case {number}"
+            yield ScreenCase(name, to_837p(case["claim"]), case.get("config", "default"))
 
 
 def batched(claims: Iterable[T], size: int) -> Iterator[list[T]]:

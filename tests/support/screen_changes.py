@@ -9,33 +9,43 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from scrubber.packs.edit import Edit, EncounterEdit, never_on_rows
 from scrubber.packs.registry import load_plugins
 
 NAMES = ("screen", "screen_claim")
 NEVER = "never"
+_NONE: Mapping[str, Any] = {}
 _OPEN_ALL = {None, Edit, EncounterEdit}
 """Owners of screens that have every claim opened."""
 
 
 @frozen
 class Change:
-    """An attribute of a class or module that is another one for a while: `subject` is what it weakens, `name` how."""
+    """An attribute of a class or module that is another one for a while: `subject` is what it weakens, `name` how.
+
+    `watched` makes the screen as it is call a function wherever the condition that was changed would differ.
+    """
 
     subject: str
     name: str
     owner: Any
     attribute: str
     changed: Any
+    watched: Callable[[Callable[[], None]], Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.name}"
+
+    def watching(self, note: Callable[[], None]) -> Change | None:
+        """Return what `watched` makes as a change of its own; None where there is no condition to watch."""
+        return None if self.watched is None else evolve(self, changed=self.watched(note))
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -78,30 +88,51 @@ def changes_of_screen(edit: type[Any]) -> Iterator[Change]:
     for name in owners:
         yield Change(code, f"{name} {NEVER}", edit, name, lambda *_: False)
     for name, owner in owners.items():
-        for told, changed in conditions_changed(vars(owner)[name]):
-            yield Change(code, f"{name} {told}", edit, name, changed)
+        screen = vars(owner)[name]
+        for number, (told, changed) in enumerate(conditions_changed(screen)):
+            yield Change(code, f"{name} {told}", edit, name, changed, partial(watched, screen, number))
 
 
 def conditions_changed(screen: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield what was changed of a screen, and the changed function, for each condition in it."""
-    source = textwrap.dedent(inspect.getsource(screen))
+    source = _source_of(screen)
     for number in range(len(_Changes.of(source).told)):
         changes = _Changes.of(source, number)
         yield f"{changes.told[number]} (change {number + 1})", _compiled(changes.tree, screen)
 
 
-class _Changes(ast.NodeTransformer):
-    """Tells what can be changed of a function, and changes the one of that number."""
+def watched(screen: Callable[..., Any], number: int, note: Callable[[], None]) -> Callable[..., Any]:
+    """Return a screen that calls `note` wherever the condition that the change of a number is about would differ."""
 
-    def __init__(self, number: int | None) -> None:
+    def watch(value: object, differs: Callable[[], bool]) -> object:
+        try:
+            is_other = differs()
+        except (TypeError, ValueError, LookupError, AttributeError):  # what stood in front of it ruled that out
+            is_other = True
+        if is_other:
+            note()
+        return value
+
+    return _compiled(_Changes.of(_source_of(screen), number, is_watching=True).tree, screen, {_WATCH: watch})
+
+
+def _source_of(screen: Callable[..., Any]) -> str:
+    return textwrap.dedent(inspect.getsource(screen))
+
+
+class _Changes(ast.NodeTransformer):
+    """Tells what can be changed of a function, and changes the one of that number, or watches it."""
+
+    def __init__(self, number: int | None, *, is_watching: bool) -> None:
         self.told: list[str] = []
         self.tree: ast.Module
         self._number = number
+        self._is_watching = is_watching
 
     @classmethod
-    def of(cls, source: str, number: int | None = None) -> _Changes:
+    def of(cls, source: str, number: int | None = None, *, is_watching: bool = False) -> _Changes:
         """Go through the source of a function."""
-        found = cls(number)
+        found = cls(number, is_watching=is_watching)
         tree = ast.parse(source)
         function = tree.body[0]
         assert isinstance(function, ast.FunctionDef)
@@ -113,10 +144,16 @@ class _Changes(ast.NodeTransformer):
         found.tree = ast.fix_missing_locations(found.visit(tree))
         return found
 
-    def _change(self, node: ast.expr, changed: ast.expr, how: str) -> ast.expr:
+    def _change(self, node: ast.expr, changed: ast.expr, how: str, differs: ast.expr | None = None) -> ast.expr:
+        """Offer a change; `differs` says where it makes a difference, if not where the two expressions do."""
         self.told.append(f"line {node.lineno}: {ast.unparse(node)!r} {how}")
         if len(self.told) - 1 != self._number:
             return node
+        if self._is_watching:
+            if differs is None:
+                differs = ast.Compare(_negation(node), [ast.NotEq()], [_negation(changed)])
+            arguments = ast.arguments([], [], None, [], [], None, [])
+            changed = ast.Call(ast.Name(_WATCH, ast.Load()), [node, ast.Lambda(arguments, differs)], [])
         return ast.copy_location(changed, node)  # which tells where what is around it is
 
     def _negated(self, node: ast.expr) -> ast.expr:
@@ -124,11 +161,11 @@ class _Changes(ast.NodeTransformer):
         visited: ast.expr = self.visit(node)
         if isinstance(node, ast.Compare | ast.BoolOp) or (isinstance(node, ast.UnaryOp) and _is_not(node)):
             return visited
-        return self._change(visited, ast.UnaryOp(ast.Not(), visited), "negated")
+        return self._change(visited, _negation(visited), "negated")
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
-        changed = self._change(node, ast.UnaryOp(ast.Not(), node), "negated")
+        changed = self._change(node, _negation(node), "negated")
         for place, operator in enumerate(node.ops):
             for by in (ast.Add(), ast.Sub()) if isinstance(operator, _ORDERS) else ():
                 bound = ast.BinOp(node.comparators[place], by, ast.Constant(1))
@@ -147,7 +184,10 @@ class _Changes(ast.NodeTransformer):
         for place, value in enumerate(node.values):
             rest = [*node.values[:place], *node.values[place + 1 :]]
             changed_here = self._change(
-                node, rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest), f"without {ast.unparse(value)!r}"
+                node,
+                rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest),
+                f"without {ast.unparse(value)!r}",
+                value if isinstance(node.op, ast.Or) else _negation(value),
             )
             changed = changed if changed_here is node else changed_here
         return changed
@@ -190,14 +230,21 @@ _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _QUANTIFIERS = {"any": "all", "all": "any"}
 
 
+_WATCH = "_watch"
+
+
+def _negation(node: ast.expr) -> ast.UnaryOp:
+    return ast.UnaryOp(ast.Not(), node)
+
+
 def _is_not(node: ast.UnaryOp) -> bool:
     return isinstance(node.op, ast.Not)
 
 
-def _compiled(tree: ast.Module, screen: Callable[..., Any]) -> Callable[..., Any]:
+def _compiled(tree: ast.Module, screen: Callable[..., Any], names: Mapping[str, Any] = _NONE) -> Callable[..., Any]:
     """Compile a changed function in the module of the original; what it closes over is there by name."""
     known = inspect.getclosurevars(screen)
-    scope = {**screen.__globals__, **known.nonlocals}
+    scope = {**screen.__globals__, **known.nonlocals, **names}
     exec(compile(tree, "<changed screen>", "exec"), scope)
     changed: Callable[..., Any] = scope[screen.__name__]
     return changed

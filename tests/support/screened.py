@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -64,8 +65,9 @@ Outputs = dict[str, bytes]
 
 
 def engine_of(variant: str, *, screened: bool) -> Engine:
-    """Make an engine with the settings of a variant."""
-    config = load_settings(discover=False, **read_values(VARIANTS[variant], variant))
+    """Make an engine with the settings of a variant: a name, or the text of a `scrubber.toml`."""
+    values = VARIANTS[variant] if variant in VARIANTS else tomllib.loads(variant)
+    config = load_settings(discover=False, **read_values(values, variant))
     return make_engine(config, screened=screened, detail=Detail.NONE)
 
 

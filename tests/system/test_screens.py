@@ -12,10 +12,12 @@ from datetime import date
 import pytest
 
 from scrubber.api import Scrubber, load_settings
+from scrubber.testing import to_837p
+from tests.support.fact_changes import changes_of_facts
 from tests.support.mutants import MUTATIONS, mutant
 from tests.support.screen_cases import cases_of, generated, known_inputs, mutants
-from tests.support.screen_changes import conditions_changed, screens_of
-from tests.support.screened import EnginePair, described, engine_of
+from tests.support.screen_changes import Change, conditions_changed, screens_of, watched
+from tests.support.screened import EnginePair, described, engine_of, outputs_of
 from tests.support.ultrasound_files import RETIRED, billable_rows, modifiers, primaries
 
 MUTANTS = 300
@@ -83,7 +85,7 @@ def test_many_claims_of_mutants_are_accepted() -> None:
 
 def test_a_difference_is_noticed() -> None:
     pair = EnginePair(engine_of("edits ignored", screened=True), engine_of("default", screened=False))
-    found = [pair.difference(data, with_files=True) for _, data in mutants(3)]
+    found = [pair.difference(data, with_files=True) for _, data in mutants(9)]
     assert any(text and "report.json" in text and "a.277ca" in text for text in found)
     assert described({"a": b"1"}, {"a": b"1"}) is None
     assert described({"a": b"12", "b": b""}, {"a": b"13"}) == "a, b differ; with screens b'12', without b'13'"
@@ -98,7 +100,7 @@ class Screened:
         return "37252" in codes or any(code.startswith("9") for code in codes if code)
 
 
-CASES = (({"37252"}, 1), ({"99213"}, 1), ({"37238"}, 1), ({"37238"}, 6), (set[str](), 1))
+CASES = (({"37252"}, 1), ({"99213"}, 1), ({"37238"}, 1), ({"37238"}, 5), ({"37238"}, 6), (set[str](), 1))
 
 
 def test_every_condition_of_a_screen_is_changed_alone() -> None:
@@ -107,6 +109,38 @@ def test_every_condition_of_a_screen_is_changed_alone() -> None:
     assert len({name for name, _ in found}) == len(found) > 5
     for name, changed in found:
         assert [changed(Screened(), *case) for case in CASES] != expected, name
+
+
+def test_it_is_seen_whether_the_inputs_decide_about_a_condition() -> None:
+    names = [name for name, _ in conditions_changed(Screened.screen)]
+    number = next(place for place, name in enumerate(names) if "with '5 + 1'" in name)
+    noted: list[bool] = []
+    screen = watched(Screened.screen, number, lambda: noted.append(True))
+    for units, times in ((1, 0), (6, 1), (7, 1)):
+        assert screen(Screened(), {"99213"}, units) == Screened().screen({"99213"}, units)
+        assert len(noted) == times
+
+
+def test_a_change_is_over_when_its_time_is() -> None:
+    class Heir(Screened):
+        pass
+
+    for owner in (Screened, Heir):
+        before = vars(owner).get("screen")
+        with Change("a screen", "none", owner, "screen", lambda *_: None).in_force():
+            assert Heir().screen({"37252"}, 6) is None
+        assert vars(owner).get("screen") is before
+
+
+def test_what_screens_ask_is_weakened() -> None:
+    data = to_837p("37238\n37252\n37253 x7")
+    engine = engine_of("default", screened=True)
+    for change in changes_of_facts():
+        with change.in_force():
+            outputs_of(data, engine)
+    assert not EnginePair.of("default").difference(data)
+    with next(change for change in changes_of_facts() if "units is" in change.name).in_force():
+        assert EnginePair.of("default").difference(data)
 
 
 def test_the_screens_of_an_edit_are_found_where_they_are_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
