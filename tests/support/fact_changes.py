@@ -73,6 +73,10 @@ def _one_encounter(row: ClaimRow) -> list[EncounterColumns]:
     return [] if day is None else [EncounterColumns(row, range(len(row.days)), day)]
 
 
+def _of_one_day(facts: Any, row: ClaimRow) -> list[object]:
+    return [facts.on(day) for day in row.dates[:1] if day is not None]
+
+
 _notes = ClaimRow.notes
 _NOTHING = LineNotes("", (), ())
 
@@ -98,6 +102,7 @@ def changes_of_facts() -> Iterator[Change]:
         for how, changed in changes:
             yield Change(ClaimRow.__name__, f"{name} says {how}", ClaimRow, name, changed)
     yield Change("facts", "are those of the first day for all days", screening_module, "epochs_of", lambda _: ())
+    yield Change("facts", "are those of one day of a claim", screening_module._StageFacts, "of_days", _of_one_day)
     for edit in installed():
         if getattr(edit, "follows_others", False):
             yield Change(edit.meta.code, "follows no others", edit, "follows_others", changed=False)

@@ -13,10 +13,11 @@ import pytest
 
 from scrubber.api import Scrubber, load_settings
 from scrubber.testing import to_837p
+from tests.campaigns.weakened_screens import JudgedCase, Result, trial_of
 from tests.support.fact_changes import changes_of_facts
 from tests.support.mutants import MUTATIONS, mutant
-from tests.support.screen_cases import cases_of, generated, known_inputs, mutants
-from tests.support.screen_changes import Change, conditions_changed, screens_of, watched
+from tests.support.screen_cases import ScreenCase, cases_of, generated, known_inputs, mutants
+from tests.support.screen_changes import Change, changes_of_screen, conditions_changed, installed, screens_of, watched
 from tests.support.screened import EnginePair, described, engine_of, outputs_of
 from tests.support.ultrasound_files import RETIRED, billable_rows, modifiers, primaries
 
@@ -141,6 +142,25 @@ def test_what_screens_ask_is_weakened() -> None:
     assert not EnginePair.of("default").difference(data)
     with next(change for change in changes_of_facts() if "units is" in change.name).in_force():
         assert EnginePair.of("default").difference(data)
+
+
+def test_a_weakened_screen_is_found_where_inputs_have_the_case() -> None:
+    billed = {"over": "37221\n37252 x9", "within": "37221\n37252", "without": "99213"}
+    cases = [JudgedCase.of(ScreenCase(name, to_837p(claim))) for name, claim in billed.items()]
+    edits = {edit.meta.code: list(changes_of_screen(edit)) for edit in screens_of(installed())}
+    assert trial_of(edits["IVUS201"][0], cases).seen_on == "over"
+    assert trial_of(edits["X12213"][0], cases).result is Result.MISSED
+    found = {change.name.partition(": ")[2]: trial_of(change, cases).result for change in edits["X12209"]}
+    shown = "'len(row.procedures) > MAX_LINES'"
+    assert found[f"{shown} negated (change 1)"] is Result.NO_WEAKER
+    assert found[f"{shown} with 'MAX_LINES + 1' (change 2)"] is Result.MISSED
+
+
+def test_what_the_form_of_a_row_rules_out_is_no_screen() -> None:
+    edits = installed()
+    left = {edit.meta.code for edit in edits} - {edit.meta.code for edit in screens_of(edits)}
+    assert {"X12214", "IVUS106"} <= left
+    assert not {"IVUS101", "IVUS401", "X12213"} & left
 
 
 def test_the_screens_of_an_edit_are_found_where_they_are_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
