@@ -136,6 +136,11 @@ class ClaimRow:
         return False
 
     @property
+    def size(self) -> int:
+        """The bytes of its text."""
+        return self._span[1] - self._span[0]
+
+    @property
     def is_dependent(self) -> bool:
         """Whether the patient is a dependent (2000C) and not the subscriber."""
         return self.where[1][6] >= 0

@@ -106,7 +106,6 @@ class _Judgement:
         self._stages = stages
         # What several claims are found to have is not known by what each may have alone.
         may_fire = places[0].may_fire if len(claims) == len(places) == 1 else None
-        self._is_screened = may_fire is not None
         self._asked = stages if may_fire is None else [stage.only(may_fire) for stage in stages]
         self._policy = policy
         self._codes = {claim.ordinal: _codes_of(claim) for claim in claims}
@@ -202,8 +201,6 @@ class _Judgement:
 
     def check_identities(self) -> None:
         """Report what is wrong with the identities of claims that an edit over encounters judges (X12215, X12216)."""
-        if self._is_screened:  # a claim of which screens could say something has them (`ClaimRow.is_known`)
-            return
         asked = {
             claim.ordinal
             for claim in self._claims

@@ -182,6 +182,8 @@ Answers = dict[Hashable, tuple[object, list[tuple[str, Callable[..., bool] | Non
 something by the codes, each with its `screen_claim`, None where it has none."""
 
 _MOST_ANSWERS = 4_096
+_LONG = 4_096
+"""Bytes of a claim of which no answer is kept: the codes of many would take much memory."""
 
 
 class _EncounterScreens:
@@ -209,6 +211,9 @@ class _EncounterScreens:
         of_day = self._facts.on(encounter.day)
         if not self._facts.are_of_codes:
             return encounter, self._asked(encounter, encounter.procedures)
+        if encounter.claim.size > _LONG:
+            facts = self._facts.of_codes(encounter, of_day)
+            return facts, self._asked(facts, encounter.procedures)
         key = (id(self), id(of_day), encounter.codes)
         known = answers.get(key)
         if known is None:

@@ -36,7 +36,7 @@ _TEXTS = 4
 """Texts of an accepted claim: CLM01, CLM02, and the identifiers of payer and billing provider as they are shown."""
 _ALL_EDITS = -1
 _MOST_SETS = 1_024
-"""Sets of edits that are kept; a claim with another one is judged by all edits."""
+"""Sets of edits, and of ended tables, that are kept; a claim with another set of edits is judged by all edits."""
 # The claims of a file share few of them.
 _shown_npi = lru_cache(maxsize=4096)(CodeForm.NPI.shown)
 _shown_payer = lru_cache(maxsize=4096)(CodeForm.PAYER.shown)
@@ -133,8 +133,12 @@ class ClaimLog:
     def accept(self, row: ClaimRow, ended: tuple[EndedTable, ...] = ()) -> None:
         """Note a claim that is accepted unopened, unless it has to be judged with others of the patient, or repeats.
 
-        `ended` are the tables that it was judged by after their latest edition.
+        `ended` are the tables that it was judged by after their latest edition: where a file has too many different
+        ones to be kept, the claim is judged by no edit, which finds them again.
         """
+        if ended and len(self._ended) >= _MOST_SETS and ended not in self._ended:
+            self.open_row(row, frozenset())
+            return
         payer, npi = _shown_payer(row.payer_id), _shown_npi(row.billing_provider.npi)
         self._texts += (row.control_number, row.charge, payer, npi)
         self._add_row(row, 1, self._ended.number_of(ended))
