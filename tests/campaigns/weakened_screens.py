@@ -166,8 +166,9 @@ def _is_decisive(change: Change, cases: Iterable[JudgedCase]) -> bool:
     noted: list[bool] = []
     watching = change.watching(lambda: noted.append(True))
     for judged, engine in _with_engines(watching, cases) if watching is not None else ():
+        answers: Answers = {}
         for claim in judged.claims:
-            engine.screening.screen(claim.row, {})
+            engine.screening.screen(claim.row, answers)
             if noted:
                 return True
     return False
@@ -176,9 +177,10 @@ def _is_decisive(change: Change, cases: Iterable[JudgedCase]) -> bool:
 def _may_be_seen(judged: JudgedCase, screening: Screening, trial: Trial) -> bool:
     """Whether changed screens do not name an edit that finds something, or crash; count what they say otherwise."""
     seen = False
+    answers: Answers = {}
     for claim in judged.claims:
         try:
-            named = screening.screen(claim.row, {})[1]
+            named = screening.screen(claim.row, answers)[1]
         except ScrubberError:
             return True
         if named == claim.named:

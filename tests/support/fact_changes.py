@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -80,6 +80,17 @@ def _of_one_day(facts: Any, row: ClaimRow) -> list[object]:
 _notes = ClaimRow.notes
 _NOTHING = LineNotes("", (), ())
 
+
+def _codes_by(*names: str, with_places: bool = True) -> Callable[[ClaimRow, Sequence[int]], Hashable]:
+    """Return a `codes_of` that looks at some columns only, and may forget which lines they are of."""
+
+    def codes_of(row: ClaimRow, lines: Sequence[int]) -> Hashable:
+        columns = [tuple([getattr(row, name)[line] for line in lines]) for name in names]
+        return (*(lines if with_places else ()), *columns)
+
+    return codes_of
+
+
 METHODS: dict[str, tuple[tuple[str, Callable[..., Any]], ...]] = {
     "points_to_diagnosis": (("True", lambda _row, _line: True),),
     "units_of": (("1", lambda _row, _line: 1),),
@@ -87,6 +98,12 @@ METHODS: dict[str, tuple[tuple[str, Callable[..., Any]], ...]] = {
     "notes": (("()", lambda _row: ()), ("() for None", lambda row: _notes(row) or ())),
     # Where it is None a note is behind a provider of the line, which is a syntax error and no note of the line.
     "line_text": (("nothing", lambda _row, _line: _NOTHING),),
+    "codes_of": (
+        ("the same for other procedures", _codes_by("_modifiers", "_services")),
+        ("the same for other modifiers", _codes_by("procedures", "_services")),
+        ("the same for other units", _codes_by("procedures", "_modifiers")),
+        ("the same for other places", _codes_by("procedures", "_modifiers", "_services", with_places=False)),
+    ),
     "encounters": (("one for all days and providers", _one_encounter),),
 }
 """Methods of rows, with what they say instead."""
