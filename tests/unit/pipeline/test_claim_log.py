@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,23 +19,21 @@ ENDED = to_837p("\n".join(f"claim C{day} date={day}\n37238\n37252" for day in DA
 MANY = to_837p("\n".join(f"claim C{n} patient=M{n}\n37238\n37252 x{1 + n % 3}\n36005" for n in range(40)))
 
 
-@pytest.mark.parametrize(("name", "limit"), [("_MOST_SETS", 3), ("_MOST_SETS", 0)])
+@pytest.mark.parametrize(
+    ("module", "name", "limit"),
+    [
+        (claim_log, "_MOST_SETS", 3),
+        (claim_log, "_MOST_SETS", 0),
+        (screening, "_MOST_ANSWERS", 2),
+        (screening, "_LONG", 0),
+    ],
+)
 @pytest.mark.parametrize("data", [ENDED, MANY], ids=["ended", "many"])
-def test_few_sets_are_kept(
-    data: bytes, name: str, limit: int, default_engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_whatever_is_kept_the_verdicts_are_the_same(
+    data: bytes, module: ModuleType, name: str, limit: int, default_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = verdicts(data, default_engine)
-    monkeypatch.setattr(claim_log, name, limit)
-    assert verdicts(data, default_engine) == expected
-
-
-@pytest.mark.parametrize(("name", "limit"), [("_MOST_ANSWERS", 2), ("_LONG", 0)])
-@pytest.mark.parametrize("data", [ENDED, MANY], ids=["ended", "many"])
-def test_few_answers_are_kept(
-    data: bytes, name: str, limit: int, default_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = verdicts(data, default_engine)
-    monkeypatch.setattr(screening, name, limit)
+    monkeypatch.setattr(module, name, limit)
     assert verdicts(data, default_engine) == expected
 
 
