@@ -8,8 +8,8 @@ from datetime import date
 from attrs import frozen
 
 from edits.ivus.codes import ADDITIONAL, ENDED, INITIAL, IVUS, SUCCEEDED
-from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
-from scrubber import DatedRow, DateRange, EncounterColumns
+from edits.ivus.facts import CONTRACTOR_DEFINED, Facts, is_in_force
+from scrubber import DateRange, EncounterColumns
 
 __all__ = ["DayFacts", "UltrasoundFacts", "facts_of", "facts_on", "why_not_valid"]
 
@@ -44,10 +44,10 @@ def facts_on(tables: Facts, day: date) -> DayFacts:
     """Return the tables as they are on a date of service."""
     dates = DateRange(day, day)
     listed = {
-        addon: frozenset(row.base for row in tables.base_codes if row.addon == addon and _is_in_force(row, day))
+        addon: frozenset(row.base for row in tables.base_codes if row.addon == addon and is_in_force(row, dates))
         for addon in IVUS
     }
-    pairs = [row for row in tables.ptp if row.modifier_indicator != "9" and _is_in_force(row, day)]
+    pairs = [row for row in tables.ptp if row.modifier_indicator != "9" and is_in_force(row, dates)]
     limits = {code: tables.mue.on(code, day) for code in IVUS}
     families = {row.base: tables.base_families.ever(row.base) for row in tables.base_families}
     return DayFacts(
@@ -60,7 +60,7 @@ def facts_on(tables: Facts, day: date) -> DayFacts:
         is_contractor_defined=any(CONTRACTOR_DEFINED in codes for codes in listed.values()),
         limits={code: limit.value for code, limit in limits.items() if limit is not None},
         kinds={row.modifier: tables.modifiers.ever(row.modifier)[0].kind for row in tables.modifiers},
-        excluded=frozenset(row.procedure for row in tables.exclusions if _is_in_force(row, day)),
+        excluded=frozenset(row.procedure for row in tables.exclusions if is_in_force(row, dates)),
         paired=frozenset(code for row in pairs for code in (row.column1, row.column2)) - IVUS,
         not_valid=_not_valid(tables, dates),
         without_placement=frozenset(
@@ -73,7 +73,7 @@ def facts_on(tables: Facts, day: date) -> DayFacts:
 
 
 def _not_valid(tables: Facts, dates: DateRange) -> frozenset[str]:
-    own = (row.procedure for row in tables.procedures if not _is_in_force(row, dates.first))
+    own = (row.procedure for row in tables.procedures if not is_in_force(row, dates))
     others = (code for code in SUCCEEDED | ENDED if why_not_valid(code, dates, tables) is not None)
     return frozenset((*own, *others))
 
@@ -91,10 +91,6 @@ def why_not_valid(procedure: str, dates: DateRange, facts: Facts) -> tuple[str, 
         if ended.deleted is not None and dates.last > ended.deleted:
             return f"it ended {ended.deleted}", "that is valid on that date"
     return None
-
-
-def _is_in_force(row: DatedRow, day: date) -> bool:
-    return row.effective <= day and (row.deleted is None or day <= row.deleted)
 
 
 @frozen(eq=False, repr=False)

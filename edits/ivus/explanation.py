@@ -10,9 +10,9 @@ from datetime import date
 
 from edits.ivus.codes import INITIAL, IVUS, RETIRED
 from edits.ivus.denials import listed_code, listed_codes
-from edits.ivus.facts import CONTRACTOR_DEFINED, Facts
+from edits.ivus.facts import CONTRACTOR_DEFINED, Facts, is_in_force
 from edits.ivus.rows import CodeRange, UnitLimit
-from scrubber import DatedRow, Page, Table
+from scrubber import DatedRow, DateRange, Page, Table
 
 __all__ = ["describe", "known_codes"]
 
@@ -138,26 +138,28 @@ def _as_primary(code: str, day: date, facts: Facts) -> _Section:
 def _coronary(code: str, day: date, facts: Facts) -> _Section:
     """Tell of the coronary ultrasound codes 92978 and 92979, and of their primary procedures."""
     lines: list[str] = []
+    dates = DateRange(day, day)
     own = [row for row in facts.coronary_bases if row.addon == code]
     if own:
-        primaries = sorted({row.base for row in own if _in_force(row, day)})
+        primaries = sorted({row.base for row in own if is_in_force(row, dates)})
         lines.append(
             f"Add-on code of coronary ultrasound; its primary procedures on {day}: {', '.join(primaries) or 'none'}"
         )
         lines.append("It is not for vessels outside the heart: their codes are 37252 and 37253")
     for row in facts.coronary_bases:
         if row.base == code:
-            state = "valid" if _in_force(row, day) else "NOT valid"
+            state = "valid" if is_in_force(row, dates) else "NOT valid"
             lines.append(f"Primary procedure of {row.addon} {row.dates}: {state} on {day}")
     return "Coronary ultrasound", tuple(lines)
 
 
 def _own_primaries(code: str, day: date, facts: Facts) -> _Section:
     """Tell of an add-on code among the primary procedures, and of the procedures that it is an add-on to."""
-    primaries = sorted({row.primary for row in facts.base_primaries.ever(code) if _in_force(row, day)})
+    dates = DateRange(day, day)
+    primaries = sorted({row.primary for row in facts.base_primaries.ever(code) if is_in_force(row, dates)})
     ended = sorted({row.primary for row in facts.base_primaries.ever(code)} - {*primaries})
     as_primary = [row for row in facts.base_primaries if row.primary == code]
-    addons = sorted({row.addon for row in as_primary if _in_force(row, day)})
+    addons = sorted({row.addon for row in as_primary if is_in_force(row, dates)})
     before = sorted({row.addon for row in as_primary} - {*addons})
     told = (
         (f"It is an add-on code itself; its primaries on {day}", primaries),
@@ -168,10 +170,6 @@ def _own_primaries(code: str, day: date, facts: Facts) -> _Section:
     return "Add-on codes among the primary procedures", tuple(
         f"{what}: {', '.join(codes)}" for what, codes in told if codes
     )
-
-
-def _in_force(row: DatedRow, day: date) -> bool:
-    return row.effective <= day and (row.deleted is None or day <= row.deleted)
 
 
 def _family(code: str, facts: Facts) -> _Section:

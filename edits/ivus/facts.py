@@ -47,7 +47,7 @@ from scrubber import (
     option_table,
 )
 
-__all__ = ["OPTIONS", "Facts", "load_facts", "price"]
+__all__ = ["OPTIONS", "Facts", "is_in_force", "load_facts", "price"]
 
 OPTIONS = (Option("vessels", ("off", "check")), Option("strict-exclusions", (True, False)))
 """What settings may choose under `[packs.IVUS]`: whether a claim that names no vessel is reported (IVUS502), and
@@ -141,9 +141,9 @@ class Facts:
             return frozenset()
         if any(row.role == "initial" for row in self.procedures.ever(primary)):
             rows = (row for row in self.base_codes if row.addon == primary)
-            return frozenset(row.base for row in rows if _in_force(row, dates))
+            return frozenset(row.base for row in rows if is_in_force(row, dates))
         own = self.base_primaries.ever(primary)
-        return frozenset([row.primary for row in own if _in_force(row, dates)])
+        return frozenset([row.primary for row in own if is_in_force(row, dates)])
 
     def exclusion_on(self, procedure: str, dates: DateRange) -> bool:
         """Whether CPT excludes `procedure` with intravascular ultrasound."""
@@ -163,7 +163,8 @@ class Facts:
         return placement or any(row.first <= procedure <= row.last for row in self.central_procedures)
 
 
-def _in_force(row: DatedRow, dates: DateRange) -> bool:
+def is_in_force(row: DatedRow, dates: DateRange) -> bool:
+    """Whether a row is in force on any of the days."""
     return row.effective <= dates.last and (row.deleted is None or dates.first <= row.deleted)
 
 

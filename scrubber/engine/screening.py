@@ -177,9 +177,11 @@ def _screens_of(groups: Iterable[EditGroup[Any]]) -> list[tuple[frozenset[str] |
     return [(about, screens) for about, screens in found.items() if screens]
 
 
-Answers = dict[Hashable, tuple[object, list[tuple[str, Callable[..., bool] | None]]]]
-"""By payer, pack, facts of the day and codes of an encounter: the facts of the encounter, and the edits that may find
-something by the codes, each with its `screen_claim`, None where it has none."""
+_Answer = tuple[object, list[tuple[str, Callable[..., bool] | None]]]
+"""The facts of an encounter, and the edits that may find something by its codes, each with its `screen_claim`, None
+where it has none."""
+Answers = dict[Hashable, _Answer]
+"""The answers by payer, pack, facts of the day and codes of an encounter."""
 
 _MOST_ANSWERS = 4_096
 _LONG = 4_096
@@ -204,30 +206,25 @@ class _EncounterScreens:
         """All of them."""
         return [each for _, screens in self._groups for each in screens] + list(self._of_claims.items())
 
-    def by_codes(
-        self, encounter: EncounterColumns, answers: Answers
-    ) -> tuple[object, list[tuple[str, Callable[..., bool] | None]]]:
-        """Return the facts of an encounter, and the edits that may find something by its codes; see `Answers`."""
+    def by_codes(self, encounter: EncounterColumns, answers: Answers) -> _Answer:
+        """Return the facts of an encounter, and the edits that may find something by its codes."""
         of_day = self._facts.on(encounter.day)
-        if not self._facts.are_of_codes:
-            return encounter, self._asked(encounter, encounter.procedures)
-        if encounter.claim.size > _LONG:
-            facts = self._facts.of_codes(encounter, of_day)
-            return facts, self._asked(facts, encounter.procedures)
+        if not self._facts.are_of_codes or encounter.claim.size > _LONG:
+            return self._answer(encounter, of_day)
         key = (id(self), id(of_day), encounter.codes)
         known = answers.get(key)
         if known is None:
             if len(answers) >= _MOST_ANSWERS:
                 answers.clear()
-            facts = self._facts.of_codes(encounter, of_day)
-            known = answers[key] = (facts, self._asked(facts, encounter.procedures))
+            known = answers[key] = self._answer(encounter, of_day)
         return known
 
-    def _asked(self, facts: object, procedures: frozenset[str]) -> list[tuple[str, Callable[..., bool] | None]]:
-        return [
+    def _answer(self, encounter: EncounterColumns, of_day: object) -> _Answer:
+        facts = self._facts.of_codes(encounter, of_day)
+        return facts, [
             (code, self._of_claims.get(code))
             for about, screens in self._groups
-            if about is None or not about.isdisjoint(procedures)
+            if about is None or not about.isdisjoint(encounter.procedures)
             for code, screen in screens
             if screen(facts)
         ]
@@ -268,9 +265,9 @@ class _StageFacts:
 
     @property
     def are_of_codes(self) -> bool:
-        """Whether the pack makes facts of the codes of an encounter: else the screens are given the columns."""
+        """Whether the pack makes facts of the codes of an encounter, which those with the same codes share."""
         return self._of_codes is not None
 
     def of_codes(self, encounter: EncounterColumns, of_day: object) -> object:
-        """Return what the pack makes of the codes of an encounter."""
+        """Return what the pack makes of the codes of an encounter, the columns where it makes nothing of them."""
         return encounter if self._of_codes is None else self._of_codes(encounter, of_day)

@@ -78,8 +78,6 @@ class _ClaimRule(Rule, Generic[T]):
         """
         line = subject if isinstance(subject, ServiceLine) else None
         claim = subject.claim if isinstance(subject, ServiceLine) else subject
-        # Several edits find something at one place.
-        location: Location = claim.once((id(subject), element, qualifier), lambda: subject.locate(element, qualifier))
         return Finding(
             code=self.meta.code,
             name=self.meta.name,
@@ -92,7 +90,7 @@ class _ClaimRule(Rule, Generic[T]):
             line=line.number if line else None,
             line_control_number=(line.control_number or None) if line else None,
             procedure=_procedure(line) if line else None,
-            location=location,
+            location=_located(subject, element, qualifier),
             statuses=self.meta.statuses if statuses is None else statuses,
             adjustment=adjustment or self.meta.adjustment,
             source=source or self.meta.sources[0],
@@ -120,11 +118,15 @@ def _related_place(role: str, other: Claim | ServiceLine) -> Related:
             claim_ordinal=claim.ordinal,
             line=line.number if line else None,
             procedure=_procedure(line) if line else None,
-            location=claim.once(
-                (id(other), "SV101-2" if line else None, None), lambda: other.locate("SV101-2" if line else None)
-            ),
+            location=_located(other, "SV101-2" if line else None),
         ),
     )
+
+
+def _located(subject: Claim | ServiceLine, element: str | None, qualifier: str | None = None) -> Location:
+    """Locate an element of a claim or line.  Several findings are at one place, so it is located once."""
+    claim = subject.claim if isinstance(subject, ServiceLine) else subject
+    return claim.once((id(subject), element, qualifier), lambda: subject.locate(element, qualifier))
 
 
 def _procedure(line: ServiceLine) -> str | None:

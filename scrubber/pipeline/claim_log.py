@@ -29,9 +29,10 @@ T = TypeVar("T")
 _BATCH = 1_000
 _IN_MEMORY = 1 << 20
 _LOOPS = ("2000A", "2000B", "2000C", "")
-_WIDTH = 20
-"""Numbers of a claim: its start, end and first segment, those of four levels, its transaction set, whether it was read
-to its end, whether it is accepted, its lines, and the number of what `_Numbered` keeps of it."""
+_LEVELS = (3, 6, 9, 12)
+_SET, _COMPLETE, _ACCEPTED, _LINES, _KEPT, _WIDTH = range(15, 21)
+"""Where the numbers of a claim are, behind its start, end and first segment: those of four levels, its transaction
+set, whether it was read to its end, whether it is accepted, its lines, the number of what `_Numbered` keeps of it."""
 _TEXTS = 4
 """Texts of an accepted claim: CLM01, CLM02, and the identifiers of payer and billing provider as they are shown."""
 _ALL_EDITS = -1
@@ -162,15 +163,15 @@ class ClaimLog:
     def place(self, ordinal: int, *, alone: bool = False) -> ClaimPlace:
         """Return the place of a claim, with what `ClaimPlace` says of `alone`."""
         numbers = self._read((ordinal - 1) * _WIDTH, _WIDTH)
-        levels = [_extent(numbers[at : at + 3], loop) for at, loop in zip((3, 6, 9, 12), _LOOPS, strict=True)]
-        transaction, delimiters = self._sets.read(numbers[15])
+        levels = [_extent(numbers[at : at + 3], loop) for at, loop in zip(_LEVELS, _LOOPS, strict=True)]
+        transaction, delimiters = self._sets.read(numbers[_SET])
         return ClaimPlace(
             ordinal=ordinal,
             delimiters=delimiters,
             levels=tuple(levels if levels[3] is not None else levels[:3]),
             claim=(numbers[0], numbers[1], numbers[2]),
             transaction=transaction,
-            complete=bool(numbers[16]),
+            complete=bool(numbers[_COMPLETE]),
             alone=alone,
         )
 
@@ -184,9 +185,9 @@ class ClaimLog:
         self._flush()
         for first, numbers in self._batches():
             for at in range(0, len(numbers), _WIDTH):
-                for start in (at + 3, at + 6, at + 9, at + 12, at):
-                    if numbers[start] >= 0:
-                        yield numbers[start], first + at // _WIDTH
+                for part in (*_LEVELS, 0):
+                    if numbers[at + part] >= 0:
+                        yield numbers[at + part], first + at // _WIDTH
 
     def __iter__(self) -> Iterator[ClaimRecord | AcceptedRun]:
         self._flush()
@@ -196,8 +197,8 @@ class ClaimLog:
             at += size
 
     def _of_batch(self, first: int, numbers: array[int], texts: list[str]) -> Iterator[ClaimRecord | AcceptedRun]:
-        starts, ends, accepted = numbers[0::_WIDTH], numbers[1::_WIDTH], numbers[17::_WIDTH].tolist()
-        lines, kept = numbers[18::_WIDTH], numbers[19::_WIDTH]
+        starts, ends, accepted = numbers[0::_WIDTH], numbers[1::_WIDTH], numbers[_ACCEPTED::_WIDTH].tolist()
+        lines, kept = numbers[_LINES::_WIDTH], numbers[_KEPT::_WIDTH]
         place = told = 0  # texts that have been given
         while place < len(starts):
             if not accepted[place]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from scrubber.claims.columns import ClaimRow
 from scrubber.claims.model import Claim
@@ -16,6 +16,10 @@ __all__ = ["RepeatIndex"]
 
 _OTHER = 0
 """The fingerprint of a claim that cannot be repeated."""
+
+
+def _fingerprint(patient: int, codes: Sequence[str], days: Iterable[str]) -> int:
+    return hash((patient, len(codes), min(codes), min(days))) or 1
 
 
 class RepeatIndex:
@@ -35,8 +39,7 @@ class RepeatIndex:
 
     def add_row(self, patient: int, row: ClaimRow) -> int:
         """Take the next claim, of the patient with that hash, and return its fingerprint."""
-        codes = row.procedures
-        found = hash((patient, len(codes), min(codes), min(row.days))) or 1
+        found = _fingerprint(patient, row.procedures, row.days)
         self._fingerprints.append(found)
         return found
 
@@ -49,8 +52,7 @@ class RepeatIndex:
         if claim is not None and content_of(claim) is not None:
             days = (line.service_dates for line in claim.lines if line.service_dates is not None)
             texts = (f"{each.first:%Y%m%d}" if each.days == 1 else str(each) for each in days)
-            codes = [line.procedure for line in claim.lines]
-            found = hash((patient, len(codes), min(codes), min(texts))) or 1
+            found = _fingerprint(patient, [line.procedure for line in claim.lines], texts)
         self._fingerprints.append(found)
         return found
 

@@ -107,4 +107,4 @@ def test_every_contender_has_a_name_of_its_own_and_gets_the_file() -> None:
     assert len({each.name for each in found}) == len(found)
     assert {NDJSON, OUT_DIR, JOBS, BARE} <= {each.name for each in found}
     (files,) = (each for each in found if each.name == OUT_DIR)
-    assert files.on(Path("/tmp/x/a.837"))[-2:] == ["/tmp/x/out", "/tmp/x/a.837"]
+    assert files.on(Path("claims/a.837"))[-2:] == ["claims/out", "claims/a.837"]
